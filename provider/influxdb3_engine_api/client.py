@@ -1,0 +1,321 @@
+"""HTTP client of the engine: one method an operation of the API, errors of one hierarchy."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import httpx
+
+from influxdb3_engine_api import paths
+from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, TransportError, answer_error
+from influxdb3_engine_api.wire import (
+    ArgumentRow,
+    CreateDatabase,
+    CreatePluginFile,
+    CreateTrigger,
+    DryRunResult,
+    InstallPackages,
+    InstallRequirements,
+    LogRow,
+    PluginDirectoryFile,
+    PluginFileRow,
+    ServerInfo,
+    TestSchedulePlugin,
+    TestWalPlugin,
+    TriggerRow,
+    UpdatePluginDirectory,
+    UpdatePluginFile,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic import BaseModel
+
+Scalar = str | int | float | bool | None
+
+
+class EngineClient:
+    """Talks to one InfluxDB 3 server or embedded engine; safe to share between threads.
+
+    Args:
+        host_url: Base URL, such as ``http://127.0.0.1:8181``.
+        token: API token; sent as ``Authorization: Bearer``, part of no message or representation.
+        timeout: Seconds for one request; also the limit for connecting.
+        package_timeout: Seconds for an installation, which the server answers when pip has ended.
+        tls_ca: Path of a PEM file with the certificate authorities to trust instead of the system's.
+        tls_no_verify: Do not verify the server's certificate.
+        transport: What carries the requests; the seam for tests.
+
+    Every method raises an ``EngineApiError``; which one says whether the
+    request was carried out.
+    """
+
+    def __init__(
+        self,
+        host_url: str,
+        token: str | None = None,
+        *,
+        timeout: float = 30.0,
+        package_timeout: float = 600.0,
+        tls_ca: str | None = None,
+        tls_no_verify: bool = False,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.host_url = host_url.rstrip("/")
+        self._package_timeout = package_timeout
+        self._http = httpx.Client(
+            base_url=self.host_url,
+            headers={"authorization": f"Bearer {token}"} if token else {},
+            timeout=timeout,
+            verify=_verification(self.host_url, tls_ca, tls_no_verify),
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"EngineClient({self.host_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._http.close()
+
+    # triggers (contract 1.2 to 1.4)
+
+    def create_trigger(self, trigger: CreateTrigger) -> None:
+        """Create a trigger; it has been started, unless ``disabled``, when the call returns."""
+        # node_spec is sent only where asked for: Core ignores it, older releases may not know it
+        self._send_body("POST", paths.TRIGGER, trigger, exclude_none_of={"node_spec"})
+
+    def delete_trigger(self, db: str, trigger_name: str, *, force: bool = False) -> None:
+        """Delete a trigger; one that is enabled only with ``force``."""
+        parameters = {"db": db, "trigger_name": trigger_name} | ({"force": "true"} if force else {})
+        self._send("DELETE", paths.TRIGGER, params=parameters)
+
+    def disable_trigger(self, db: str, trigger_name: str) -> None:
+        """Stop a trigger and keep it; one that is disabled already stays so."""
+        self._send("POST", paths.TRIGGER_DISABLE, params={"db": db, "trigger_name": trigger_name})
+
+    def enable_trigger(self, db: str, trigger_name: str) -> None:
+        """Start a trigger from now; one that is enabled already stays so."""
+        self._send("POST", paths.TRIGGER_ENABLE, params={"db": db, "trigger_name": trigger_name})
+
+    def call_request_trigger(
+        self,
+        request_path: str,
+        *,
+        method: Literal["GET", "POST"] = "GET",
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
+        """Call the request trigger on a path and return what its plugin answers, be its status an error or not."""
+        return self._request(method, paths.engine(request_path), params=params, headers=headers, content=content)
+
+    # dry runs (contract section 6)
+
+    def test_wal_plugin(self, test: TestWalPlugin) -> DryRunResult:
+        """Run a WAL plugin on line protocol without writing anything."""
+        answer = self._send_body("POST", paths.PLUGIN_TEST_WAL, test, exclude_none=True)
+        return DryRunResult.model_validate_json(answer.content)
+
+    def test_schedule_plugin(self, test: TestSchedulePlugin) -> DryRunResult:
+        """Run a schedule plugin once without writing anything."""
+        answer = self._send_body("POST", paths.PLUGIN_TEST_SCHEDULE, test, exclude_none=True)
+        return DryRunResult.model_validate_json(answer.content)
+
+    # plugin files (contract 1.7)
+
+    def create_plugin_file(self, plugin_name: str, content: str) -> None:
+        """Write a file below the plugin directory, in place of one that exists."""
+        self._send_body("POST", paths.PLUGIN_FILES, CreatePluginFile(plugin_name=plugin_name, content=content))
+
+    def update_plugin_file(self, trigger_name: str, content: str) -> None:
+        """Overwrite the plugin file of the trigger of that name (the first found, whatever its database)."""
+        self._send_body("PUT", paths.PLUGIN_FILES, UpdatePluginFile(plugin_name=trigger_name, content=content))
+
+    def update_plugin_directory(self, trigger_name: str, files: Mapping[str, str]) -> None:
+        """Replace all files of the plugin directory of the trigger of that name; ``files`` maps path to content."""
+        entries = [PluginDirectoryFile(relative_path=path, content=content) for path, content in files.items()]
+        self._send_body("PUT", paths.PLUGIN_DIRECTORY, UpdatePluginDirectory(plugin_name=trigger_name, files=entries))
+
+    # plugin environment (contract section 9)
+
+    def install_packages(self, packages: Sequence[str]) -> None:
+        """Run pip for requirement specifiers. That it returns does not mean that pip succeeded: verify it."""
+        body = InstallPackages(packages=list(packages))
+        self._send_body("POST", paths.INSTALL_PACKAGES, body, timeout=self._package_timeout)
+
+    def install_requirements(self, requirements_location: str) -> None:
+        """Run pip for a requirements file that the server can read. Verify it, as `install_packages`."""
+        body = InstallRequirements(requirements_location=requirements_location)
+        self._send_body("POST", paths.INSTALL_REQUIREMENTS, body, timeout=self._package_timeout)
+
+    # around it (contract section 8)
+
+    def health(self) -> None:
+        """Return if the server answers that it is healthy."""
+        self._send("GET", paths.HEALTH)
+
+    def ping(self) -> ServerInfo:
+        """What is running, in which version."""
+        return ServerInfo.model_validate_json(self._send("GET", paths.PING).content)
+
+    def create_database(self, db: str, retention_period: str | None = None) -> None:
+        """Create a database; ``retention_period`` is a duration such as ``7d``, ``None`` keeps data for ever."""
+        body = CreateDatabase(db=db, retention_period=retention_period)
+        self._send_body("POST", paths.DATABASE, body, exclude_none=True)
+
+    def update_database(self, db: str, retention_period: str | None) -> None:
+        """Set or, with ``None``, clear the retention period of a database."""
+        self._send_body("PUT", paths.DATABASE, CreateDatabase(db=db, retention_period=retention_period))
+
+    def delete_database(self, db: str) -> None:
+        """Delete a database and, after the server's grace period, its data."""
+        self._send("DELETE", paths.DATABASE, params={"db": db})
+
+    def databases(self) -> list[str]:
+        """Names of the databases, ``_internal`` included."""
+        rows: list[dict[str, str]] = self._send("GET", paths.DATABASE, params={"format": "json"}).json()
+        return [row["iox::database"] for row in rows]
+
+    def write_lp(
+        self,
+        db: str,
+        line_protocol: str,
+        *,
+        precision: str = "auto",
+        accept_partial: bool = True,
+        no_sync: bool = False,
+    ) -> None:
+        """Write line protocol; durable when the call returns, unless ``no_sync``."""
+        parameters = {
+            "db": db,
+            "precision": precision,
+            "accept_partial": str(accept_partial).lower(),
+            "no_sync": str(no_sync).lower(),
+        }
+        self._send("POST", paths.WRITE_LP, params=parameters, content=line_protocol.encode())
+
+    def query_sql(self, db: str, sql: str, params: Mapping[str, Scalar] | None = None) -> list[dict[str, Any]]:
+        """Rows that a SQL query returns, NULL columns omitted; ``params`` are bound to ``$name``."""
+        body: dict[str, Any] = {"db": db, "q": sql, "format": "json"}
+        if params is not None:
+            body["params"] = dict(params)
+        answer = self._send("POST", paths.QUERY_SQL, json_body=body)
+        rows: list[dict[str, Any]] = answer.json()
+        return rows
+
+    # system tables (contract 7.2); columns are named, so that releases may add some
+
+    def triggers(self, db: str) -> list[TriggerRow]:
+        """The triggers of a database in the order of creation."""
+        rows = self.query_sql(
+            db,
+            "SELECT trigger_name, plugin_filename, trigger_specification, disabled, error_behavior"
+            " FROM system.processing_engine_triggers",
+        )
+        return [TriggerRow.model_validate(row) for row in rows]
+
+    def trigger_arguments(self, db: str) -> dict[str, dict[str, str]]:
+        """Arguments of the triggers of a database by trigger name; triggers without arguments are absent."""
+        sql = "SELECT trigger_name, argument_key, argument_value FROM system.processing_engine_trigger_arguments"
+        arguments: dict[str, dict[str, str]] = {}
+        for row in map(ArgumentRow.model_validate, self.query_sql(db, sql)):
+            arguments.setdefault(row.trigger_name, {})[row.argument_key] = row.argument_value
+        return arguments
+
+    def trigger_logs(self, db: str, trigger_name: str, *, limit: int = 100) -> list[LogRow]:
+        """The newest log rows of the triggers of that name, oldest first."""
+        sql = (
+            "SELECT event_time, trigger_name, log_level, log_text FROM system.processing_engine_logs"  # noqa: S608 - an integer
+            f" WHERE trigger_name = $name ORDER BY event_time DESC LIMIT {limit:d}"
+        )
+        rows = self.query_sql(db, sql, {"name": trigger_name})
+        return [LogRow.model_validate(row | {"event_time": row["event_time"] + "Z"}) for row in reversed(rows)]
+
+    def plugin_files(self) -> list[PluginFileRow]:
+        """The files of every trigger's plugin."""
+        sql = "SELECT plugin_name, file_name, file_path, size_bytes, last_modified FROM system.plugin_files"
+        return [PluginFileRow.model_validate(row) for row in self.query_sql("_internal", sql)]
+
+    # how requests are sent
+
+    def _send_body(
+        self,
+        method: str,
+        path: str,
+        body: BaseModel,
+        *,
+        exclude_none: bool = False,
+        exclude_none_of: set[str] | None = None,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        dumped = body.model_dump(mode="json", exclude_none=exclude_none)
+        for member in exclude_none_of or ():
+            if dumped[member] is None:
+                del dumped[member]
+        return self._send(method, path, json_body=dumped, timeout=timeout)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json_body: Any = None,
+        content: bytes | None = None,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        headers = None
+        if json_body is not None:
+            content = json.dumps(json_body, ensure_ascii=False).encode()
+            headers = {"content-type": "application/json"}
+        answer = self._request(method, path, params=params, headers=headers, content=content, timeout=timeout)
+        if answer.is_error:
+            raise answer_error(f"{method} {path}", answer.status_code, answer.text)
+        return answer
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        """The one place where httpx's exceptions become this package's."""
+        operation = f"{method} {self.host_url}{path}"
+        limits = httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(self._http.timeout, read=timeout)
+        try:
+            return self._http.request(method, path, params=params, headers=headers, content=content, timeout=limits)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise EngineUnreachable(
+                f"{operation}: no connection ({error}). Is the engine running, and is influxdb3:hostUrl right?"
+            ) from error
+        except httpx.ReadTimeout as error:
+            raise AnswerLost(f"{operation}: no answer in time; the request may have been carried out") from error
+        except httpx.UnsupportedProtocol as error:
+            raise TransportError(f"{operation}: {error} Write influxdb3:hostUrl as http://HOST:PORT.") from error
+        except httpx.TransportError as error:
+            raise AnswerLost(
+                f"{operation}: the connection broke ({error or type(error).__name__}); "
+                "the request may have been carried out"
+            ) from error
+
+
+def _verification(host_url: str, tls_ca: str | None, tls_no_verify: bool) -> ssl.SSLContext | bool:
+    # loading the system's authorities takes 20 ms, which a plain HTTP URL need not pay
+    if tls_no_verify or host_url.startswith("http://"):
+        return False
+    return ssl.create_default_context(cafile=tls_ca) if tls_ca else True

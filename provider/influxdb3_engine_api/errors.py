@@ -1,0 +1,110 @@
+"""What can go wrong between a client and an engine.
+
+::
+
+    EngineApiError
+    ├── TransportError              no answer came
+    │   ├── EngineUnreachable       the request was not sent: nothing happened on the server
+    │   └── AnswerLost              the request may have been carried out: read back before repeating it
+    └── AnswerError                 the server answered with an error (status, text, data)
+        ├── BadRequest              400, 405, 413, 415, 422: the request cannot work as it is
+        ├── Unauthenticated         401
+        ├── Forbidden               403
+        ├── NotFound                404
+        ├── Conflict                409
+        └── ServerError             5xx; a real server also answers 500 to bad specifications and missing plugins
+
+No message ever holds the token: it is sent as a header and kept nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class EngineApiError(Exception):
+    """Base of all errors of this package's client."""
+
+
+class TransportError(EngineApiError):
+    """No answer came."""
+
+
+class EngineUnreachable(TransportError):
+    """The server could not be connected to; nothing was sent."""
+
+
+class AnswerLost(TransportError):
+    """The connection broke or timed out after the request was sent: it may have been carried out."""
+
+
+class AnswerError(EngineApiError):
+    """The server answered with an error.
+
+    Attributes:
+        operation: ``METHOD path`` of the request.
+        status: HTTP status.
+        text: The server's message.
+        data: What a write error carries besides its message, else ``None``.
+    """
+
+    def __init__(self, operation: str, status: int, text: str, data: Any = None) -> None:
+        self.operation = operation
+        self.status = status
+        self.text = text
+        self.data = data
+        details = f" {json.dumps(data)}" if data is not None else ""
+        super().__init__(f"{operation} answered {status}: {text or 'no message'}{details}")
+
+
+class BadRequest(AnswerError):
+    """The request cannot work as it is."""
+
+
+class Unauthenticated(AnswerError):
+    """No token, or one that the server does not know."""
+
+
+class Forbidden(AnswerError):
+    """The token may not do this, or the operator has switched it off."""
+
+
+class NotFound(AnswerError):
+    """What the request names does not exist."""
+
+
+class Conflict(AnswerError):
+    """What the request creates exists already."""
+
+
+class ServerError(AnswerError):
+    """The server failed, or answered 500 to a request that it could not carry out."""
+
+
+_BY_STATUS = {401: Unauthenticated, 403: Forbidden, 404: NotFound, 409: Conflict}
+
+
+def answer_error(operation: str, status: int, body: str) -> AnswerError:
+    """The error for an answer of status 400 or above, whichever of the contract's shapes its body has.
+
+    The shapes (contract 1.1): plain text; ``{"error": TEXT}`` with or without ``data``; the v2 write endpoint's
+    ``{"code", "message"}``; ``{error: "not found"}``, which is not JSON.
+    """
+    text, data = _message(body)
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else BadRequest)
+    return kind(operation, status, text, data)
+
+
+def _message(body: str) -> tuple[str, Any]:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        if body.startswith('{error: "') and body.endswith('"}'):
+            return body[len('{error: "') : -len('"}')], None
+        return body.strip(), None
+    if isinstance(parsed, dict):
+        for member in ("error", "message"):
+            if isinstance(parsed.get(member), str):
+                return parsed[member], parsed.get("data")
+    return body.strip(), None

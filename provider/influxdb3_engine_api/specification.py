@@ -1,0 +1,285 @@
+"""Trigger specifications: when a trigger runs (contract section 2, and the published API where they differ).
+
+The five forms are ``all_tables``, ``table:NAME``, ``cron:EXPRESSION``, ``every:DURATION`` and ``request:PATH``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api.cron import CronError, Fields, parse_cron
+from influxdb3_engine_api.duration import YEAR, format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MILLISECOND = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORMS = (
+    "expect one of the following forms: 'table:<TABLE_NAME>', 'all_tables', 'cron:<CRON_EXPRESSION>', "
+    "'every:<DURATION>', or 'request:<PATH>'"
+)
+
+
+class PluginType(Enum):
+    """The three kinds of plugin; the values are the server's words for them."""
+
+    WAL = "WalRows"
+    SCHEDULE = "Schedule"
+    REQUEST = "Request"
+
+
+class SpecificationError(ValueError):
+    """A text that is no trigger specification.
+
+    Attributes:
+        server_text: What the server answers to it.
+        hint: What is wrong and what to write instead, for a person.
+    """
+
+    def __init__(self, text: str, detail: str | None, hint: str) -> None:
+        self.server_text = f"failed to parse trigger from {text}" + (f": {detail}" if detail else "")
+        self.hint = hint
+        super().__init__(hint)
+
+
+@dataclass(frozen=True, slots=True)
+class AllTables:
+    """Runs on writes to any table of the trigger's database."""
+
+    @property
+    def text(self) -> str:
+        """The form that is sent."""
+        return "all_tables"
+
+    @property
+    def catalog_json(self) -> str:
+        """The form that ``system.processing_engine_triggers`` shows."""
+        return '"all_tables_wal_write"'
+
+    @property
+    def plugin_type(self) -> PluginType:
+        """The kind of plugin it runs."""
+        return PluginType.WAL
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Runs on writes to one table of the trigger's database."""
+
+    name: str
+
+    @property
+    def text(self) -> str:
+        """The form that is sent."""
+        return f"table:{self.name}"
+
+    @property
+    def catalog_json(self) -> str:
+        """The form that ``system.processing_engine_triggers`` shows."""
+        return _compact({"single_table_wal_write": {"table_name": self.name}})
+
+    @property
+    def plugin_type(self) -> PluginType:
+        """The kind of plugin it runs."""
+        return PluginType.WAL
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """Runs at the seconds that a cron expression matches, in UTC."""
+
+    expression: str
+    _fields: Fields = field(repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The form that is sent."""
+        return f"cron:{self.expression}"
+
+    @property
+    def catalog_json(self) -> str:
+        """The form that ``system.processing_engine_triggers`` shows."""
+        return _compact({"schedule": {"schedule": self.expression}})
+
+    @property
+    def plugin_type(self) -> PluginType:
+        """The kind of plugin it runs."""
+        return PluginType.SCHEDULE
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first run strictly after ``moment`` (UTC), or ``None`` where the expression never matches."""
+        return self._fields.next_after(moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Runs at the multiples of a duration since the Unix epoch."""
+
+    duration_text: str
+    total_nanoseconds: int
+
+    @property
+    def text(self) -> str:
+        """The form that is sent."""
+        return f"every:{self.duration_text}"
+
+    @property
+    def catalog_json(self) -> str:
+        """The form that ``system.processing_engine_triggers`` shows: only the amount of time survives."""
+        secs, nanos = divmod(self.total_nanoseconds, 1_000_000_000)
+        return _compact({"every": {"duration": {"secs": secs, "nanos": nanos}}})
+
+    @property
+    def plugin_type(self) -> PluginType:
+        """The kind of plugin it runs."""
+        return PluginType.SCHEDULE
+
+    def next_after(self, moment: datetime) -> datetime:
+        """The first multiple of the interval, in whole milliseconds, strictly after ``moment`` (contract 2.3)."""
+        interval = self.total_nanoseconds // MILLISECOND
+        elapsed = (moment - _EPOCH) // timedelta(milliseconds=1)
+        return _EPOCH + timedelta(milliseconds=(elapsed // interval + 1) * interval)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Runs when ``/api/v3/engine/PATH`` is called."""
+
+    path: str
+
+    @property
+    def text(self) -> str:
+        """The form that is sent."""
+        return f"request:{self.path}"
+
+    @property
+    def catalog_json(self) -> str:
+        """The form that ``system.processing_engine_triggers`` shows."""
+        return _compact({"request_path": {"path": self.path}})
+
+    @property
+    def plugin_type(self) -> PluginType:
+        """The kind of plugin it runs."""
+        return PluginType.REQUEST
+
+
+Specification = AllTables | Table | Cron | Every | Request
+
+
+def parse(text: str) -> Specification:
+    """Parse a trigger specification as the server does: trimmed, prefixes case-sensitive, a repeated prefix collapses.
+
+    Raises:
+        SpecificationError: It is none; says so in the server's words and in a person's.
+    """
+    text = text.strip()
+    if text == "all_tables":
+        return AllTables()
+    for prefix, parser in _PARSERS.items():
+        if text.startswith(prefix):
+            rest = text
+            while rest.startswith(prefix):
+                rest = rest[len(prefix) :]
+            return parser(text, rest.strip())
+    raise SpecificationError(text, _FORMS, f"{text!r} is no trigger specification: {_FORMS}")
+
+
+def parse_catalog(catalog_json: str) -> Specification:
+    """The specification behind a ``trigger_specification`` of ``system.processing_engine_triggers``.
+
+    A cron expression that this package would not send (seven fields, numeric weekdays of a real server) is kept as
+    text: it differs from any that a program declares.
+
+    Raises:
+        ValueError: The server stores a form that this release does not know.
+    """
+    match json.loads(catalog_json):
+        case "all_tables_wal_write":
+            return AllTables()
+        case {"single_table_wal_write": {"table_name": str(name)}}:
+            return Table(name)
+        case {"schedule": {"schedule": str(expression)}}:
+            try:
+                return Cron(expression, parse_cron(expression))
+            except CronError:
+                return Cron(expression, Fields(()))
+        case {"every": {"duration": {"secs": int(secs), "nanos": int(nanos)}}}:
+            total = secs * 1_000_000_000 + nanos
+            return Every(format_duration(total), total)
+        case {"request_path": {"path": str(path)}}:
+            return Request(path)
+    raise ValueError(f"the server stores a trigger specification of an unknown form: {catalog_json}")
+
+
+def same_schedule(one: Specification, other: Specification) -> bool:
+    """Whether two specifications mean the same to the server.
+
+    Durations are compared by the amount of time, cron expressions without regard to white space and the case of names,
+    all else exactly (contract section 2: read-back is lossless but for ``every``).
+    """
+    match one, other:
+        case Every(), Every():
+            return one.total_nanoseconds == other.total_nanoseconds
+        case Cron(), Cron():
+            return "".join(one.expression.split()).upper() == "".join(other.expression.split()).upper()
+    return one == other
+
+
+def portable(specification: Specification) -> Specification:
+    """The specification in the form that every release reads alike: numeric weekdays of a cron become names."""
+    if isinstance(specification, Cron):
+        fields = parse_cron(specification.expression)
+        return Cron(fields.portable, fields)
+    return specification
+
+
+def _table(text: str, rest: str) -> Table:
+    if not rest:
+        raise SpecificationError(
+            text, "table name is empty", "the table name is empty: write 'table:NAME' or 'all_tables'"
+        )
+    return Table(rest)
+
+
+def _cron(text: str, rest: str) -> Cron:
+    try:
+        return Cron(rest, parse_cron(rest))
+    except CronError as error:
+        raise SpecificationError(text, None, f"{text!r}: {error}") from error
+
+
+def _every(text: str, rest: str) -> Every:
+    nanoseconds = parse_duration(rest)
+    if nanoseconds is None:
+        hint = f"{rest!r} is no duration: write numbers with units (s, m, h, d, w, M, y), as in 'every:1h30m'"
+        raise SpecificationError(text, "couldn't parse to duration", hint)
+    if nanoseconds > YEAR:
+        hint = f"{rest!r} is longer than one year, the longest interval that the API takes"
+        raise SpecificationError(text, "don't support every schedules of over 1 year", hint)
+    if nanoseconds < MILLISECOND:
+        hint = f"{rest!r} is shorter than one millisecond, which stops a real server: write at least 'every:1s'"
+        raise SpecificationError(text, "couldn't parse to duration", hint)
+    return Every(rest, nanoseconds)
+
+
+def _request(text: str, rest: str) -> Request:
+    if not rest:
+        raise SpecificationError(text, None, "the request path is empty: write 'request:PATH'")
+    return Request(rest)
+
+
+_PARSERS: dict[str, Callable[[str, str], Specification]] = {
+    "table:": _table,
+    "cron:": _cron,
+    "every:": _every,
+    "request:": _request,
+}
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
