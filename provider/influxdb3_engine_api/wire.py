@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 

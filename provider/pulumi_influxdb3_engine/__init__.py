@@ -1,0 +1,30 @@
+"""InfluxDB 3's Processing engine as infrastructure-as-code.
+
+Declare triggers, plugins and packages in a Pulumi program::
+
+    from pulumi_influxdb3_engine import PluginFile, Trigger, every
+
+    plugin = PluginFile("metrics.py", source="plugins/metrics.py")
+    Trigger("metrics", db="metrics", plugin_filename=plugin.plugin_filename, trigger_specification=every("10s"))
+"""
+
+from pulumi_influxdb3_engine.database import Database
+from pulumi_influxdb3_engine.package_set import PackageSet
+from pulumi_influxdb3_engine.plugin_directory import PluginDirectory
+from pulumi_influxdb3_engine.plugin_file import PluginFile
+from pulumi_influxdb3_engine.specifications import ALL_TABLES, cron, every, request, table
+from pulumi_influxdb3_engine.trigger import Trigger, TriggerSettings
+
+__all__ = [
+    "ALL_TABLES",
+    "Database",
+    "PackageSet",
+    "PluginDirectory",
+    "PluginFile",
+    "Trigger",
+    "TriggerSettings",
+    "cron",
+    "every",
+    "request",
+    "table",
+]

@@ -1,0 +1,41 @@
+"""Databases."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_influxdb3_engine._dynamic import EngineProvider
+from pulumi_influxdb3_engine.logic.database import DatabaseLogic
+
+
+class DatabaseProvider(EngineProvider):
+    """Dynamic provider of databases."""
+
+    logic = DatabaseLogic()
+
+
+class Database(Resource, module="influxdb3", name="Database"):
+    """A database, so that a program can start on an empty server.
+
+    Args:
+        resource_name: The resource's name in the program.
+        db: The database's name; default is ``resource_name``.
+        retain: Keep the database and its data on destroy (default). One that exists already is then used as it is;
+            with ``retain=False`` it is an error, since destroying would delete data that this program did not create.
+        opts: Options of the resource.
+    """
+
+    db: pulumi.Output[str]
+    retain: pulumi.Output[bool]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        db: pulumi.Input[str] | None = None,
+        retain: bool = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {"db": resource_name if db is None else db, "retain": retain}
+        super().__init__(DatabaseProvider(), resource_name, properties, opts)

@@ -1,0 +1,118 @@
+"""Where the engine is and how to talk to it: stack configuration first, then the environment, then defaults."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from influxdb3_engine_api import EngineClient
+from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
+from pulumi_influxdb3_engine.logic.system_tables import SystemTables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Configuration(BaseModel):
+    """The provider's configuration; hashable, so that equal ones share a client.
+
+    Attributes:
+        host_url: Base URL of the engine.
+        auth_token: API token; never shown.
+        database: Default of every resource's ``db``.
+        tls_ca: PEM file with the authorities to trust.
+        tls_no_verify: Do not verify the server's certificate.
+        timeout: Seconds for one request.
+        package_timeout: Seconds for an installation of packages.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host_url: str = "http://127.0.0.1:8181"
+    auth_token: SecretStr | None = None
+    database: str | None = None
+    tls_ca: str | None = None
+    tls_no_verify: bool = False
+    timeout: float = Field(default=30.0, gt=0)
+    package_timeout: float = Field(default=600.0, gt=0)
+
+    @field_validator("host_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("write the engine's URL as http://HOST:PORT or https://HOST:PORT")
+        return url.rstrip("/")
+
+
+_KEYS = {
+    "host_url": ("hostUrl", "INFLUXDB3_HOST_URL"),
+    "auth_token": ("authToken", "INFLUXDB3_AUTH_TOKEN"),
+    "database": ("database", "INFLUXDB3_DATABASE_NAME"),
+    "tls_ca": ("tlsCa", "INFLUXDB3_TLS_CA"),
+    "tls_no_verify": ("tlsNoVerify", "INFLUXDB3_TLS_NO_VERIFY"),
+    "timeout": ("timeout", None),
+    "package_timeout": ("packageTimeout", None),
+}
+
+
+def configuration(stack_config: Callable[[str], Any]) -> Configuration:
+    """The configuration of a stack.
+
+    Args:
+        stack_config: Looks up a key such as ``influxdb3:hostUrl``; secrets decrypted, ``None`` where unset.
+
+    Raises:
+        InvalidInputs: A key has a value that cannot work; names the key.
+    """
+    given = {}
+    for name, (key, variable) in _KEYS.items():
+        value = stack_config(f"influxdb3:{key}")
+        if value is None and variable is not None:
+            value = os.environ.get(variable) or None
+        if value is not None:
+            given[name] = value
+    try:
+        return Configuration.model_validate(given)
+    except ValueError as error:
+        raise _named_by_key(error) from None
+
+
+def _named_by_key(error: Any) -> InvalidInputs:
+    return InvalidInputs(
+        [
+            Failure(property=f"influxdb3:{_KEYS[details['loc'][0]][0]}", reason=details["msg"])
+            for details in error.errors(include_url=False, include_input=False)
+        ]
+    )
+
+
+class Engine:
+    """The engine that a stack is deployed to: its client and what is shared between the resources of one process.
+
+    Attributes:
+        configuration: How it is reached.
+        client: One pooled client for the process.
+        system_tables: The triggers that exist, read once for all of a database's resources.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        token = configuration.auth_token
+        self.client = EngineClient(
+            configuration.host_url,
+            token.get_secret_value() if token else None,
+            timeout=configuration.timeout,
+            package_timeout=configuration.package_timeout,
+            tls_ca=configuration.tls_ca,
+            tls_no_verify=configuration.tls_no_verify,
+        )
+        self.system_tables = SystemTables(self.client)
+
+
+@functools.cache
+def engine(configuration: Configuration) -> Engine:
+    """The engine behind a configuration; one for all the resources of a process."""
+    return Engine(configuration)

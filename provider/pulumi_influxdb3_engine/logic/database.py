@@ -1,0 +1,76 @@
+"""The logic of databases: the smallest thing that lets a program start on an empty server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import AnswerLost, Conflict, EngineApiError, NotFound
+from pulumi_influxdb3_engine.logic.inputs import Inputs
+from pulumi_influxdb3_engine.logic.names import DatabaseName
+from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+
+if TYPE_CHECKING:
+    from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+    from pulumi_influxdb3_engine.logic.resource import Properties
+
+
+class DatabaseInputs(Inputs):
+    """A database as a program declares it."""
+
+    db: DatabaseName
+    retain: bool = True
+
+
+class DatabaseLogic(ResourceLogic[DatabaseInputs]):
+    """Databases (contract 8.2). Deleting one deletes data, so it is kept unless the program says otherwise."""
+
+    inputs_type = DatabaseInputs
+
+    def check(self, inputs: DatabaseInputs, configuration: Configuration) -> DatabaseInputs:
+        """Nothing is derived."""
+        del configuration
+        return inputs
+
+    def diff(self, state: DatabaseInputs, inputs: DatabaseInputs) -> Difference:
+        """Another name is another database."""
+        changed = state.changed(inputs)
+        return Difference(bool(changed), ("db",) if "db" in changed else ())
+
+    def create(self, inputs: DatabaseInputs, engine: Engine) -> Created:
+        """Create it. One that exists is used as it is, unless this program would delete it with its data."""
+        try:
+            engine.client.create_database(inputs.db)
+        except Conflict as error:
+            if not inputs.retain:
+                raise ResourceError(
+                    f"database {inputs.db!r} exists already, and with retain=False destroying this stack would delete "
+                    "data that it did not create: leave retain out to use the database as it is"
+                ) from error
+        except AnswerLost as error:
+            if inputs.db not in engine.client.databases():
+                raise ResourceError(f"database {inputs.db!r} was not created: {error}") from error
+        except EngineApiError as error:
+            raise ResourceError(f"database {inputs.db!r} was not created: {error}") from error
+        return Created(inputs.db)
+
+    def read(self, state: DatabaseInputs, outputs: Properties, engine: Engine) -> Live[DatabaseInputs] | None:
+        """Whether it exists; the server tells no more."""
+        return Live(state, outputs) if state.db in engine.client.databases() else None
+
+    def update(self, state: DatabaseInputs, inputs: DatabaseInputs, engine: Engine) -> Properties:
+        """``retain`` lives in the state only."""
+        del state, inputs, engine
+        return {}
+
+    def delete(self, state: DatabaseInputs, engine: Engine) -> None:
+        """Delete it with its data, or keep it and say so."""
+        if state.retain:
+            notice(f"database {state.db!r} is kept with its data; retain=False deletes it on destroy")
+            return
+        try:
+            engine.client.delete_database(state.db)
+        except NotFound:
+            return
+        except EngineApiError as error:
+            raise ResourceError(f"database {state.db!r} was not deleted: {error}") from error

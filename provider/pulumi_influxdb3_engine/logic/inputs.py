@@ -1,0 +1,133 @@
+"""Inputs of resources: pydantic models in which values that Pulumi does not know yet pass untouched."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Unknown:
+    """A value that is not known during preview, such as an output of a resource that is still to be created."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
+_STORED = object()
+
+
+def is_known(value: Any) -> bool:
+    """Whether a value, and all that it holds, is known."""
+    if isinstance(value, dict):
+        return all(map(is_known, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_known, value))
+    return not isinstance(value, Unknown)
+
+
+class Failure(BaseModel):
+    """Why an input cannot work: the path of the property (``trigger_arguments.threshold``) and the reason."""
+
+    property: str
+    reason: str
+
+
+class InvalidInputs(Exception):
+    """Inputs that cannot work.
+
+    Attributes:
+        failures: One entry for each property at fault.
+    """
+
+    def __init__(self, failures: list[Failure]) -> None:
+        self.failures = failures
+        super().__init__("; ".join(f"{failure.property}: {failure.reason}" for failure in failures))
+
+
+class Inputs(BaseModel):
+    """Base of all inputs. Members that a newer release stored in a state file are ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+    derived: ClassVar[frozenset[str]] = frozenset()
+    """Properties that check computes, which a program cannot set."""
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _unknown_passes(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if not is_known(value):
+            return value
+        try:
+            return handler(value)
+        except ValidationError:
+            if info.context is _STORED:
+                return value
+            raise
+
+    @classmethod
+    def stored(cls, properties: Mapping[str, Any]) -> Self:
+        """The inputs behind a state file; what somebody made by hand and this package would refuse is kept as it is."""
+        return cls.model_validate(dict(properties), context=_STORED)
+
+    @classmethod
+    def checked(cls, properties: Mapping[str, Any]) -> Self:
+        """The inputs behind a property bag.
+
+        Raises:
+            InvalidInputs: Names every property that cannot work. Values are not repeated: they may be secret.
+        """
+        given = {name: value for name, value in properties.items() if name not in cls.derived}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise InvalidInputs([_failure(details) for details in error.errors(include_url=False)]) from None
+
+    def properties(self) -> dict[str, Any]:
+        """The property bag for these inputs; properties without a value are absent."""
+        values = {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def known(self, *names: str) -> bool:
+        """Whether all the properties named are known."""
+        return all(is_known(getattr(self, name)) for name in names)
+
+    def changed(self, other: Self, ignore: frozenset[str] = frozenset()) -> set[str]:
+        """Names of the properties that differ; one that is unknown counts as different."""
+        mine, others = self.properties(), other.properties()
+        return {
+            name
+            for name in type(self).model_fields
+            if name not in ignore and (mine.get(name) != others.get(name) or not is_known(mine.get(name)))
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+def _failure(details: Any) -> Failure:
+    path = str(details["loc"][0]) if details["loc"] else "inputs"
+    for part in details["loc"][1:]:
+        if part != "[key]":
+            path += f".{part}" if str(part).isidentifier() else f"[{json.dumps(part)}]"
+    reason = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "missing":
+        reason = "a value is required"
+    return Failure(property=path, reason=reason)

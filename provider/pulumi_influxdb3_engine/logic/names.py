@@ -1,0 +1,77 @@
+"""Rules for names, checked before anything is sent; each is stricter than the server where that saves a user.
+
+The server takes nearly any text (contract 1.2, 2.5, 8.1) and fails later, or serves a path that no client can call.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, TypeAdapter
+
+_DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_REQUEST_PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _database(name: str) -> str:
+    if not _DATABASE.fullmatch(name) or len(name) > 511:
+        raise ValueError(
+            "a database name starts with an ASCII letter or digit, goes on with letters, digits, '_' and '-', "
+            "and has at most 511 characters"
+        )
+    return name
+
+
+def _trigger(name: str) -> str:
+    if not name.strip() or not name.isprintable():
+        raise ValueError("a trigger name is not empty and has no control characters")
+    return name
+
+
+def _plugin_file(name: str) -> str:
+    path = PurePosixPath(name)
+    if name.startswith("gh:"):
+        return name
+    if not name or not name.isprintable() or "\\" in name:
+        raise ValueError("a plugin's file name is a path below the plugin directory with '/' between its parts")
+    if path.is_absolute():
+        raise ValueError("the path is absolute; the server takes paths relative to its plugin directory only")
+    if ".." in path.parts:
+        raise ValueError("the path holds '..'; it has to stay inside the plugin directory")
+    if any(len(part.encode()) > 255 for part in path.parts):
+        raise ValueError("a part of the path is longer than 255 bytes, which no file system stores")
+    return name
+
+
+def _directory(name: str) -> str:
+    _plugin_file(name)
+    if not _MODULE.fullmatch(PurePosixPath(name).name):
+        raise ValueError(
+            "the server imports the directory as a Python package: its name has ASCII letters, digits and '_' only "
+            "and starts with no digit"
+        )
+    return name.rstrip("/")
+
+
+def request_path_problem(path: str) -> str | None:
+    """Why no client could call a request path, or ``None`` where one can.
+
+    The server compares the raw path of the URL, so only characters that travel unencoded can ever match.
+    """
+    if path.startswith("/"):
+        return f"the request path {path!r} starts with '/': the server adds it, write 'request:{path.lstrip('/')}'"
+    if not _REQUEST_PATH.fullmatch(path):
+        return (
+            f"the request path {path!r} holds more than letters, digits, '.', '_', '~', '-' and single '/' in between"
+        )
+    return None
+
+
+DatabaseName = Annotated[str, AfterValidator(_database)]
+TriggerName = Annotated[str, AfterValidator(_trigger)]
+PluginFilename = Annotated[str, AfterValidator(_plugin_file)]
+PLUGIN_FILENAME: TypeAdapter[str] = TypeAdapter(PluginFilename)
+PluginDirectoryName = Annotated[str, AfterValidator(_directory)]

@@ -1,0 +1,176 @@
+"""What a plugin's source defines, read without running it, so that a preview can refuse what cannot work."""
+
+from __future__ import annotations
+
+import ast
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import PluginType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ENTRY_POINTS = {
+    PluginType.WAL: ("process_writes", ("influxdb3_local", "table_batches", "args=None")),
+    PluginType.SCHEDULE: ("process_scheduled_call", ("influxdb3_local", "call_time", "args=None")),
+    PluginType.REQUEST: (
+        "process_request",
+        ("influxdb3_local", "query_parameters", "request_headers", "request_body", "args=None"),
+    ),
+}
+"""The function that each kind of trigger calls, positionally, with all of its arguments (contract 4.3)."""
+
+
+class PluginSourceError(ValueError):
+    """A plugin's source cannot work; the text says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSource:
+    """A plugin as far as its source tells.
+
+    Attributes:
+        names: Names bound at the top level of the module that holds the entry point.
+        functions: Those of them that are functions written there.
+        opaque: Whether names may be bound that cannot be told (``from x import *``, ``globals()``).
+    """
+
+    names: frozenset[str]
+    functions: Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]
+    opaque: bool
+
+    def problem(self, plugin_type: PluginType) -> str | None:
+        """Why a trigger of that type cannot call this plugin, or ``None`` where it can."""
+        name, parameters = ENTRY_POINTS[plugin_type]
+        signature = f"def {name}({', '.join(parameters)})"
+        if name not in self.names:
+            if self.opaque:
+                return None
+            others = [other for other, _ in ENTRY_POINTS.values() if other in self.names]
+            defined = f"; it defines {', '.join(others)}" if others else ""
+            return f"the plugin does not define the function that this trigger calls{defined}: write '{signature}'"
+        function = self.functions.get(name)
+        if isinstance(function, ast.AsyncFunctionDef):
+            return f"{name} is 'async def', which the server never awaits: write '{signature}'"
+        if function is not None and not _takes(function.args, len(parameters)):
+            return f"{name} does not take the {len(parameters)} arguments that it is called with: write '{signature}'"
+        return None
+
+
+def parse_file(name: str, content: str) -> PluginSource:
+    """What a single-file plugin defines.
+
+    Raises:
+        PluginSourceError: A syntax error; says the file and the line.
+    """
+    return _defined(_parse(name, content))
+
+
+def parse_directory(files: Mapping[str, str]) -> PluginSource:
+    """What the ``__init__.py`` of a multi-file plugin defines.
+
+    Raises:
+        PluginSourceError: A syntax error in any of the files, no ``__init__.py``, or a relative import that resolves
+            to nothing.
+    """
+    if "__init__.py" not in files:
+        raise PluginSourceError("there is no __init__.py, where the server looks for the entry point")
+    modules = {name: _parse(name, content) for name, content in files.items() if name.endswith(".py")}
+    for name, module in modules.items():
+        for node in ast.walk(module):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                _check_relative_import(name, node, files)
+    return _defined(modules["__init__.py"])
+
+
+class KnownSources:
+    """Plugin sources that resources of this process have declared, by the file name that triggers use."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, PluginSource] = {}
+        self._guard = threading.Lock()
+
+    def declare(self, plugin_filename: str, source: PluginSource) -> None:
+        """Remember what a program declares."""
+        with self._guard:
+            self._sources[plugin_filename] = source
+
+    def find(self, plugin_filename: str) -> PluginSource | None:
+        """What is known of a plugin; nothing where the program does not declare it (or not before its trigger)."""
+        with self._guard:
+            return self._sources.get(plugin_filename.rstrip("/"))
+
+
+KNOWN_SOURCES = KnownSources()
+"""The sources of the program that this process serves: one provider process runs for one deployment of one stack."""
+
+
+def _parse(name: str, content: str) -> ast.Module:
+    try:
+        return ast.parse(content, filename=name)
+    except SyntaxError as error:
+        raise PluginSourceError(f"{name}, line {error.lineno}: {error.msg}") from None
+    except ValueError as error:  # NUL bytes
+        raise PluginSourceError(f"{name}: {error}") from None
+
+
+def _defined(module: ast.Module) -> PluginSource:
+    names: set[str] = set()
+    functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+    opaque = False
+    for node in _top_level(module.body):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                names.add(node.name)
+                functions[node.name] = node
+            case ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                opaque = opaque or any(alias.name == "*" for alias in aliases)
+                names.update(alias.asname or alias.name.partition(".")[0] for alias in aliases)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+                functions.pop(name, None)
+            case ast.Call(func=ast.Name(id="globals" | "exec" | "setattr")):
+                opaque = True
+    # a decorated function may take other arguments than it is written with
+    plain = {name: function for name, function in functions.items() if not function.decorator_list}
+    return PluginSource(frozenset(names), plain, opaque)
+
+
+def _top_level(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Nodes that run in the module's own scope, in order; bodies of functions and classes have their own."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        pending: list[ast.AST] = list(ast.iter_child_nodes(statement))
+        while pending:
+            node = pending.pop(0)
+            yield node
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+                pending[:0] = ast.iter_child_nodes(node)
+
+
+def _takes(arguments: ast.arguments, count: int) -> bool:
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    required = positional - len(arguments.defaults)
+    keyword_only = any(default is None for default in arguments.kw_defaults)
+    return required <= count and (positional >= count or arguments.vararg is not None) and not keyword_only
+
+
+def _check_relative_import(name: str, node: ast.ImportFrom, files: Mapping[str, str]) -> None:
+    package = name.split("/")[:-1]
+    if node.level - 1 > len(package):
+        raise PluginSourceError(f"{name}, line {node.lineno}: the relative import leaves the plugin directory")
+    base = package[: len(package) - (node.level - 1)] + (node.module.split(".") if node.module else [])
+    # "from . import a" names modules or what __init__.py defines; only a module that is named can be looked up
+    if node.module and not _is_module("/".join(base), files):
+        written = "." * node.level + node.module
+        raise PluginSourceError(f"{name}, line {node.lineno}: there is no module {written!r} in the plugin directory")
+
+
+def _is_module(path: str, files: Mapping[str, str]) -> bool:
+    return f"{path}.py" in files or any(other.startswith(f"{path}/") for other in files)

@@ -1,0 +1,87 @@
+"""What every kind of resource answers, in the words of Pulumi's provider protocol but without Pulumi."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pulumi_influxdb3_engine.logic.inputs import Inputs
+
+if TYPE_CHECKING:
+    from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+
+InputsT = TypeVar("InputsT", bound=Inputs)
+Properties = dict[str, Any]
+
+
+class ResourceError(Exception):
+    """An operation failed; the message says what is live now and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a change of inputs leads to.
+
+    Attributes:
+        changes: Whether anything has to be done.
+        replaces: Properties that cannot change in place.
+        delete_before_replace: Whether old and new cannot exist side by side.
+    """
+
+    changes: bool
+    replaces: tuple[str, ...] = ()
+    delete_before_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A resource that exists now: its id in the state file, and its outputs besides the inputs."""
+
+    id: str
+    outputs: Properties = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Live(Generic[InputsT]):
+    """A resource as it was found: the inputs that would describe it, and its outputs."""
+
+    inputs: InputsT
+    outputs: Properties = field(default_factory=dict)
+
+
+class ResourceLogic(Generic[InputsT]):
+    """One kind of resource.
+
+    Attributes:
+        inputs_type: Its inputs; the state holds them and the outputs.
+    """
+
+    inputs_type: type[InputsT]
+
+    def check(self, inputs: InputsT, configuration: Configuration) -> InputsT:
+        """Fill in defaults and what can be computed before anything is sent; sends nothing.
+
+        Raises:
+            InvalidInputs: What cannot work, by property.
+        """
+        raise NotImplementedError
+
+    def diff(self, state: InputsT, inputs: InputsT) -> Difference:
+        """What turning ``state`` into ``inputs`` leads to; sends nothing."""
+        raise NotImplementedError
+
+    def create(self, inputs: InputsT, engine: Engine) -> Created:
+        """Make it exist, or leave nothing behind and raise."""
+        raise NotImplementedError
+
+    def read(self, state: InputsT, outputs: Properties, engine: Engine) -> Live[InputsT] | None:
+        """It as it is now, ``None`` where it is gone; raises where that cannot be told."""
+        raise NotImplementedError
+
+    def update(self, state: InputsT, inputs: InputsT, engine: Engine) -> Properties:
+        """Turn ``state`` into ``inputs`` and return the outputs, or leave ``state`` live and raise."""
+        raise NotImplementedError
+
+    def delete(self, state: InputsT, engine: Engine) -> None:
+        """Make it not exist; it being gone already is success."""
+        raise NotImplementedError

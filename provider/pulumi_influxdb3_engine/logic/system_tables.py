@@ -1,0 +1,70 @@
+"""What triggers a database has, read once and shared by all of its resources in one refresh."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from influxdb3_engine_api.errors import NotFound
+
+if TYPE_CHECKING:
+    from influxdb3_engine_api import EngineClient
+    from influxdb3_engine_api.wire import TriggerRow
+
+_SHARED_SECONDS = 30.0
+"""How long an answer serves further readers: longer than a refresh takes, shorter than a person's next command."""
+
+
+class LiveTrigger(NamedTuple):
+    """A trigger as the server has it; ``arguments`` is ``None`` where it has none."""
+
+    row: TriggerRow
+    arguments: dict[str, str] | None
+
+
+class _Snapshot(NamedTuple):
+    taken: float
+    triggers: dict[str, LiveTrigger]
+
+
+class SystemTables:
+    """Reads ``system.processing_engine_triggers`` and its arguments: two queries a database, however many triggers."""
+
+    def __init__(self, client: EngineClient) -> None:
+        self._client = client
+        self._snapshots: dict[str, _Snapshot] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def trigger(self, db: str, name: str, *, fresh: bool = False) -> LiveTrigger | None:
+        """The trigger of that name, or ``None`` where the database has none (or does not exist).
+
+        Args:
+            db: The database.
+            name: The trigger.
+            fresh: Ask the server now, whatever has been read before.
+
+        Raises:
+            EngineApiError: The server could not be asked; that says nothing about the trigger.
+        """
+        with self._guard:
+            lock = self._locks.setdefault(db, threading.Lock())
+        with lock:  # the others of this database wait for the answer instead of asking, too
+            snapshot = self._snapshots.get(db)
+            if fresh or snapshot is None or time.monotonic() - snapshot.taken > _SHARED_SECONDS:
+                snapshot = _Snapshot(time.monotonic(), self._read(db))
+                self._snapshots[db] = snapshot
+        return snapshot.triggers.get(name)
+
+    def forget(self, db: str) -> None:
+        """Drop what was read of a database: this process has just changed it."""
+        self._snapshots.pop(db, None)
+
+    def _read(self, db: str) -> dict[str, LiveTrigger]:
+        try:
+            rows = self._client.triggers(db)
+            arguments = self._client.trigger_arguments(db) if rows else {}
+        except NotFound:
+            return {}
+        return {row.trigger_name: LiveTrigger(row, arguments.get(row.trigger_name)) for row in rows}

@@ -1,0 +1,71 @@
+"""Multi-file plugins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_influxdb3_engine._dynamic import EngineProvider
+from pulumi_influxdb3_engine._sources import one_of, read_directory
+from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryLogic, as_property
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+
+class PluginDirectoryProvider(EngineProvider):
+    """Dynamic provider of plugin directories."""
+
+    logic = PluginDirectoryLogic()
+
+
+class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
+    """A Python package in the server's plugin directory, with its entry point in ``__init__.py``.
+
+    Args:
+        resource_name: The resource's name in the program.
+        plugin_name: Name of the package; default is ``resource_name``.
+        source: The directory to read, relative to the program (hidden files and ``__pycache__`` are left out); or
+        files: relative path to text.
+        in_place: Replace the files of one directory (``PUT plugins/directory``) instead of writing a new one. A real
+            server goes on with the modules it has imported until it restarts.
+        trigger_name: The trigger that uses the directory; needed for ``in_place``.
+        opts: Options of the resource.
+
+    By default the directory is content-addressed: files go to ``NAME_HASH/``, and a trigger that names
+    ``plugin_filename`` is swapped to it. It never sees half of a change, and the previous code is still there.
+    """
+
+    plugin_name: pulumi.Output[str]
+    files: pulumi.Output[dict[str, str]]
+    """Text of the files by ``./PATH`` below the directory."""
+    plugin_filename: pulumi.Output[str]
+    """What triggers name as their ``plugin_filename``; known during preview."""
+    content_sha256: pulumi.Output[str]
+    """SHA-256 over all paths and contents in hexadecimal; known during preview."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        plugin_name: pulumi.Input[str] | None = None,
+        source: str | os.PathLike[str] | None = None,
+        files: Mapping[str, pulumi.Input[str]] | None = None,
+        in_place: bool = False,
+        trigger_name: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = f"PluginDirectory {resource_name!r}"
+        one_of(where, source=source, files=files)
+        properties = {
+            "plugin_name": resource_name if plugin_name is None else plugin_name,
+            "files": as_property(read_directory(where, source) if source is not None else files or {}),
+            "in_place": in_place,
+            "trigger_name": trigger_name,
+            "plugin_filename": None,
+            "content_sha256": None,
+        }
+        super().__init__(PluginDirectoryProvider(), resource_name, properties, opts)

@@ -1,0 +1,111 @@
+"""Triggers: what runs a plugin, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_influxdb3_engine._dynamic import EngineProvider
+from pulumi_influxdb3_engine.logic.trigger import TriggerLogic, argument_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class TriggerSettings(TypedDict, total=False):
+    """How a trigger's runs are executed.
+
+    Attributes:
+        run_async: Whether runs may overlap; default ``False``.
+        error_behavior: What a failed run leads to: ``"log"`` (default) goes on, ``"retry"`` runs it again,
+            ``"disable"`` stops the trigger. Request triggers always log.
+    """
+
+    run_async: pulumi.Input[bool]
+    error_behavior: pulumi.Input[Literal["log", "retry", "disable"]]
+
+
+class TriggerProvider(EngineProvider):
+    """Dynamic provider of triggers."""
+
+    logic = TriggerLogic()
+    inputs_of_stack = {"db": "database"}  # noqa: RUF012 - a constant, declared as such by the base class
+
+
+class Trigger(Resource, module="influxdb3", name="Trigger"):
+    """A trigger of the Processing engine.
+
+    Args:
+        resource_name: The resource's name in the program.
+        plugin_filename: The plugin to run: ``PluginFile.plugin_filename``, ``PluginDirectory.plugin_filename``, the
+            path of a file that is on the server, or ``gh:PATH``.
+        trigger_specification: When to run: ``cron(...)``, ``every(...)``, ``table(...)``, ``ALL_TABLES``,
+            ``request(...)``, or the text of one.
+        db: The database it belongs to; default is the stack's ``influxdb3:database``.
+        trigger_name: Its name on the server; default is ``resource_name``.
+        trigger_arguments: What the plugin gets as ``args``, which is text: numbers and booleans are converted.
+        trigger_settings: How runs are executed.
+        node_spec: The nodes of an Enterprise cluster that run it: ``"all"`` or node ids.
+        disabled: Keep it without running.
+        adopt: Take over a trigger of that name that exists.
+        force_delete: Delete it even while the server thinks that it runs.
+        opts: Options of the resource.
+
+    A change of ``disabled`` alone is one request. Any other change swaps the definition: the server validates the new
+    one first, and a failure puts the old one back. A new ``db`` or ``trigger_name`` replaces the trigger.
+    """
+
+    db: pulumi.Output[str]
+    trigger_name: pulumi.Output[str]
+    plugin_filename: pulumi.Output[str]
+    trigger_specification: pulumi.Output[str]
+    trigger_arguments: pulumi.Output[dict[str, str] | None]
+    trigger_settings: pulumi.Output[dict[str, Any]]
+    disabled: pulumi.Output[bool]
+    endpoint_url: pulumi.Output[str | None]
+    """URL that calls a request trigger; ``None`` for the other kinds."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        plugin_filename: pulumi.Input[str],
+        trigger_specification: pulumi.Input[str],
+        db: pulumi.Input[str] | None = None,
+        trigger_name: pulumi.Input[str] | None = None,
+        trigger_arguments: Mapping[str, pulumi.Input[str | int | float | bool]]
+        | pulumi.Output[Mapping[str, str]]
+        | None = None,
+        trigger_settings: TriggerSettings | None = None,
+        node_spec: pulumi.Input[str] | list[pulumi.Input[str]] | None = None,
+        disabled: pulumi.Input[bool] = False,
+        adopt: bool = False,
+        force_delete: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            "db": db,
+            "trigger_name": resource_name if trigger_name is None else trigger_name,
+            "plugin_filename": plugin_filename,
+            "trigger_specification": trigger_specification,
+            "trigger_arguments": _texts(trigger_arguments),
+            "trigger_settings": trigger_settings,
+            "node_spec": node_spec,
+            "disabled": disabled,
+            "adopt": adopt,
+            "force_delete": force_delete,
+            "endpoint_url": None,
+        }
+        super().__init__(TriggerProvider(), resource_name, properties, opts)
+
+
+def _texts(arguments: Any) -> Any:
+    """Arguments as text, converted here, where Python still tells ``80`` from ``80.0`` (they travel as doubles)."""
+    if not hasattr(arguments, "items"):
+        return arguments
+    return {
+        name: value.apply(argument_text) if isinstance(value, pulumi.Output) else argument_text(value)
+        for name, value in arguments.items()
+    }
