@@ -9,7 +9,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated
 
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator
 
 _DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _REQUEST_PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
@@ -31,7 +31,12 @@ def _trigger(name: str) -> str:
     return name
 
 
-def _plugin_file(name: str) -> str:
+def plugin_filename(name: str) -> str:
+    """The name of a plugin file, if the server would take it (contract 4.1).
+
+    Raises:
+        ValueError: Says why not.
+    """
     path = PurePosixPath(name)
     if name.startswith("gh:"):
         return name
@@ -47,7 +52,7 @@ def _plugin_file(name: str) -> str:
 
 
 def _directory(name: str) -> str:
-    _plugin_file(name)
+    plugin_filename(name)
     if not _MODULE.fullmatch(PurePosixPath(name).name):
         raise ValueError(
             "the server imports the directory as a Python package: its name has ASCII letters, digits and '_' only "
@@ -72,6 +77,5 @@ def request_path_problem(path: str) -> str | None:
 
 DatabaseName = Annotated[str, AfterValidator(_database)]
 TriggerName = Annotated[str, AfterValidator(_trigger)]
-PluginFilename = Annotated[str, AfterValidator(_plugin_file)]
-PLUGIN_FILENAME: TypeAdapter[str] = TypeAdapter(PluginFilename)
+PluginFilename = Annotated[str, AfterValidator(plugin_filename)]
 PluginDirectoryName = Annotated[str, AfterValidator(_directory)]

@@ -177,8 +177,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if not inputs.adopt:
             how = f"differs in {', '.join(differing)}" if differing else "is the same"
             raise ResourceError(
-                f"{_label(inputs)} exists already and {how} (it runs {live.row.plugin_filename} on "
-                f"{existing.trigger_specification!r}). Take it over with adopt=True, give this one another trigger_name, "
+                f"{_label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
+                f"{existing.trigger_specification!r}. Take it over with adopt=True, choose another trigger_name, "
                 f"or delete it: influxdb3 delete trigger --database {inputs.db} {inputs.trigger_name} --force"
             )
         self.update(existing, inputs, engine)
