@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api import AnswerLost, Conflict, EngineApiError, NotFound
+from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from pulumi_influxdb3_engine.logic.inputs import Inputs
 from pulumi_influxdb3_engine.logic.names import DatabaseName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
@@ -47,16 +48,24 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
                     f"database {inputs.db!r} exists already, and with retain=False destroying this stack would delete "
                     "data that it did not create: leave retain out to use the database as it is"
                 ) from error
-        except AnswerLost as error:
-            if inputs.db not in engine.client.databases():
-                raise ResourceError(f"database {inputs.db!r} was not created: {error}") from error
         except EngineApiError as error:
-            raise ResourceError(f"database {inputs.db!r} was not created: {error}") from error
+            self._settle_creation(inputs, error, engine)
         return Created(inputs.db)
+
+    def _settle_creation(self, inputs: DatabaseInputs, error: EngineApiError, engine: Engine) -> None:
+        """Look before creating again: a conflict of our own making would be taken for somebody else's database."""
+        try:
+            if inputs.db in repeated(engine.client.databases):
+                return
+            if not is_transient(error):
+                raise error
+            engine.client.create_database(inputs.db)
+        except EngineApiError as failure:
+            raise ResourceError(f"database {inputs.db!r} was not created: {failure}") from failure
 
     def read(self, state: DatabaseInputs, outputs: Properties, engine: Engine) -> Live[DatabaseInputs] | None:
         """Whether it exists; the server tells no more."""
-        return Live(state, outputs) if state.db in engine.client.databases() else None
+        return Live(state, outputs) if state.db in repeated(engine.client.databases) else None
 
     def update(self, state: DatabaseInputs, inputs: DatabaseInputs, engine: Engine) -> Properties:
         """``retain`` lives in the state only."""
@@ -69,7 +78,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
             notice(f"database {state.db!r} is kept with its data; retain=False deletes it on destroy")
             return
         try:
-            engine.client.delete_database(state.db)
+            repeated(lambda: engine.client.delete_database(state.db))
         except NotFound:
             return
         except EngineApiError as error:

@@ -19,6 +19,7 @@ from pulumi_influxdb3_engine.logic.requirements import (
     wanted,
 )
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.retry import repeated
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -135,7 +136,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
     def _install_requirements(self, text: str, engine: Engine) -> None:
         """Upload the file and name it by its absolute path: a relative one means the server's working directory."""
         name = f".pulumi/requirements_{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
-        engine.client.create_plugin_file(name, text)
+        repeated(lambda: engine.client.create_plugin_file(name, text))
         try:
             directory = probe(engine.client).plugin_directory
         except ProbeFailed as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
@@ -15,6 +16,7 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_directory
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.retry import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +116,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             return {}
         if inputs.in_place and inputs.trigger_name is not None:
             try:
-                engine.client.update_plugin_directory(inputs.trigger_name, inputs.contents)
+                repeated(partial(engine.client.update_plugin_directory, inputs.trigger_name, inputs.contents))
             except ServerError as error:
                 if "Plugin not found" not in error.text:
                     raise ResourceError(f"plugin directory {inputs.plugin_name!r} was not changed: {error}") from error
@@ -135,7 +137,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         contents = inputs.contents
         for name in sorted(contents, key=lambda name: (name == _ENTRY, name)):
             try:
-                engine.client.create_plugin_file(f"{inputs.plugin_filename}/{name}", contents[name])
+                path, content = f"{inputs.plugin_filename}/{name}", contents[name]
+                repeated(partial(engine.client.create_plugin_file, path, content))
             except EngineApiError as error:
                 raise ResourceError(
                     f"plugin directory {inputs.plugin_filename!r} was not completed, no trigger uses it yet: "

@@ -12,6 +12,7 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_file
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.retry import repeated
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
@@ -61,7 +62,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
     def create(self, inputs: PluginFileInputs, engine: Engine) -> Created:
         """One request; writing a file twice is harmless, so a lost answer is settled by writing it again."""
         try:
-            engine.client.create_plugin_file(inputs.plugin_name, inputs.content)
+            repeated(lambda: engine.client.create_plugin_file(inputs.plugin_name, inputs.content))
         except EngineApiError as error:
             raise ResourceError(f"plugin file {inputs.plugin_name!r} was not written: {error}") from error
         return Created(inputs.plugin_name)
@@ -82,13 +83,16 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         if not state.changed(inputs, frozenset({"trigger_name"})):
             return {}
         try:
-            if inputs.trigger_name is None:
-                engine.client.create_plugin_file(inputs.plugin_name, inputs.content)
-            else:
-                engine.client.update_plugin_file(inputs.trigger_name, inputs.content)
+            repeated(lambda: self._write(inputs, engine))
         except EngineApiError as error:
             raise ResourceError(f"plugin file {inputs.plugin_name!r} was not changed: {error}") from error
         return {}
+
+    def _write(self, inputs: PluginFileInputs, engine: Engine) -> None:
+        if inputs.trigger_name is None:
+            engine.client.create_plugin_file(inputs.plugin_name, inputs.content)
+        else:
+            engine.client.update_plugin_file(inputs.trigger_name, inputs.content)
 
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:
         """The API cannot delete files: say so."""

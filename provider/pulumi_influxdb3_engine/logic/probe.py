@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.wire import TestSchedulePlugin
+from pulumi_influxdb3_engine.logic.retry import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,12 +64,12 @@ def probe(
     asked = {"distributions": distributions, "contents": contents, "hashes": hashes}
     question = json.dumps({name: list(value) for name, value in asked.items() if value is not None})
     try:
-        lines = _run(client, question)
+        lines = repeated(lambda: _run(client, question))
     except AnswerError as error:
         if "Plugin not found" not in error.text and error.status != 404:
             raise ProbeFailed(f"the server does not run the probe: {error}") from error
-        client.create_plugin_file(_file_name(), _source())
-        lines = _run(client, question)
+        repeated(lambda: client.create_plugin_file(_file_name(), _source()))
+        lines = repeated(lambda: _run(client, question))
     for line in lines:
         if line.startswith(_MARK):
             return ProbeReport.model_validate_json(line.removeprefix(_MARK))

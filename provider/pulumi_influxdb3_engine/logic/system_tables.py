@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api.errors import NotFound
+from influxdb3_engine_api.specification import parse, parse_catalog, same_schedule
 
 if TYPE_CHECKING:
-    from influxdb3_engine_api import EngineClient
+    from influxdb3_engine_api import CreateTrigger, EngineClient
     from influxdb3_engine_api.wire import TriggerRow
 
 _SHARED_SECONDS = 30.0
@@ -21,6 +22,16 @@ class LiveTrigger(NamedTuple):
 
     row: TriggerRow
     arguments: dict[str, str] | None
+
+    def matches(self, body: CreateTrigger) -> bool:
+        """Whether it is what a request would have created, as far as the server tells."""
+        return (
+            self.row.plugin_filename == body.plugin_filename
+            and same_schedule(parse_catalog(self.row.trigger_specification), parse(body.trigger_specification))
+            and (self.arguments or {}) == (body.trigger_arguments or {})
+            and self.row.error_behavior == body.trigger_settings.error_behavior
+            and self.row.disabled == body.disabled
+        )
 
 
 class _Snapshot(NamedTuple):

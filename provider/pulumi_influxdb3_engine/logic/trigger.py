@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
 from influxdb3_engine_api import (
-    AnswerError,
-    AnswerLost,
     Conflict,
     CreateTrigger,
     EngineApiError,
@@ -24,6 +21,7 @@ from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.names import DatabaseName, PluginFilename, TriggerName, request_path_problem
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import Specification
@@ -77,23 +75,25 @@ class TriggerInputs(Inputs):
     force_delete: bool = False
     endpoint_url: str | None = None
 
-    def body(self, *, trigger_name: str | None = None, disabled: bool | None = None) -> CreateTrigger:
-        """The request that creates it, under another name or disabled where asked for."""
+    def body(self) -> CreateTrigger:
+        """The request that creates it."""
         nodes: Any = {"nodes": self.node_spec} if isinstance(self.node_spec, list) else self.node_spec
         return CreateTrigger(
             db=self.db,
             plugin_filename=self.plugin_filename,
-            trigger_name=self.trigger_name if trigger_name is None else trigger_name,
+            trigger_name=self.trigger_name,
             trigger_settings=self.trigger_settings,
             trigger_specification=self.trigger_specification,
             trigger_arguments=None if self.trigger_arguments is None else dict(self.trigger_arguments),
-            disabled=self.disabled if disabled is None else disabled,
+            disabled=self.disabled,
             node_spec=nodes,
         )
 
 
-_NOT_ON_SERVER = frozenset({"adopt", "force_delete", "endpoint_url"})
+_ONLY_FOR_US = frozenset({"adopt", "force_delete"})
+_NOT_ON_SERVER = _ONLY_FOR_US | {"endpoint_url"}
 _IDENTITY = ("db", "trigger_name")
+_REFRESH = "once the engine answers, 'pulumi up --refresh' mends it"
 
 
 class TriggerLogic(ResourceLogic[TriggerInputs]):
@@ -119,62 +119,58 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def diff(self, state: TriggerInputs, inputs: TriggerInputs) -> Difference:
         """A new name or database is another trigger; the old goes first, since both would serve one request path."""
-        changed = state.changed(inputs, _NOT_ON_SERVER)
+        changed = state.changed(inputs, _ONLY_FOR_US)
         replaces = tuple(name for name in _IDENTITY if name in changed)
         return Difference(bool(changed), replaces, delete_before_replace=True)
 
     def create(self, inputs: TriggerInputs, engine: Engine) -> Created:
         """One request, unless a trigger of that name exists or the answer is lost."""
-        created = Created(f"{inputs.db}/{inputs.trigger_name}")
+        changes = TriggerChanges(engine, inputs.db)
         try:
-            _post(inputs, engine)
+            changes.create(inputs.body())
         except Conflict:
             self._take_over(inputs, engine)
         except EngineApiError as error:
             raise ResourceError(f"{_label(inputs)} was not created: {error}") from error
-        return created
+        return Created(f"{inputs.db}/{inputs.trigger_name}")
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
         """What the system tables tell; ``run_async`` and ``node_spec``, which no release tells, are kept."""
-        live = engine.system_tables.trigger(state.db, state.trigger_name)
+        live = TriggerChanges(engine, state.db).live(state.trigger_name)
         return None if live is None else Live(_described(live, state), outputs)
 
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
         """Enable or disable where that is all, else swap the definition."""
         changed = state.changed(inputs, _NOT_ON_SERVER)
-        engine.system_tables.forget(inputs.db)
         if changed == {"disabled"}:
-            self._set_enabled(inputs, engine)
+            self._set_enabled(inputs, TriggerChanges(engine, inputs.db))
         elif changed:
-            self._swap(state, inputs, engine)
+            self._swap(state, inputs, TriggerChanges(engine, inputs.db))
         return {}
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
         """Disable, so that the server lets go of the running plugin, then delete."""
-        engine.system_tables.forget(state.db)
         try:
-            _remove(state, engine)
+            TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
             raise ResourceError(f"{_label(state)} was not deleted: {error}") from error
 
-    def _set_enabled(self, inputs: TriggerInputs, engine: Engine) -> None:
-        change = engine.client.disable_trigger if inputs.disabled else engine.client.enable_trigger
+    def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges) -> None:
         try:
-            change(inputs.db, inputs.trigger_name)
-        except NotFound:
-            _post(inputs, engine)  # deleted by hand: what is wanted is that it exists
+            changes.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
+        except NotFound:  # deleted by hand: what is wanted is that it exists
+            changes.create(inputs.body())
         except EngineApiError as error:
-            raise ResourceError(
-                f"{_label(inputs)} was not {'disabled' if inputs.disabled else 'enabled'}: {error}"
-            ) from error
+            wanted = "disabled" if inputs.disabled else "enabled"
+            raise ResourceError(f"{_label(inputs)} was not {wanted}: {error}") from error
 
     def _take_over(self, inputs: TriggerInputs, engine: Engine) -> None:
-        live = engine.system_tables.trigger(inputs.db, inputs.trigger_name, fresh=True)
+        live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name, fresh=True)
         if live is None:
             raise ResourceError(f"{_label(inputs)} exists, the server says, but is not listed: deploy again")
         existing = _described(live, inputs)
-        differing = sorted(existing.changed(inputs, _NOT_ON_SERVER))
         if not inputs.adopt:
+            differing = sorted(existing.changed(inputs, _NOT_ON_SERVER))
             how = f"differs in {', '.join(differing)}" if differing else "is the same"
             raise ResourceError(
                 f"{_label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
@@ -183,96 +179,49 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             )
         self.update(existing, inputs, engine)
 
-    def _swap(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> None:
+    def _swap(self, state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges) -> None:
         """Replace the definition; the server has no update (measured: the last three requests take about 2 ms)."""
-        self._try_candidate(inputs, engine)
         try:
-            _remove(state, engine)
-        except EngineApiError as error:
-            raise ResourceError(_say_live(state, engine, f"could not be replaced: {error}")) from error
-        try:
-            _post(inputs, engine)
-        except EngineApiError as error:
-            self._put_back(state, inputs, error, engine)
-
-    def _try_candidate(self, inputs: TriggerInputs, engine: Engine) -> None:
-        """Let the server validate the definition without touching the live one."""
-        candidate = f"{inputs.trigger_name}__candidate_{secrets.token_hex(4)}"
-        try:
-            try:
-                engine.client.create_trigger(inputs.body(trigger_name=candidate, disabled=True))
-            finally:
-                _delete(inputs.db, candidate, engine)
+            changes.validate(inputs.body())
         except EngineApiError as error:
             raise ResourceError(
                 f"{_label(inputs)} cannot be changed, the definition that was live before stays so: {error}"
             ) from error
-
-    def _put_back(self, state: TriggerInputs, inputs: TriggerInputs, cause: EngineApiError, engine: Engine) -> None:
         try:
-            _post(state, engine)
+            changes.remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
-            raise ResourceError(
-                f"{_label(inputs)} is not live: creating the new definition failed ({cause}), and so did putting back "
-                f"the previous one ({error}). Deploy again once the engine answers"
-            ) from cause
-        raise ResourceError(
-            f"{_label(inputs)} was not changed, the previous definition is live again: {cause}"
-        ) from cause
+            raise ResourceError(f"{_label(state)} was not changed: {error}. {_revive(state, changes)}") from error
+        try:
+            changes.create(inputs.body())
+        except EngineApiError as error:
+            raise ResourceError(f"{_label(state)} was not changed: {error}. {_put_back(state, changes)}") from error
 
 
 def _label(inputs: TriggerInputs) -> str:
     return f"trigger {inputs.trigger_name!r} in database {inputs.db!r}"
 
 
-def _post(inputs: TriggerInputs, engine: Engine) -> None:
-    """Create it; an answer that was lost is settled by reading back."""
-    engine.system_tables.forget(inputs.db)
+def _revive(state: TriggerInputs, changes: TriggerChanges) -> str:
+    """After a removal that failed half-way: start the old trigger again if it is there, and say what is live."""
     try:
-        engine.client.create_trigger(inputs.body())
-    except AnswerLost:
-        live = engine.system_tables.trigger(inputs.db, inputs.trigger_name, fresh=True)
-        if live is None or _described(live, inputs).changed(inputs, _NOT_ON_SERVER):
-            raise
-
-
-def _remove(state: TriggerInputs, engine: Engine) -> None:
-    """Disable and delete; gone already is success."""
-    try:
-        engine.client.disable_trigger(state.db, state.trigger_name)
+        if not state.disabled:
+            changes.set_enabled(state.trigger_name, enabled=True)
     except NotFound:
-        return
-    _delete(state.db, state.trigger_name, engine, force=state.force_delete)
+        return _put_back(state, changes)
+    except EngineApiError as error:
+        return f"The previous definition is there, but may be disabled ({error}): {_REFRESH}"
+    return "The previous definition is live"
 
 
-def _delete(db: str, name: str, engine: Engine, *, force: bool = False) -> None:
-    """Delete a disabled trigger; gone already is success, a lost answer is settled by asking again."""
+def _put_back(state: TriggerInputs, changes: TriggerChanges) -> str:
+    """After a creation that failed: create the old definition again, and say what is live."""
     try:
-        engine.client.delete_trigger(db, name, force=force)
-    except NotFound:
-        return
-    except AnswerLost:
-        try:
-            engine.client.delete_trigger(db, name, force=force)
-        except NotFound:
-            return
-
-
-def _say_live(state: TriggerInputs, engine: Engine, what: str) -> str:
-    """A message that ends with what is live now, as far as the server can be asked."""
-    label = _label(state)
-    try:
-        live = engine.system_tables.trigger(state.db, state.trigger_name, fresh=True)
-    except EngineApiError:
-        return f"{label} {what}. Whether it is live cannot be told: run 'pulumi refresh' once the engine answers"
-    if live is None:
-        return f"{label} {what}. It is not live: deploy again"
-    if live.row.disabled and not state.disabled:
-        try:
-            engine.client.enable_trigger(state.db, state.trigger_name)
-        except AnswerError as error:
-            return f"{label} {what}. It is disabled and could not be enabled again ({error}): run 'pulumi refresh'"
-    return f"{label} {what}. The previous definition is live"
+        changes.create(state.body())
+    except Conflict:
+        return f"A trigger of that name is live, the server says: {_REFRESH}"
+    except EngineApiError as error:
+        return f"It is not live, since the previous definition could not be put back either ({error}): {_REFRESH}"
+    return "The previous definition is live again"
 
 
 def _means(text: str, specification: Specification) -> bool:

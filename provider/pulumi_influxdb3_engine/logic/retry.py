@@ -1,0 +1,38 @@
+"""Repeating what is safe to repeat."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from influxdb3_engine_api import AnswerError, EngineApiError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
+
+_PAUSES = (0.1, 0.4, 1.6)
+"""Seconds between attempts: a connection that broke is back at once, a server that restarts within seconds."""
+_TRANSIENT = frozenset({429, 502, 503, 504})
+
+
+def is_transient(error: EngineApiError) -> bool:
+    """Whether the same request may succeed a moment later."""
+    return isinstance(error, TransportError) or (isinstance(error, AnswerError) and error.status in _TRANSIENT)
+
+
+def repeated(action: Callable[[], Result]) -> Result:
+    """Carry out an action that may be carried out twice, up to four times.
+
+    Raises:
+        EngineApiError: The last failure, or the first that is not transient.
+    """
+    for pause in _PAUSES:
+        try:
+            return action()
+        except EngineApiError as error:
+            if not is_transient(error):
+                raise
+            time.sleep(pause)
+    return action()

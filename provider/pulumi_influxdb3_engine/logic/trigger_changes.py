@@ -1,0 +1,103 @@
+"""The single steps that change a trigger on the server, each settled: when one returns, it has happened.
+
+An answer that was lost says nothing about the request. Disabling, enabling and deleting are repeated until they are
+answered; a creation is looked up before it is repeated, since a second one is a conflict.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import Conflict, EngineApiError, NotFound
+from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
+
+if TYPE_CHECKING:
+    from influxdb3_engine_api import CreateTrigger
+    from pulumi_influxdb3_engine.logic.configuration import Engine
+    from pulumi_influxdb3_engine.logic.system_tables import LiveTrigger
+
+
+class TriggerChanges:
+    """Changes of the triggers of one database.
+
+    Args:
+        engine: The engine.
+        db: The database.
+
+    Every method raises an ``EngineApiError`` where the server refuses, or cannot be asked for some seconds.
+    """
+
+    def __init__(self, engine: Engine, db: str) -> None:
+        self._client = engine.client
+        self._tables = engine.system_tables
+        self._db = db
+
+    def live(self, name: str, *, fresh: bool = False) -> LiveTrigger | None:
+        """The trigger as the server has it; ``fresh`` asks now, whatever has been read before."""
+        return repeated(lambda: self._tables.trigger(self._db, name, fresh=fresh))
+
+    def create(self, body: CreateTrigger) -> None:
+        """Create a trigger.
+
+        Raises:
+            Conflict: There was one of that name before.
+        """
+        self._tables.forget(self._db)
+        try:
+            self._client.create_trigger(body)
+        except Conflict:
+            raise
+        except EngineApiError as error:
+            self._settle_creation(body, error)
+
+    def validate(self, body: CreateTrigger) -> None:
+        """Let the server check a definition, as a disabled candidate under another name that is then deleted."""
+        candidate = f"{body.trigger_name}__candidate_{secrets.token_hex(4)}"
+        definition = body.model_copy(update={"trigger_name": candidate, "disabled": True})
+        try:
+            # the name is new: a conflict can only be with an attempt of ours whose answer was lost
+            repeated(lambda: self._create_unless_there(definition))
+        finally:
+            self.delete(candidate)
+
+    def set_enabled(self, name: str, *, enabled: bool) -> None:
+        """Enable or disable a trigger.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        self._tables.forget(self._db)
+        change = self._client.enable_trigger if enabled else self._client.disable_trigger
+        repeated(lambda: change(self._db, name))
+
+    def delete(self, name: str, *, force: bool = False) -> None:
+        """Delete a disabled trigger, or any with ``force``; gone already is success."""
+        self._tables.forget(self._db)
+        try:
+            repeated(lambda: self._client.delete_trigger(self._db, name, force=force))
+        except NotFound:
+            return
+
+    def remove(self, name: str, *, force: bool = False) -> None:
+        """Disable, so that the server lets go of the running plugin, and delete; gone already is success."""
+        try:
+            self.set_enabled(name, enabled=False)
+        except NotFound:
+            return
+        self.delete(name, force=force)
+
+    def _create_unless_there(self, body: CreateTrigger) -> None:
+        try:
+            self._client.create_trigger(body)
+        except Conflict:
+            return
+
+    def _settle_creation(self, body: CreateTrigger, error: EngineApiError) -> None:
+        live = self.live(body.trigger_name, fresh=True)
+        if live is not None and live.matches(body):
+            return
+        if live is not None or not is_transient(error):
+            raise error
+        repeated(lambda: self._create_unless_there(body))
+        self._tables.forget(self._db)

@@ -1,0 +1,45 @@
+"""Stacks of the real CLI against the running embedded engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from influxdb3_embedded.testing import start_engine
+from pulumi_cli import find_or_install
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stack import Stack
+
+CLOSED_PORT = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="session")
+def cli():
+    """The Pulumi CLI, built or installed on the first use; concurrent test processes wait for one another."""
+    return find_or_install(report=print)
+
+
+@pytest.fixture
+def unreachable_stack(tmp_path, cli):
+    """A stack whose engine does not exist."""
+    return Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": CLOSED_PORT})
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    """An engine for the tests of a module; each uses a database of its own."""
+    with start_engine(tmp_path_factory.mktemp("engine")) as running:
+        yield running
+
+
+@pytest.fixture
+def stack(tmp_path, cli, engine):
+    """A stack on the engine; what it created is destroyed at the end."""
+    stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+    yield stack
+    stack.destroy(expect=None)

@@ -1,0 +1,99 @@
+"""Plugin files and directories: what a change of code looks like in a preview, and what it does."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {answer!r}\n"
+
+
+@pytest.fixture
+def db(engine):
+    """A database of the test's own, whose name is also its request path."""
+    name = f"db_{uuid.uuid4().hex[:8]}"
+    engine.client.create_database(name)
+    return name
+
+
+def trigger(db, plugin):
+    return f"""
+        Trigger("t", db="{db}", plugin_filename={plugin}.plugin_filename, trigger_specification=request("{db}"))
+    """
+
+
+def file_program(db, answer):
+    return f"""
+        plugin = PluginFile("{db}.py", content={REQUEST.format(answer=answer)!r})
+    """ + trigger(db, "plugin")
+
+
+def directory_program(db, answer, more=""):
+    files = {
+        "__init__.py": "from .words import WORD\n" + REQUEST.format(answer="").replace("''", "WORD"),
+        "words.py": f"WORD = {answer!r}\n",
+    }
+    return f"""
+        plugin = PluginDirectory("{db}", files={files!r}, {more})
+    """ + trigger(db, "plugin")
+
+
+def answer(engine, db):
+    return engine.client.call_request_trigger(db).text
+
+
+def test_changed_code_of_a_file_shows_in_preview_and_runs_at_the_next_call(stack, engine, db):
+    stack.program(file_program(db, "one"))
+    stack.up()
+    assert answer(engine, db) == "one"
+    stack.program(file_program(db, "two"))
+    shown = stack.preview("--diff").output
+    assert "-     return 'one'" in shown or "'one'" in shown
+    assert "Trigger: (" not in shown
+    assert stack.up().changes() == "~ 1 updated"
+    assert answer(engine, db) == "two"
+
+
+def test_changed_code_of_a_directory_swaps_its_trigger_to_a_new_one(stack, engine, db):
+    stack.program(directory_program(db, "one"))
+    stack.up()
+    assert answer(engine, db) == "one"
+    before = stack.resources()["t"]["outputs"]["plugin_filename"]
+    stack.program(directory_program(db, "two"))
+    preview = stack.preview("--diff")
+    assert preview.changes() == "~ 2 to update"
+    assert "WORD" in preview.output
+    stack.up()
+    after = stack.resources()["t"]["outputs"]["plugin_filename"]
+    assert f'"{before}" => "{after}"' in preview.output
+    assert answer(engine, db) == "two"
+    stack.program(directory_program(db, "one"))
+    stack.up()
+    assert answer(engine, db) == "one"
+
+
+def test_a_directory_in_place_is_replaced_through_its_trigger(stack, engine, db):
+    in_place = 'in_place=True, trigger_name="t"'
+    stack.program(directory_program(db, "one", in_place))
+    stack.up()
+    stack.program(directory_program(db, "two", in_place))
+    assert stack.up().changes() == "~ 1 updated"
+    assert answer(engine, db) == "two"
+
+
+def test_code_changed_by_hand_shows_in_refresh_and_is_mended(stack, engine, db):
+    stack.program(file_program(db, "declared"))
+    stack.up()
+    engine.client.create_plugin_file(f"{db}.py", REQUEST.format(answer="by hand"))
+    assert stack.refresh().changes() == "~ 1 updated"
+    assert "by hand" in stack.preview("--diff").output
+    stack.up()
+    assert answer(engine, db) == "declared"
+
+
+def test_destroying_says_once_that_files_stay(stack, db):
+    stack.program(file_program(db, "one"))
+    stack.up()
+    ran = stack.destroy()
+    assert ran.output.count("stays on the server") == 1

@@ -1,0 +1,82 @@
+"""What cannot work fails at preview, which sends nothing: the engine of these stacks does not exist."""
+
+from __future__ import annotations
+
+import pytest
+
+PLUGIN = 'PluginFile("p.py", content="def process_writes(influxdb3_local, table_batches, args=None): pass")'
+REFUSED = {
+    "an unknown specification": (
+        'Trigger("t", db="d", plugin_filename="p.py", trigger_specification="hourly")',
+        ["trigger_specification", "'hourly' is no trigger specification", "'every:<DURATION>'"],
+    ),
+    "a five-field cron": (
+        'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=cron("*/5 * * * *"))',
+        ["trigger_specification", "put the second in front, '0 */5 * * * *'"],
+    ),
+    "an interval of over a year": (
+        'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=every("2y"))',
+        ["trigger_specification", "'2y' is longer than one year"],
+    ),
+    "a plugin without the entry point": (
+        f'p = {PLUGIN}\nTrigger("t", db="d", plugin_filename=p.plugin_filename, trigger_specification=request("r"))',
+        ["plugin_filename", "it defines process_writes", "def process_request(influxdb3_local"],
+    ),
+    "Python that does not parse": (
+        'PluginFile("p.py", content="x = 1\\ndef process_writes(:\\n")',
+        ["content", "p.py, line 2", "invalid syntax"],
+    ),
+    "a relative import of a module that is not there": (
+        'PluginDirectory("d", files={"__init__.py": "from .missing import x"})',
+        ["files", "there is no module '.missing'"],
+    ),
+    "a plugin file outside the plugin directory": (
+        'PluginFile("p", plugin_name="../p.py", content="")',
+        ["plugin_name", "it has to stay inside the plugin directory"],
+    ),
+    "no database": (
+        'Trigger("t", plugin_filename="p.py", trigger_specification=ALL_TABLES)',
+        ["db", "pulumi config set influxdb3:database NAME"],
+    ),
+    "an argument that is no text": (
+        'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES, trigger_arguments={"a": [1]})',
+        ["trigger_arguments.a", "valid string"],
+    ),
+    "an error behaviour that is none": (
+        'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES,'
+        ' trigger_settings={"error_behavior": "Log"})',
+        ["trigger_settings.error_behavior", "'log', 'retry' or 'disable'"],
+    ),
+    "a package specifier that is none": (
+        'PackageSet("p", packages=["psutil", "a b"])',
+        ["packages", "'a b' is no requirement specifier"],
+    ),
+    "a request path that no client can call": (
+        'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=request("/a b"))',
+        ["trigger_specification", "starts with '/'"],
+    ),
+    "a database name that is none": ('Database("_d")', ["db", "starts with an ASCII letter or digit"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_preview_names_the_property_and_the_remedy(case, unreachable_stack):
+    program, expected = REFUSED[case]
+    unreachable_stack.program(program)
+    ran = unreachable_stack.preview(expect=None)
+    assert ran.status != 0
+    for text in expected:
+        assert text in ran.output, ran.output
+    assert "Traceback" not in ran.output
+
+
+def test_preview_of_what_can_work_needs_no_engine(unreachable_stack):
+    unreachable_stack.program(
+        f"""
+        d = Database("d")
+        p = {PLUGIN}
+        Trigger("t", db=d.db, plugin_filename=p.plugin_filename, trigger_specification=cron("0 0 6 * * 1-5"))
+        """
+    )
+    ran = unreachable_stack.preview("--diff", expect=0)
+    assert '"cron:0 0 6 * * MON-FRI"' in ran.output
