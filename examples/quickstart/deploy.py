@@ -183,7 +183,8 @@ def _wait_for_rows(client: EngineClient, table: str) -> None:
     while not _newest(client, table, limit=1):
         if time.monotonic() > deadline:
             raise QuickstartFailed(
-                f"No row in table {table!r} after {PIPELINE_SECONDS:.0f} s. The triggers' log says:\n{_error_log(client)}"
+                f"No row in table {table!r} after {PIPELINE_SECONDS:.0f} s. "
+                f"The triggers' log says:\n{_error_log(client)}"
             )
         time.sleep(0.2)
 
@@ -245,7 +246,7 @@ def show(client: EngineClient, engine_url: str) -> None:
     _print_rows("Newest rows of cpu", _newest(client, "cpu"))
     _print_rows("Newest rows of alerts", _newest(client, "alerts"))
     answer = client.call_request_trigger("report")
-    console.print(f"[bold]GET {engine_url}/api/v3/engine/report[/] answers {answer.status_code}:")
+    console.print(f"[bold]GET {engine_url}/api/v3/engine/report[/] answers {answer.status_code}:", soft_wrap=True)
     console.print_json(answer.text)
 
 
@@ -261,16 +262,20 @@ def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
 
 def next_steps(engine: Engine, *, kept: bool) -> None:
     """What to try now."""
-    console.print("\n[bold]What to try next[/]")
-    if not kept:
-        console.print("  Keep the engine running:          uv run examples/quickstart/deploy.py --keep")
-    console.print("  In a shell of the stack:          . .deploy/env")
-    console.print("  Change the threshold and look:    uv run pulumi config set quickstart:threshold 80")
-    console.print("                                    uv run pulumi preview --diff")
-    console.print("  Break a plugin, see it refused:   rename process_request in plugins/report.py, then preview")
-    console.print("  Take it all down:                 uv run pulumi destroy --yes")
+    steps = [
+        ("In a shell of the stack", ". .deploy/env"),
+        ("Change the threshold, look", "uv run pulumi config set quickstart:threshold 80"),
+        ("", "uv run pulumi preview --diff"),
+        ("Break a plugin, see it refused", "rename process_request in plugins/report.py, then preview"),
+        ("Take it all down", "uv run pulumi destroy --yes"),
+    ]
     if kept:
-        console.print(f"  Stop the engine:                  kill {engine.pid}")
+        steps.append(("Stop the engine", f"kill {engine.pid}"))
+    else:
+        steps.insert(0, ("Keep the engine running", "uv run examples/quickstart/deploy.py --keep"))
+    console.print("\n[bold]What to try next[/]")
+    for what, how in steps:
+        console.print(f"  {what:<32}{how}", soft_wrap=True)
 
 
 def deploy(engine: Engine, *, keep: bool) -> None:

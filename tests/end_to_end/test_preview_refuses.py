@@ -49,7 +49,7 @@ REFUSED = {
     ),
     "a package specifier that is none": (
         'PackageSet("p", packages=["psutil", "a b"])',
-        ["packages", "'a b' is no requirement specifier"],
+        ["packages[1]", "'a b' is no requirement specifier"],
     ),
     "a request path that no client can call": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=request("/a b"))',

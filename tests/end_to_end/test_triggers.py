@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 
 import pytest
+from stack import Stack
 
+from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import CreateTrigger, TriggerSettings
 
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
@@ -186,12 +189,14 @@ def test_an_unknown_database_is_said_to_be_so(stack):
     assert "Database not found nowhere" in ran.output
 
 
-def test_a_failed_refresh_is_an_error_and_loses_nothing(stack, engine, db):
-    stack.program(program(db))
-    stack.up()
-    stack.run("config", "set", "influxdb3:hostUrl", "http://127.0.0.1:9", expect=0)
-    ran = stack.refresh(expect=None)
+def test_a_refresh_that_cannot_ask_the_engine_is_an_error_and_loses_nothing(tmp_path, cli):
+    with start_engine(tmp_path / "engine") as engine:
+        engine.client.create_database("d")
+        stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+        stack.program(program("d"))
+        stack.up()
+        engine.kill()
+        ran = stack.refresh(expect=None)
     assert ran.status != 0
     assert "Is the engine running" in ran.output
     assert "trigger" in stack.resources()
-    stack.run("config", "set", "influxdb3:hostUrl", engine.url, expect=0)

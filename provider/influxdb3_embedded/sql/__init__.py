@@ -1,0 +1,10 @@
+"""SQL over the storage: DataFusion, the engine that InfluxDB 3 itself uses."""
+
+from __future__ import annotations
+
+from influxdb3_embedded.sql.engine import DatabaseRef, SqlEngine
+from influxdb3_embedded.sql.errors import QueryFailed
+from influxdb3_embedded.sql.formats import Format, render
+from influxdb3_embedded.sql.rows import UnsupportedTypeError, to_rows
+
+__all__ = ["DatabaseRef", "Format", "QueryFailed", "SqlEngine", "UnsupportedTypeError", "render", "to_rows"]

@@ -1,0 +1,102 @@
+"""Runs SQL against one database (contract 7.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+from datafusion import SessionConfig, SessionContext, SQLOptions
+
+from influxdb3_embedded.sql.errors import QueryFailed
+from influxdb3_embedded.sql.schemas import ProviderFactory, StorageSchema, SystemSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from influxdb3_embedded.storage import Storage
+
+    SystemTables = Callable[[str], Mapping[str, Callable[[], pa.Table]]]
+    Parameters = Mapping[str, bool | int | float | str | None]
+
+_CATALOG, _TABLES, _SYSTEM = "public", "iox", "system"
+_CONCURRENT_QUERIES = 16
+_PREFIX = "DataFusion error: "
+_NOT_IMPLEMENTED = "This feature is not implemented"
+
+# DDL, DML, COPY, SET and external tables: the planner refuses them with the texts of the real server.
+_READ_ONLY = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
+# One partition: the tables are small, and starting tasks costs more than they save.
+_CONFIG = (
+    SessionConfig()
+    .with_default_catalog_and_schema(_CATALOG, _TABLES)
+    .with_information_schema(True)
+    .with_target_partitions(1)
+)
+
+
+class DatabaseRef(NamedTuple):
+    """A database as the catalog knows it.
+
+    Attributes:
+        id: Its number in the storage.
+        name: Its name, by which system tables are asked for.
+    """
+
+    id: int
+    name: str
+
+
+class SqlEngine:
+    """Queries, each in a thread of its own, so that a slow one delays nobody.
+
+    Args:
+        storage: Where the tables are.
+        system_tables: For a database's name the tables of schema ``system``, each made when a query names it.
+    """
+
+    def __init__(self, storage: Storage, system_tables: SystemTables) -> None:
+        self._storage = storage
+        self._system_tables = system_tables
+        self._providers = ProviderFactory()
+        self._threads = ThreadPoolExecutor(_CONCURRENT_QUERIES, thread_name_prefix="sql")
+
+    async def query(self, database: DatabaseRef, sql: str, params: Parameters | None = None) -> pa.Table:
+        """Run one query.
+
+        Args:
+            database: Where its tables are.
+            sql: One statement that only reads.
+            params: Values for ``$name`` placeholders.
+
+        Returns:
+            The result; one without rows has its columns too.
+
+        Raises:
+            QueryFailed: When it cannot be planned or run.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.run, database, sql, params)
+
+    def run(self, database: DatabaseRef, sql: str, params: Parameters | None = None) -> pa.Table:
+        """`query` for callers that are in a thread already."""
+        context = SessionContext(_CONFIG)
+        catalog = context.catalog(_CATALOG)
+        catalog.deregister_schema(_TABLES)
+        catalog.register_schema(_TABLES, StorageSchema(self._storage, database.id, self._providers))
+        catalog.register_schema(_SYSTEM, SystemSchema(self._system_tables(database.name), self._providers))
+        try:
+            frame = context.sql_with_options(sql, _READ_ONLY, param_values=dict(params) if params else None)
+            batches = frame.collect()
+            return pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
+        except BaseException as error:
+            # A panic in the planner arrives as an exception that is no Exception; the server must survive it too.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            text = str(error).removeprefix(_PREFIX)
+            raise QueryFailed(405 if text.startswith(_NOT_IMPLEMENTED) else 400, text) from error
+
+    def close(self) -> None:
+        """Let the threads go when their queries are done."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._providers.close()

@@ -1,0 +1,208 @@
+"""Query results as text and Parquet (contract 7.1)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from influxdb3_embedded.sql.errors import QueryFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_EXPONENT = re.compile(r"e\+?(-?)0*")
+
+
+class Format(StrEnum):
+    """The formats of a query result; ``json_lines`` is another name of ``jsonl`` on the wire."""
+
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PRETTY = "pretty"
+    PARQUET = "parquet"
+
+    @property
+    def content_type(self) -> str:
+        """The content type of an answer."""
+        return _CONTENT_TYPES[self]
+
+
+_CONTENT_TYPES = {
+    Format.JSON: "application/json",
+    Format.JSONL: "application/jsonl",
+    Format.CSV: "text/csv",
+    Format.PRETTY: "text/plain; charset=utf-8",
+    Format.PARQUET: "application/vnd.apache.parquet",
+}
+
+
+def render(table: pa.Table, output: Format) -> bytes:
+    """A query result as the body of an answer.
+
+    Args:
+        table: The result.
+        output: How to write it.
+
+    Raises:
+        QueryFailed: When Parquet has no type for a column.
+    """
+    match output:
+        case Format.JSON:
+            return f"[{','.join(_json_rows(table))}]".encode()
+        case Format.JSONL:
+            return "".join(f"{row}\n" for row in _json_rows(table)).encode()
+        case Format.CSV:
+            return _csv(table).encode()
+        case Format.PRETTY:
+            return _pretty(table).encode()
+        case Format.PARQUET:
+            return _parquet(table)
+
+
+def _json_rows(table: pa.Table) -> Iterator[str]:
+    """One object a row; columns that are null are left out."""
+    names = [f"{json.dumps(name, ensure_ascii=False)}:" for name in table.column_names]
+    columns = [_json_values(column) for column in table.columns]
+    for row in zip(*columns, strict=True) if columns else ():
+        yield f"{{{','.join(name + value for name, value in zip(names, row, strict=True) if value is not None)}}}"
+
+
+def _json_values(column: pa.ChunkedArray) -> list[str | None]:
+    values = _values(column)
+    write = _json_float if pa.types.is_floating(column.type) else _json_value
+    return [None if value is None else write(value) for value in values]
+
+
+def _json_float(value: float) -> str:
+    return _number(value) if math.isfinite(value) else "null"
+
+
+def _json_value(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_text)
+
+
+def _csv(table: pa.Table) -> str:
+    if not table.num_rows:
+        return ""
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(table.column_names)
+    writer.writerows(zip(*_text_columns(table), strict=True))
+    return output.getvalue()
+
+
+def _pretty(table: pa.Table) -> str:
+    columns = [[name, *values] for name, values in zip(table.column_names, _text_columns(table), strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    rule = f"+{'+'.join('-' * (width + 2) for width in widths)}+"
+    header, *rows = (
+        f"|{'|'.join(f' {cell.ljust(width)} ' for cell, width in zip(row, widths, strict=True))}|"
+        for row in zip(*columns, strict=True)
+    )
+    return "\n".join([rule, header, rule, *rows, rule])
+
+
+def _text_columns(table: pa.Table) -> list[list[str]]:
+    return [["" if value is None else _text(value) for value in _values(column)] for column in table.columns]
+
+
+def _text(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return _number(value)
+        case dict() | list():
+            return _json_value(value)
+        case bytes():
+            return value.hex()
+        case _:
+            return str(value)
+
+
+def _number(value: float) -> str:
+    """A float as the server writes it: 1.0, 1e16, 1e-7, NaN, inf."""
+    if math.isnan(value):
+        return "NaN"
+    return _EXPONENT.sub(r"e\1", repr(value)) if math.isfinite(value) else str(value)
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    try:
+        pq.write_table(table, sink)
+    except pa.ArrowNotImplementedError as error:
+        raise QueryFailed(405, f"This feature is not implemented: {error}") from error
+    return bytes(sink.getvalue())
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Python values of a column: text for everything that is not a number, a boolean or a nested value."""
+    return [value for chunk in column.chunks for value in _chunk_values(chunk)]
+
+
+def _chunk_values(array: pa.Array) -> list[Any]:
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _chunk_values(array.cast(kind.value_type))
+    if pa.types.is_timestamp(kind):
+        per_second, zone = _PER_SECOND[kind.unit], "Z" if kind.tz else ""
+        times = array.cast(pa.int64()).to_pylist()
+        return [None if time is None else _timestamp(time, per_second) + zone for time in times]
+    if pa.types.is_list(kind):
+        items, ends = _chunk_values(array.values), array.offsets.to_pylist()
+        lists = (items[start:end] for start, end in pairwise(ends))
+        return [part if valid else None for part, valid in zip(lists, array.is_valid().to_pylist(), strict=True)]
+    if pa.types.is_struct(kind):
+        rows = zip(*map(_chunk_values, array.flatten()), strict=True)
+        names = [kind.field(index).name for index in range(kind.num_fields)]
+        return [dict(zip(names, row, strict=True)) for row in rows]
+    if any(is_kind(kind) for is_kind in _WRITTEN_AS_TEXT):
+        array = array.cast(pa.utf8())
+    values: list[Any] = array.to_pylist()
+    if pa.types.is_interval(kind):
+        return [None if value is None else _interval(*value) for value in values]
+    return values
+
+
+_WRITTEN_AS_TEXT: tuple[Callable[[pa.DataType], bool], ...] = (
+    pa.types.is_date,
+    pa.types.is_time,
+    pa.types.is_decimal,
+    pa.types.is_string_view,
+)
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - isoformat must not write a zone
+
+
+def _timestamp(time: int, per_second: int) -> str:
+    """ISO 8601 with 0, 3, 6 or 9 digits of a second."""
+    seconds, fraction = divmod(time, per_second)
+    try:
+        whole = (_EPOCH + timedelta(seconds=seconds)).isoformat()
+    except OverflowError:
+        return f"{seconds} seconds after 1970-01-01T00:00:00"
+    if not fraction:
+        return whole
+    digits = str(fraction + per_second)[1:]
+    while digits.endswith("000"):
+        digits = digits[:-3]
+    return f"{whole}.{digits}"
+
+
+def _interval(months: int, days: int, nanoseconds: int) -> str:
+    parts = ((months, "mons"), (days, "days"), (nanoseconds / 10**9, "secs"))
+    return " ".join(f"{count:g} {unit}" for count, unit in parts if count) or "0 secs"

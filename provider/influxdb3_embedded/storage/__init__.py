@@ -1,0 +1,38 @@
+"""Durable tables: line protocol in, Arrow out."""
+
+from __future__ import annotations
+
+from influxdb3_embedded.storage.admission import Limits
+from influxdb3_embedded.storage.columns import ColumnKind, TableSchema
+from influxdb3_embedded.storage.errors import (
+    EmptyWriteError,
+    LimitExceededError,
+    NotUtf8Error,
+    StorageError,
+    StorageLockedError,
+    TableExistsError,
+    TableNotFoundError,
+    WriteFailedError,
+)
+from influxdb3_embedded.storage.line_grammar import LineError
+from influxdb3_embedded.storage.storage import SnapshotPolicy, Storage, WriteOutcome
+from influxdb3_embedded.storage.timestamps import Precision
+
+__all__ = [
+    "ColumnKind",
+    "EmptyWriteError",
+    "LimitExceededError",
+    "Limits",
+    "LineError",
+    "NotUtf8Error",
+    "Precision",
+    "SnapshotPolicy",
+    "Storage",
+    "StorageError",
+    "StorageLockedError",
+    "TableExistsError",
+    "TableNotFoundError",
+    "TableSchema",
+    "WriteFailedError",
+    "WriteOutcome",
+]

@@ -1,0 +1,154 @@
+"""Admitted lines to Arrow, and Arrow back to the rows that a plugin sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+import pyarrow as pa
+
+from influxdb3_embedded.storage.columns import TIME, ColumnKind, arrow_field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from influxdb3_embedded.model import Row
+    from influxdb3_embedded.storage.line_protocol import LineGroup
+
+_CONVERT: dict[ColumnKind, Callable[[Iterable[str]], list[Any]]] = {
+    ColumnKind.FLOAT: lambda texts: list(map(float, texts)),
+    ColumnKind.INTEGER: lambda texts: list(map(int, texts)),
+    ColumnKind.UINTEGER: lambda texts: list(map(int, texts)),
+    ColumnKind.STRING: list,
+    ColumnKind.BOOLEAN: lambda texts: [text[0] in "tT" for text in texts],
+}
+
+
+def build_batch(groups: Sequence[LineGroup]) -> pa.RecordBatch:
+    """Lines of one table as a record batch in the order written.
+
+    Columns are tags, fields, ``time``, each kind in the order of first appearance. A null says that the line did not
+    have the column, since line protocol cannot write one.
+
+    Args:
+        groups: Lines with their times.
+
+    Returns:
+        One row a line.
+    """
+    columns = _Columns(groups)
+    for group in groups:
+        place = columns.places(group)
+        columns.put(TIME, ColumnKind.TIMESTAMP, group.times, place)
+        distinct = {id(series): series for series in group.series}.values()
+        for tag in dict.fromkeys(key for series in distinct for key in series.tags):
+            columns.put(tag, ColumnKind.TAG, [series.tags.get(tag) for series in group.series], place)
+        texts = zip(*group.values, strict=True)
+        for name, kind, column in zip(*group.fields, texts, strict=False):  # the last column is the timestamp
+            columns.put(name, kind, _CONVERT[kind](column), place)
+    return columns.to_batch()
+
+
+def concatenate(tables: list[pa.Table], schema: pa.Schema) -> pa.RecordBatch:
+    """Tables below each other in one batch; columns that one lacks are null."""
+    together = pa.concat_tables([conform(table, schema) for table in tables])
+    batches = together.unify_dictionaries().combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with exactly the columns of a schema; those it lacks are null."""
+    if table.schema.equals(schema):
+        return table
+    present = set(table.schema.names)
+    return pa.Table.from_arrays(
+        [
+            table.column(column.name) if column.name in present else pa.nulls(table.num_rows, column.type)
+            for column in schema
+        ],
+        schema=schema,
+    )
+
+
+class WrittenRows(Sequence["Row"]):
+    """The rows of a batch as a plugin sees them, made when the first is asked for (contract 4.4).
+
+    A row has the columns that its line had: tags, then fields, then ``time`` in nanoseconds. Their order is the one
+    written, except that lines of one write with the same keys in different orders have that of the first.
+    """
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return int(self._batch.num_rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        return self._rows[index]
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        names = self._batch.schema.names
+        columns = [_to_python(column) for column in self._batch.columns]
+        rows = zip(*columns, strict=True)
+        if any(column.null_count for column in self._batch.columns):
+            return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in rows]
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+class _Columns:
+    """Columns of a batch in the making; groups put their values where their lines are."""
+
+    def __init__(self, groups: Sequence[LineGroup]) -> None:
+        self._rows = sum(len(group.numbers) for group in groups)
+        self._order: dict[int, int] | None = None
+        if len(groups) > 1:
+            numbers = sorted(number for group in groups for number in group.numbers)
+            self._order = dict(zip(numbers, range(self._rows), strict=True))
+        self._kinds: dict[str, ColumnKind] = {}
+        self._values: dict[str, list[Any]] = {}
+
+    def places(self, group: LineGroup) -> list[int] | None:
+        """The rows of a group; None when it has them all."""
+        return None if self._order is None else [self._order[number] for number in group.numbers]
+
+    def put(self, name: str, kind: ColumnKind, values: list[Any], places: list[int] | None) -> None:
+        self._kinds[name] = kind
+        if places is None:
+            self._values[name] = values
+            return
+        column = self._values.setdefault(name, [None] * self._rows)
+        for place, value in zip(places, values, strict=True):
+            if value is not None:
+                column[place] = value
+
+    def to_batch(self) -> pa.RecordBatch:
+        names = sorted(self._kinds, key=lambda name: _PLACE[self._kinds[name]])
+        schema = pa.schema([arrow_field(name, self._kinds[name]) for name in names])
+        arrays = [_to_arrow(self._values[name], self._kinds[name]) for name in names]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+_PLACE = dict.fromkeys(ColumnKind, 1) | {ColumnKind.TAG: 0, ColumnKind.TIMESTAMP: 2}
+
+
+def _to_arrow(values: list[Any], kind: ColumnKind) -> pa.Array:
+    if kind is ColumnKind.TAG:
+        return pa.array(values, pa.utf8()).dictionary_encode()
+    if kind is ColumnKind.TIMESTAMP:
+        return pa.array(values, pa.int64()).cast(kind.arrow_type)
+    return pa.array(values, kind.arrow_type)
+
+
+def _to_python(column: pa.Array) -> list[Any]:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.utf8())  # fifty times faster than dictionaries to Python directly
+    elif pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    values: list[Any] = column.to_pylist()
+    return values

@@ -1,0 +1,293 @@
+r"""One line of line protocol, exactly as InfluxDB 3 reads it.
+
+The grammar is ``series SP+ fields [SP+ timestamp SP*]``. What is peculiar to it, and pinned by tests:
+
+* a name ends at an unescaped separator and knows no quotes; field and tag keys may hold commas;
+* an unknown escape keeps its backslash; no name may end in one;
+* a field that does not parse ends the fields: the first is ``No fields were provided``, later ones are left over;
+* numbers are ``-?digits[.digits][e[+-]digits]`` with the suffixes ``i`` and ``u``: no ``nan``, ``inf``, ``.5``, ``+1``.
+
+Messages and their excerpts are those of contract 8.1. Where the contract is silent, of the parser it was observed on.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import NamedTuple
+
+from influxdb3_embedded.storage.columns import (
+    MAXIMUM_INTEGER,
+    MAXIMUM_UINTEGER,
+    MINIMUM_INTEGER,
+    ColumnKind,
+)
+
+_EXCERPT_LENGTH = 10
+_ORIGINAL_LINE_BYTES = 20
+
+_MEASUREMENT = re.compile(r"(?:[^ \t\n\x00,\\]|\\.)*+", re.DOTALL)
+_KEY = re.compile(r"(?:[^ \t\n=\\]|\\.)*+", re.DOTALL)
+_TAG_VALUE = re.compile(r"(?:[^ \t\n,\\]|\\.)*+", re.DOTALL)
+_VALUE = re.compile(
+    r"(-?[0-9]+)i"
+    r"|([0-9]+)u"
+    r"|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
+    r'|"((?:[^"\\]|\\.)*+)"'
+    r"|(true|True|TRUE|t|T|false|False|FALSE|f|F)",
+    re.DOTALL,
+)
+_VALUE_KINDS = (
+    ColumnKind.INTEGER,
+    ColumnKind.UINTEGER,
+    ColumnKind.FLOAT,
+    ColumnKind.STRING,
+    ColumnKind.BOOLEAN,
+)
+_TIMESTAMP = re.compile(r" +(-?[0-9]+) *")
+_BLANKS_AND_COMMENTS = re.compile(r"(?:[ \t\n]|#[^\n]*+)*+")
+_MEASUREMENT_ESCAPE = re.compile(r"\\([, \\])")
+_NAME_ESCAPE = re.compile(r"\\([,= \\])")
+_STRING_ESCAPE = re.compile(r'\\(["\\])')
+_MEASUREMENT_SPECIAL = re.compile(r"([, ])")
+_NAME_SPECIAL = re.compile(r"([,= ])")
+
+
+class LineError(NamedTuple):
+    """Why a line was refused, as the write endpoints report it (contract 8.1).
+
+    Attributes:
+        message: The server's text.
+        line_number: 1-based; blank lines and comments are not counted.
+        original_line: The beginning of the line, at most 20 bytes.
+        over_limit: Whether a limit was the reason, which makes the answer 422.
+    """
+
+    message: str
+    line_number: int
+    original_line: str
+    over_limit: bool = False
+
+
+class LineProtocolError(ValueError):
+    """A line that is not line protocol; the text is the server's."""
+
+
+class Series(NamedTuple):
+    """What a line says before its fields: the table and the tags in the order written."""
+
+    table: str
+    tags: dict[str, str]
+
+
+class Fields(NamedTuple):
+    """Names and kinds of the fields of a line, in the order written."""
+
+    names: tuple[str, ...]
+    kinds: tuple[ColumnKind, ...]
+
+
+class Line(NamedTuple):
+    """A parsed line.
+
+    Attributes:
+        series: Table and tags.
+        fields: Names and kinds of the fields.
+        values: The text of each value without suffix, quotes and escapes, then the timestamp or ``None``.
+    """
+
+    series: Series
+    fields: Fields
+    values: tuple[str | None, ...]
+
+
+def skip_blank(text: str) -> str:
+    """The text without leading white space and whole-line comments."""
+    match = _BLANKS_AND_COMMENTS.match(text)
+    assert match is not None  # the pattern matches nothing too
+    return text[match.end() :]
+
+
+def parse_line(text: str) -> Line:
+    """Parse one line that neither begins with blanks nor is a comment.
+
+    Raises:
+        LineProtocolError: When it is not line protocol.
+    """
+    series, position = _series(text)
+    after_blanks = len(text) - len(text[position:].lstrip(" "))
+    if after_blanks == position:
+        rest = text[position:]
+        msg = f"Expected at least one space character, got {f'`{rest}`' if rest else 'end of input'}"
+        raise LineProtocolError(msg)
+    fields, values, position = _fields(text, after_blanks)
+    timestamp: str | None = None
+    if match := _TIMESTAMP.match(text, position):
+        timestamp, position = match[1], match.end()
+        if not MINIMUM_INTEGER <= int(timestamp) <= MAXIMUM_INTEGER:
+            raise LineProtocolError(timestamp_message(timestamp))
+    if position < len(text):
+        msg = f"Could not parse entire line. Found trailing content: `{_excerpt(text[position:])}`"
+        raise LineProtocolError(msg)
+    _refuse_repeated_keys(series, fields)
+    return Line(series, fields, (*values, timestamp))
+
+
+def parse_series(text: str) -> Series:
+    """Parse the part of a line before its first blank.
+
+    Raises:
+        LineProtocolError: When it is not measurement and tags.
+    """
+    series, position = _series(text)
+    if position < len(text):
+        msg = f"Expected at least one space character, got `{text[position:]}`"
+        raise LineProtocolError(msg)
+    return series
+
+
+def original_line(text: str) -> str:
+    """What an error quotes of a line: its beginning, at most 20 bytes."""
+    return text.partition("\n")[0].encode()[:_ORIGINAL_LINE_BYTES].decode(errors="ignore")
+
+
+def render(line: Line) -> str:
+    """The line as the server re-renders it in errors that come after parsing: string values lose their quotes."""
+    tags = "".join(f",{_escape(key)}={_escape(value)}" for key, value in line.series.tags.items())
+    *values, timestamp = line.values
+    fields = ",".join(
+        f"{_escape(name)}={_render_value(kind, value or '')}"
+        for name, kind, value in zip(line.fields.names, line.fields.kinds, values, strict=True)
+    )
+    table = _MEASUREMENT_SPECIAL.sub(r"\\\1", line.series.table)
+    return f"{table}{tags} {fields}" + ("" if timestamp is None else f" {int(timestamp)}")
+
+
+def _escape(name: str) -> str:
+    return _NAME_SPECIAL.sub(r"\\\1", name)
+
+
+def timestamp_message(text: str) -> str:
+    """The server's text for a timestamp that does not fit 64 bits."""
+    return f"Unable to parse timestamp value `{text}`"
+
+
+def _series(text: str) -> tuple[Series, int]:
+    table, position = _name(_MEASUREMENT, _MEASUREMENT_ESCAPE, text, 0)
+    if not table:
+        msg = "Invalid measurement was provided"
+        raise LineProtocolError(msg)
+    tags: dict[str, str] = {}
+    tag_set_start = position + 1
+    while text.startswith(",", position):
+        start = position + 1
+        key, position = _name(_KEY, _NAME_ESCAPE, text, start)
+        if not key:
+            raise LineProtocolError(_expected("tag key", text[start:]))
+        if not text.startswith("=", position):
+            msg = f"Tag set malformed: could not find equals sign in `{_excerpt(text[tag_set_start:])}`"
+            raise LineProtocolError(msg)
+        start = position + 1
+        value, position = _name(_TAG_VALUE, _NAME_ESCAPE, text, start)
+        if not value:
+            raise LineProtocolError(_expected("tag value", text[start:]))
+        if key in tags:
+            # A later release refuses this; 3.10 stores the line and then cannot read the table any more.
+            msg = f"invalid line protocol - multiple instances of '{key}' tag found"
+            raise LineProtocolError(msg)
+        tags[key] = value
+    return Series(table, tags), position
+
+
+def _name(pattern: re.Pattern[str], escape: re.Pattern[str], text: str, start: int) -> tuple[str, int]:
+    match = pattern.match(text, start)
+    assert match is not None  # the patterns match nothing too
+    end = match.end()
+    raw = match[0]
+    name = escape.sub(r"\1", raw) if "\\" in raw else raw
+    if name.endswith("\\") or text[end:] == "\\":
+        msg = "Measurements, tag keys and values, and field keys may not end with a backslash"
+        raise LineProtocolError(msg)
+    return name, end
+
+
+def _fields(text: str, position: int) -> tuple[Fields, list[str], int]:
+    names: list[str] = []
+    kinds: list[ColumnKind] = []
+    values: list[str] = []
+    start = position
+    while True:
+        name, end = _name(_KEY, _NAME_ESCAPE, text, start)
+        match = _VALUE.match(text, end + 1) if name and text.startswith("=", end) else None
+        if match is None:
+            if not names:
+                msg = "No fields were provided"
+                raise LineProtocolError(msg)
+            # The server gives up after the comma when the second field fails, before it when a later one does.
+            return Fields(tuple(names), tuple(kinds)), values, start if len(names) == 1 else start - 1
+        assert match.lastindex is not None  # every alternative is a group
+        kind, value = _VALUE_KINDS[match.lastindex - 1], match[match.lastindex]
+        names.append(name)
+        kinds.append(kind)
+        values.append(_lexeme(kind, value))
+        position = match.end()
+        if not text.startswith(",", position):
+            return Fields(tuple(names), tuple(kinds)), values, position
+        start = position + 1
+
+
+def _lexeme(kind: ColumnKind, value: str) -> str:
+    if kind is ColumnKind.STRING and "\\" in value:
+        return _STRING_ESCAPE.sub(r"\1", value)
+    if kind is ColumnKind.INTEGER and not MINIMUM_INTEGER <= int(value) <= MAXIMUM_INTEGER:
+        msg = f"Unable to parse integer value `{value}`"
+        raise LineProtocolError(msg)
+    if kind is ColumnKind.UINTEGER and int(value) > MAXIMUM_UINTEGER:
+        msg = f"Unable to parse unsigned integer value `{value}`"
+        raise LineProtocolError(msg)
+    return value
+
+
+def _refuse_repeated_keys(series: Series, fields: Fields) -> None:
+    seen: set[str] = set()
+    for name, kind in zip(*fields, strict=True):
+        if name in seen:
+            msg = f"invalid line protocol - multiple instances of '{name}' field found"
+            raise LineProtocolError(msg)
+        if name in series.tags:
+            raise LineProtocolError(type_conflict_message(name, ColumnKind.TAG, kind))
+        seen.add(name)
+
+
+def type_conflict_message(column: str, expected: ColumnKind, got: ColumnKind) -> str:
+    """The server's text for a value of another kind than its column's (contract 8.1)."""
+    return f"invalid column type for column '{column}', expected {expected.iox_type}, got {got.iox_type}"
+
+
+def _expected(what: str, rest: str) -> str:
+    return f"Expected {what}, got {f'`{_excerpt(rest)}`' if rest else 'end of input'}"
+
+
+def _excerpt(text: str) -> str:
+    return f"{text[:_EXCERPT_LENGTH]}..." if len(text.encode()) > _EXCERPT_LENGTH else text
+
+
+def _render_value(kind: ColumnKind, value: str) -> str:
+    match kind:
+        case ColumnKind.INTEGER:
+            return f"{int(value)}i"
+        case ColumnKind.UINTEGER:
+            return f"{int(value)}u"
+        case ColumnKind.FLOAT:
+            return _render_float(float(value))
+        case ColumnKind.BOOLEAN:
+            return "true" if value[0] in "tT" else "false"
+        case _:
+            return value.replace('"', '\\"')
+
+
+def _render_float(value: float) -> str:
+    if value in (float("inf"), float("-inf")):
+        return str(value)
+    digits = format(Decimal(repr(value)), "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -1,0 +1,149 @@
+"""The rows of one table, for writers and readers in different threads."""
+
+from __future__ import annotations
+
+import logging
+from threading import RLock
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from influxdb3_embedded.storage.batches import conform
+from influxdb3_embedded.storage.columns import TIME, ColumnKind, TableSchema
+from influxdb3_embedded.storage.parquet import DamagedFileError, ParquetRows
+from influxdb3_embedded.storage.segments import Segment, deduplicate, freeze, insert, position
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_logger = logging.getLogger(__name__)
+_PENDING_ROWS = 65_536
+
+
+class TableData:
+    """The rows of a table.
+
+    Attributes:
+        schema: Replaced, never changed, when columns are added; before the rows that have them are appended.
+    """
+
+    def __init__(self, name: str, columns: Mapping[str, ColumnKind]) -> None:
+        self.schema = TableSchema(name, columns)
+        self._lock = RLock()
+        self._segments: list[Segment] = []
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        self._in_memory: pa.Table | None = None
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        """Add rows in the order written. They are there for readers at once; merging is left to these."""
+        with self._lock:
+            self._pending.append(pa.Table.from_batches([batch]))
+            self._pending_rows += batch.num_rows
+            self._in_memory = None
+            if self._pending_rows >= _PENDING_ROWS:
+                self._merge_pending()
+
+    def read(self, oldest: int | None = None) -> pa.Table | ds.Dataset:
+        """All points, each once; columns in alphabetical order.
+
+        Args:
+            oldest: Points before this time, nanoseconds since the epoch, are left out.
+
+        Returns:
+            A table where all rows are in memory, otherwise a dataset that reads Parquet as it is scanned.
+        """
+        self._drop_damaged()
+        with self._lock:
+            self._merge_pending()
+            schema = self.schema.to_arrow()
+            table = self._read_memory(schema)
+            files = []
+            for segment in self._segments:
+                if isinstance(segment.rows, ParquetRows) and not segment.late:
+                    if oldest is None or segment.start >= oldest:
+                        files.append(segment.rows)
+                    elif segment.end >= oldest:
+                        table = pa.concat_tables([conform(segment.rows.read(), schema), table])
+        if oldest is not None and table.num_rows and table.column(TIME)[0].value < oldest:
+            table = table.slice(position(table, oldest))
+        return ds.dataset([ds.InMemoryDataset(table), *(rows.dataset(schema) for rows in files)]) if files else table
+
+    def freeze(self) -> list[Segment]:
+        """Begin a snapshot; returns the segments to write to Parquet."""
+        self._drop_damaged()
+        with self._lock:
+            self._merge_pending()
+            return freeze(self._segments, self.schema)
+
+    def settle(self, segment: Segment, rows: ParquetRows) -> None:
+        """A frozen segment is in Parquet now; its rows need not stay in memory."""
+        with self._lock:
+            segment.rows = rows
+            segment.replaced = []
+            self._in_memory = None
+
+    def drop_before(self, oldest: int) -> list[ParquetRows]:
+        """Forget rows before a time, nanoseconds since the epoch; a Parquet file goes when all its rows are.
+
+        Returns:
+            The files that go.
+        """
+        with self._lock:
+            self._merge_pending()
+            expired = [segment for segment in self._segments if segment.end < oldest]
+            kept = [segment for segment in self._segments if segment.end >= oldest]
+            if kept and kept[0].start < oldest and not kept[0].frozen:
+                rows = kept[0].rows.read()
+                kept[0] = Segment.of(rows.slice(position(rows, oldest)))
+            self._segments = kept
+            self._in_memory = None
+            return [rows for segment in expired for rows in segment.files()]
+
+    def files(self) -> list[ParquetRows]:
+        """The Parquet files of the table."""
+        with self._lock:
+            return [rows for segment in self._segments for rows in segment.files()]
+
+    def restore(self, rows: ParquetRows, start: int, end: int) -> None:
+        """Add rows that an earlier process wrote to Parquet; before any row is appended."""
+        with self._lock:
+            self._segments.append(Segment(rows, start, end, frozen=True))
+            self._segments.sort(key=lambda segment: segment.start)
+
+    def _merge_pending(self) -> None:
+        if self._pending:
+            rows = deduplicate(self._pending, self.schema)
+            self._pending, self._pending_rows = [], 0
+            insert(self._segments, rows, self.schema)
+
+    def _read_memory(self, schema: pa.Schema) -> pa.Table:
+        """What is not in Parquet, or merged with what came late; kept for the next reader until something changes."""
+        if self._in_memory is None or not self._in_memory.schema.equals(schema):
+            tables = [
+                conform(segment.read(self.schema), schema)
+                for segment in self._segments
+                if segment.late or not isinstance(segment.rows, ParquetRows)
+            ]
+            self._in_memory = pa.concat_tables(tables) if tables else schema.empty_table()
+        return self._in_memory
+
+    def _drop_damaged(self) -> None:
+        """Serve what is whole: a file that is not what was written is set aside, and its loss is logged."""
+        for rows in self.files():  # checked without the lock: it may take long the first time, and writes go on
+            try:
+                rows.verify()
+            except DamagedFileError as error:
+                self._drop(rows, error)
+
+    def _drop(self, rows: ParquetRows, error: DamagedFileError) -> None:
+        with self._lock:
+            damaged = [segment for segment in self._segments if segment.rows is rows]
+            for segment in damaged:
+                _logger.error("table %s: %d rows are lost: %s", self.schema.name, rows.num_rows, error)
+                rows.set_aside()
+                self._segments.remove(segment)
+                self._in_memory = None
+                if segment.late:
+                    insert(self._segments, deduplicate(segment.late, self.schema), self.schema)

@@ -1,0 +1,77 @@
+"""Timestamps of lines to nanoseconds (contract 8.1)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from influxdb3_embedded.storage.columns import MAXIMUM_INTEGER, MINIMUM_INTEGER
+from influxdb3_embedded.storage.line_grammar import LineError, original_line, render, timestamp_message
+from influxdb3_embedded.storage.line_protocol import LineGroup, ParsedLines
+
+
+class Precision(StrEnum):
+    """The unit of the timestamps of a write; ``AUTO`` tells it from their magnitude."""
+
+    AUTO = "auto"
+    SECOND = "second"
+    MILLISECOND = "millisecond"
+    MICROSECOND = "microsecond"
+    NANOSECOND = "nanosecond"
+
+
+_NANOSECONDS: Final = {
+    Precision.SECOND: 1_000_000_000,
+    Precision.MILLISECOND: 1_000_000,
+    Precision.MICROSECOND: 1_000,
+    Precision.NANOSECOND: 1,
+}
+# Magnitudes from which a timestamp is not seconds, not milliseconds, not microseconds any more.
+_NOT_SECONDS, _NOT_MILLISECONDS, _NOT_MICROSECONDS = 5_000_000_000, 5_000_000_000_000, 5_000_000_000_000_000
+
+
+def resolve(parsed: ParsedLines, precision: Precision, default: int) -> ParsedLines:
+    """Give the lines their times.
+
+    Args:
+        parsed: Lines with the text of their timestamps.
+        precision: Unit of these.
+        default: Nanoseconds since the epoch for lines without one.
+
+    Returns:
+        The lines whose time fits 64 bits of nanoseconds, and errors for the others.
+    """
+    groups: list[LineGroup] = []
+    errors = list(parsed.errors)
+    for group in parsed.groups:
+        written = [None if (text := values[-1]) is None else int(text) for values in group.values]
+        if precision is Precision.AUTO:
+            group.times = [default if time is None else time * _guess(time) for time in written]
+            groups.append(group)
+            continue
+        factor = _NANOSECONDS[precision]
+        group.times = [default if time is None else time * factor for time in written]
+        if min(group.times) >= MINIMUM_INTEGER and max(group.times) <= MAXIMUM_INTEGER:
+            groups.append(group)
+            continue
+        keep = [MINIMUM_INTEGER <= time <= MAXIMUM_INTEGER for time in group.times]
+        errors += [_out_of_range(group, index) for index, fits in enumerate(keep) if not fits]
+        if any(keep):
+            groups.append(group.select(keep))
+    return ParsedLines(groups, errors, parsed.line_count)
+
+
+def _out_of_range(group: LineGroup, index: int) -> LineError:
+    message = timestamp_message(str(group.values[index][-1]))
+    return LineError(message, group.numbers[index], original_line(render(group.line(index))))
+
+
+def _guess(time: int) -> int:
+    magnitude = abs(time)
+    if magnitude >= _NOT_MICROSECONDS:
+        return 1
+    if magnitude < _NOT_SECONDS:
+        return _NANOSECONDS[Precision.SECOND]
+    if magnitude < _NOT_MILLISECONDS:
+        return _NANOSECONDS[Precision.MILLISECOND]
+    return _NANOSECONDS[Precision.MICROSECOND]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from influxdb3_embedded.sql import DatabaseRef, Format, QueryFailed, SqlEngine, render, to_rows
+from influxdb3_embedded.storage import Precision, Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
+DATABASE = DatabaseRef(1, "d1")
+
+
+class Engine:
+    """Storage and SQL for tests that are not coroutines."""
+
+    def __init__(self) -> None:
+        self.system_tables_made: list[str] = []
+        self.storage = Storage(None)
+        self.sql = SqlEngine(self.storage, lambda database: {"info": lambda: self._info(database)})
+        self._runner = asyncio.Runner()
+        self.run(self.storage.start())
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(coroutine)
+
+    def write(self, body: str) -> None:
+        assert self.run(self.storage.write(1, body, precision=Precision.NANOSECOND)).errors == []
+
+    def table(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
+        return self.run(self.sql.query(DATABASE, sql, params))
+
+    def rows(self, sql: str, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        return to_rows(self.table(sql, params))
+
+    def text(self, sql: str, output: Format) -> str:
+        return render(self.table(sql), output).decode()
+
+    def failure(self, sql: str, params: dict[str, Any] | None = None) -> tuple[int, str]:
+        with pytest.raises(QueryFailed) as caught:
+            self.table(sql, params)
+        return caught.value.status, caught.value.text
+
+    def close(self) -> None:
+        self.sql.close()
+        self.run(self.storage.stop())
+        self._runner.close()
+
+    def _info(self, database: str) -> pa.Table:
+        self.system_tables_made.append(database)
+        return pa.table({"name": [database]})
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine()
+    yield engine
+    engine.close()
