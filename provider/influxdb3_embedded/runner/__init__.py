@@ -1,0 +1,30 @@
+"""Runs the plugins of triggers: when, with what input, in which process, and what becomes of their output.
+
+`Runner` is the door. What it needs from the server comes in as `PluginHost`, what plugins say goes to a `LogBook`,
+where their code lies is a `PluginDirectory`, and the interpreter that runs it is a `PluginEnvironment`.
+"""
+
+from influxdb3_embedded.runner.directory import PluginDirectory, PluginFile, PluginFileError
+from influxdb3_embedded.runner.environment import InstallFailed, PluginEnvironment
+from influxdb3_embedded.runner.host import PluginHost, PluginQueryError, PluginWriteError
+from influxdb3_embedded.runner.logbook import LogBook, LogLevel, LogRow
+from influxdb3_embedded.runner.outcomes import DryRun, PluginFailed, PluginResponse
+from influxdb3_embedded.runner.runner import Runner
+
+__all__ = [
+    "DryRun",
+    "InstallFailed",
+    "LogBook",
+    "LogLevel",
+    "LogRow",
+    "PluginDirectory",
+    "PluginEnvironment",
+    "PluginFailed",
+    "PluginFile",
+    "PluginFileError",
+    "PluginHost",
+    "PluginQueryError",
+    "PluginResponse",
+    "PluginWriteError",
+    "Runner",
+]

@@ -1,0 +1,175 @@
+"""What a run does outside its process: log rows, queries and writes, real ones or recorded ones of a dry run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from influxdb3_embedded.runner.host import PluginQueryError, PluginWriteError
+from influxdb3_embedded.runner.logbook import LogLevel
+from influxdb3_embedded.runner.texts import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from influxdb3_embedded.runner.host import PluginHost
+    from influxdb3_embedded.runner.logbook import LogBook
+
+_MAX_NAME_BYTES = 511
+
+QueuedWrite = tuple[str | None, str]
+"""A database, ``None`` for the trigger's own, and lines for it."""
+
+
+class EffectFailed(Exception):
+    """A query or write failed; the text is what the plugin's exception says."""
+
+
+class Effects(Protocol):
+    """What a run can do."""
+
+    def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:
+        """Add a log row."""
+        ...
+
+    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
+        """Run a query.
+
+        Raises:
+            EffectFailed: It failed.
+        """
+        ...
+
+    async def write(self, database: str | None, lines: str, *, durable: bool) -> None:
+        """Write lines now.
+
+        Raises:
+            EffectFailed: Nothing was written.
+        """
+        ...
+
+    async def flush(self, writes: Sequence[QueuedWrite]) -> None:
+        """Write what a successful run has queued; failures are only logged (contract 5.3)."""
+        ...
+
+
+class LiveEffects:
+    """The effects of a trigger's run.
+
+    Args:
+        host: The server.
+        logs: Where rows go.
+        trigger_name: Whose rows they are.
+        database: The trigger's database.
+        kind: ``wal``, ``schedule`` or ``request``, as errors call the plugin.
+    """
+
+    def __init__(self, host: PluginHost, logs: LogBook, trigger_name: str, database: str, kind: str) -> None:
+        self._host = host
+        self._logs = logs
+        self._trigger_name = trigger_name
+        self._database = database
+        self._kind = kind
+
+    def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:
+        """Add a row to the log table."""
+        self._logs.append(self._trigger_name, level, text, time_ns)
+
+    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
+        """Run a query.
+
+        Raises:
+            EffectFailed: It failed.
+        """
+        return await _query(self._host, self._database if database is None else database, sql, args)
+
+    async def write(self, database: str | None, lines: str, *, durable: bool) -> None:
+        """Write lines now.
+
+        Raises:
+            EffectFailed: Nothing was written.
+        """
+        target = self._database if database is None else database
+        if (flaw := _name_flaw(target)) is not None:
+            raise EffectFailed(f"error writing line protocol to {target}: invalid database name: {flaw}")
+        try:
+            await self._host.write(target, lines, durable=durable)
+        except PluginWriteError as error:
+            raise EffectFailed(f"error writing line protocol to {target}: Cannot write: {error.text}") from error
+
+    async def flush(self, writes: Sequence[QueuedWrite]) -> None:
+        """Write the queued lines, one write a database."""
+        for database, lines in _grouped(writes, self._database).items():
+            if _name_flaw(database) is not None:
+                self._log_lost(f"invalid database name: {database}")
+                continue
+            try:
+                await self._host.write(database, "\n".join(lines), durable=True)
+            except PluginWriteError as error:
+                self._log_lost(f"error writing back lines to {database}: Cannot write: {error.text}")
+
+    def _log_lost(self, text: str) -> None:
+        self.log(LogLevel.ERROR, f"error running {self._kind} plugin: {text}")
+
+
+class RecordedEffects:
+    """The effects of a dry run: queries are real, rows and writes are kept for the answer (contract 6).
+
+    Args:
+        host: The server.
+        database: The database of the dry run.
+    """
+
+    def __init__(self, host: PluginHost, database: str) -> None:
+        self.log_lines: list[str] = []
+        self.writes: dict[str, list[str]] = {}
+        self._host = host
+        self._database = database
+
+    def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:  # noqa: ARG002 - not in the answer
+        """Keep a row."""
+        self.log_lines.append(f"{level}: {printable(text)}")
+
+    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
+        """Run a query.
+
+        Raises:
+            EffectFailed: It failed.
+        """
+        return await _query(self._host, self._database if database is None else database, sql, args)
+
+    async def write(self, database: str | None, lines: str, *, durable: bool) -> None:  # noqa: ARG002 - never written
+        """Keep lines; unlike a real write it never fails."""
+        self.writes.setdefault(self._database if database is None else database, []).append(lines)
+
+    async def flush(self, writes: Sequence[QueuedWrite]) -> None:
+        """Keep the queued lines, after those of synchronous writes."""
+        for database, lines in _grouped(writes, self._database).items():
+            self.writes.setdefault(database, []).extend(lines)
+
+
+def _grouped(writes: Sequence[QueuedWrite], own_database: str) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for database, lines in writes:
+        grouped.setdefault(own_database if database is None else database, []).append(lines)
+    return grouped
+
+
+async def _query(host: PluginHost, database: str, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    if (flaw := _name_flaw(database)) is not None:
+        raise EffectFailed(f"invalid database name provided: {flaw}")
+    try:
+        return await host.query(database, sql, args)
+    except PluginQueryError as error:
+        raise EffectFailed(f"error: {error.text} executing query on {database}: {sql}") from error
+
+
+def _name_flaw(name: str) -> str | None:
+    """Say what a plugin's database name has wrong: letters and digits of any script, ``/``, ``_`` and ``-`` only."""
+    if not name:
+        return "database name cannot be empty"
+    for position, character in enumerate(name):
+        if not (character.isalnum() or character in "/_-"):
+            return f"database name '{name}' contains invalid character, character number {position} is not allowed"
+    if len(name.encode("utf-8")) > _MAX_NAME_BYTES:
+        return f"database name '{name}' is longer than {_MAX_NAME_BYTES} bytes"
+    return None

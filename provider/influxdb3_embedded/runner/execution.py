@@ -1,0 +1,151 @@
+"""One run of a plugin: its input, its rows in the log table, and its outcome (contract 3.2, 4.3 and 4.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from influxdb3_embedded.runner.logbook import LogLevel
+from influxdb3_embedded.runner.outcomes import PluginResponse
+from influxdb3_embedded.runner.texts import printable
+from influxdb3_embedded.runner.worker import WorkerDied
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from influxdb3_embedded.model import TableBatch
+    from influxdb3_embedded.runner.effects import Effects
+    from influxdb3_embedded.runner.sources import PluginCode
+    from influxdb3_embedded.runner.worker import Worker
+
+_UNITS = (
+    ("day", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+)
+
+
+class Call(NamedTuple):
+    """What a plugin is called with.
+
+    Attributes:
+        kind: ``wal``, ``schedule`` or ``request``.
+        announcement: The log row at the start.
+        inputs: The input, as the worker's ``run`` frame carries it.
+        body: The body of a request.
+    """
+
+    kind: str
+    announcement: str
+    inputs: dict[str, Any]
+    body: bytes = b""
+
+
+class RunFailed(Exception):
+    """A run failed.
+
+    Args:
+        text: ``TYPE: MESSAGE``, or the server's text where no exception of the plugin is behind it.
+        stage: ``load``, ``call``, ``result`` or ``header``: what failed; ``process`` where all of it did.
+        traceback: Lines of the traceback.
+    """
+
+    def __init__(self, text: str, stage: str, traceback: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.text = text
+        self.stage = stage
+        self.traceback = traceback
+
+
+def wal_call(batches: Sequence[TableBatch]) -> Call:
+    """Return a call with the rows of a flush (contract 4.4)."""
+    tables = [{"table_name": batch.table_name, "rows": list(batch.rows)} for batch in batches]
+    return Call("wal", "starting execution of wal plugin.", {"batches": tables})
+
+
+def schedule_call(moment: datetime) -> Call:
+    """Return a call at a nominal time, aware (contract 4.4)."""
+    return Call(
+        "schedule",
+        f"starting execution with scheduled time {moment:%Y-%m-%d %H:%M:%S} UTC",
+        {"time": int(moment.timestamp())},
+    )
+
+
+def request_call(query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Call:
+    """Return a call with an HTTP request (contract 4.4)."""
+    return Call(
+        "request", "starting execution of request plugin.", {"query": dict(query), "headers": dict(headers)}, body
+    )
+
+
+async def execute(
+    worker: Worker,
+    code: PluginCode,
+    call: Call,
+    *,
+    arguments: Mapping[str, str] | None,
+    effects: Effects,
+    time_limit: float | None,
+) -> PluginResponse | None:
+    """Run a plugin once, and write what it queued if it succeeds.
+
+    Args:
+        worker: Where to run it.
+        code: What to run.
+        call: What to call it with.
+        arguments: The trigger's arguments.
+        effects: What it can do.
+        time_limit: Seconds it may take; ``None`` for no limit.
+
+    Returns:
+        The response of a request plugin.
+
+    Raises:
+        RunFailed: It failed; nothing of what it queued was written.
+    """
+    effects.log(LogLevel.INFO, call.announcement)
+    message = {
+        "op": "run",
+        "kind": call.kind,
+        "name": code.name,
+        "package": code.package,
+        "version": code.version,
+        "text": None if worker.known_version == code.version else code.text,
+        "arguments": None if arguments is None else dict(arguments),
+        **call.inputs,
+    }
+    try:
+        result, body = await worker.run(message, call.body, effects, time_limit)
+    except WorkerDied as error:
+        raise RunFailed(str(error), "process") from error
+    except ValueError as error:  # more input than a frame can carry
+        raise RunFailed(str(error), "process") from error
+    worker.known_version = code.version
+    worker.has_state = result["has_state"]
+    if "error" in result:
+        raise RunFailed(printable(result["error"]), result["stage"], result["traceback"])
+    effects.log(LogLevel.INFO, f"finished execution in {format_elapsed(result['elapsed_ns'])}")
+    await effects.flush([(database, lines) for database, lines in result["writes"]])
+    if call.kind != "request":
+        return None
+    return PluginResponse(result["status"], [(name, value) for name, value in result["headers"]], body)
+
+
+def format_elapsed(nanoseconds: int) -> str:
+    """Return a duration as the server's log rows have it.
+
+    >>> format_elapsed(2_503_941_160)
+    '2s 503ms 941us 160ns'
+    """
+    parts = []
+    for unit, size in _UNITS:
+        count, nanoseconds = divmod(nanoseconds, size)
+        if count:
+            plural = "s" if unit == "day" and count > 1 else ""
+            parts.append(f"{count}{unit}{plural}")
+    return " ".join(parts) or "0s"

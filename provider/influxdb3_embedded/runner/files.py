@@ -1,0 +1,100 @@
+"""Changes to files that are whole or absent, whenever the machine stops."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_DEFAULT_MODE = 0o644
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is seen with its old content or with its new one, never with half of it.
+
+    Args:
+        path: The file; directories above it are made.
+        content: All of it.
+
+    Raises:
+        OSError: The file is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The temporary name is short whatever the file's is, and no module's.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".write-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+            os.fchmod(descriptor, path.stat().st_mode & 0o777 if path.exists() else _DEFAULT_MODE)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def replace_directory(path: Path, contents: Sequence[tuple[str, bytes]]) -> None:
+    """Replace a directory as a whole: .NAME.new is filled, NAME becomes .NAME.old, .NAME.new becomes NAME.
+
+    The server calls them NAME.tmp and NAME.old, which a person may have called a directory of theirs.
+
+    Args:
+        path: The directory; it may be missing.
+        contents: Relative paths, checked by the caller, and the files' contents.
+
+    Raises:
+        OSError: The directory is as it was.
+    """
+    finish_replacement(path)
+    new, old = _beside(path, "new"), _beside(path, "old")
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        new.mkdir(parents=True)
+        for relative_path, content in contents:
+            write_atomically(new / relative_path, content)
+        if path.exists():
+            path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    _sync_directory(path.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def finish_replacement(path: Path) -> None:
+    """Put a directory in order that a replacement was interrupted on: back to the old one if the new is not in place.
+
+    Args:
+        path: The directory.
+    """
+    old = _beside(path, "old")
+    if not os.path.isdir(old):  # noqa: PTH112 - false, not an error, where the name is too long to exist
+        return
+    if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.rename(path)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(f".{path.name}.{suffix}")
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,81 @@
+"""What the runner needs from the server that plugins run in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from influxdb3_embedded.model import TriggerKey
+
+
+class PluginQueryError(Exception):
+    """A plugin's query failed.
+
+    Args:
+        text: The cause alone, such as ``database not found: d`` or ``error while planning query: Error during
+            planning: table 'public.iox.t' not found``. The runner adds the query to it (contract 5.2).
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class PluginWriteError(Exception):
+    """A plugin's write failed and stored nothing.
+
+    Args:
+        text: The cause alone, such as ``line protocol parse failed: No fields were provided``. The runner adds the
+            database to it (contract 5.3).
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class PluginHost(Protocol):
+    """The part of the server that plugins reach through ``influxdb3_local``.
+
+    Database names are valid by contract 5.3 when they arrive here; whether they exist is the host's to say.
+    """
+
+    async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
+        """Run a query and return its rows (contract 5.2).
+
+        Args:
+            database: The database to query.
+            sql: The query, with ``$name`` placeholders.
+            args: Values of the placeholders.
+
+        Returns:
+            Rows in result order with all columns; values are ``str``, ``int``, ``float``, ``bool`` or ``None``, times
+            are nanoseconds since the epoch.
+
+        Raises:
+            PluginQueryError: The query failed.
+        """
+        ...
+
+    async def write(self, database: str, lines: str, *, durable: bool) -> None:
+        """Write line protocol with nanosecond precision, all of it or nothing (contract 5.3).
+
+        Args:
+            database: The database to write to; made if missing.
+            lines: One or more lines.
+            durable: Whether to wait until the lines are on disk.
+
+        Raises:
+            PluginWriteError: Nothing was written.
+        """
+        ...
+
+    async def disabled_by_error(self, key: TriggerKey) -> None:
+        """Record that a trigger with error behaviour ``disable`` failed and was stopped (contract 3.2).
+
+        Args:
+            key: The trigger; the runner has stopped it already.
+        """
+        ...

@@ -1,0 +1,82 @@
+"""Triggers on requests, ``request:PATH``, and who answers on which path (contract 1.5 and 2.5)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from influxdb3_embedded.runner.execution import RunFailed, request_call
+from influxdb3_embedded.runner.outcomes import PluginFailed, PluginResponse
+from influxdb3_embedded.runner.triggers import ActiveTrigger, Surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from influxdb3_embedded.model import Trigger
+    from influxdb3_embedded.runner.sources import PluginSource
+
+_HANDLER_DOWN = "Processing engine error: request handler for trigger down"
+
+
+class RequestTrigger(ActiveTrigger):
+    """Runs when it is called.
+
+    Args:
+        trigger: Its definition.
+        source: Its plugin.
+        surroundings: What it runs in.
+    """
+
+    def __init__(self, trigger: Trigger, source: PluginSource, surroundings: Surroundings) -> None:
+        super().__init__(trigger, source, surroundings, "request")
+
+    async def call(self, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> PluginResponse:
+        """Run the plugin with a request; a caller that goes away does not stop it.
+
+        Raises:
+            PluginFailed: The run failed, or was stopped with its trigger.
+        """
+        run = self._spawn(self._run_once(request_call(query, headers, body)))
+        try:
+            response: PluginResponse = await asyncio.shield(run)
+        except RunFailed as failure:
+            self._log_failure(failure)
+            raise PluginFailed(_HANDLER_DOWN if failure.stage == "header" else _worded(failure)) from failure
+        except asyncio.CancelledError:
+            if run.cancelled():
+                raise PluginFailed(_HANDLER_DOWN) from None
+            raise
+        return response
+
+    def _error_texts(self, failure: RunFailed) -> list[str]:
+        return [f"error running request plugin: {_worded(failure)}"]
+
+
+class RequestPaths:
+    """Paths and the triggers on them, for the whole server.
+
+    When several triggers are on one path, the one that was started last answers. When it stops, the path goes back to
+    the one before: a deviation from the server, which leaves the path without an answer.
+    """
+
+    def __init__(self) -> None:
+        self._triggers: dict[str, list[RequestTrigger]] = {}
+
+    def add(self, path: str, trigger: RequestTrigger) -> None:
+        """Give a path to a trigger."""
+        self._triggers.setdefault(path, []).append(trigger)
+
+    def remove(self, path: str, trigger: RequestTrigger) -> None:
+        """Take a path from a trigger."""
+        remaining = [other for other in self._triggers.pop(path, []) if other is not trigger]
+        if remaining:
+            self._triggers[path] = remaining
+
+    def find(self, path: str) -> RequestTrigger | None:
+        """Return the trigger that answers on a path, compared as it was sent."""
+        triggers = self._triggers.get(path)
+        return triggers[-1] if triggers else None
+
+
+def _worded(failure: RunFailed) -> str:
+    return f"Python function call failed: {failure.text}" if failure.stage == "call" else failure.text

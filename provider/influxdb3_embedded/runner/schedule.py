@@ -1,0 +1,61 @@
+"""Triggers on a schedule: ``cron:`` and ``every:`` (contract 2.2 to 2.4)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from influxdb3_embedded.runner.execution import RunFailed, schedule_call
+from influxdb3_embedded.runner.triggers import ActiveTrigger, Surroundings
+
+if TYPE_CHECKING:
+    from influxdb3_embedded.model import Trigger
+    from influxdb3_embedded.runner.sources import PluginSource
+    from influxdb3_engine_api.specification import Cron, Every
+
+_LONGEST_SLEEP = 30.0
+"""Seconds after which the clock is looked at again: it may be set, and the machine may sleep."""
+
+
+class ScheduleTrigger(ActiveTrigger):
+    """Runs at the times of its schedule.
+
+    Without ``run_async`` slots that were missed because a run took too long are made up for one after the other, each
+    with its own nominal time; with it every slot starts on time.
+
+    Args:
+        trigger: Its definition.
+        source: Its plugin.
+        surroundings: What it runs in.
+        schedule: Its specification.
+    """
+
+    def __init__(
+        self, trigger: Trigger, source: PluginSource, surroundings: Surroundings, schedule: Cron | Every
+    ) -> None:
+        super().__init__(trigger, source, surroundings, "schedule")
+        self._schedule = schedule
+
+    def start(self) -> None:
+        """Begin with the first slot after now."""
+        self._spawn(self._follow(datetime.now(UTC)))
+
+    async def _follow(self, start: datetime) -> None:
+        slot = self._schedule.next_after(start)
+        while slot is not None and not self._failed:
+            await _sleep_until(slot)
+            await self._dispatch(schedule_call(slot))
+            slot = self._schedule.next_after(slot)
+
+    def _error_texts(self, failure: RunFailed) -> list[str]:
+        run_async = "async " if self.trigger.run_async else ""
+        return [
+            f"error executing schedule plugin: {failure.text}",
+            f"error running {run_async}scheduled plugin: {failure.text}",
+        ]
+
+
+async def _sleep_until(moment: datetime) -> None:
+    while (remaining := (moment - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110 - time sets no event
+        await asyncio.sleep(min(remaining, _LONGEST_SLEEP))

@@ -1,0 +1,159 @@
+"""What all started triggers have in common: their workers, their tasks, and what a failed run leads to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from influxdb3_embedded.runner.caches import CacheNamespace, Scopes
+from influxdb3_embedded.runner.effects import LiveEffects
+from influxdb3_embedded.runner.execution import Call, RunFailed, execute
+from influxdb3_embedded.runner.logbook import LogLevel
+from influxdb3_embedded.runner.workers import MAX_OVERLAP, TriggerWorkers, WorkerFactory, WorkerUnavailable
+from influxdb3_engine_api.wire import ErrorBehavior
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from influxdb3_embedded.model import Trigger, TriggerKey
+    from influxdb3_embedded.runner.host import PluginHost
+    from influxdb3_embedded.runner.logbook import LogBook
+    from influxdb3_embedded.runner.outcomes import PluginResponse
+    from influxdb3_embedded.runner.sources import PluginSource
+
+_FIRST_RETRY = 1.0
+"""Seconds before the first retry; each further one takes twice as long."""
+
+_LAST_RETRY = 60.0
+"""Seconds that retries come to at the most (a deviation: the server retries without a pause)."""
+
+logger = logging.getLogger(__name__)
+
+
+class Surroundings(NamedTuple):
+    """What triggers run in.
+
+    Attributes:
+        host: The server.
+        logs: The log table.
+        factory: Makes workers.
+        shared_cache: The cache namespace of all triggers.
+        time_limit: Seconds that a run may take; ``None`` for no limit.
+        on_failed: Called when a trigger with error behaviour ``disable`` has failed and runs no more.
+    """
+
+    host: PluginHost
+    logs: LogBook
+    factory: WorkerFactory
+    shared_cache: CacheNamespace
+    time_limit: float | None
+    on_failed: Callable[[TriggerKey], None]
+
+
+class ActiveTrigger:
+    """A trigger that has been started.
+
+    Args:
+        trigger: Its definition.
+        source: Its plugin.
+        surroundings: What it runs in.
+        kind: ``wal``, ``schedule`` or ``request``.
+    """
+
+    def __init__(self, trigger: Trigger, source: PluginSource, surroundings: Surroundings, kind: str) -> None:
+        self.trigger = trigger
+        self._source = source
+        self._surroundings = surroundings
+        self._workers = TriggerWorkers(
+            surroundings.factory,
+            trigger.name,
+            Scopes(CacheNamespace(), surroundings.shared_cache),
+            run_async=trigger.run_async,
+        )
+        self._effects = LiveEffects(surroundings.host, surroundings.logs, trigger.name, trigger.database, kind)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._turns = asyncio.Semaphore(MAX_OVERLAP)
+        self._failed = False
+
+    def start(self) -> None:
+        """Begin to run; nothing to do where calls come from outside."""
+
+    async def stop(self) -> None:
+        """Interrupt what runs, end its processes and forget its cached values; takes at most a second."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._workers.close()
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+        return task
+
+    async def _dispatch(self, call: Call) -> None:
+        """Run now and wait for the end, or with ``run_async`` only for the beginning."""
+        if not self.trigger.run_async:
+            await self._run(call)
+            return
+        await self._turns.acquire()
+        self._spawn(self._run(call)).add_done_callback(lambda _: self._turns.release())
+
+    async def _run(self, call: Call) -> None:
+        """Run, and do what the error behaviour says if that fails (contract 3.2)."""
+        pause = _FIRST_RETRY
+        while not self._failed:
+            try:
+                await self._run_once(call)
+            except RunFailed as failure:
+                self._log_failure(failure)
+            else:
+                return
+            if self.trigger.error_behavior is ErrorBehavior.LOG:
+                return
+            if self.trigger.error_behavior is ErrorBehavior.DISABLE:
+                self._failed = True
+                self._surroundings.on_failed(self.trigger.key)
+                return
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST_RETRY)
+
+    async def _run_once(self, call: Call) -> PluginResponse | None:
+        """Run in a worker.
+
+        Raises:
+            RunFailed: The run failed.
+        """
+        try:
+            async with self._workers.lease() as worker:
+                try:
+                    return await execute(
+                        worker,
+                        self._source.current(),
+                        call,
+                        arguments=self.trigger.arguments,
+                        effects=self._effects,
+                        time_limit=self._surroundings.time_limit,
+                    )
+                except asyncio.CancelledError:
+                    self._effects.log(LogLevel.WARN, "execution was interrupted: the trigger was stopped")
+                    raise
+        except WorkerUnavailable as error:
+            raise RunFailed(str(error), "process") from error
+
+    def _log_failure(self, failure: RunFailed) -> None:
+        for text in (*self._error_texts(failure), *failure.traceback):
+            self._effects.log(LogLevel.ERROR, text)
+
+    def _error_texts(self, failure: RunFailed) -> list[str]:
+        """Return the server's own error rows for a failed run."""
+        raise NotImplementedError
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, RunFailed):
+            logger.error("trigger %s of %s failed", self.trigger.name, self.trigger.database, exc_info=error)

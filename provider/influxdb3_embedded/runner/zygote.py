@@ -1,0 +1,173 @@
+"""The server's side of the zygote: starts it, has it fork workers, hears of their end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from influxdb3_embedded import worker
+
+if TYPE_CHECKING:
+    from influxdb3_embedded.runner.environment import PluginEnvironment
+
+_ENTRY_POINT = Path(worker.__file__).with_name("__main__.py")
+_FORK_TIMEOUT = 10.0
+"""Seconds in which a fork, a matter of a millisecond, is to be reported."""
+
+_END_TIMEOUT = 5.0
+"""Seconds after which a zygote that does not end is killed; its workers end with it."""
+
+logger = logging.getLogger(__name__)
+
+
+class ZygoteGone(Exception):
+    """The zygote ended before it had forked; a new one can be started."""
+
+
+class Zygote:
+    """A running zygote and the workers it forked.
+
+    Args:
+        control: The socket to it.
+        process: It.
+        generation: The state of the plugin environment that it was started in.
+    """
+
+    def __init__(self, control: socket.socket, process: asyncio.subprocess.Process, generation: int) -> None:
+        self.generation = generation
+        self._control = control
+        self._process = process
+        self._forking = asyncio.Lock()
+        self._forked: asyncio.Future[tuple[int, asyncio.Future[int]]] | None = None
+        self._workers: dict[int, asyncio.Future[int]] = {}
+        self._retired = False
+        self._expected_to_end = False
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def start(cls, environment: PluginEnvironment) -> Zygote:
+        """Start a zygote under the plugins' interpreter; the environment is made if it is missing.
+
+        Raises:
+            OSError: The interpreter cannot be started.
+        """
+        await environment.ensure()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                environment.python,
+                "-I",
+                _ENTRY_POINT,
+                str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                env=environment.variables(),
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return cls(ours, process, environment.generation)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can fork."""
+        return self._control.fileno() >= 0
+
+    async def fork(
+        self, connection: socket.socket, output: int, *, resident_cache: bool
+    ) -> tuple[int, asyncio.Future[int]]:
+        """Fork a worker; not to be cancelled.
+
+        Args:
+            connection: The worker's end of its socket; the caller closes it.
+            output: Descriptor of the pipe for what its plugins print; the caller closes it.
+            resident_cache: Whether the trigger's cache lies in the worker.
+
+        Returns:
+            The worker's process id, and the wait status it ends with.
+
+        Raises:
+            ZygoteGone: There is no worker.
+        """
+        async with self._forking:
+            if not self.alive:
+                raise ZygoteGone
+            self._forked = asyncio.get_running_loop().create_future()
+            request = json.dumps({"resident_cache": resident_cache}).encode()
+            try:
+                socket.send_fds(self._control, [request], [connection.fileno(), output])
+                return await asyncio.wait_for(self._forked, _FORK_TIMEOUT)
+            except OSError as error:
+                # Its answer, should it still come, would be taken for that to the next request.
+                with suppress(ProcessLookupError):
+                    self._process.kill()
+                raise ZygoteGone from error
+
+    def retire(self) -> None:
+        """End it as soon as its last worker has ended."""
+        self._retired = True
+        if not self._workers:
+            self._hang_up()
+
+    async def close(self) -> None:
+        """End it and every worker."""
+        self._hang_up()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), _END_TIMEOUT)
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._listening
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        received = b""
+        try:
+            while data := await loop.sock_recv(self._control, 65536):
+                *lines, received = (received + data).split(b"\n")
+                for line in lines:
+                    self._hear(json.loads(line))
+        except OSError:
+            pass  # as good as hung up
+        finally:
+            self._control.close()
+            self._bury_all()
+        await self._process.wait()
+
+    def _hear(self, message: dict[str, int]) -> None:
+        if "started" in message:
+            pid = message["started"]
+            ended = self._workers[pid] = asyncio.get_running_loop().create_future()
+            if self._forked is not None and not self._forked.done():
+                self._forked.set_result((pid, ended))
+        else:
+            self._workers.pop(message["ended"]).set_result(message["status"])
+            if self._retired and not self._workers:
+                self._hang_up()
+
+    def _bury_all(self) -> None:
+        if not self._expected_to_end:
+            logger.warning("the process that plugins are started from has ended, and %d of them", len(self._workers))
+        for pid, ended in self._workers.items():
+            # Without their parent they are nobody's business but ours; Linux has killed them already.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+            ended.set_result(signal.SIGKILL)
+        self._workers.clear()
+        if self._forked is not None and not self._forked.done():
+            self._forked.set_exception(ConnectionResetError())
+
+    def _hang_up(self) -> None:
+        self._expected_to_end = True
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)

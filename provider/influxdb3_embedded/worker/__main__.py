@@ -1,0 +1,30 @@
+"""Entry point of the zygote: ``python -I .../worker/__main__.py CONTROL_SOCKET_DESCRIPTOR``.
+
+The interpreter is the plugins'. This package is loaded from where it lies and not through ``sys.path``, so that none
+of the server's own modules can be imported by a plugin.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+_PACKAGE = "_influxdb3_worker"
+
+
+def _load_package() -> None:
+    directory = Path(__file__).resolve().parent
+    specification = importlib.util.spec_from_file_location(
+        _PACKAGE, directory / "__init__.py", submodule_search_locations=[str(directory)]
+    )
+    assert specification is not None
+    assert specification.loader is not None
+    sys.modules[_PACKAGE] = package = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(package)
+
+
+if __name__ == "__main__":
+    _load_package()
+    importlib.import_module(f"{_PACKAGE}.zygote").main(int(sys.argv[1]))

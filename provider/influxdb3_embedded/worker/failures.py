@@ -1,0 +1,52 @@
+"""Exceptions of plugins as texts: the one-line error and the traceback."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+_OWN_DIRECTORY = str(Path(__file__).parent)
+_MAX_LINES = 200
+"""Lines kept of a traceback; it is cut in the middle, since both ends say most."""
+
+
+def describe(error: BaseException) -> str:
+    """Return ``TYPE: MESSAGE`` as the server words it, which is as Rust's bindings to Python do.
+
+    Args:
+        error: What a plugin raised. Its ``__str__`` is the plugin's code and may fail.
+    """
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - an exception that cannot be printed is still to be reported
+        message = "<exception str() failed>"
+    return f"{type(error).__qualname__}: {message}"
+
+
+def traceback_lines(error: BaseException) -> list[str]:
+    """Return the traceback as the interpreter prints it, without the frames of this package.
+
+    Args:
+        error: What a plugin raised.
+    """
+    try:
+        report = traceback.TracebackException.from_exception(error, compact=True)
+        _drop_own_frames(report)
+        lines = "".join(report.format()).splitlines()
+    except Exception:  # noqa: BLE001 - the same as above; the one-line error says what there is to say
+        return []
+    if len(lines) > _MAX_LINES:
+        half = _MAX_LINES // 2
+        lines = [*lines[:half], f"  ... {len(lines) - 2 * half} lines left out ...", *lines[-half:]]
+    return lines
+
+
+def _drop_own_frames(report: traceback.TracebackException) -> None:
+    pending: list[traceback.TracebackException | None] = [report]
+    while pending:
+        part = pending.pop()
+        if part is not None:
+            part.stack = traceback.StackSummary.from_list(
+                [frame for frame in part.stack if not frame.filename.startswith(_OWN_DIRECTORY)]
+            )
+            pending += (part.__cause__, part.__context__)

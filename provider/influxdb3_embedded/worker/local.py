@@ -1,0 +1,155 @@
+"""``influxdb3_local``: what a plugin reaches the database with (contract 5.1 to 5.3)."""
+
+from __future__ import annotations
+
+from time import time_ns  # bound now: a plugin may replace the module's clock
+from typing import TYPE_CHECKING, Any
+
+from .arguments import mismatch, require, require_optional
+
+if TYPE_CHECKING:
+    from .cache import Cache, ResidentStore
+    from .channel import Channel
+
+
+class QueryError(Exception):
+    """A query failed; plugins cannot import it and catch ``Exception``."""
+
+    __module__ = "influxdb3_py_api"
+
+
+class Influxdb3Local:
+    """The first argument of every plugin function, made anew for every run.
+
+    Args:
+        channel: The way to the server.
+        cache: The cache.
+        resident: The part of the cache that lies in this process, if any, to be swept.
+    """
+
+    __slots__ = ("_cache", "_channel", "_queued", "_resident")
+
+    def __init__(self, channel: Channel, cache: Cache, resident: ResidentStore | None) -> None:
+        self._channel = channel
+        self._cache = cache
+        self._resident = resident
+        self._queued: list[tuple[str | None, str]] = []
+
+    @property
+    def cache(self) -> Cache:
+        """Values that outlast the run."""
+        if self._resident is not None:
+            self._resident.sweep()
+        return self._cache
+
+    def info(self, *arguments: Any) -> None:
+        """Log at level INFO: the texts of the arguments, separated by blanks."""
+        self._log("INFO", arguments)
+
+    def warn(self, *arguments: Any) -> None:
+        """Log at level WARN: the texts of the arguments, separated by blanks."""
+        self._log("WARN", arguments)
+
+    def error(self, *arguments: Any) -> None:
+        """Log at level ERROR: the texts of the arguments, separated by blanks."""
+        self._log("ERROR", arguments)
+
+    def query(
+        self, query: str, args: dict[str, str] | None = None, database: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Run SQL.
+
+        Args:
+            query: The query, with ``$name`` placeholders.
+            args: Texts of the placeholders.
+            database: Another database than the trigger's.
+
+        Returns:
+            The rows, each with all columns in the query's order.
+
+        Raises:
+            QueryError: The query failed.
+            TypeError: An argument is of the wrong type.
+        """
+        sql = _text("query", query)
+        for name, value in (require_optional("args", args, dict) or {}).items():
+            for part in (name, value):
+                if not isinstance(part, str):
+                    raise TypeError(f"argument 'args': {mismatch(part, str)}")
+        target = None if database is None else _text("database", database)
+        answer, _ = self._channel.ask({"op": "query", "database": target, "sql": sql, "args": args})
+        if "error" in answer:
+            raise QueryError(answer["error"])
+        rows: list[dict[str, Any]] = answer["rows"]
+        return rows
+
+    def write(self, line_builder: Any) -> None:
+        """Queue lines for the trigger's database; they are written if the run succeeds.
+
+        Args:
+            line_builder: Anything whose ``build()`` returns line protocol.
+
+        Raises:
+            TypeError: It returned something else.
+        """
+        self._queued.append((None, _build(line_builder)))
+
+    def write_to_db(self, db_name: str, line_builder: Any) -> None:
+        """Queue lines for another database; they are written if the run succeeds.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+        """
+        self._queued.append((_text("db_name", db_name), _build(line_builder)))
+
+    def write_sync(self, line_builder: Any, no_sync: bool) -> None:
+        """Write lines to the trigger's database now; they stay written if the run fails.
+
+        Args:
+            line_builder: Anything whose ``build()`` returns line protocol.
+            no_sync: Whether to return before the lines are on disk.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            Exception: The lines could not be written.
+        """
+        self._write_now(None, line_builder, no_sync)
+
+    def write_sync_to_db(self, db_name: str, line_builder: Any, no_sync: bool) -> None:
+        """Write lines to another database now; they stay written if the run fails.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            Exception: The lines could not be written.
+        """
+        self._write_now(_text("db_name", db_name), line_builder, no_sync)
+
+    def _log(self, level: str, arguments: tuple[Any, ...]) -> None:
+        text = " ".join(map(str, arguments))
+        self._channel.tell({"op": "log", "level": level, "text": text, "time_ns": time_ns()})
+
+    def _write_now(self, database: str | None, line_builder: Any, no_sync: bool) -> None:
+        durable = not require("no_sync", no_sync, bool)
+        lines = _build(line_builder)
+        answer, _ = self._channel.ask({"op": "write", "database": database, "lines": lines, "durable": durable})
+        if "error" in answer:
+            raise Exception(answer["error"])  # the server raises no other class (contract 5.3)
+
+
+def queued_writes(local: Influxdb3Local) -> list[tuple[str | None, str]]:
+    """Return what a run has queued: databases, ``None`` for the trigger's own, and lines."""
+    return local._queued  # not a method, because plugins are to see none beside the server's
+
+
+def _build(line_builder: Any) -> str:
+    lines = line_builder.build()
+    if not isinstance(lines, str):
+        raise TypeError(mismatch(lines, str))
+    lines.encode("utf-8")  # a lone surrogate fails here, in the plugin, and not in the server
+    return lines
+
+
+def _text(name: str, value: Any) -> str:
+    text = require(name, value, str)
+    text.encode("utf-8")
+    return text

@@ -1,0 +1,153 @@
+"""The zygote: a process that has loaded the interpreter and forks workers from it in about a millisecond.
+
+The server writes one line of JSON for each worker, ``{"resident_cache": bool}``, together with two descriptors: the
+worker's end of its socket and the pipe for what plugins print. It gets a line back, ``{"started": PID}``, and when the
+worker has ended ``{"ended": PID, "status": WAIT_STATUS}``. When the server closes the socket, or dies, everything that
+came from this process is killed.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import faulthandler
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from typing import Any, NoReturn
+
+from .channel import Channel
+from .line_builder import PUBLISHED, LineBuilder
+from .process import adopt_orphans, become_worker, children
+from .session import Session, flush_output
+
+_MAX_REQUEST = 4096
+_RECEIVED_DESCRIPTORS = 2
+
+
+class Zygote:
+    """Forks workers until the server hangs up.
+
+    Args:
+        control: The socket to the server.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._workers: set[int] = set()
+        self._wake_up, self._waker = os.pipe()
+        for descriptor in (self._wake_up, self._waker):
+            os.set_blocking(descriptor, False)
+        signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
+        signal.set_wakeup_fd(self._waker)
+
+    def serve(self) -> None:
+        """Fork and bury workers; returns when the server has hung up and nothing is left."""
+        try:
+            while True:
+                readable, _, _ = select.select([self._control.fileno(), self._wake_up], [], [])
+                if self._wake_up in readable:
+                    os.read(self._wake_up, _MAX_REQUEST)
+                    self._bury()
+                if self._control.fileno() in readable and not self._fork():
+                    break
+        except ConnectionError:
+            pass  # the server has died
+        self._end_all()
+
+    def _fork(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._control, _MAX_REQUEST, _RECEIVED_DESCRIPTORS)
+        if not data:
+            return False
+        request = json.loads(data)
+        connection, output = descriptors
+        pid = os.fork()
+        if pid == 0:
+            self._work(connection, output, resident_cache=request["resident_cache"])
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.setpgid(pid, pid)  # the child does the same: whoever comes first, it can be killed with its group now
+        os.close(connection)
+        os.close(output)
+        self._workers.add(pid)
+        self._report(started=pid)
+        return True
+
+    def _work(self, connection: int, output: int, *, resident_cache: bool) -> NoReturn:
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            os.close(self._wake_up)
+            os.close(self._waker)
+            become_worker(output)
+            faulthandler.enable()
+            Session(Channel(socket.socket(fileno=connection)), resident_cache=resident_cache).serve()
+            status = 0
+        except KeyboardInterrupt:
+            status = 0  # the server stopped the trigger at the moment its run ended
+        except BaseException:  # noqa: BLE001 - the last chance to say why this process ends
+            traceback.print_exc()
+        finally:
+            # Not sys.exit(): threads and exit handlers of plugins must not hold up the end.
+            flush_output()
+            os._exit(status)
+
+    def _bury(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in self._workers:
+                self._workers.remove(pid)
+                _kill_group(pid)  # what its plugin forked
+                self._report(ended=pid, status=status)
+
+    def _end_all(self) -> None:
+        for pid in self._workers:
+            _kill_group(pid)
+        while True:
+            # What left its worker's group ends up as a child of this process once its parents are dead.
+            for pid in children():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            try:
+                if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                    time.sleep(0.005)
+            except ChildProcessError:
+                return
+
+    def _report(self, **message: Any) -> None:
+        self._control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def main(descriptor: int) -> None:
+    """Run the zygote.
+
+    Args:
+        descriptor: The control socket, inherited from the server.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.dont_write_bytecode = True  # a package changed twice within a second would be imported from a stale cache
+    adopt_orphans()
+    builtins.LineBuilder = LineBuilder  # type: ignore[attr-defined]
+    for published in PUBLISHED:
+        published.__module__ = "__main__"
+        setattr(sys.modules["__main__"], published.__name__, published)
+    gc.collect()
+    gc.freeze()  # what is loaded stays in memory that all workers share
+    Zygote(socket.socket(fileno=descriptor)).serve()
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
