@@ -63,8 +63,10 @@ class EngineProvider(ResourceProvider):
             inputs = self.logic.inputs_type.checked(properties)
             return CheckResult(_to_pulumi(self.logic.check(inputs, self._configuration).properties()), [])
         except InvalidInputs as error:
+            # the path goes into the reason: Pulumi prints the value of a property that a failure names, be it secret
+            # or a whole file
             failures = [
-                CheckFailure(failure.property, failure.reason) for failure in map(self._explained, error.failures)
+                CheckFailure("", f"{each.property}: {each.reason}") for each in map(self._explained, error.failures)
             ]
             return CheckResult({name: value for name, value in news.items() if name != PROVIDER}, failures)
 

@@ -24,7 +24,7 @@ REFUSED = {
     ),
     "Python that does not parse": (
         'PluginFile("p.py", content="x = 1\\ndef process_writes(:\\n")',
-        ["content", "p.py, line 2", "invalid syntax"],
+        ["content: p.py, line 2: invalid syntax"],
     ),
     "a relative import of a module that is not there": (
         'PluginDirectory("d", files={"__init__.py": "from .missing import x"})',
@@ -49,7 +49,7 @@ REFUSED = {
     ),
     "a package specifier that is none": (
         'PackageSet("p", packages=["psutil", "a b"])',
-        ["packages[1]", "'a b' is no requirement specifier"],
+        ["packages[1]: no requirement specifier", "NAME>=VERSION"],
     ),
     "a request path that no client can call": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=request("/a b"))',
@@ -68,6 +68,7 @@ def test_preview_names_the_property_and_the_remedy(case, unreachable_stack):
     for text in expected:
         assert text in ran.output, ran.output
     assert "Traceback" not in ran.output
+    assert "x = 1" not in ran.output  # the value, which may be secret, is not repeated
 
 
 def test_preview_of_what_can_work_needs_no_engine(unreachable_stack):
@@ -75,7 +76,8 @@ def test_preview_of_what_can_work_needs_no_engine(unreachable_stack):
         f"""
         d = Database("d")
         p = {PLUGIN}
-        Trigger("t", db=d.db, plugin_filename=p.plugin_filename, trigger_specification=cron("0 0 6 * * 1-5"))
+        Trigger("t", db=d.db, plugin_filename=p.plugin_filename, trigger_specification=ALL_TABLES)
+        Trigger("cron", db=d.db, plugin_filename="c.py", trigger_specification=cron("0 0 6 * * 1-5"))
         """
     )
     ran = unreachable_stack.preview("--diff", expect=0)
