@@ -17,6 +17,7 @@ from influxdb3_engine_api.errors import (
     ServerError,
     TransportError,
     Unauthenticated,
+    UnreadableAnswer,
 )
 from influxdb3_engine_api.specification import PluginType, Specification, SpecificationError
 from influxdb3_engine_api.wire import CreateTrigger, DryRunResult, ErrorBehavior, TriggerSettings
@@ -41,4 +42,5 @@ __all__ = [
     "TransportError",
     "TriggerSettings",
     "Unauthenticated",
+    "UnreadableAnswer",
 ]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import ssl
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-import httpx
+from pydantic import TypeAdapter
 
 from influxdb3_engine_api import paths
-from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, TransportError, answer_error
+from influxdb3_engine_api.connection import Connection, unpacked
 from influxdb3_engine_api.wire import (
     ArgumentRow,
     CreateDatabase,
     CreatePluginFile,
     CreateTrigger,
+    DatabaseRow,
     DryRunResult,
     InstallPackages,
     InstallRequirements,
@@ -32,9 +31,20 @@ from influxdb3_engine_api.wire import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import httpx
     from pydantic import BaseModel
 
 Scalar = str | int | float | bool | None
+Answer = TypeVar("Answer")
+
+_ROWS = TypeAdapter(list[dict[str, Any]])
+_DATABASES = TypeAdapter(list[DatabaseRow])
+_TRIGGERS = TypeAdapter(list[TriggerRow])
+_ARGUMENTS = TypeAdapter(list[ArgumentRow])
+_LOGS = TypeAdapter(list[LogRow])
+_PLUGIN_FILES = TypeAdapter(list[PluginFileRow])
+_DRY_RUN = TypeAdapter(DryRunResult)
+_SERVER = TypeAdapter(ServerInfo)
 
 
 class EngineClient:
@@ -49,8 +59,10 @@ class EngineClient:
         tls_no_verify: Do not verify the server's certificate.
         transport: What carries the requests; the seam for tests.
 
-    Every method raises an ``EngineApiError``; which one says whether the
-    request was carried out.
+    Every method raises an ``EngineApiError``; which one says whether the request was carried out.
+
+    Raises:
+        EngineUnreachable: No request can ever be sent with that URL, token or file of authorities.
     """
 
     def __init__(
@@ -64,16 +76,15 @@ class EngineClient:
         tls_no_verify: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self.host_url = host_url.rstrip("/")
         self._package_timeout = package_timeout
-        self._http = httpx.Client(
-            base_url=self.host_url,
-            headers={"authorization": f"Bearer {token}"} if token else {},
-            timeout=timeout,
-            verify=_verification(self.host_url, tls_ca, tls_no_verify),
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
-            transport=transport,
+        self._connection = Connection(
+            host_url, token, timeout=timeout, tls_ca=tls_ca, tls_no_verify=tls_no_verify, transport=transport
         )
+
+    @property
+    def host_url(self) -> str:
+        """Base URL of the engine, without a slash at its end."""
+        return self._connection.host_url
 
     def __repr__(self) -> str:
         return f"EngineClient({self.host_url!r})"
@@ -86,7 +97,7 @@ class EngineClient:
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._http.close()
+        self._connection.close()
 
     # triggers (contract 1.2 to 1.4)
 
@@ -98,15 +109,15 @@ class EngineClient:
     def delete_trigger(self, db: str, trigger_name: str, *, force: bool = False) -> None:
         """Delete a trigger; one that is enabled only with ``force``."""
         parameters = {"db": db, "trigger_name": trigger_name} | ({"force": "true"} if force else {})
-        self._send("DELETE", paths.TRIGGER, params=parameters)
+        self._connection.send("DELETE", paths.TRIGGER, params=parameters)
 
     def disable_trigger(self, db: str, trigger_name: str) -> None:
         """Stop a trigger and keep it; one that is disabled already stays so."""
-        self._send("POST", paths.TRIGGER_DISABLE, params={"db": db, "trigger_name": trigger_name})
+        self._connection.send("POST", paths.TRIGGER_DISABLE, params={"db": db, "trigger_name": trigger_name})
 
     def enable_trigger(self, db: str, trigger_name: str) -> None:
         """Start a trigger from now; one that is enabled already stays so."""
-        self._send("POST", paths.TRIGGER_ENABLE, params={"db": db, "trigger_name": trigger_name})
+        self._connection.send("POST", paths.TRIGGER_ENABLE, params={"db": db, "trigger_name": trigger_name})
 
     def call_request_trigger(
         self,
@@ -118,19 +129,19 @@ class EngineClient:
         content: bytes | None = None,
     ) -> httpx.Response:
         """Call the request trigger on a path and return what its plugin answers, be its status an error or not."""
-        return self._request(method, paths.engine(request_path), params=params, headers=headers, content=content)
+        return self._connection.request(
+            method, paths.engine(request_path), params=params, headers=headers, content=content
+        )
 
     # dry runs (contract section 6)
 
     def test_wal_plugin(self, test: TestWalPlugin) -> DryRunResult:
         """Run a WAL plugin on line protocol without writing anything."""
-        answer = self._send_body("POST", paths.PLUGIN_TEST_WAL, test, exclude_none=True)
-        return DryRunResult.model_validate_json(answer.content)
+        return unpacked(self._send_body("POST", paths.PLUGIN_TEST_WAL, test, exclude_none=True), _DRY_RUN)
 
     def test_schedule_plugin(self, test: TestSchedulePlugin) -> DryRunResult:
         """Run a schedule plugin once without writing anything."""
-        answer = self._send_body("POST", paths.PLUGIN_TEST_SCHEDULE, test, exclude_none=True)
-        return DryRunResult.model_validate_json(answer.content)
+        return unpacked(self._send_body("POST", paths.PLUGIN_TEST_SCHEDULE, test, exclude_none=True), _DRY_RUN)
 
     # plugin files (contract 1.7)
 
@@ -163,11 +174,11 @@ class EngineClient:
 
     def health(self) -> None:
         """Return if the server answers that it is healthy."""
-        self._send("GET", paths.HEALTH)
+        self._connection.send("GET", paths.HEALTH)
 
     def ping(self) -> ServerInfo:
         """What is running, in which version."""
-        return ServerInfo.model_validate_json(self._send("GET", paths.PING).content)
+        return unpacked(self._connection.send("GET", paths.PING), _SERVER)
 
     def create_database(self, db: str, retention_period: str | None = None) -> None:
         """Create a database; ``retention_period`` is a duration such as ``7d``, ``None`` keeps data for ever."""
@@ -180,12 +191,12 @@ class EngineClient:
 
     def delete_database(self, db: str) -> None:
         """Delete a database and, after the server's grace period, its data."""
-        self._send("DELETE", paths.DATABASE, params={"db": db})
+        self._connection.send("DELETE", paths.DATABASE, params={"db": db})
 
     def databases(self) -> list[str]:
         """Names of the databases, ``_internal`` included."""
-        rows: list[dict[str, str]] = self._send("GET", paths.DATABASE, params={"format": "json"}).json()
-        return [row["iox::database"] for row in rows]
+        answer = self._connection.send("GET", paths.DATABASE, params={"format": "json"})
+        return [row.name for row in unpacked(answer, _DATABASES)]
 
     def write_lp(
         self,
@@ -203,33 +214,27 @@ class EngineClient:
             "accept_partial": str(accept_partial).lower(),
             "no_sync": str(no_sync).lower(),
         }
-        self._send("POST", paths.WRITE_LP, params=parameters, content=line_protocol.encode())
+        self._connection.send("POST", paths.WRITE_LP, params=parameters, content=line_protocol.encode())
 
     def query_sql(self, db: str, sql: str, params: Mapping[str, Scalar] | None = None) -> list[dict[str, Any]]:
         """Rows that a SQL query returns, NULL columns omitted; ``params`` are bound to ``$name``."""
-        body: dict[str, Any] = {"db": db, "q": sql, "format": "json"}
-        if params is not None:
-            body["params"] = dict(params)
-        answer = self._send("POST", paths.QUERY_SQL, json_body=body)
-        rows: list[dict[str, Any]] = answer.json()
-        return rows
+        return self._query(db, sql, params, _ROWS)
 
     # system tables (contract 7.2); columns are named, so that releases may add some
 
     def triggers(self, db: str) -> list[TriggerRow]:
         """The triggers of a database in the order of creation."""
-        rows = self.query_sql(
-            db,
+        sql = (
             "SELECT trigger_name, plugin_filename, trigger_specification, disabled, error_behavior"
-            " FROM system.processing_engine_triggers",
+            " FROM system.processing_engine_triggers"
         )
-        return [TriggerRow.model_validate(row) for row in rows]
+        return self._query(db, sql, None, _TRIGGERS)
 
     def trigger_arguments(self, db: str) -> dict[str, dict[str, str]]:
         """Arguments of the triggers of a database by trigger name; triggers without arguments are absent."""
         sql = "SELECT trigger_name, argument_key, argument_value FROM system.processing_engine_trigger_arguments"
         arguments: dict[str, dict[str, str]] = {}
-        for row in map(ArgumentRow.model_validate, self.query_sql(db, sql)):
+        for row in self._query(db, sql, None, _ARGUMENTS):
             arguments.setdefault(row.trigger_name, {})[row.argument_key] = row.argument_value
         return arguments
 
@@ -239,15 +244,22 @@ class EngineClient:
             "SELECT event_time, trigger_name, log_level, log_text FROM system.processing_engine_logs"  # noqa: S608 - an integer
             f" WHERE trigger_name = $name ORDER BY event_time DESC LIMIT {limit:d}"
         )
-        rows = self.query_sql(db, sql, {"name": trigger_name})
-        return [LogRow.model_validate(row | {"event_time": row["event_time"] + "Z"}) for row in reversed(rows)]
+        return self._query(db, sql, {"name": trigger_name}, _LOGS)[::-1]
 
     def plugin_files(self) -> list[PluginFileRow]:
         """The files of every trigger's plugin."""
         sql = "SELECT plugin_name, file_name, file_path, size_bytes, last_modified FROM system.plugin_files"
-        return [PluginFileRow.model_validate(row) for row in self.query_sql("_internal", sql)]
+        return self._query("_internal", sql, None, _PLUGIN_FILES)
 
-    # how requests are sent
+    # what the methods share
+
+    def _query(
+        self, db: str, sql: str, params: Mapping[str, Scalar] | None, into: TypeAdapter[list[Answer]]
+    ) -> list[Answer]:
+        body: dict[str, Any] = {"db": db, "q": sql, "format": "json"}
+        if params is not None:
+            body["params"] = dict(params)
+        return unpacked(self._connection.send("POST", paths.QUERY_SQL, json_body=body), into)
 
     def _send_body(
         self,
@@ -263,59 +275,4 @@ class EngineClient:
         for member in exclude_none_of or ():
             if dumped[member] is None:
                 del dumped[member]
-        return self._send(method, path, json_body=dumped, timeout=timeout)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json_body: Any = None,
-        content: bytes | None = None,
-        timeout: float | None = None,
-    ) -> httpx.Response:
-        headers = None
-        if json_body is not None:
-            content = json.dumps(json_body, ensure_ascii=False).encode()
-            headers = {"content-type": "application/json"}
-        answer = self._request(method, path, params=params, headers=headers, content=content, timeout=timeout)
-        if answer.is_error:
-            raise answer_error(f"{method} {path}", answer.status_code, answer.text)
-        return answer
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        content: bytes | None,
-        timeout: float | None = None,
-    ) -> httpx.Response:
-        """The one place where httpx's exceptions become this package's."""
-        operation = f"{method} {self.host_url}{path}"
-        limits = httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(self._http.timeout, read=timeout)
-        try:
-            return self._http.request(method, path, params=params, headers=headers, content=content, timeout=limits)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise EngineUnreachable(
-                f"{operation}: no connection ({error}). Is the engine running, and is influxdb3:hostUrl right?"
-            ) from error
-        except httpx.ReadTimeout as error:
-            raise AnswerLost(f"{operation}: no answer in time; the request may have been carried out") from error
-        except httpx.UnsupportedProtocol as error:
-            raise TransportError(f"{operation}: {error} Write influxdb3:hostUrl as http://HOST:PORT.") from error
-        except httpx.TransportError as error:
-            raise AnswerLost(
-                f"{operation}: the connection broke ({error or type(error).__name__}); "
-                "the request may have been carried out"
-            ) from error
-
-
-def _verification(host_url: str, tls_ca: str | None, tls_no_verify: bool) -> ssl.SSLContext | bool:
-    # loading the system's authorities takes 20 ms, which a plain HTTP URL need not pay
-    if tls_no_verify or host_url.startswith("http://"):
-        return False
-    return ssl.create_default_context(cafile=tls_ca) if tls_ca else True
+        return self._connection.send(method, path, json_body=dumped, timeout=timeout)

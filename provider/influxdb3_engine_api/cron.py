@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _TOKEN = re.compile(r"\s*(?:(\d+)|([A-Za-z]+)|([*?,/-]))\s*", re.ASCII)
+_WORD = re.compile(r"\d+|[A-Za-z]+|\S", re.ASCII)
+_MOST_DIGITS = 9
 _REPEATED_NAMES = {"tues": 2, "thurs": 4}
 _FULL_WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _FULL_MONTHS = (
@@ -144,6 +146,11 @@ def parse_cron(expression: str) -> Fields:
     return Fields(tuple(parsed))
 
 
+def same_text(one: str, other: str) -> bool:
+    """Whether two cron expressions differ in white space and the case of names only."""
+    return [word.upper() for word in _WORD.findall(one)] == [word.upper() for word in _WORD.findall(other)]
+
+
 class _Tokens:
     def __init__(self, text: str) -> None:
         self._tokens: list[str] = []
@@ -152,6 +159,8 @@ class _Tokens:
             found = _TOKEN.match(text, position)
             if found is None:
                 raise CronError(f"{text[position]!r} has no meaning in a cron expression")
+            if found[1] and len(found[1]) > _MOST_DIGITS:
+                raise CronError(f"a number of {len(found[1])} digits has no meaning in a cron expression")
             self._tokens.append(found[1] or found[2] or found[3])
             position = found.end()
         self._next = 0

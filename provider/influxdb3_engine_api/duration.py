@@ -24,7 +24,8 @@ _UNITS = {
     ("y", "yr", "yrs", "year", "years"): YEAR,
 }
 _NANOSECONDS = {unit: size for units, size in _UNITS.items() for unit in units}
-_ITEM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ]+)\s*", re.ASCII)
+# 20 digits hold any amount that fits the server's 64 bits; more are no number to it
+_ITEM = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([a-zA-Zµ]+)\s*", re.ASCII)
 _PRINTED = (
     ("d", 86_400 * SECOND),
     ("h", 3_600 * SECOND),

@@ -6,13 +6,14 @@
     ├── TransportError              no answer came
     │   ├── EngineUnreachable       the request was not sent: nothing happened on the server
     │   └── AnswerLost              the request may have been carried out: read back before repeating it
-    └── AnswerError                 the server answered with an error (status, text, data)
-        ├── BadRequest              400, 405, 413, 415, 422: the request cannot work as it is
-        ├── Unauthenticated         401
-        ├── Forbidden               403
-        ├── NotFound                404
-        ├── Conflict                409
-        └── ServerError             5xx; a real server also answers 500 to bad specifications and missing plugins
+    ├── AnswerError                 the server answered with an error (status, text, data)
+    │   ├── BadRequest              400, 405, 413, 415, 422, redirects: the request cannot work as it is
+    │   ├── Unauthenticated         401
+    │   ├── Forbidden               403
+    │   ├── NotFound                404
+    │   ├── Conflict                409
+    │   └── ServerError             5xx; a real server also answers 500 to bad specifications and missing plugins
+    └── UnreadableAnswer            the server answered 2xx, but not what the API promises
 
 No message ever holds the token: it is sent as a header and kept nowhere else.
 """
@@ -32,7 +33,7 @@ class TransportError(EngineApiError):
 
 
 class EngineUnreachable(TransportError):
-    """The server could not be connected to; nothing was sent."""
+    """The server could not be connected to, or the request could not be sent: nothing happened on the server."""
 
 
 class AnswerLost(TransportError):
@@ -82,11 +83,15 @@ class ServerError(AnswerError):
     """The server failed, or answered 500 to a request that it could not carry out."""
 
 
+class UnreadableAnswer(EngineApiError):
+    """The server answered with success and a body that is not what the API promises; is it an InfluxDB 3 server?"""
+
+
 _BY_STATUS = {401: Unauthenticated, 403: Forbidden, 404: NotFound, 409: Conflict}
 
 
 def answer_error(operation: str, status: int, body: str) -> AnswerError:
-    """The error for an answer of status 400 or above, whichever of the contract's shapes its body has.
+    """The error for an answer that is no success, whichever of the contract's shapes its body has.
 
     The shapes (contract 1.1): plain text; ``{"error": TEXT}`` with or without ``data``; the v2 write endpoint's
     ``{"code", "message"}``; ``{error: "not found"}``, which is not JSON.
@@ -99,7 +104,7 @@ def answer_error(operation: str, status: int, body: str) -> AnswerError:
 def _message(body: str) -> tuple[str, Any]:
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         if body.startswith('{error: "') and body.endswith('"}'):
             return body[len('{error: "') : -len('"}')], None
         return body.strip(), None

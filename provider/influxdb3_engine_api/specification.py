@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api.cron import CronError, Fields, parse_cron
+from influxdb3_engine_api.cron import CronError, Fields, parse_cron, same_text
 from influxdb3_engine_api.duration import YEAR, format_duration, parse_duration
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def same_schedule(one: Specification, other: Specification) -> bool:
         case Every(), Every():
             return one.total_nanoseconds == other.total_nanoseconds
         case Cron(), Cron():
-            return "".join(one.expression.split()).upper() == "".join(other.expression.split()).upper()
+            return same_text(one.expression, other.expression)
     return one == other
 
 

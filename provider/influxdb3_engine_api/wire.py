@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class _Body(BaseModel):
@@ -153,6 +153,12 @@ class CreateDatabase(_Body):
     retention_period: str | None = None
 
 
+class DatabaseRow(_Body):
+    """A row of the list of databases (contract 8.2)."""
+
+    name: Annotated[str, Field(alias="iox::database")]
+
+
 class TriggerRow(_Body):
     """A row of ``system.processing_engine_triggers`` (contract 7.2)."""
 
@@ -171,10 +177,14 @@ class ArgumentRow(_Body):
     argument_value: str
 
 
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
 class LogRow(_Body):
     """A row of ``system.processing_engine_logs``; ``event_time`` is UTC."""
 
-    event_time: Annotated[datetime, Field(strict=False)]
+    event_time: Annotated[datetime, Field(strict=False), AfterValidator(_utc)]
     trigger_name: str
     log_level: Literal["INFO", "WARN", "ERROR"]
     log_text: str

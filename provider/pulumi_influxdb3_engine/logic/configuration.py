@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from influxdb3_engine_api import EngineClient
+from influxdb3_engine_api.connection import token_problem, url_problem
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import httpx
 
 
 class Configuration(BaseModel):
@@ -36,15 +39,25 @@ class Configuration(BaseModel):
     database: str | None = None
     tls_ca: str | None = None
     tls_no_verify: bool = False
-    timeout: float = Field(default=30.0, gt=0)
-    package_timeout: float = Field(default=600.0, gt=0)
+    timeout: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    package_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
 
     @field_validator("host_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("write the engine's URL as http://HOST:PORT or https://HOST:PORT")
+        problem = url_problem(url)
+        if problem:
+            raise ValueError(problem)
         return url.rstrip("/")
+
+    @field_validator("auth_token")
+    @classmethod
+    def _is_sendable(cls, token: SecretStr) -> SecretStr:
+        bare = token.get_secret_value().strip()  # a file that it was read from may end with a line break
+        problem = token_problem(bare)
+        if problem:
+            raise ValueError(problem)
+        return SecretStr(bare)
 
 
 _KEYS = {
@@ -83,7 +96,9 @@ def configuration(stack_config: Callable[[str], Any]) -> Configuration:
 def _named_by_key(error: Any) -> InvalidInputs:
     return InvalidInputs(
         [
-            Failure(property=f"influxdb3:{_KEYS[details['loc'][0]][0]}", reason=details["msg"])
+            Failure(
+                property=f"influxdb3:{_KEYS[details['loc'][0]][0]}", reason=details["msg"].removeprefix("Value error, ")
+            )
             for details in error.errors(include_url=False, include_input=False)
         ]
     )
@@ -92,13 +107,17 @@ def _named_by_key(error: Any) -> InvalidInputs:
 class Engine:
     """The engine that a stack is deployed to: its client and what is shared between the resources of one process.
 
+    Args:
+        configuration: How it is reached.
+        transport: What carries the client's requests; the seam for tests.
+
     Attributes:
         configuration: How it is reached.
         client: One pooled client for the process.
         system_tables: The triggers that exist, read once for all of a database's resources.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, transport: httpx.BaseTransport | None = None) -> None:
         self.configuration = configuration
         token = configuration.auth_token
         self.client = EngineClient(
@@ -108,6 +127,7 @@ class Engine:
             package_timeout=configuration.package_timeout,
             tls_ca=configuration.tls_ca,
             tls_no_verify=configuration.tls_no_verify,
+            transport=transport,
         )
         self.system_tables = SystemTables(self.client)
 

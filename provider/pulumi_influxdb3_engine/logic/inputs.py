@@ -79,8 +79,15 @@ class Inputs(BaseModel):
 
     @classmethod
     def stored(cls, properties: Mapping[str, Any]) -> Self:
-        """The inputs behind a state file; what somebody made by hand and this package would refuse is kept as it is."""
-        return cls.model_validate(dict(properties), context=_STORED)
+        """The inputs behind a state file; what somebody made by hand and this package would refuse is kept as it is.
+
+        Raises:
+            InvalidInputs: The state lacks a property.
+        """
+        try:
+            return cls.model_validate(dict(properties), context=_STORED)
+        except ValidationError as error:
+            raise InvalidInputs([_failure(details) for details in error.errors(include_url=False)]) from None
 
     @classmethod
     def checked(cls, properties: Mapping[str, Any]) -> Self:

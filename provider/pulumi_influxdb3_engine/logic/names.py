@@ -31,16 +31,16 @@ def _trigger(name: str) -> str:
     return name
 
 
-def plugin_filename(name: str) -> str:
-    """The name of a plugin file, if the server would take it (contract 4.1).
+def plugin_path(name: str) -> str:
+    """The path of a file below the plugin directory, if the server would take it (contract 4.1).
 
     Raises:
         ValueError: Says why not.
     """
     path = PurePosixPath(name)
     if name.startswith("gh:"):
-        return name
-    if not name or not name.isprintable() or "\\" in name:
+        raise ValueError("'gh:' names a plugin in a repository, which only triggers can do; a file has a path")
+    if not path.parts or not name.isprintable() or "\\" in name:
         raise ValueError("a plugin's file name is a path below the plugin directory with '/' between its parts")
     if path.is_absolute():
         raise ValueError("the path is absolute; the server takes paths relative to its plugin directory only")
@@ -51,8 +51,17 @@ def plugin_filename(name: str) -> str:
     return name
 
 
+def _plugin_filename(name: str) -> str:
+    repository_path = name.removeprefix("gh:")
+    if repository_path == name:
+        return plugin_path(name)
+    if not repository_path.strip() or not repository_path.isprintable():
+        raise ValueError("name the plugin in the repository: 'gh:PATH'")
+    return name
+
+
 def _directory(name: str) -> str:
-    plugin_filename(name)
+    plugin_path(name)
     if not _MODULE.fullmatch(PurePosixPath(name).name):
         raise ValueError(
             "the server imports the directory as a Python package: its name has ASCII letters, digits and '_' only "
@@ -72,10 +81,13 @@ def request_path_problem(path: str) -> str | None:
         return (
             f"the request path {path!r} holds more than letters, digits, '.', '_', '~', '-' and single '/' in between"
         )
+    if {".", ".."} & set(path.split("/")):
+        return f"the request path {path!r} holds '.' or '..' as a part, which clients resolve before they send it"
     return None
 
 
 DatabaseName = Annotated[str, AfterValidator(_database)]
 TriggerName = Annotated[str, AfterValidator(_trigger)]
-PluginFilename = Annotated[str, AfterValidator(plugin_filename)]
+PluginPath = Annotated[str, AfterValidator(plugin_path)]
+PluginFilename = Annotated[str, AfterValidator(_plugin_filename)]
 PluginDirectoryName = Annotated[str, AfterValidator(_directory)]

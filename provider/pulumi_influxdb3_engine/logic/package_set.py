@@ -13,7 +13,7 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
 from pulumi_influxdb3_engine.logic.requirements import (
     distribution,
-    parse_packages,
+    parse_package,
     parse_requirements,
     unmet,
     wanted,
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 
+def _package(text: str) -> str:
+    parse_package(text)
+    return text
+
+
 def _packages(packages: list[str]) -> list[str]:
-    parse_packages(packages)
     if not packages:
         raise ValueError("the list is empty: name at least one package")
     return packages
@@ -43,7 +47,7 @@ def _requirements(text: str) -> str:
 class PackageSetInputs(Inputs):
     """Packages as a program declares them: a list of specifiers, or the text of a requirements file."""
 
-    packages: Annotated[list[str], AfterValidator(_packages)] | None = None
+    packages: Annotated[list[Annotated[str, AfterValidator(_package)]], AfterValidator(_packages)] | None = None
     requirements: Annotated[str, AfterValidator(_requirements)] | None = None
 
 
@@ -111,10 +115,13 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
             else:
                 self._install_requirements(inputs.requirements or "", engine)
         except Forbidden as error:
-            raise ResourceError(
-                f"packages were not installed: {error}. The operator has switched installation off "
-                "(--package-manager disabled): install the packages with the server, or have it switched on"
-            ) from error
+            remedy = (
+                "The operator has switched installation off (--package-manager disabled): "
+                "install the packages with the server, or have it switched on"
+                if "disabled" in error.text
+                else "It needs an admin token: set influxdb3:authToken to one"
+            )
+            raise ResourceError(f"packages were not installed: {error}. {remedy}") from error
         except AnswerLost as error:
             failure = error  # pip may have ended well: look
         except EngineApiError as error:
@@ -151,7 +158,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
 def _parsed(inputs: PackageSetInputs) -> list[Requirement]:
     if inputs.packages is not None:
-        return parse_packages(inputs.packages)
+        return [parse_package(text) for text in inputs.packages]
     return parse_requirements(inputs.requirements or "")
 
 

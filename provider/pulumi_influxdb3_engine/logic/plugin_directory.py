@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 
 from influxdb3_engine_api import EngineApiError, ServerError
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
-from pulumi_influxdb3_engine.logic.names import PluginDirectoryName, TriggerName, plugin_filename
+from pulumi_influxdb3_engine.logic.names import PluginDirectoryName, TriggerName, plugin_path
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_directory
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
@@ -38,7 +38,7 @@ def as_property(files: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _file_path(path: str) -> str:
-    plugin_filename(path.removeprefix("./"))
+    plugin_path(path.removeprefix("./"))
     return path
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
-from pulumi_influxdb3_engine.logic.names import PluginFilename, TriggerName
+from pulumi_influxdb3_engine.logic.names import PluginPath, TriggerName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_file
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
@@ -29,7 +29,7 @@ class PluginFileInputs(Inputs):
 
     derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256"})
 
-    plugin_name: PluginFilename
+    plugin_name: PluginPath
     content: str
     trigger_name: TriggerName | None = None
     plugin_filename: str | None = None

@@ -41,6 +41,10 @@ class PluginSource:
     functions: Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]
     opaque: bool
 
+    def binds(self, name: str) -> bool:
+        """Whether the module may have a member of that name."""
+        return name in self.names or self.opaque or "__getattr__" in self.names
+
     def problem(self, plugin_type: PluginType) -> str | None:
         """Why a trigger of that type cannot call this plugin, or ``None`` where it can."""
         name, parameters = ENTRY_POINTS[plugin_type]
@@ -79,9 +83,9 @@ def parse_directory(files: Mapping[str, str]) -> PluginSource:
         raise PluginSourceError("there is no __init__.py, where the server looks for the entry point")
     modules = {name: _parse(name, content) for name, content in files.items() if name.endswith(".py")}
     for name, module in modules.items():
-        for node in ast.walk(module):
+        for node in _unguarded(module):
             if isinstance(node, ast.ImportFrom) and node.level:
-                _check_relative_import(name, node, files)
+                _check_relative_import(name, node, modules)
     return _defined(modules["__init__.py"])
 
 
@@ -111,33 +115,48 @@ def _parse(name: str, content: str) -> ast.Module:
     try:
         return ast.parse(content, filename=name)
     except SyntaxError as error:
-        raise PluginSourceError(f"{name}, line {error.lineno}: {error.msg}") from None
+        where = f"{name}, line {error.lineno}" if error.lineno else name
+        raise PluginSourceError(f"{where}: {error.msg}") from None
     except ValueError as error:  # NUL bytes
         raise PluginSourceError(f"{name}: {error}") from None
+    except (MemoryError, RecursionError):
+        raise PluginSourceError(f"{name}: an expression is nested deeper than Python can parse") from None
 
 
 def _defined(module: ast.Module) -> PluginSource:
     names: set[str] = set()
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
-    opaque = False
     for node in _top_level(module.body):
+        for name in _bound(node):
+            names.add(name)
+            functions.pop(name, None)
+        # a decorated function may take other arguments than it is written with
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
+            functions[node.name] = node
+    opaque = False
+    for node in ast.walk(module):
         match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                names.add(node.name)
-                functions[node.name] = node
-            case ast.ClassDef(name=name):
-                names.add(name)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                opaque = opaque or any(alias.name == "*" for alias in aliases)
-                names.update(alias.asname or alias.name.partition(".")[0] for alias in aliases)
-            case ast.Name(id=name, ctx=ast.Store()):
-                names.add(name)
-                functions.pop(name, None)
+            case ast.Global(names=assigned):  # by a function, which may do so whenever it is called
+                names.update(assigned)
+                for name in assigned:
+                    functions.pop(name, None)
+            case ast.ImportFrom(names=[ast.alias(name="*")]):
+                opaque = True
             case ast.Call(func=ast.Name(id="globals" | "exec" | "setattr")):
                 opaque = True
-    # a decorated function may take other arguments than it is written with
-    plain = {name: function for name, function in functions.items() if not function.decorator_list}
-    return PluginSource(frozenset(names), plain, opaque)
+    return PluginSource(frozenset(names), functions, opaque)
+
+
+def _bound(node: ast.AST) -> list[str]:
+    """Names that a node binds in its scope."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            return [alias.asname or alias.name.partition(".")[0] for alias in aliases]
+        case ast.Name(id=name, ctx=ast.Store()) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return [name]
+    return []
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.AST]:
@@ -161,16 +180,47 @@ def _takes(arguments: ast.arguments, count: int) -> bool:
     return required <= count and (positional >= count or arguments.vararg is not None) and not keyword_only
 
 
-def _check_relative_import(name: str, node: ast.ImportFrom, files: Mapping[str, str]) -> None:
+def _unguarded(module: ast.Module) -> Iterator[ast.AST]:
+    """All nodes but those that may fail to import: below ``try`` with a handler, and ``if TYPE_CHECKING``."""
+    pending: list[ast.AST] = [module]
+    while pending:
+        node = pending.pop()
+        yield node
+        match node:
+            case ast.Try(body=body, handlers=[_, *_]):
+                guarded = body
+            case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"), body=body):
+                guarded = body
+            case _:
+                guarded = []
+        pending.extend(child for child in ast.iter_child_nodes(node) if child not in guarded)
+
+
+def _check_relative_import(name: str, node: ast.ImportFrom, modules: Mapping[str, ast.Module]) -> None:
+    where = f"{name}, line {node.lineno}"
     package = name.split("/")[:-1]
     if node.level - 1 > len(package):
-        raise PluginSourceError(f"{name}, line {node.lineno}: the relative import leaves the plugin directory")
+        raise PluginSourceError(f"{where}: the relative import leaves the plugin directory")
     base = package[: len(package) - (node.level - 1)] + (node.module.split(".") if node.module else [])
-    # "from . import a" names modules or what __init__.py defines; only a module that is named can be looked up
-    if node.module and not _is_module("/".join(base), files):
-        written = "." * node.level + node.module
-        raise PluginSourceError(f"{name}, line {node.lineno}: there is no module {written!r} in the plugin directory")
+    if node.module:
+        if not _is_module(base, modules):
+            written = "." * node.level + node.module
+            raise PluginSourceError(f"{where}: there is no module {written!r} in the plugin directory")
+        return
+    init = modules.get("/".join([*base, "__init__.py"]))
+    # what the import itself binds in the package says nothing
+    rest = [statement for statement in init.body if statement is not node] if init else []
+    members = _defined(ast.Module(rest, type_ignores=[]))
+    for alias in node.names:
+        if alias.name == "*" or alias.name.startswith("__") or _is_module([*base, alias.name], modules):
+            continue
+        if not members.binds(alias.name):
+            raise PluginSourceError(
+                f"{where}: there is no module {'.' * node.level + alias.name!r} in the plugin directory, "
+                f"and its package does not define {alias.name!r}"
+            )
 
 
-def _is_module(path: str, files: Mapping[str, str]) -> bool:
-    return f"{path}.py" in files or any(other.startswith(f"{path}/") for other in files)
+def _is_module(path: list[str], modules: Mapping[str, ast.Module]) -> bool:
+    joined = "/".join(path)
+    return f"{joined}.py" in modules or any(other.startswith(f"{joined}/") for other in modules)

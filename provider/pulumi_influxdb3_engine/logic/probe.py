@@ -12,7 +12,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.wire import TestSchedulePlugin
@@ -72,7 +72,10 @@ def probe(
         lines = repeated(lambda: _run(client, question))
     for line in lines:
         if line.startswith(_MARK):
-            return ProbeReport.model_validate_json(line.removeprefix(_MARK))
+            try:
+                return ProbeReport.model_validate_json(line.removeprefix(_MARK))
+            except ValidationError:
+                raise ProbeFailed("the probe's report cannot be read: another version of it runs there") from None
     raise ProbeFailed("the probe reported nothing: dry runs on this server do not return log lines")
 
 

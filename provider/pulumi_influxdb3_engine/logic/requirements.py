@@ -9,9 +9,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
+_END_OF_NAME = re.compile(r"[\s;@\[]")
+_ARCHIVES = (".whl", ".tar.gz", ".zip")
 _PER_REQUIREMENT_OPTIONS = re.compile(r"\s--?[A-Za-z].*$")
 
 
@@ -19,30 +21,36 @@ class RequirementsError(ValueError):
     """A requirement that pip would not take; the text says which and why."""
 
 
-def parse_packages(packages: Sequence[str]) -> list[Requirement]:
-    """The requirements behind ``packages``.
+def parse_package(text: str) -> Requirement:
+    """The requirement behind one entry of ``packages``.
 
     Raises:
-        RequirementsError: One of them is no requirement specifier.
+        RequirementsError: It is no requirement specifier; does not repeat it, since a URL in it may hold a password.
     """
-    return [_requirement(package, f"packages.{at}") for at, package in enumerate(packages)]
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        reason = str(error).splitlines()[0]
+        raise RequirementsError(f"no requirement specifier such as 'NAME>=VERSION': {reason}") from None
 
 
 def parse_requirements(text: str) -> list[Requirement]:
-    """The requirements of a requirements file; options (``--index-url``, ``--hash``, ``-r``) are pip's own business.
+    """The requirements of a requirements file that name a distribution.
+
+    Options (``--index-url``, ``--hash``, ``-r``) and locations without a name are pip's own business.
 
     Raises:
         RequirementsError: A line is neither a requirement nor an option; says which.
     """
     requirements = []
-    joined = re.sub(r"\\\r?\n", " ", text)
-    for number, line in enumerate(joined.splitlines(), 1):
+    for number, line in _joined_lines(text):
         bare = _COMMENT.sub("", line).strip()
-        if not bare or bare.startswith("-"):
+        if not bare or bare.startswith("-") or _is_location(bare):
             continue
-        if _is_location(bare):
-            continue
-        requirements.append(_requirement(_PER_REQUIREMENT_OPTIONS.sub("", bare), f"line {number}"))
+        try:
+            requirements.append(parse_package(_PER_REQUIREMENT_OPTIONS.sub("", bare)))
+        except RequirementsError as error:
+            raise RequirementsError(f"line {number}: {error}") from None
     return requirements
 
 
@@ -71,13 +79,22 @@ def distribution(requirement: Requirement) -> str:
     return canonicalize_name(requirement.name)
 
 
+def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines joined at a final backslash as pip does, which is none in a comment line, by the first one's number."""
+    parts: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        is_comment = line.lstrip().startswith("#")
+        goes_on = line.endswith("\\") and not is_comment
+        # the blank makes a comment that ends a joined line one
+        parts.append(line.strip("\\") if goes_on else f" {line}" if is_comment else line)
+        if not goes_on:
+            yield number - len(parts) + 1, "".join(parts)
+            parts.clear()
+    if parts:
+        yield number - len(parts) + 1, "".join(parts)
+
+
 def _is_location(line: str) -> bool:
-    return line.startswith((".", "/")) or line.endswith((".whl", ".tar.gz", ".zip"))
-
-
-def _requirement(text: str, where: str) -> Requirement:
-    try:
-        return Requirement(text)
-    except InvalidRequirement as error:
-        reason = str(error).splitlines()[0]
-        raise RequirementsError(f"{where}: {text!r} is no requirement specifier: {reason}") from None
+    """Whether a line is a path or a URL: a distribution's name holds no ``/`` or ``:``."""
+    head = _END_OF_NAME.split(line, maxsplit=1)[0]
+    return head.startswith(".") or "/" in head or ":" in head or head.endswith(_ARCHIVES)

@@ -1,0 +1,178 @@
+"""How requests reach a server and answers are read: the one place where httpx's errors become this package's."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, UnreadableAnswer, answer_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Answer = TypeVar("Answer")
+
+
+class Connection:
+    """Pooled connections to one server; safe to share between threads.
+
+    Args:
+        host_url: Base URL, such as ``http://127.0.0.1:8181``.
+        token: API token; sent as ``Authorization: Bearer``, part of no message or representation.
+        timeout: Seconds for one request; also the limit for connecting.
+        tls_ca: Path of a PEM file with the certificate authorities to trust instead of the system's.
+        tls_no_verify: Do not verify the server's certificate.
+        transport: What carries the requests; the seam for tests.
+
+    Attributes:
+        host_url: Base URL, without a slash at its end.
+
+    Raises:
+        EngineUnreachable: No request can ever be sent with that URL, token or file of authorities.
+    """
+
+    def __init__(
+        self,
+        host_url: str,
+        token: str | None,
+        *,
+        timeout: float,
+        tls_ca: str | None,
+        tls_no_verify: bool,
+        transport: httpx.BaseTransport | None,
+    ) -> None:
+        problem = url_problem(host_url) or token_problem(token or "")
+        if problem:
+            raise EngineUnreachable(problem)
+        self.host_url = host_url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.host_url,
+            headers={"authorization": f"Bearer {token}"} if token else {},
+            timeout=timeout,
+            verify=_verification(self.host_url, tls_ca, tls_no_verify),
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._http.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json_body: Any = None,
+        content: bytes | None = None,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        """Send a request, with a body of JSON or of bytes, and return the answer if it is a success.
+
+        Raises:
+            AnswerError: The server answered anything but 2xx.
+            TransportError: No answer came within ``timeout`` seconds (default: the connection's).
+        """
+        headers = None
+        if json_body is not None:
+            content = json.dumps(json_body, ensure_ascii=False).encode()
+            headers = {"content-type": "application/json"}
+        answer = self.request(method, path, params=params, headers=headers, content=content, timeout=timeout)
+        if answer.has_redirect_location:
+            text = f"redirects to {answer.headers['location']}: set influxdb3:hostUrl to where the server really is"
+            raise answer_error(f"{method} {path}", answer.status_code, text)
+        if not answer.is_success:
+            raise answer_error(f"{method} {path}", answer.status_code, answer.text)
+        return answer
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        """Send a request and return the answer, whatever its status.
+
+        Raises:
+            TransportError: No answer came within ``timeout`` seconds (default: the connection's).
+        """
+        operation = f"{method} {self.host_url}{path}"
+        limits = self._http.timeout
+        if timeout is not None:
+            limits = httpx.Timeout(connect=limits.connect, read=timeout, write=limits.write, pool=limits.pool)
+        try:
+            return self._http.request(method, path, params=params, headers=headers, content=content, timeout=limits)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise EngineUnreachable(
+                f"{operation}: no connection ({error}). Is the engine running, and is influxdb3:hostUrl right?"
+            ) from error
+        except (httpx.InvalidURL, httpx.LocalProtocolError):
+            # without the cause, whose text repeats the header at fault
+            raise EngineUnreachable(f"{operation}: the path or a header holds what HTTP cannot carry") from None
+        except httpx.ReadTimeout as error:
+            raise AnswerLost(f"{operation}: no answer in time; the request may have been carried out") from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise AnswerLost(
+                f"{operation}: the connection broke ({error or type(error).__name__}); "
+                "the request may have been carried out"
+            ) from error
+
+
+def unpacked(answer: httpx.Response, into: TypeAdapter[Answer]) -> Answer:
+    """The body of a successful answer.
+
+    Raises:
+        UnreadableAnswer: It is not what the API promises.
+    """
+    try:
+        return into.validate_json(answer.content)
+    except ValidationError as error:
+        # not the body itself: rows hold arguments of triggers, which may be secret
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        raise UnreadableAnswer(
+            f"{answer.request.method} {answer.request.url.copy_with(query=None)} answered {answer.status_code} with "
+            f"{len(answer.content)} bytes that are not what the API promises ({where}{first['msg']}). "
+            "Is influxdb3:hostUrl an InfluxDB 3 server?"
+        ) from None
+
+
+def url_problem(host_url: str) -> str | None:
+    """Why a text is no base URL of an engine, or ``None`` where it is one."""
+    try:
+        url = httpx.URL(host_url)
+    except httpx.InvalidURL as error:
+        return f"the engine's URL cannot be read ({error}): write http://HOST:PORT or https://HOST:PORT"
+    if url.scheme not in {"http", "https"} or not url.host or (url.port or 1) > 65535:
+        return "write the engine's URL as http://HOST:PORT or https://HOST:PORT"
+    if url.userinfo or url.query or url.fragment:
+        return "the engine's URL holds a user, a query or a fragment: write http://HOST:PORT or https://HOST:PORT"
+    return None
+
+
+def token_problem(token: str) -> str | None:
+    """Why a token cannot be sent, or ``None`` where it can; the text does not hold it."""
+    if token.isascii() and token.isprintable() and " " not in token:
+        return None
+    return "the API token holds a space, a line break or another character that no header carries"
+
+
+def _verification(host_url: str, tls_ca: str | None, tls_no_verify: bool) -> ssl.SSLContext | bool:
+    # loading the system's authorities takes 20 ms, which a plain HTTP URL need not pay
+    if tls_no_verify or host_url.startswith("http://"):
+        return False
+    if not tls_ca:
+        return True
+    try:
+        return ssl.create_default_context(cafile=tls_ca)
+    except OSError as error:
+        raise EngineUnreachable(f"the authorities in {tls_ca} cannot be read: {error}") from error

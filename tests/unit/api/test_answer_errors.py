@@ -1,0 +1,95 @@
+"""What an error answer becomes, whichever of the contract's shapes its body has."""
+
+from __future__ import annotations
+
+import pytest
+
+from influxdb3_engine_api import (
+    AnswerError,
+    AnswerLost,
+    BadRequest,
+    Conflict,
+    EngineApiError,
+    EngineUnreachable,
+    Forbidden,
+    NotFound,
+    ServerError,
+    TransportError,
+    Unauthenticated,
+    UnreadableAnswer,
+)
+from influxdb3_engine_api.errors import answer_error
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, BadRequest),
+        (401, Unauthenticated),
+        (403, Forbidden),
+        (404, NotFound),
+        (405, BadRequest),
+        (409, Conflict),
+        (413, BadRequest),
+        (415, BadRequest),
+        (422, BadRequest),
+        (429, BadRequest),
+        (500, ServerError),
+        (502, ServerError),
+        (503, ServerError),
+    ],
+)
+def test_the_status_decides_the_kind(status: int, kind: type[AnswerError]) -> None:
+    error = answer_error("GET /x", status, "text")
+
+    assert type(error) is kind
+    assert error.status == status
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("Not found", "Not found"),
+        ("  plain text\n", "plain text"),
+        ('{"error":"a"}', "a"),
+        ('{"error": "the request was not authenticated"}', "the request was not authenticated"),
+        ('{"error": "a", "data": null}', "a"),
+        ('{"code": "invalid", "message": "unable to parse"}', "unable to parse"),
+        ('{error: "not found"}', "not found"),
+        ('{error: "cut', '{error: "cut'),
+        ("", ""),
+        ('{"error": ""}', ""),
+        ('{"error": 5}', '{"error": 5}'),
+        ('{"errors": ["a"]}', '{"errors": ["a"]}'),
+        ('["a"]', '["a"]'),
+        ('"a"', '"a"'),
+        ("null", "null"),
+        ("<html>Bad gateway</html>", "<html>Bad gateway</html>"),
+        ("�\x00", "�\x00"),
+        ("[" * 100_000, "[" * 100_000),
+    ],
+)
+def test_the_message_is_found_in_every_shape_of_body(body: str, text: str) -> None:
+    assert answer_error("GET /x", 500, body).text == text
+
+
+def test_what_a_write_error_carries_besides_is_kept_and_shown() -> None:
+    body = '{"error":"partial write","data":[{"original_line":"cpu","line_number":1,"error_message":"no fields"}]}'
+    data = [{"original_line": "cpu", "line_number": 1, "error_message": "no fields"}]
+    error = answer_error("POST /api/v3/write_lp", 400, body)
+
+    assert error.data == data
+    assert str(error) == (
+        "POST /api/v3/write_lp answered 400: partial write "
+        '[{"original_line": "cpu", "line_number": 1, "error_message": "no fields"}]'
+    )
+
+
+def test_an_error_without_a_message_says_so() -> None:
+    assert str(answer_error("GET /health", 503, "")) == "GET /health answered 503: no message"
+
+
+def test_the_hierarchy_tells_what_happened_on_the_server() -> None:
+    assert TransportError.__subclasses__() == [EngineUnreachable, AnswerLost]
+    assert AnswerError.__subclasses__() == [BadRequest, Unauthenticated, Forbidden, NotFound, Conflict, ServerError]
+    assert EngineApiError.__subclasses__() == [TransportError, AnswerError, UnreadableAnswer]

@@ -1,0 +1,301 @@
+"""Which texts are trigger specifications, what the server says to the others, and how the catalog shows them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from influxdb3_engine_api import PluginType, SpecificationError
+from influxdb3_engine_api.specification import (
+    AllTables,
+    Cron,
+    Every,
+    Request,
+    Specification,
+    Table,
+    parse,
+    parse_catalog,
+    portable,
+    same_schedule,
+)
+
+FORMS = (
+    "expect one of the following forms: 'table:<TABLE_NAME>', 'all_tables', 'cron:<CRON_EXPRESSION>', "
+    "'every:<DURATION>', or 'request:<PATH>'"
+)
+NO_DURATION = "couldn't parse to duration"
+OVER_A_YEAR = "don't support every schedules of over 1 year"
+
+# what a real server was recorded to accept (conformance/trigger_specifications.json)
+RECORDED_AS_ACCEPTED = [
+    "table:cpu",
+    "table:a b",
+    "cron:0 0 6 * * 1-5",
+    "cron:0 0 6 * * SUN",
+    "cron:0 0 6 * * MON-FRI",
+    "cron:0 0 6 * * mon",
+    "cron:0 0 6 ? * 1",
+    "cron:*/10 * * * * *",
+    "cron:0 0 0 1 JAN *",
+    "every:30s",
+    "every:5m",
+    "every:1h",
+    "every:1d",
+    "every:1w",
+    "every:1M",
+    "every:1y",
+    "every:1h30m",
+    "every:1 h",
+    "every:1hour",
+    "every:500ms",
+    "every:1.5h",
+    "request:ok_1",
+    "request:a/b_1",
+    "request:with space",
+    "request:/lead_1",
+    "request:ünï",
+]
+
+# what it was recorded to refuse, with its words
+RECORDED_AS_REFUSED = [
+    ("", f"failed to parse trigger from : {FORMS}"),
+    ("nonsense", f"failed to parse trigger from nonsense: {FORMS}"),
+    ("all_table", f"failed to parse trigger from all_table: {FORMS}"),
+    ("ALL_TABLES", f"failed to parse trigger from ALL_TABLES: {FORMS}"),
+    ("Every:5m", f"failed to parse trigger from Every:5m: {FORMS}"),
+    ("table:", "failed to parse trigger from table:: table name is empty"),
+    ("cron:", "failed to parse trigger from cron:"),
+    ("cron:* * * * *", "failed to parse trigger from cron:* * * * *"),
+    ("cron:0 0 6 L * *", "failed to parse trigger from cron:0 0 6 L * *"),
+    ("cron:60 * * * * *", "failed to parse trigger from cron:60 * * * * *"),
+    ("cron:0 0 24 * * *", "failed to parse trigger from cron:0 0 24 * * *"),
+    ("cron:0 0 0 32 * *", "failed to parse trigger from cron:0 0 0 32 * *"),
+    ("cron:0 0 0 1 13 *", "failed to parse trigger from cron:0 0 0 1 13 *"),
+    ("every:366d", f"failed to parse trigger from every:366d: {OVER_A_YEAR}"),
+    ("every:2y", f"failed to parse trigger from every:2y: {OVER_A_YEAR}"),
+    ("every:13M", f"failed to parse trigger from every:13M: {OVER_A_YEAR}"),
+    ("every:", f"failed to parse trigger from every:: {NO_DURATION}"),
+    ("every:-1s", f"failed to parse trigger from every:-1s: {NO_DURATION}"),
+    ("every:1x", f"failed to parse trigger from every:1x: {NO_DURATION}"),
+    ("request:", "failed to parse trigger from request:"),
+]
+
+
+@pytest.mark.parametrize("text", RECORDED_AS_ACCEPTED)
+def test_what_a_real_server_accepts_is_accepted_and_sent_as_it_is_written(text: str) -> None:
+    assert parse(text).text == text
+
+
+@pytest.mark.parametrize(("text", "answer"), RECORDED_AS_REFUSED)
+def test_what_a_real_server_refuses_is_refused_in_its_words(text: str, answer: str) -> None:
+    with pytest.raises(SpecificationError) as refused:
+        parse(text)
+    assert refused.value.server_text == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cron:0 0 6 * * 7",  # weekdays are 0-6
+        "cron:0 0 0 * * * 2030",  # six fields, none for the year
+        "cron:@daily",
+        "cron: @hourly",
+        "every:0s",  # stops a real server for good
+        "every:0",
+        "every:999us",
+    ],
+)
+def test_what_a_real_server_takes_against_the_published_api_or_to_its_harm_is_refused(text: str) -> None:
+    with pytest.raises(SpecificationError):
+        parse(text)
+
+
+def test_sunday_is_zero_as_published_although_a_real_server_refuses_it() -> None:
+    assert portable(parse("cron:0 0 6 * * 0")).text == "cron:0 0 6 * * SUN"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "******",
+        "*/59 * * * * *",
+        "5/15 * * * * *",
+        "0,30 1-5 0-23/2 1,15,31 jan,MARCH-june *",
+        " 0  0\t6 1 - 5 * * ",
+        "0 0 0 ? * ?",
+        "0 0 0 31 2 *",
+        "0 0 0 * * tues,thurs,Saturday",
+        "0 0 0 * * MON-FRI/2",
+        "0 0 0 * december 6",
+        "00 000 0 01 1 *",
+    ],
+)
+def test_the_server_grammar_of_cron_is_accepted(expression: str) -> None:
+    assert isinstance(parse(f"cron:{expression}"), Cron)
+
+
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("0 6 * * 1", "this has five: put the second in front, '0 0 6 * * 1'"),
+        ("0 0", "cron has exactly six fields"),
+        ("0 0 0 * * * *", "cron has exactly six fields"),
+        ("@weekly", "shorthands are not part of the API"),
+        ("0 0 22-2 * * *", "22-2 wraps around in the hour field: write two ranges"),
+        ("0 0 0 * * FRI-MON", "FRI-MON wraps around in the day-of-week field"),
+        ("0 0 0 * * MON/2", "a single name cannot take a step"),
+        ("0 0 0 * * 1-FRI", "1-FRI mixes a number and a name"),
+        ("*/0 * * * * *", "a step in the second field is 1-59; 0 is not"),
+        ("*/60 * * * * *", "a step in the second field is 1-59; 60 is not"),
+        ("*/ * * * * *", "a step in the second field is 1-59; * is not"),
+        ("? * * * * *", "'?' has no meaning in the second field"),
+        ("0 0 0 ?/2 * *", "'/' has no meaning"),
+        ("0 0 0 0 * *", "day-of-month is 1-31; 0 is not"),
+        ("0 0 0 * 0 *", "month is 1-12; 0 is not"),
+        ("0 0 0 * * 7", "day-of-week is 0-6, Sunday is 0; 7 is not"),
+        ("0 0 0 * sept *", "'sept' has no meaning in the month field"),
+        ("0 0 0 * * thur", "'thur' has no meaning in the day-of-week field"),
+        ("jan 0 0 * * *", "'jan' has no meaning in the second field"),
+        ("0 0 0 * * MON#2", "'#' has no meaning in a cron expression"),
+        ("0 0 0 LW * *", "'LW' has no meaning in the day-of-month field"),
+        ("1, 0 0 * *", "cron has exactly six fields"),
+        ("0 0 0 * * 1,", "the day-of-week field is incomplete"),
+        ("-1 0 0 * * *", "'-' has no meaning in the second field"),
+        ("٣ * * * * *", "has no meaning in a cron expression"),
+        ("9" * 5000 + " * * * * *", "a number of 5000 digits has no meaning"),
+    ],
+)
+def test_a_cron_expression_that_is_none_is_refused_with_what_to_write_instead(expression: str, hint: str) -> None:
+    with pytest.raises(SpecificationError) as refused:
+        parse(f"cron:{expression}")
+    assert hint in refused.value.hint
+    assert refused.value.server_text == f"failed to parse trigger from cron:{expression}"
+
+
+@pytest.mark.parametrize(
+    ("text", "specification"),
+    [
+        ("  all_tables\n", AllTables()),
+        (" table: cpu ", Table("cpu")),
+        ("table:table:cpu", Table("cpu")),
+        ("table:Table:cpu", Table("Table:cpu")),
+        ("request:request: a/b", Request("a/b")),
+    ],
+)
+def test_blanks_around_and_repeated_prefixes_are_dropped(text: str, specification: Specification) -> None:
+    assert parse(text) == specification
+
+
+@pytest.mark.parametrize(
+    ("text", "catalog_json", "plugin_type"),
+    [
+        ("all_tables", '"all_tables_wal_write"', PluginType.WAL),
+        ('table:a "b"ü', '{"single_table_wal_write":{"table_name":"a \\"b\\"ü"}}', PluginType.WAL),
+        ("cron:0 0 6 * * MON-FRI", '{"schedule":{"schedule":"0 0 6 * * MON-FRI"}}', PluginType.SCHEDULE),
+        ("every:1h30m", '{"every":{"duration":{"secs":5400,"nanos":0}}}', PluginType.SCHEDULE),
+        ("every:1500ms", '{"every":{"duration":{"secs":1,"nanos":500000000}}}', PluginType.SCHEDULE),
+        ("request:a/b", '{"request_path":{"path":"a/b"}}', PluginType.REQUEST),
+    ],
+)
+def test_the_system_table_shows_a_specification_as_the_server_does(
+    text: str, catalog_json: str, plugin_type: PluginType
+) -> None:
+    specification = parse(text)
+
+    assert specification.catalog_json == catalog_json
+    assert specification.plugin_type is plugin_type
+    assert same_schedule(parse_catalog(catalog_json), specification)
+
+
+@pytest.mark.parametrize("text", RECORDED_AS_ACCEPTED)
+def test_reading_back_what_was_sent_shows_no_difference(text: str) -> None:
+    sent = portable(parse(text))
+
+    assert same_schedule(parse_catalog(sent.catalog_json), sent)
+
+
+@pytest.mark.parametrize("expression", ["0 0 0 * * * 2030", "@daily", "0 0 6 * * 7"])
+def test_a_cron_made_by_hand_on_a_real_server_is_read_as_it_stands(expression: str) -> None:
+    read = parse_catalog(f'{{"schedule":{{"schedule":"{expression}"}}}}')
+
+    assert read.text == f"cron:{expression}"
+    assert not same_schedule(read, parse("cron:0 0 0 * * *"))
+
+
+@pytest.mark.parametrize("catalog_json", ["", "{}", "null", '"all"', '{"every":{"duration":"1s"}}', '{"new":{}}'])
+def test_a_catalog_entry_of_an_unknown_form_is_refused(catalog_json: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown form|Expecting value"):
+        parse_catalog(catalog_json)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("every:90m", "every:1h30m"),
+        ("every:7d", "every:1w"),
+        ("cron:0 0 6 * * mon-FRI", "cron: 0  0 6 * * MON-fri"),
+        ("cron:******", "cron:* * * * * *"),
+        ("table:cpu", " table:table:cpu"),
+    ],
+)
+def test_two_ways_to_write_one_schedule_are_the_same(one: str, other: str) -> None:
+    assert same_schedule(parse(one), parse(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("every:90m", "every:91m"),
+        ("cron:1 11 * * * *", "cron:11 1 * * * *"),
+        ("cron:0 0 6 * * MON", "cron:0 0 6 * * TUE"),
+        ("table:cpu", "table:CPU"),
+        ("table:cpu", "request:cpu"),
+        ("all_tables", "table:all_tables"),
+    ],
+)
+def test_different_schedules_are_not_the_same(one: str, other: str) -> None:
+    assert not same_schedule(parse(one), parse(other))
+
+
+@pytest.mark.parametrize(
+    ("published", "sent"),
+    [
+        ("0 0 6 * * 1-5", "0 0 6 * * MON-FRI"),
+        ("0 30 14 * * 5", "0 30 14 * * FRI"),
+        ("0 0 0 1 * *", "0 0 0 1 * *"),
+        ("0 0 0 * * 0,6", "0 0 0 * * SUN,SAT"),
+        ("0 0 0 * * 2/2", "0 0 0 * * TUE-SAT/2"),
+        ("0 0 0 * * 6/2", "0 0 0 * * SAT"),
+        ("0 0 0 * * */2", "0 0 0 * * */2"),
+        ("0 0 0 * * sunday", "0 0 0 * * SUN"),
+        ("0 0 0 ? jan ?", "0 0 0 * 1 *"),
+    ],
+)
+def test_weekdays_are_sent_by_name_since_a_real_server_counts_them_from_one(published: str, sent: str) -> None:
+    assert portable(parse(f"cron:{published}")).text == f"cron:{sent}"
+
+
+@pytest.mark.parametrize("text", ["all_tables", "table:cpu", "every:1 h", "request:a"])
+def test_other_specifications_are_portable_as_they_are(text: str) -> None:
+    assert portable(parse(text)) == parse(text)
+
+
+@given(st.text(max_size=40), st.sampled_from(["", "table:", "cron:", "every:", "request:", "cron:0 0 0 * * "]))
+def test_any_text_is_a_specification_or_refused_as_none(text: str, prefix: str) -> None:
+    try:
+        specification = parse(prefix + text)
+    except SpecificationError:
+        return
+    assert parse(specification.text) == specification
+
+
+@given(st.text(alphabet="0123456789*,-/? \tMONSUFRIjanL#.smhdwMy", max_size=30))
+def test_texts_that_look_like_schedules_are_parsed_or_refused(text: str) -> None:
+    for prefix in ("cron:", "every:"):
+        try:
+            specification = parse(prefix + text)
+        except SpecificationError:
+            continue
+        assert isinstance(specification, Cron | Every)
+        assert same_schedule(parse_catalog(specification.catalog_json), specification)

@@ -1,0 +1,206 @@
+"""The server's side of the transport: keeps triggers, files and a log of requests, and fails where a test wants it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from influxdb3_engine_api.specification import parse
+from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRIGGER = "/api/v3/configure/processing_engine_trigger"
+INSTALL = "/api/v3/configure/plugin_environment/install_"
+
+
+@dataclass
+class FakeServer:
+    """What a provider's requests find.
+
+    Attributes:
+        plugin_directory: Where plugin files are written.
+        requests: What was asked, in order, such as ``create t`` or ``query triggers``.
+        triggers: Bodies of the triggers by name; one database.
+        databases: Names of the databases.
+        failures: Request to the answers or exceptions that it gets instead, one after the other.
+        bodies: Bodies of the requests in order.
+    """
+
+    plugin_directory: Path
+    requests: list[str] = field(default_factory=list)
+    triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    databases: set[str] = field(default_factory=lambda: {"_internal", "db"})
+    failures: dict[str, list[httpx.Response | Exception]] = field(default_factory=dict)
+    bodies: list[Any] = field(default_factory=list)
+
+    def engine(self, **configuration: Any) -> Engine:
+        """An engine whose client talks to this server."""
+        return Engine(Configuration(**configuration), httpx.MockTransport(self._handle))
+
+    def file(self, name: str) -> str:
+        """Text of a plugin file."""
+        return (self.plugin_directory / name).read_text()
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else dict(request.url.params)
+        name = self._named(request, body)
+        self.requests.append(name)
+        self.bodies.append(body)
+        failures = self.failures.get(name)
+        if failures:
+            failure = failures.pop(0)
+            if isinstance(failure, httpx.Response):
+                return failure
+            raise failure
+        return self._carried_out(name.split(" ")[0], body)
+
+    def _named(self, request: httpx.Request, body: dict[str, Any]) -> str:
+        path, method = request.url.path, request.method
+        trigger = re.sub(r"__candidate_[0-9a-f]{8}$", "__candidate", body.get("trigger_name", ""))
+        if path == "/api/v3/query_sql":
+            return "query " + ("arguments" if "trigger_arguments" in body["q"] else "triggers")
+        if path.startswith(TRIGGER):
+            verb = path.removeprefix(TRIGGER).removeprefix("/") or {"POST": "create", "DELETE": "delete"}[method]
+            return f"{verb} {trigger}"
+        if path == "/api/v3/plugins/files":
+            return f"{'write' if method == 'POST' else 'overwrite'} {body['plugin_name']}"
+        if path == "/api/v3/plugins/directory":
+            return f"replace {body['plugin_name']}"
+        if path.startswith(INSTALL):
+            return f"install {path.removeprefix(INSTALL)}"
+        if path == "/api/v3/plugin_test/schedule":
+            return "probe"
+        assert path == "/api/v3/configure/database", f"{method} {path} is not served"
+        return {"POST": "make-database", "GET": "list-databases", "DELETE": "drop-database"}[method]
+
+    def _carried_out(self, verb: str, body: dict[str, Any]) -> httpx.Response:
+        method = getattr(self, f"_{verb.replace('-', '_')}")
+        answer: httpx.Response = method(body)
+        return answer
+
+    def _create(self, body: dict[str, Any]) -> httpx.Response:
+        if body["db"] not in self.databases:
+            return httpx.Response(404, text=f"Database not found {body['db']}")
+        if body["trigger_name"] in self.triggers:
+            return httpx.Response(409, text="attempted to create a resource that already exists")
+        self.triggers[body["trigger_name"]] = body
+        return httpx.Response(200)
+
+    def _delete(self, body: dict[str, Any]) -> httpx.Response:
+        name = body["trigger_name"]
+        if name not in self.triggers:
+            return self._missing(name)
+        if not self.triggers[name]["disabled"] and body.get("force") != "true":
+            text = f"Cannot delete running plugin {name}. Disable it first or use --force."
+            return httpx.Response(500, text=text)
+        del self.triggers[name]
+        return httpx.Response(200)
+
+    def _disable(self, body: dict[str, Any], *, disabled: bool = True) -> httpx.Response:
+        name = body["trigger_name"]
+        if name not in self.triggers:
+            return self._missing(name)
+        self.triggers[name] = self.triggers[name] | {"disabled": disabled}
+        return httpx.Response(200)
+
+    def _enable(self, body: dict[str, Any]) -> httpx.Response:
+        return self._disable(body, disabled=False)
+
+    @staticmethod
+    def _missing(name: str) -> httpx.Response:
+        return httpx.Response(404, text=f"the requested resource was not found: {name}")
+
+    def _query(self, body: dict[str, Any]) -> httpx.Response:
+        if body["db"] not in self.databases:
+            return httpx.Response(404, json={"error": f"query error: database not found: {body['db']}"})
+        if "trigger_arguments" in body["q"]:
+            return httpx.Response(
+                200,
+                json=[
+                    {"trigger_name": name, "argument_key": key, "argument_value": value}
+                    for name, trigger in self.triggers.items()
+                    for key, value in (trigger["trigger_arguments"] or {}).items()
+                ],
+            )
+        return httpx.Response(
+            200,
+            json=[
+                {
+                    "trigger_name": name,
+                    "plugin_filename": trigger["plugin_filename"],
+                    "trigger_specification": parse(trigger["trigger_specification"]).catalog_json,
+                    "disabled": trigger["disabled"],
+                    "error_behavior": trigger["trigger_settings"]["error_behavior"],
+                }
+                for name, trigger in self.triggers.items()
+            ],
+        )
+
+    def _write(self, body: dict[str, Any]) -> httpx.Response:
+        path = self.plugin_directory / body["plugin_name"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(body["content"])
+        return httpx.Response(200)
+
+    def _overwrite(self, body: dict[str, Any]) -> httpx.Response:
+        if body["plugin_name"] not in self.triggers:
+            return self._no_plugin(body["plugin_name"])
+        return self._write(body | {"plugin_name": self.triggers[body["plugin_name"]]["plugin_filename"]})
+
+    def _replace(self, body: dict[str, Any]) -> httpx.Response:
+        if body["plugin_name"] not in self.triggers:
+            return self._no_plugin(body["plugin_name"])
+        directory = self.triggers[body["plugin_name"]]["plugin_filename"]
+        for entry in body["files"]:
+            self._write({"plugin_name": f"{directory}/{entry['relative_path']}", "content": entry["content"]})
+        return httpx.Response(200)
+
+    @staticmethod
+    def _no_plugin(name: str) -> httpx.Response:
+        return httpx.Response(500, text=f"Processing engine error: plugin error: Plugin not found: {name}")
+
+    def _probe(self, body: dict[str, Any]) -> httpx.Response:
+        """Run the plugin that was uploaded, as a dry run does."""
+        path = self.plugin_directory / body["filename"]
+        if not path.is_file():
+            return httpx.Response(500, text=f"Plugin error: reading plugin file: Plugin not found: {path}")
+        lines: list[str] = []
+        namespace: dict[str, Any] = {}
+        exec(compile(path.read_text(), str(path), "exec"), namespace)
+        namespace["process_scheduled_call"](_Log(lines), None, body["input_arguments"])
+        return httpx.Response(200, json={"log_lines": lines, "database_writes": {}, "errors": [], "trigger_time": None})
+
+    def _install(self, body: dict[str, Any]) -> httpx.Response:
+        """Answers 200 whether or not pip installed anything, as the real server does."""
+        del body
+        return httpx.Response(200)
+
+    def _make_database(self, body: dict[str, Any]) -> httpx.Response:
+        if body["db"] in self.databases:
+            return httpx.Response(409, text="attempted to create a resource that already exists")
+        self.databases.add(body["db"])
+        return httpx.Response(200)
+
+    def _list_databases(self, body: dict[str, Any]) -> httpx.Response:
+        del body
+        return httpx.Response(200, json=[{"iox::database": name} for name in sorted(self.databases)])
+
+    def _drop_database(self, body: dict[str, Any]) -> httpx.Response:
+        if body["db"] not in self.databases:
+            return httpx.Response(404, text=f"Database not found {body['db']}")
+        self.databases.remove(body["db"])
+        return httpx.Response(200)
+
+
+@dataclass
+class _Log:
+    lines: list[str]
+
+    def info(self, text: str) -> None:
+        self.lines.append(f"INFO: {text}")

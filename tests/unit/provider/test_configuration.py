@@ -1,0 +1,124 @@
+"""Where the engine is: stack configuration, then the environment, then defaults."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine, configuration, engine
+from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
+
+TOKEN = "apiv3_never-shown"
+VARIABLES = (
+    "INFLUXDB3_HOST_URL",
+    "INFLUXDB3_AUTH_TOKEN",
+    "INFLUXDB3_DATABASE_NAME",
+    "INFLUXDB3_TLS_CA",
+    "INFLUXDB3_TLS_NO_VERIFY",
+)
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
+def of_stack(**keys: str) -> Configuration:
+    return configuration({f"influxdb3:{key}": value for key, value in keys.items()}.get)
+
+
+def failures(**keys: str) -> dict[str, str]:
+    with pytest.raises(InvalidInputs) as invalid:
+        of_stack(**keys)
+    return {failure.property: failure.reason for failure in invalid.value.failures}
+
+
+def test_without_any_configuration_it_is_the_engine_of_this_machine() -> None:
+    assert of_stack() == Configuration(host_url="http://127.0.0.1:8181", timeout=30, package_timeout=600)
+
+
+def test_the_environment_is_read() -> None:
+    with pytest.MonkeyPatch.context() as environment:
+        for variable, value in zip(VARIABLES, ("https://e:1/", TOKEN, "metrics", "/ca.pem", "true"), strict=True):
+            environment.setenv(variable, value)
+        read = of_stack()
+
+    assert read.auth_token is not None
+    assert read.auth_token.get_secret_value() == TOKEN
+    assert (read.host_url, read.database, read.tls_ca, read.tls_no_verify) == (
+        "https://e:1",
+        "metrics",
+        "/ca.pem",
+        True,
+    )
+
+
+def test_the_stack_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFLUXDB3_HOST_URL", "http://environment:1")
+    monkeypatch.setenv("INFLUXDB3_DATABASE_NAME", "environment")
+
+    read = of_stack(hostUrl="http://stack:1")
+
+    assert (read.host_url, read.database) == ("http://stack:1", "environment")
+
+
+def test_a_variable_that_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFLUXDB3_HOST_URL", "")
+
+    assert of_stack().host_url == "http://127.0.0.1:8181"
+
+
+def test_times_are_written_as_text_in_a_stack() -> None:
+    read = of_stack(timeout="2.5", packageTimeout="1200", tlsNoVerify="false")
+
+    assert (read.timeout, read.package_timeout, read.tls_no_verify) == (2.5, 1200, False)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("hostUrl", "127.0.0.1:8181"),
+        ("hostUrl", "http://host:port"),
+        ("hostUrl", "http://user:hunter2@host"),
+        ("timeout", "soon"),
+        ("timeout", "0"),
+        ("timeout", "-1"),
+        ("timeout", "inf"),
+        ("packageTimeout", "nan"),
+        ("tlsNoVerify", "perhaps"),
+        ("authToken", "two words"),
+    ],
+)
+def test_a_value_that_cannot_work_is_named_by_its_key(key: str, value: str) -> None:
+    reasons = failures(**{key: value})
+
+    assert set(reasons) == {f"influxdb3:{key}"}
+    assert "hunter2" not in str(reasons)
+    assert "Value error" not in str(reasons)
+
+
+def test_a_wrong_url_is_answered_with_what_to_write() -> None:
+    assert failures(hostUrl="localhost")["influxdb3:hostUrl"] == (
+        "write the engine's URL as http://HOST:PORT or https://HOST:PORT"
+    )
+
+
+def test_a_line_break_after_the_token_is_no_part_of_it() -> None:
+    read = of_stack(authToken=f"{TOKEN}\n")
+
+    assert read.auth_token is not None
+    assert read.auth_token.get_secret_value() == TOKEN
+
+
+def test_the_token_is_never_shown() -> None:
+    read = of_stack(authToken=TOKEN)
+    reached = Engine(read)
+
+    for shown in (str(read), repr(read), repr(read.model_dump()), repr(vars(reached)), read.model_dump_json()):
+        assert TOKEN not in shown
+    assert TOKEN not in str(failures(authToken=f"{TOKEN} x", timeout="soon"))
+
+
+def test_resources_of_one_configuration_share_a_client() -> None:
+    assert engine(of_stack(authToken=TOKEN)) is engine(of_stack(authToken=TOKEN))
+    assert engine(of_stack()) is not engine(of_stack(timeout="5"))

@@ -1,0 +1,75 @@
+"""Databases: made once, kept with their data unless the program says otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.database import DatabaseInputs, DatabaseLogic
+from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
+
+if TYPE_CHECKING:
+    from fake_server import FakeServer
+
+DATABASE = DatabaseLogic()
+
+
+def database(**properties: Any) -> DatabaseInputs:
+    return DATABASE.check(DatabaseInputs.checked({"db": "metrics"} | properties), Configuration())
+
+
+def test_a_database_is_made_by_one_request(server: FakeServer) -> None:
+    assert DATABASE.create(database(), server.engine()).id == "metrics"
+    assert server.requests == ["make-database"]
+    assert "metrics" in server.databases
+
+
+def test_a_database_that_exists_is_used_as_it_is(server: FakeServer) -> None:
+    DATABASE.create(database(db="db"), server.engine())
+
+
+def test_a_database_that_exists_is_an_error_where_destroying_would_delete_its_data(server: FakeServer) -> None:
+    with pytest.raises(ResourceError, match="would delete data that it did not create"):
+        DATABASE.create(database(db="db", retain=False), server.engine())
+
+
+def test_a_database_whose_creation_lost_its_answer_is_looked_up(server: FakeServer) -> None:
+    server.databases.add("metrics")
+    server.failures["make-database"] = [httpx.ReadError("")]
+
+    DATABASE.create(database(), server.engine())
+
+    assert server.requests[-1] == "list-databases"
+
+
+def test_a_database_is_read_as_there_or_gone(server: FakeServer) -> None:
+    engine = server.engine()
+
+    assert DATABASE.read(database(), {}, engine) is None
+    DATABASE.create(database(), engine)
+    assert DATABASE.read(database(), {}, engine) is not None
+
+
+def test_a_database_is_kept_with_its_data_unless_the_program_says_otherwise(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    DATABASE.delete(database(db="db"), server.engine())
+
+    assert server.requests == []
+    assert "database 'db' is kept with its data" in capsys.readouterr().err
+
+
+def test_a_database_is_dropped_where_the_program_says_so(server: FakeServer) -> None:
+    engine = server.engine()
+
+    for _ in range(2):  # gone already is success
+        DATABASE.delete(database(db="db", retain=False), engine)
+    assert "db" not in server.databases
+
+
+def test_only_another_name_replaces_a_database() -> None:
+    assert DATABASE.diff(database(), database(db="other")) == Difference(changes=True, replaces=("db",))
+    assert DATABASE.diff(database(), database(retain=False)) == Difference(changes=True)

@@ -1,0 +1,93 @@
+"""Names that cannot work are refused before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from pulumi_influxdb3_engine.logic.names import (
+    DatabaseName,
+    PluginDirectoryName,
+    PluginFilename,
+    PluginPath,
+    TriggerName,
+    request_path_problem,
+)
+
+
+def refused(kind: Any, name: str) -> bool:
+    try:
+        TypeAdapter(kind).validate_python(name)
+    except ValidationError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", ["a", "0", "my-db_1", "A" * 511])
+def test_database_names_of_the_server_are_taken(name: str) -> None:
+    assert not refused(DatabaseName, name)
+
+
+@pytest.mark.parametrize("name", ["", "_a", "-a", "a b", "a/b", "ä", "a.b", "a\n", "A" * 512])
+def test_other_database_names_are_refused(name: str) -> None:
+    assert refused(DatabaseName, name)
+
+
+@pytest.mark.parametrize("name", ["t", "cpu alerts", "a/b", "ünï", "x" * 300])
+def test_nearly_any_trigger_name_is_taken_as_the_server_does(name: str) -> None:
+    assert not refused(TriggerName, name)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x00", "a\x1b[31m"])
+def test_trigger_names_that_nobody_can_see_are_refused(name: str) -> None:
+    assert refused(TriggerName, name)
+
+
+@pytest.mark.parametrize("name", ["p.py", "a/b/p.py", "dir/", "no_extension", "ünï.py", "gh:influxdata/x/x.py"])
+def test_plugins_that_a_trigger_can_name_are_taken(name: str) -> None:
+    assert not refused(PluginFilename, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "./", "/", "/etc/p.py", "../p.py", "a/../p.py", "a/..", "a\\p.py", "p\n.py", "p\x00", "é" * 128],
+)
+def test_plugins_that_the_server_would_not_find_are_refused(name: str) -> None:
+    assert refused(PluginFilename, name)
+
+
+@pytest.mark.parametrize("name", ["gh:", "gh: ", "gh:a\n"])
+def test_a_plugin_of_a_repository_is_named_by_its_path(name: str) -> None:
+    assert refused(PluginFilename, name)
+
+
+def test_a_file_cannot_be_written_to_a_repository() -> None:
+    assert refused(PluginPath, "gh:influxdata/x/x.py")
+
+
+@pytest.mark.parametrize("name", ["threshold_alert", "alerts/threshold", "_private", "threshold_alert/"])
+def test_directories_that_python_can_import_are_taken(name: str) -> None:
+    assert not refused(PluginDirectoryName, name)
+
+
+@pytest.mark.parametrize("name", ["threshold-alert", "1st", "a b", "a.b", "ünï", "../a", "gh:a/b"])
+def test_directories_that_python_cannot_import_are_refused(name: str) -> None:
+    assert refused(PluginDirectoryName, name)
+
+
+@pytest.mark.parametrize("path", ["report", "a/b", "hello-world", "v1.2/~me_", "..."])
+def test_request_paths_that_travel_unencoded_are_taken(path: str) -> None:
+    assert request_path_problem(path) is None
+
+
+@pytest.mark.parametrize(
+    "path", ["with space", "ünï", "a?b", "a#b", "a%20b", "a//b", "a/", "a:b", ".", "..", "a/../b", "./a", "a\n"]
+)
+def test_request_paths_that_no_client_can_call_are_refused(path: str) -> None:
+    assert request_path_problem(path) is not None
+
+
+def test_a_leading_slash_is_answered_with_what_to_write() -> None:
+    assert "write 'request:report'" in str(request_path_problem("/report"))

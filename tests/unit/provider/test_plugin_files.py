@@ -1,0 +1,290 @@
+"""Plugin files and directories: what is derived, sent and read back."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
+from pulumi_influxdb3_engine.logic.plugin_directory import (
+    PluginDirectoryInputs,
+    PluginDirectoryLogic,
+    as_property,
+)
+from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
+from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
+
+if TYPE_CHECKING:
+    from fake_server import FakeServer
+
+FILE = PluginFileLogic()
+DIRECTORY = PluginDirectoryLogic()
+SOURCE = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
+
+
+def plugin_file(**properties: Any) -> PluginFileInputs:
+    given = {"plugin_name": "p.py", "content": SOURCE}
+    return FILE.check(PluginFileInputs.checked(given | properties), Configuration())
+
+
+def directory(files: dict[str, Any] | None = None, **properties: Any) -> PluginDirectoryInputs:
+    contents = {"__init__.py": SOURCE, "a.py": "A = 1\n"} if files is None else files
+    given: dict[str, Any] = {"plugin_name": "alerts", "files": as_property(contents)}
+    return DIRECTORY.check(PluginDirectoryInputs.checked(given | properties), Configuration())
+
+
+def test_the_name_and_hash_of_a_file_are_known_during_preview() -> None:
+    checked = plugin_file()
+
+    assert checked.plugin_filename == "p.py"
+    assert checked.content_sha256 == hashlib.sha256(SOURCE.encode()).hexdigest()
+
+
+def test_unknown_content_leaves_the_name_known() -> None:
+    assert plugin_file(content=UNKNOWN).properties() == {
+        "plugin_name": "p.py",
+        "content": UNKNOWN,
+        "plugin_filename": "p.py",
+        "content_sha256": UNKNOWN,
+    }
+
+
+def test_a_file_that_is_no_python_is_refused_and_other_files_are_not() -> None:
+    with pytest.raises(InvalidInputs, match=r"^content: p\.py, line 2: "):
+        plugin_file(content="\nx =")
+    assert plugin_file(plugin_name="rules.json", content="{").plugin_filename == "rules.json"
+
+
+def test_a_trigger_is_checked_against_the_file_that_the_program_declares() -> None:
+    plugin_file()
+    trigger = TriggerInputs.checked(
+        {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "request:a"}
+    )
+
+    with pytest.raises(InvalidInputs, match="does not define the function that this trigger calls; it defines"):
+        TriggerLogic().check(trigger, Configuration())
+
+
+def test_a_file_is_written_by_one_request(server: FakeServer) -> None:
+    created = FILE.create(plugin_file(plugin_name="a/p.py"), server.engine())
+
+    assert server.requests == ["write a/p.py"]
+    assert server.file("a/p.py") == SOURCE
+    assert created.id == "a/p.py"
+
+
+def test_a_file_that_cannot_be_written_says_why(server: FakeServer) -> None:
+    server.failures["write p.py"] = [httpx.Response(403)]
+
+    with pytest.raises(ResourceError, match=r"plugin file 'p\.py' was not written: .*403"):
+        FILE.create(plugin_file(), server.engine())
+
+
+def test_changed_content_overwrites_the_file(server: FakeServer) -> None:
+    engine = server.engine()
+    FILE.create(plugin_file(), engine)
+
+    FILE.update(plugin_file(), plugin_file(content="x = 1\n"), engine)
+
+    assert server.requests == ["write p.py", "write p.py"]
+    assert server.file("p.py") == "x = 1\n"
+
+
+def test_changed_content_goes_through_the_trigger_that_is_named(server: FakeServer) -> None:
+    engine = server.engine()
+    server.triggers["t"] = {"plugin_filename": "p.py"}
+
+    FILE.update(plugin_file(), plugin_file(content="x = 1\n", trigger_name="t"), engine)
+
+    assert server.requests == ["overwrite t"]
+    assert server.file("p.py") == "x = 1\n"
+
+
+def test_a_new_trigger_to_send_changes_through_changes_nothing(server: FakeServer) -> None:
+    FILE.update(plugin_file(), plugin_file(trigger_name="t"), server.engine())
+
+    assert server.requests == []
+    assert FILE.diff(plugin_file(), plugin_file(trigger_name="t")) == Difference(changes=False)
+
+
+def test_a_new_name_is_another_file() -> None:
+    assert FILE.diff(plugin_file(), plugin_file(plugin_name="q.py")).replaces == ("plugin_name",)
+    assert FILE.diff(plugin_file(), plugin_file(content="x = 1")) == Difference(changes=True)
+
+
+def test_a_file_is_read_by_a_probe_that_is_uploaded_once(server: FakeServer) -> None:
+    engine = server.engine()
+    FILE.create(plugin_file(), engine)
+    server.requests.clear()
+
+    first, second = (FILE.read(plugin_file(), {}, engine) for _ in range(2))
+
+    assert first is not None
+    assert second is not None
+    assert first.inputs == second.inputs == plugin_file()
+    assert [request.split("_")[0] for request in server.requests] == ["probe", "write .pulumi/probe", "probe", "probe"]
+
+
+def test_an_edit_by_hand_is_read_as_other_content(server: FakeServer) -> None:
+    engine = server.engine()
+    FILE.create(plugin_file(), engine)
+    (server.plugin_directory / "p.py").write_text("edited = 1\n")
+
+    live = FILE.read(plugin_file(), {}, engine)
+
+    assert live is not None
+    assert live.inputs.content == "edited = 1\n"
+    assert plugin_file().changed(live.inputs) == {"content", "content_sha256"}
+
+
+def test_a_file_that_was_deleted_by_hand_is_gone(server: FakeServer) -> None:
+    assert FILE.read(plugin_file(), {}, server.engine()) is None
+
+
+def test_a_server_without_dry_runs_leaves_files_as_unchanged_and_says_so(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.failures["probe"] = [httpx.Response(500, text="Plugin error: Node not configured with plugin directory")]
+
+    live = FILE.read(plugin_file(), {}, server.engine())
+
+    assert live is not None
+    assert live.inputs == plugin_file()
+    assert "plugin file 'p.py' is taken as unchanged" in capsys.readouterr().err
+
+
+def test_destroying_a_file_sends_nothing_and_says_that_it_stays(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    FILE.delete(plugin_file(), server.engine())
+
+    assert server.requests == []
+    assert "plugin file 'p.py' stays on the server" in capsys.readouterr().err
+
+
+def test_a_directory_is_named_by_its_content() -> None:
+    one, same, other = directory(), directory(), directory({"__init__.py": SOURCE, "a.py": "A = 2\n"})
+
+    assert one.plugin_filename == same.plugin_filename
+    assert one.plugin_filename != other.plugin_filename
+    assert str(one.plugin_filename).rpartition("_")[0] == "alerts"
+    assert str(one.plugin_filename).isidentifier()
+
+
+def test_the_name_of_a_file_is_part_of_the_content_of_a_directory() -> None:
+    renamed = directory({"__init__.py": SOURCE, "b.py": "A = 1\n"})
+
+    assert renamed.plugin_filename != directory().plugin_filename
+
+
+def test_a_directory_written_in_place_keeps_its_name() -> None:
+    assert directory(in_place=True, trigger_name="t").plugin_filename == "alerts"
+
+
+@pytest.mark.parametrize(
+    "properties", [{"files": {"./__init__.py": UNKNOWN}}, {"files": UNKNOWN}, {"plugin_name": UNKNOWN}]
+)
+def test_a_directory_with_unknown_parts_has_an_unknown_name(properties: dict[str, Any]) -> None:
+    given = directory().properties() | properties
+
+    checked = DIRECTORY.check(PluginDirectoryInputs.checked(given), Configuration())
+
+    assert checked.properties()["plugin_filename"] is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("files", "properties", "message"),
+    [
+        ({"a.py": ""}, {}, r"^files: there is no __init__\.py"),
+        ({"__init__.py": "from .no import f"}, {}, r"^files: __init__\.py, line 1: there is no module '\.no'"),
+        ({"__init__.py": SOURCE, "a.py": "("}, {}, r"^files: a\.py, line 1: "),
+        (None, {"in_place": True}, r"^trigger_name: in_place=True replaces the files through the trigger"),
+    ],
+)
+def test_a_directory_that_cannot_work_is_refused(
+    files: dict[str, str] | None, properties: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidInputs, match=message):
+        directory(files, **properties)
+
+
+def test_a_directory_is_written_with_its_entry_last(server: FakeServer) -> None:
+    checked = directory({"__init__.py": SOURCE, "a.py": "", "sub/__init__.py": "", "Z.txt": ""})
+    DIRECTORY.create(checked, server.engine())
+
+    name = checked.plugin_filename
+    assert server.requests == [f"write {name}/{file}" for file in ("Z.txt", "a.py", "sub/__init__.py", "__init__.py")]
+
+
+def test_a_directory_that_could_not_be_completed_has_no_entry(server: FakeServer) -> None:
+    checked = directory()
+    server.failures[f"write {checked.plugin_filename}/a.py"] = [httpx.Response(500, text="disk full")]
+
+    with pytest.raises(ResourceError, match=r"no trigger uses it yet: a\.py was not written: .*disk full"):
+        DIRECTORY.create(checked, server.engine())
+    assert server.requests == [f"write {checked.plugin_filename}/a.py"]
+
+
+def test_changed_files_go_to_a_new_directory_and_leave_the_old_one(server: FakeServer) -> None:
+    engine = server.engine()
+    old, new = directory(), directory({"__init__.py": SOURCE, "a.py": "A = 2\n"})
+    DIRECTORY.create(old, engine)
+
+    DIRECTORY.update(old, new, engine)
+
+    assert server.file(f"{old.plugin_filename}/a.py") == "A = 1\n"
+    assert server.file(f"{new.plugin_filename}/a.py") == "A = 2\n"
+    assert DIRECTORY.diff(old, new) == Difference(changes=True)
+
+
+def test_files_in_place_are_replaced_through_their_trigger(server: FakeServer) -> None:
+    engine = server.engine()
+    server.triggers["t"] = {"plugin_filename": "alerts"}
+    old = directory(in_place=True, trigger_name="t")
+    new = directory({"__init__.py": SOURCE, "a.py": "A = 2\n"}, in_place=True, trigger_name="t")
+
+    DIRECTORY.update(old, new, engine)
+
+    assert server.requests == ["replace t"]
+    assert server.file("alerts/a.py") == "A = 2\n"
+
+
+def test_files_in_place_are_written_one_by_one_while_there_is_no_trigger(server: FakeServer) -> None:
+    old = directory(in_place=True, trigger_name="t")
+    new = directory({"__init__.py": SOURCE}, in_place=True, trigger_name="t")
+
+    DIRECTORY.update(old, new, server.engine())
+
+    assert server.requests == ["replace t", "write alerts/__init__.py"]
+
+
+def test_a_directory_is_read_back_file_by_file(server: FakeServer) -> None:
+    engine = server.engine()
+    state = directory()
+    DIRECTORY.create(state, engine)
+    unchanged = DIRECTORY.read(state, {}, engine)
+    (server.plugin_directory / str(state.plugin_filename) / "a.py").write_text("A = 3\n")
+
+    live = DIRECTORY.read(state, {}, engine)
+
+    assert unchanged is not None
+    assert unchanged.inputs == state
+    assert live is not None
+    assert live.inputs.contents == {"__init__.py": SOURCE, "a.py": "A = 3\n"}
+    assert "files" in state.changed(live.inputs)
+
+
+def test_a_directory_of_which_nothing_is_left_is_gone(server: FakeServer) -> None:
+    assert DIRECTORY.read(directory(), {}, server.engine()) is None
+
+
+def test_destroying_a_directory_says_that_it_stays(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    DIRECTORY.delete(directory(), server.engine())
+
+    assert server.requests == []
+    assert "stays on the server" in capsys.readouterr().err

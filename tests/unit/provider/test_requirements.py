@@ -1,0 +1,101 @@
+"""Requirements files as pip reads them, as far as verifying an installation needs it."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.requirements import Requirement
+
+from pulumi_influxdb3_engine.logic.requirements import (
+    RequirementsError,
+    parse_package,
+    parse_requirements,
+    unmet,
+    wanted,
+)
+
+LINUX = {"sys_platform": "linux", "python_version": "3.13", "python_full_version": "3.13.1", "os_name": "posix"}
+
+
+@pytest.mark.parametrize(
+    ("text", "requirements"),
+    [
+        ("", []),
+        ("psutil\n\n  \n", ["psutil"]),
+        ("psutil>=5.9,<8", ["psutil>=5.9,<8"]),
+        ("pandas[excel,sql]==2.2.3", ["pandas[excel,sql]==2.2.3"]),
+        ('pywin32>=300 ; sys_platform == "win32"', ['pywin32>=300; sys_platform == "win32"']),
+        ("# all of it\npsutil # why\n  # no", ["psutil"]),
+        ("psutil\r\nrequests\r\n", ["psutil", "requests"]),
+        ("psutil==7.0.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nrequests", ["psutil==7.0.0", "requests"]),
+        ("psutil \\\n>=5", ["psutil>=5"]),
+        ("psutil \\", ["psutil"]),
+        ("# a comment goes on nowhere \\\npsutil", ["psutil"]),
+        ("psutil \\\n# comment\nrequests", ["psutil", "requests"]),
+        ('psutil; python_version > "3" --hash=sha256:aa', ['psutil; python_version > "3"']),
+        ("psutil --config-settings x=y", ["psutil"]),
+        ("--index-url https://index.example/simple\n-r other.txt\n-c limits.txt\n-e .\n--pre\npsutil", ["psutil"]),
+        ("./wheels/a-1.0-py3-none-any.whl", []),
+        ("wheels/a-1.0-py3-none-any.whl --hash=sha256:aa", []),
+        ("/wheels/a-1.0.tar.gz", []),
+        ("a-1.0-py3-none-any.whl ; python_version > '3'", []),
+        (".[extra]", []),
+        ("https://files.example/a-1.0-py3-none-any.whl#sha256=aa", []),
+        ("git+https://git.example/a.git@main#egg=a", []),
+        ("file:///wheels/a.whl", []),
+        ("a @ https://files.example/a-1.0-py3-none-any.whl", ["a @ https://files.example/a-1.0-py3-none-any.whl"]),
+        ("a@https://files.example/a.zip#sha256=aa # why", ["a @ https://files.example/a.zip#sha256=aa"]),
+        ("a[x] @ git+https://git.example/a.git@v1#subdirectory=b", ["a[x] @ git+https://git.example/a.git@v1#subdirectory=b"]),
+    ],
+)  # fmt: skip
+def test_lines_that_name_a_distribution_are_read(text: str, requirements: list[str]) -> None:
+    assert parse_requirements(text) == [Requirement(each) for each in requirements]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("psutil\nnot a requirement", 2),
+        ("psutil \\\n  >=5\npsutil==", 3),
+        ("a \\\n b\nc", 1),
+        ("psutil; python = '3'", 1),
+        ("psutil >= 5 requests", 1),
+    ],
+)
+def test_a_line_that_pip_would_not_take_is_named(text: str, line: int) -> None:
+    with pytest.raises(RequirementsError, match=rf"^line {line}: no requirement specifier"):
+        parse_requirements(text)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "==1", "--pre", "-r requirements.txt", "./a.whl", "a=1"])
+def test_a_package_is_one_requirement_specifier(text: str) -> None:
+    with pytest.raises(RequirementsError, match="no requirement specifier such as"):
+        parse_package(text)
+
+
+def test_a_marker_is_judged_by_the_servers_environment() -> None:
+    requirements = parse_requirements('a; sys_platform == "win32"\nb; python_version >= "3.13"\nc; extra == "x"\nd')
+
+    assert [requirement.name for requirement in wanted(requirements, LINUX)] == ["b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "version"),
+    [
+        ("a", "1.0"),
+        ("a>=1", "1.0"),
+        ("a==1.*", "1.4.2"),
+        ("a~=1.4", "1.9"),
+        ("a>=1", "2.0rc1"),
+        ("a==1.0", "1.0+local"),
+        ("a @ https://files.example/a.whl", "9"),
+        ("a[x]", "1"),
+    ],
+)
+def test_an_installed_version_meets_its_requirement(requirement: str, version: str) -> None:
+    assert unmet(Requirement(requirement), {"a": version}) is None
+
+
+def test_what_is_missing_or_of_another_version_is_said() -> None:
+    assert unmet(Requirement("A.b>=2"), {"a-b": None}) == "A.b is not installed"
+    assert unmet(Requirement("A.b>=2"), {"a-b": "1.9"}) == "A.b is installed in version 1.9, not >=2"
+    assert unmet(Requirement("A.b>=2"), {"a-b": "a-broken-version"}) is not None

@@ -1,0 +1,367 @@
+"""Which requests a trigger's life takes, and what is live when one of them fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
+from pulumi_influxdb3_engine.logic.plugin_source import KnownSources, parse_file
+from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
+from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
+
+if TYPE_CHECKING:
+    from fake_server import FakeServer
+
+LOGIC = TriggerLogic()
+SWAP = ["create t__candidate", "delete t__candidate", "disable t", "delete t", "create t"]
+
+
+def trigger(**properties: Any) -> TriggerInputs:
+    given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1s"}
+    return LOGIC.check(TriggerInputs.checked(given | properties), Configuration())
+
+
+def refused(status: int = 500, text: str = "Plugin error: no") -> list[httpx.Response | Exception]:
+    return [httpx.Response(status, text=text)]
+
+
+def lost() -> list[httpx.Response | Exception]:
+    return [httpx.ReadError("reset")]
+
+
+def test_a_create_is_one_request_with_all_that_was_declared(server: FakeServer) -> None:
+    created = LOGIC.create(
+        trigger(trigger_arguments={"threshold": 80}, node_spec=["n1"], disabled=True), server.engine()
+    )
+
+    assert server.requests == ["create t"]
+    assert created.id == "db/t"
+    assert server.bodies[0] == {
+        "db": "db",
+        "plugin_filename": "p.py",
+        "trigger_name": "t",
+        "trigger_settings": {"run_async": False, "error_behavior": "log"},
+        "trigger_specification": "every:1s",
+        "trigger_arguments": {"threshold": "80"},
+        "disabled": True,
+        "node_spec": {"nodes": ["n1"]},
+    }
+
+
+def test_a_create_that_the_server_refuses_leaves_nothing_and_says_why(server: FakeServer) -> None:
+    server.failures["create t"] = refused(text="Plugin error: reading plugin file: Plugin not found: /p.py")
+
+    with pytest.raises(ResourceError, match=r"trigger 't' in database 'db' was not created: .*Plugin not found"):
+        LOGIC.create(trigger(), server.engine())
+    assert server.triggers == {}
+
+
+def test_a_create_that_was_carried_out_although_its_answer_was_lost_is_success(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.requests.clear()
+    server.failures["create t"] = lost()
+
+    LOGIC.create(trigger(), engine)
+
+    assert server.requests == ["create t", "query triggers", "query arguments"]
+
+
+def test_a_create_that_was_not_carried_out_and_whose_answer_was_lost_is_repeated(server: FakeServer) -> None:
+    server.failures["create t"] = lost()
+
+    LOGIC.create(trigger(), server.engine())
+
+    assert server.requests == ["create t", "query triggers", "create t"]
+    assert list(server.triggers) == ["t"]
+
+
+def test_a_trigger_that_exists_is_an_error_that_says_how_to_take_it_over(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(trigger_specification="every:5s"), engine)
+
+    with pytest.raises(ResourceError) as exists:
+        LOGIC.create(trigger(), engine)
+
+    assert "exists already and differs in trigger_specification: it runs p.py on 'every:5s'" in str(exists.value)
+    assert "adopt=True" in str(exists.value)
+    assert server.triggers["t"]["trigger_specification"] == "every:5s"
+
+
+def test_adopting_what_is_the_same_changes_nothing(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(trigger_arguments={"a": "1"}), engine)
+    server.requests.clear()
+
+    LOGIC.create(trigger(trigger_arguments={"a": "1"}, trigger_specification="every:1000ms", adopt=True), engine)
+
+    assert server.requests == ["create t", "query triggers", "query arguments"]
+
+
+def test_adopting_what_differs_swaps_it(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(trigger_specification="every:5s"), engine)
+    server.requests.clear()
+
+    LOGIC.create(trigger(adopt=True), engine)
+
+    assert server.requests == ["create t", "query triggers", "query arguments", *SWAP]
+    assert server.triggers["t"]["trigger_specification"] == "every:1s"
+
+
+@pytest.mark.parametrize(("disabled", "request_"), [(True, "disable t"), (False, "enable t")])
+def test_a_change_of_disabled_alone_is_one_request(server: FakeServer, disabled: bool, request_: str) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(disabled=not disabled), engine)
+    server.requests.clear()
+
+    LOGIC.update(trigger(disabled=not disabled), trigger(disabled=disabled), engine)
+
+    assert server.requests == [request_]
+    assert server.triggers["t"]["disabled"] is disabled
+
+
+def test_enabling_what_was_deleted_by_hand_creates_it(server: FakeServer) -> None:
+    LOGIC.update(trigger(disabled=True), trigger(), server.engine())
+
+    assert server.requests == ["enable t", "create t"]
+    assert server.triggers["t"]["disabled"] is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"plugin_filename": "q.py"},
+        {"trigger_specification": "every:2s"},
+        {"trigger_arguments": {"a": "1"}},
+        {"trigger_settings": {"run_async": True}},
+        {"node_spec": "all"},
+        {"disabled": True, "plugin_filename": "q.py"},
+    ],
+)
+def test_any_other_change_swaps_the_definition_in_five_requests(server: FakeServer, change: dict[str, Any]) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.requests.clear()
+
+    LOGIC.update(trigger(), trigger(**change), engine)
+
+    assert server.requests == SWAP
+    assert server.bodies[1]["disabled"] is True, "a candidate never runs"
+    assert server.triggers == {
+        "t": trigger(**change).body().model_dump(mode="json", exclude={"node_spec"})
+        | ({"node_spec": "all"} if "node_spec" in change else {})
+    }
+
+
+@pytest.mark.parametrize("change", [{}, {"adopt": True}, {"force_delete": True}])
+def test_a_change_that_the_server_does_not_know_of_sends_nothing(server: FakeServer, change: dict[str, Any]) -> None:
+    LOGIC.update(trigger(), trigger(**change), server.engine())
+
+    assert server.requests == []
+
+
+def test_a_definition_that_the_server_refuses_does_not_touch_the_live_one(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.requests.clear()
+    server.failures["create t__candidate"] = refused()
+
+    with pytest.raises(ResourceError, match=r"the definition that was live before stays so: .*Plugin error: no"):
+        LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
+
+    assert server.requests == SWAP[:2]
+    assert server.triggers == {"t": trigger().body().model_dump(mode="json", exclude={"node_spec"})}
+
+
+def test_a_swap_whose_last_step_fails_puts_the_old_definition_back(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.failures["create t"] = refused(text="disk full")
+
+    with pytest.raises(ResourceError, match=r"was not changed: .*disk full\. The previous definition is live again"):
+        LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
+
+    assert server.triggers == {"t": trigger().body().model_dump(mode="json", exclude={"node_spec"})}
+
+
+def test_a_swap_that_cannot_put_the_old_definition_back_says_that_nothing_is_live(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.failures["create t"] = refused(text="disk full") + refused(text="still full")
+
+    with pytest.raises(ResourceError, match=r"disk full.*not live.*still full.*pulumi up --refresh"):
+        LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
+
+    assert server.triggers == {}
+
+
+def test_a_swap_that_cannot_delete_the_old_definition_starts_it_again(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.failures["delete t"] = refused(text="busy")
+
+    with pytest.raises(ResourceError, match=r"was not changed: .*busy\. The previous definition is live"):
+        LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
+
+    assert server.triggers["t"]["plugin_filename"] == "p.py"
+    assert server.triggers["t"]["disabled"] is False
+
+
+def test_a_swap_of_a_trigger_that_was_deleted_by_hand_creates_it(server: FakeServer) -> None:
+    LOGIC.update(trigger(), trigger(plugin_filename="q.py"), server.engine())
+
+    assert server.requests == [*SWAP[:3], "create t"]
+    assert server.triggers["t"]["plugin_filename"] == "q.py"
+
+
+def test_a_delete_is_two_requests(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.requests.clear()
+
+    LOGIC.delete(trigger(), engine)
+
+    assert server.requests == ["disable t", "delete t"]
+    assert server.triggers == {}
+
+
+def test_deleting_what_is_gone_is_success(server: FakeServer) -> None:
+    LOGIC.delete(trigger(), server.engine())
+
+    assert server.requests == ["disable t"]
+
+
+def test_what_is_gone_between_the_two_requests_is_deleted(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.failures["delete t"] = refused(404, "the requested resource was not found: t")
+
+    LOGIC.delete(trigger(), engine)
+
+
+def test_a_delete_whose_answer_was_lost_is_repeated(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.failures["delete t"] = lost()
+
+    LOGIC.delete(trigger(), engine)
+
+    assert server.triggers == {}
+
+
+def test_a_delete_is_forced_where_the_program_says_so(server: FakeServer) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+
+    LOGIC.delete(trigger(force_delete=True), engine)
+
+    assert server.bodies[-1]["force"] == "true"
+
+
+def test_reading_any_number_of_triggers_of_a_database_takes_two_queries(server: FakeServer) -> None:
+    engine = server.engine()
+    for number in range(20):
+        LOGIC.create(trigger(trigger_name=f"t{number}", trigger_arguments={"n": number}), engine)
+    server.requests.clear()
+
+    for number in range(20):
+        state = trigger(trigger_name=f"t{number}", trigger_arguments={"n": number})
+        live = LOGIC.read(state, {}, engine)
+        assert live is not None
+        assert live.inputs == state
+
+    assert server.requests == ["query triggers", "query arguments"]
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        {"plugin_filename": "q.py"},
+        {"trigger_specification": "table:cpu"},
+        {"trigger_arguments": {"a": "2"}},
+        {"trigger_arguments": None},
+        {"trigger_settings": {"run_async": False, "error_behavior": "retry"}},
+        {"disabled": True},
+    ],
+)
+def test_what_was_changed_by_hand_is_read(server: FakeServer, by_hand: dict[str, Any]) -> None:
+    engine = server.engine()
+    state = trigger(trigger_arguments={"a": "1"})
+    LOGIC.create(state, engine)
+    server.triggers["t"] |= by_hand
+
+    live = LOGIC.read(state, {}, engine)
+
+    assert live is not None
+    assert state.changed(live.inputs) == set(by_hand)
+
+
+def test_what_the_server_does_not_tell_is_kept(server: FakeServer) -> None:
+    engine = server.engine()
+    state = trigger(trigger_settings={"run_async": True}, node_spec=["n1"], trigger_specification="every:60s")
+    LOGIC.create(state, engine)
+
+    live = LOGIC.read(state, {"kept": 1}, engine)
+
+    assert live is not None
+    assert live.inputs == state
+    assert live.outputs == {"kept": 1}
+
+
+@pytest.mark.parametrize("gone", ["trigger", "database"])
+def test_what_is_gone_is_read_as_gone(server: FakeServer, gone: str) -> None:
+    if gone == "database":
+        server.databases.discard("db")
+
+    assert LOGIC.read(trigger(), {}, server.engine()) is None
+
+
+def test_a_server_that_cannot_be_asked_says_nothing_about_the_trigger(server: FakeServer) -> None:
+    server.failures["query triggers"] = refused(401, '{"error": "the request was not authenticated"}')
+
+    with pytest.raises(Exception, match="the request was not authenticated"):
+        LOGIC.read(trigger(), {}, server.engine())
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({}, Difference(changes=False, delete_before_replace=True)),
+        ({"disabled": True}, Difference(changes=True, delete_before_replace=True)),
+        ({"trigger_specification": "every:2s"}, Difference(changes=True, delete_before_replace=True)),
+        ({"db": "other"}, Difference(changes=True, replaces=("db",), delete_before_replace=True)),
+        ({"trigger_name": "u"}, Difference(changes=True, replaces=("trigger_name",), delete_before_replace=True)),
+        ({"plugin_filename": UNKNOWN}, Difference(changes=True, delete_before_replace=True)),
+        ({"adopt": True}, Difference(changes=False, delete_before_replace=True)),
+    ],
+)
+def test_only_a_new_name_or_database_replaces(change: dict[str, Any], difference: Difference) -> None:
+    assert LOGIC.diff(trigger(), trigger(**change)) == difference
+
+
+def test_numeric_weekdays_and_the_endpoint_are_settled_at_check() -> None:
+    assert trigger(trigger_specification="cron:0 0 6 * * 1-5").trigger_specification == "cron:0 0 6 * * MON-FRI"
+    assert trigger(trigger_specification="request:report").endpoint_url == "http://127.0.0.1:8181/api/v3/engine/report"
+    assert trigger().endpoint_url is None
+
+
+@pytest.mark.parametrize("specification", ["every:500ms", "request:/report", "request:with space", "request:a/.."])
+def test_what_the_server_takes_and_nobody_can_use_is_refused(specification: str) -> None:
+    with pytest.raises(InvalidInputs, match=r"^trigger_specification: "):
+        trigger(trigger_specification=specification)
+
+
+def test_a_plugin_that_the_trigger_cannot_call_is_refused_by_name(sources: KnownSources) -> None:
+    sources.declare("p.py", parse_file("p.py", "def process_writes(a, b, c): pass"))
+
+    assert trigger(trigger_specification="table:cpu")
+    assert trigger(plugin_filename="unknown.py")
+    with pytest.raises(
+        InvalidInputs, match=r"^plugin_filename: p\.py cannot run on 'every:1s': .*process_scheduled_call"
+    ):
+        trigger()

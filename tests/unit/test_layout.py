@@ -1,0 +1,201 @@
+"""Rules of the layout: who imports whom, what is public, and what users' state files name."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import influxdb3_engine_api
+import pulumi_influxdb3_engine
+from pulumi_influxdb3_engine._dynamic import EngineProvider
+
+PROVIDER = Path(__file__).parents[2] / "provider"
+ENGINE_LIBRARIES = {"datafusion", "httptools", "pyarrow", "rich", "starlette", "typer", "uvicorn", "uvloop"}
+OF_HTTPX = {"rich"}  # its command line, which it imports where it is installed
+
+
+def modules(package: str) -> dict[str, ast.Module]:
+    """Parsed modules of a package by dotted name."""
+    parsed = {}
+    for file in sorted(PROVIDER.joinpath(*package.split(".")).rglob("*.py")):
+        relative = file.relative_to(PROVIDER).with_suffix("")
+        name = ".".join(relative.parts).removesuffix(".__init__")
+        parsed[name] = ast.parse(file.read_text("utf-8"), str(file))
+    return parsed
+
+
+def imported(package: str) -> set[tuple[str, str]]:
+    """Module and what it imports, wherever in the module the import stands."""
+    found = set()
+    for name, module in modules(package).items():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Import):
+                found |= {(name, alias.name) for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add((name, absolute(name, node)))
+    return found
+
+
+def absolute(name: str, node: ast.ImportFrom) -> str:
+    """What a module's ``from`` names, in full."""
+    if not node.level:
+        return str(node.module)
+    is_package = PROVIDER.joinpath(*name.split("."), "__init__.py").is_file()
+    package = name.split(".") if is_package else name.split(".")[:-1]
+    base = package[: len(package) - node.level + 1]
+    return ".".join([*base, node.module] if node.module else base)
+
+
+def importing(package: str, *forbidden: str) -> set[tuple[str, str]]:
+    return {(name, target) for name, target in imported(package) if target.split(".")[0] in forbidden}
+
+
+def test_the_contract_package_stands_alone() -> None:
+    others = ("pulumi", "pulumi_influxdb3_engine", "influxdb3_embedded", *ENGINE_LIBRARIES)
+
+    assert importing("influxdb3_engine_api", *others) == set()
+
+
+def test_the_provider_imports_nothing_of_the_engine() -> None:
+    assert importing("pulumi_influxdb3_engine", "influxdb3_embedded", *ENGINE_LIBRARIES) == set()
+
+
+def test_the_engine_imports_nothing_of_the_provider() -> None:
+    assert importing("influxdb3_embedded", "pulumi", "pulumi_influxdb3_engine") == set()
+
+
+def test_the_logic_of_resources_does_not_know_pulumi() -> None:
+    assert importing("pulumi_influxdb3_engine.logic", "pulumi") == set()
+
+
+def test_workers_import_only_the_standard_library_and_themselves() -> None:
+    # they run under the interpreter of the plugins' virtual environment, which has nothing of ours
+    own = {
+        (name, target)
+        for name, target in imported("influxdb3_embedded.worker")
+        if target.split(".")[0] not in sys.stdlib_module_names
+        and not f"{target}.".startswith("influxdb3_embedded.worker.")
+    }
+
+    assert own == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "absent"),
+    [
+        ("influxdb3_engine_api", {"pulumi", "influxdb3_embedded", *ENGINE_LIBRARIES - OF_HTTPX}),
+        ("pulumi_influxdb3_engine", {"influxdb3_embedded", *ENGINE_LIBRARIES - OF_HTTPX}),
+    ],
+)
+def test_importing_a_package_loads_nothing_that_it_does_not_need(package: str, absent: set[str]) -> None:
+    program = f"import sys, {package}; print(*sys.modules)"
+    # warnings of our own would be errors; those of pulumi's dependencies are not ours
+    flags = ["-W", "error"] if package == "influxdb3_engine_api" else []
+    run = subprocess.run(
+        [sys.executable, *flags, "-c", program], capture_output=True, text=True, check=True, cwd=PROVIDER
+    )
+
+    assert {name.split(".")[0] for name in run.stdout.split()} & absent == set()
+
+
+def test_what_a_program_imports_is_public() -> None:
+    assert pulumi_influxdb3_engine.__all__ == [
+        "ALL_TABLES",
+        "Database",
+        "PackageSet",
+        "PluginDirectory",
+        "PluginFile",
+        "Trigger",
+        "TriggerSettings",
+        "cron",
+        "every",
+        "request",
+        "table",
+    ]
+
+
+def test_what_both_sides_import_of_the_contract_is_public() -> None:
+    assert influxdb3_engine_api.__all__ == [
+        "AnswerError",
+        "AnswerLost",
+        "BadRequest",
+        "Conflict",
+        "CreateTrigger",
+        "DryRunResult",
+        "EngineApiError",
+        "EngineClient",
+        "EngineUnreachable",
+        "ErrorBehavior",
+        "Forbidden",
+        "NotFound",
+        "PluginType",
+        "ServerError",
+        "Specification",
+        "SpecificationError",
+        "TransportError",
+        "TriggerSettings",
+        "Unauthenticated",
+        "UnreadableAnswer",
+    ]
+
+
+@pytest.mark.parametrize("package", [influxdb3_engine_api, pulumi_influxdb3_engine])
+def test_what_is_public_is_there(package: object) -> None:
+    assert [name for name in package.__all__ if not hasattr(package, name)] == []  # type: ignore[attr-defined]  # both have it
+
+
+def test_the_classes_that_state_files_name_keep_their_names() -> None:
+    # a state file holds the provider as a pickle, which is its module and its class: renaming one orphans resources
+    assert sorted(f"{provider.__module__}.{provider.__qualname__}" for provider in EngineProvider.__subclasses__()) == [
+        "pulumi_influxdb3_engine.database.DatabaseProvider",
+        "pulumi_influxdb3_engine.package_set.PackageSetProvider",
+        "pulumi_influxdb3_engine.plugin_directory.PluginDirectoryProvider",
+        "pulumi_influxdb3_engine.plugin_file.PluginFileProvider",
+        "pulumi_influxdb3_engine.trigger.TriggerProvider",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Database", "PackageSet", "PluginDirectory", "PluginFile", "Trigger"])
+def test_the_types_of_resources_keep_their_names(kind: str) -> None:
+    resource = getattr(pulumi_influxdb3_engine, kind)
+
+    assert f"{resource._resource_type_name}" == f"dynamic/influxdb3:{kind}"
+
+
+def undocumented(package: str) -> list[str]:
+    missing = []
+    for name, module in modules(package).items():
+        if not ast.get_docstring(module):
+            missing.append(name)
+        classes = [node for node in module.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+        functions = [
+            (f"{name}.{node.name}", node)
+            for node in module.body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        for each in classes:
+            if not ast.get_docstring(each):
+                missing.append(f"{name}.{each.name}")
+            functions += [
+                (f"{name}.{each.name}.{node.name}", node)
+                for node in each.body
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            ]
+        missing += [path for path, node in functions if not node.name.startswith("_") and not ast.get_docstring(node)]
+    return missing
+
+
+@pytest.mark.parametrize("package", ["influxdb3_engine_api", "pulumi_influxdb3_engine"])
+def test_everything_public_is_documented(package: str) -> None:
+    assert undocumented(package) == []
+
+
+@pytest.mark.parametrize("package", ["influxdb3_engine_api", "pulumi_influxdb3_engine"])
+def test_every_module_can_be_imported_by_itself(package: str) -> None:
+    for name in modules(package):
+        importlib.import_module(name)
