@@ -29,7 +29,7 @@ from influxdb3_engine_api.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import httpx
     from pydantic import BaseModel
@@ -57,6 +57,8 @@ class EngineClient:
         package_timeout: Seconds for an installation, which the server answers when pip has ended.
         tls_ca: Path of a PEM file with the certificate authorities to trust instead of the system's.
         tls_no_verify: Do not verify the server's certificate.
+        start_patience: Seconds to wait for a server that refuses connections, since it may just be starting.
+        on_wait: Told once when that begins, and for how long.
         transport: What carries the requests; the seam for tests.
 
     Every method raises an ``EngineApiError``; which one says whether the request was carried out.
@@ -74,11 +76,20 @@ class EngineClient:
         package_timeout: float = 600.0,
         tls_ca: str | None = None,
         tls_no_verify: bool = False,
+        start_patience: float = 0.0,
+        on_wait: Callable[[str], None] = lambda _text: None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._package_timeout = package_timeout
         self._connection = Connection(
-            host_url, token, timeout=timeout, tls_ca=tls_ca, tls_no_verify=tls_no_verify, transport=transport
+            host_url,
+            token,
+            timeout=timeout,
+            tls_ca=tls_ca,
+            tls_no_verify=tls_no_verify,
+            start_patience=start_patience,
+            on_wait=on_wait,
+            transport=transport,
         )
 
     @property

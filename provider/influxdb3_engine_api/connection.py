@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -12,9 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, UnreadableAnswer, answer_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Answer = TypeVar("Answer")
+_SECONDS_BETWEEN_CONNECTIONS = 0.2
 
 
 class Connection:
@@ -26,6 +29,9 @@ class Connection:
         timeout: Seconds for one request; also the limit for connecting.
         tls_ca: Path of a PEM file with the certificate authorities to trust instead of the system's.
         tls_no_verify: Do not verify the server's certificate.
+        start_patience: Seconds to wait for a server that refuses connections, since it may just be starting; nothing
+            has been sent then.
+        on_wait: Told once when that begins.
         transport: What carries the requests; the seam for tests.
 
     Attributes:
@@ -43,6 +49,8 @@ class Connection:
         timeout: float,
         tls_ca: str | None,
         tls_no_verify: bool,
+        start_patience: float,
+        on_wait: Callable[[str], None],
         transport: httpx.BaseTransport | None,
     ) -> None:
         problem = url_problem(host_url) or token_problem(token or "")
@@ -57,6 +65,10 @@ class Connection:
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
             transport=transport,
         )
+        self._start_patience = start_patience
+        self._on_wait = on_wait
+        self._refused_since: float | None = None
+        self._guard = threading.Lock()
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -110,7 +122,17 @@ class Connection:
         if timeout is not None:
             limits = httpx.Timeout(connect=limits.connect, read=timeout, write=limits.write, pool=limits.pool)
         try:
-            return self._http.request(method, path, params=params, headers=headers, content=content, timeout=limits)
+            while True:
+                try:
+                    answer = self._http.request(
+                        method, path, params=params, headers=headers, content=content, timeout=limits
+                    )
+                except httpx.ConnectError:
+                    if not self._wait_for_start():
+                        raise
+                else:
+                    self._refused_since = None
+                    return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise EngineUnreachable(
                 f"{operation}: no connection ({error}). Is the engine running, and is influxdb3:hostUrl right?"
@@ -125,6 +147,22 @@ class Connection:
                 f"{operation}: the connection broke ({error or type(error).__name__}); "
                 "the request may have been carried out"
             ) from error
+
+    def _wait_for_start(self) -> bool:
+        """Sleep a moment, unless all requests together have waited for long enough."""
+        with self._guard:
+            now = time.monotonic()
+            if self._refused_since is None:
+                self._refused_since = now
+                if self._start_patience:
+                    self._on_wait(
+                        f"{self.host_url} refuses connections; waiting {self._start_patience:g} s for it to start"
+                    )
+            patience_left = self._refused_since + self._start_patience - now
+        if patience_left <= 0:
+            return False
+        time.sleep(min(patience_left, _SECONDS_BETWEEN_CONNECTIONS))
+        return True
 
 
 def unpacked(answer: httpx.Response, into: TypeAdapter[Answer]) -> Answer:

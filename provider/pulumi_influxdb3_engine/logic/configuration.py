@@ -11,12 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from influxdb3_engine_api import EngineClient
 from influxdb3_engine_api.connection import token_problem, url_problem
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
+from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
+
+
+_START_PATIENCE = 10.0
+"""Seconds that a deployment waits for an engine that is just starting."""
 
 
 class Configuration(BaseModel):
@@ -127,6 +132,8 @@ class Engine:
             package_timeout=configuration.package_timeout,
             tls_ca=configuration.tls_ca,
             tls_no_verify=configuration.tls_no_verify,
+            start_patience=_START_PATIENCE,
+            on_wait=notice,
             transport=transport,
         )
         self.system_tables = SystemTables(self.client)

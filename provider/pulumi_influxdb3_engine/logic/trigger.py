@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from influxdb3_engine_api import (
     Conflict,
@@ -56,6 +56,14 @@ def _settings(value: Any) -> Any:
     return defaults | value if isinstance(value, dict) else value
 
 
+def _nodes(value: Any) -> Any:
+    if value is None or value == "all":
+        return value
+    if isinstance(value, list) and value and all(isinstance(node, str) and node for node in value):
+        return value
+    raise ValueError("the nodes that run a trigger are 'all' or a list of node ids")
+
+
 class TriggerInputs(Inputs):
     """A trigger as a program declares it; the properties are the API's (contract 1.2)."""
 
@@ -69,7 +77,7 @@ class TriggerInputs(Inputs):
     trigger_settings: Annotated[TriggerSettings, BeforeValidator(_settings)] = TriggerSettings.model_validate(
         _settings({})
     )
-    node_spec: Literal["all"] | list[str] | None = None
+    node_spec: Annotated[str | list[str] | None, PlainValidator(_nodes)] = None
     disabled: bool = False
     adopt: bool = False
     force_delete: bool = False
@@ -157,9 +165,10 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges) -> None:
         try:
-            changes.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
-        except NotFound:  # deleted by hand: what is wanted is that it exists
-            changes.create(inputs.body())
+            try:
+                changes.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
+            except NotFound:  # deleted by hand: what is wanted is that it exists
+                changes.create(inputs.body())
         except EngineApiError as error:
             wanted = "disabled" if inputs.disabled else "enabled"
             raise ResourceError(f"{_label(inputs)} was not {wanted}: {error}") from error
@@ -234,7 +243,10 @@ def _means(text: str, specification: Specification) -> bool:
 def _described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
     """The inputs that describe a live trigger; what the server does not tell is taken from ``state``."""
     row = live.row
-    specification = parse_catalog(row.trigger_specification)
+    try:
+        specification = parse_catalog(row.trigger_specification)
+    except ValueError as error:
+        raise ResourceError(f"{_label(state)} cannot be read: {error}") from error
     same = _means(state.trigger_specification, specification)
     arguments = live.arguments
     if arguments is None and not state.trigger_arguments:

@@ -6,16 +6,20 @@ answered; a creation is looked up before it is repeated, since a second one is a
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
+from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import CreateTrigger
     from pulumi_influxdb3_engine.logic.configuration import Engine
     from pulumi_influxdb3_engine.logic.system_tables import LiveTrigger
+
+
+_CANDIDATE = "__candidate"
+"""What the name of a candidate adds to its trigger's; always the same, so that one that was left is found."""
 
 
 class TriggerChanges:
@@ -53,13 +57,12 @@ class TriggerChanges:
 
     def validate(self, body: CreateTrigger) -> None:
         """Let the server check a definition, as a disabled candidate under another name that is then deleted."""
-        candidate = f"{body.trigger_name}__candidate_{secrets.token_hex(4)}"
+        candidate = f"{body.trigger_name}{_CANDIDATE}"
         definition = body.model_copy(update={"trigger_name": candidate, "disabled": True})
         try:
-            # the name is new: a conflict can only be with an attempt of ours whose answer was lost
-            repeated(lambda: self._create_unless_there(definition))
+            repeated(lambda: self._create_anew(definition))
         finally:
-            self.delete(candidate)
+            self._discard(candidate)
 
     def set_enabled(self, name: str, *, enabled: bool) -> None:
         """Enable or disable a trigger.
@@ -86,6 +89,19 @@ class TriggerChanges:
         except NotFound:
             return
         self.delete(name, force=force)
+
+    def _create_anew(self, body: CreateTrigger) -> None:
+        try:
+            self._client.create_trigger(body)
+        except Conflict:  # an attempt of ours whose answer was lost, or a deployment that was killed
+            self.delete(body.trigger_name)
+            self._client.create_trigger(body)
+
+    def _discard(self, candidate: str) -> None:
+        try:
+            self.delete(candidate)
+        except EngineApiError as error:  # harmless, as it is disabled; the next change of the trigger deletes it
+            notice(f"the disabled trigger {candidate!r} in database {self._db!r} may be left: {error}")
 
     def _create_unless_there(self, body: CreateTrigger) -> None:
         try:
