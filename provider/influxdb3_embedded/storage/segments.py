@@ -129,7 +129,7 @@ def freeze(segments: list[Segment], schema: TableSchema) -> list[Segment]:
 
 
 def deduplicate(tables: list[pa.Table], schema: TableSchema) -> pa.Table:
-    """Rows in the order written to rows in time order, each point once.
+    """Rows in the order written to rows in the order of time and tags, each point once.
 
     Args:
         tables: The rows; at least one.
@@ -145,7 +145,10 @@ def deduplicate(tables: list[pa.Table], schema: TableSchema) -> pa.Table:
         latest = [(name, "last") for name in schema.fields]
         grouped = rows.group_by(keys, use_threads=False).aggregate(latest)
         rows = grouped.rename_columns([*keys, *schema.fields]).select(arrow_schema.names).cast(arrow_schema)
-    return rows.take(pc.sort_indices(rows.column(TIME)))
+    # points of one time in the order of their tags, those without a tag first, as the real server returns them
+    columns = {TIME: rows.column(TIME)} | {tag: rows.column(tag).cast(pa.utf8()) for tag in schema.tags}
+    order = [(name, "ascending", "at_start") for name in columns]
+    return rows.take(pc.sort_indices(pa.table(columns), sort_keys=order))
 
 
 def split(rows: pa.Table, start: int, end: int) -> tuple[pa.Table, pa.Table, pa.Table]:

@@ -1,0 +1,236 @@
+"""Bodies and query strings of requests, read into the wire models with the real server's messages (contract 1.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import zlib
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+
+from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.json_reader import JsonError, JsonReader, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+    from starlette.requests import Request
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_JSON_TYPE = re.compile(r"application/(?:[^;+\s]+\+)?json\s*(?:;|$)", re.IGNORECASE)
+_EXPECTED = {
+    "string_type": "a string",
+    "bool_type": "a boolean",
+    "int_type": "an integer",
+    "list_type": "a sequence",
+    "dict_type": "a map",
+}
+_LARGE = 100_000
+_BOOLEANS = {"true": True, "false": False}
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, decompressed.
+
+    Args:
+        request: The request.
+        limit: Most bytes that are taken, before and after decompression.
+
+    Raises:
+        ApiError: 413 where it is larger, 400 where its encoding is unknown or broken.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding not in ("identity", "gzip"):
+        raise ApiError(400, f"unacceptable content-encoding: {encoding}")
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    body = b"".join(chunks)
+    return body if encoding == "identity" else _gunzip(body, limit)
+
+
+async def read_json(request: Request, model: type[Model], limit: int) -> Model:
+    """The JSON body as a model; its content type has to say that it is one.
+
+    Raises:
+        ApiError: 415, 413, or 400 with the parser's message.
+    """
+    if not _JSON_TYPE.match(request.headers.get("content-type", "")):
+        raise ApiError(415, "unacceptable content-type, expected: application/json")
+    return await parse_body(await read_body(request, limit), model)
+
+
+async def parse_body(body: bytes, model: type[Model]) -> Model:
+    """A JSON body as a model, as `parse_json`; a large one is read in a thread, while others are answered."""
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(parse_json, body, model)
+    return parse_json(body, model)
+
+
+async def read_query_or_json(request: Request, model: type[Model], limit: int) -> Model:
+    """The query string as a model where there is one, else the JSON body; raises as both."""
+    if request.scope["query_string"]:
+        return read_query(request, model)
+    return await read_json(request, model, limit)
+
+
+def read_query(request: Request, model: type[Model], *, missing: str | None = None) -> Model:
+    """The query string as a model.
+
+    Args:
+        request: The request.
+        model: What it has to hold.
+        missing: What to answer where there is no query string; ``None`` leaves that to the first missing member.
+
+    Raises:
+        ApiError: 400.
+    """
+    query: bytes = request.scope["query_string"]
+    if missing is not None and not query:
+        raise ApiError(400, missing)
+    return parse_query(query, model)
+
+
+def parse_json(body: bytes, model: type[Model]) -> Model:
+    """A JSON text as a model; raises `ApiError` 400 with the first error in the order of the text."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise _json_error(f"invalid unicode code point at line 1 column {error.start + 1}") from None
+    reader = JsonReader(text)
+    try:
+        value = reader.read()
+    except JsonError as error:
+        raise _json_error(str(error)) from None
+    mistakes = [
+        (end, f"duplicate field `{member}`")
+        for location, member, end in reader.repeated
+        if (at := _model_at(model, location)) and member in at.model_fields
+    ]
+    try:
+        parsed = model.model_validate(value)
+    except (ValidationError, RecursionError) as error:
+        reader.read(locate=True)
+        mistakes += _mistakes(error, reader, model)
+    if mistakes:
+        # a parser that reads from start to end meets the one that ends first, which is the one it reports
+        end, text = min(mistakes, key=lambda mistake: mistake[0])
+        raise _json_error(f"{text} {reader.position(end)}")
+    return parsed
+
+
+def parse_query(query: bytes, model: type[Model]) -> Model:
+    """A query string as a model; raises `ApiError` 400."""
+    members: dict[str, Any] = {}
+    for name, text in query_pairs(query):
+        field = model.model_fields.get(name)
+        if field is None:
+            continue
+        if name in members:
+            raise _query_error(f"duplicate field `{name}`")
+        if field.annotation is bool and text not in _BOOLEANS:
+            raise _query_error("provided string was not `true` or `false`")
+        members[name] = _BOOLEANS[text] if field.annotation is bool else text
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        first = next((found for found in errors if found["type"] != "missing"), errors[0])
+        raise _query_error(_message(first, model)) from None
+
+
+def query_pairs(query: bytes) -> list[tuple[str, str]]:
+    """Names and values of a query string, percent- and plus-decoded, those without a value included."""
+    return parse_qsl(query.decode(errors="replace"), keep_blank_values=True)
+
+
+def _gunzip(body: bytes, limit: int) -> bytes:
+    parts, size = [], 0
+    while body:
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            part = member.decompress(body, limit + 1 - size)
+        except zlib.error as error:
+            raise ApiError(400, f"error decoding gzip stream: {error}") from None
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        if not member.eof:
+            raise ApiError(400, "error decoding gzip stream: unexpected end of file")
+        parts.append(part)
+        body = member.unused_data
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, f"max request size ({limit} bytes) exceeded")
+
+
+def _json_error(text: str) -> ApiError:
+    return ApiError(400, f"serde json error: {text}")
+
+
+def _query_error(text: str) -> ApiError:
+    return ApiError(400, f"serde error: {text}")
+
+
+def _mistakes(
+    error: ValidationError | RecursionError, reader: JsonReader, model: type[BaseModel]
+) -> Iterator[tuple[int, str]]:
+    """Where each mistake is met and what it is: a wrong value where it ends, a missing member where its object ends."""
+    if isinstance(error, RecursionError):
+        yield reader.ends[()], "recursion limit exceeded"
+        return
+    for found in error.errors(include_url=False):
+        location: Location = found["loc"][:-1] if found["type"] == "missing" else found["loc"]
+        while location not in reader.ends:  # inside a string that holds JSON itself
+            location = location[:-1]
+        yield reader.ends[location], _message(found, model)
+
+
+def _message(error: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, member = error["type"], error["loc"][-1] if error["loc"] else ""
+    if kind == "missing":
+        return f"missing field `{member}`"
+    if kind in ("enum", "literal_error"):
+        variants = ", ".join(f"`{variant}`" for variant in re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+        return f"unknown variant `{error['input']}`, expected one of {variants}"
+    expected = _EXPECTED.get(kind) or f"struct {(_model_at(model, error['loc']) or model).__name__}"
+    return f"invalid type: {_described(error['input'])}, expected {expected}"
+
+
+def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
+    """The model that a value has to be; ``None`` where it is no model's."""
+    at: Any = model
+    for step in location:
+        if isinstance(at, type) and issubclass(at, BaseModel):
+            field = at.model_fields.get(str(step))
+            at = field.annotation if field else None
+        else:
+            at = next(iter(get_args(at)), None)
+    return at if isinstance(at, type) and issubclass(at, BaseModel) else None
+
+
+def _described(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return f"boolean `{str(value).lower()}`"
+        case int():
+            return f"integer `{value}`"
+        case float():
+            return f"floating point `{value}`"
+        case str():
+            return f"string {json.dumps(value, ensure_ascii=False)}"
+        case list():
+            return "sequence"
+    return "map"

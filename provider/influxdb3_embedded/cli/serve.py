@@ -1,0 +1,190 @@
+"""``influxdb3-embedded serve``: the flags are the real server's (contract section 10)."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+import uvloop
+
+from influxdb3_embedded import logs, server
+from influxdb3_embedded.catalog import CatalogVersionError
+from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
+from influxdb3_embedded.settings import (
+    DEFAULT_MAX_REQUEST_SIZE,
+    ObjectStore,
+    OpenResource,
+    PackageManager,
+    Settings,
+)
+from influxdb3_embedded.storage import StorageLockedError
+from influxdb3_engine_api.specification import PluginType
+
+Choice = TypeVar("Choice")
+
+_DEFAULT_DATA_DIR = Path("~/.influxdb3-embedded/data")
+_PLUGIN_TYPES = {
+    "wal": PluginType.WAL,
+    "wal_flush": PluginType.WAL,
+    "schedule": PluginType.SCHEDULE,
+    "request": PluginType.REQUEST,
+}
+
+
+class LogFilter(StrEnum):
+    """The least that the server logs."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def serve(  # noqa: PLR0917 - typer makes an option of each
+    http_bind: Annotated[
+        str,
+        typer.Option(envvar="INFLUXDB3_HTTP_BIND_ADDR", metavar="HOST:PORT", help="Address; port 0 takes a free one."),
+    ] = "127.0.0.1:8181",
+    node_id: Annotated[
+        str,
+        typer.Option(
+            envvar="INFLUXDB3_NODE_IDENTIFIER_PREFIX", help="Directory of this engine's data below --data-dir."
+        ),
+    ] = "node0",
+    object_store: Annotated[
+        ObjectStore,
+        typer.Option(envvar="INFLUXDB3_OBJECT_STORE", help="Where data is kept; memory forgets it at the end."),
+    ] = ObjectStore.FILE,
+    data_dir: Annotated[
+        Path, typer.Option(envvar="INFLUXDB3_DB_DIR", help="Where --object-store file keeps data.")
+    ] = _DEFAULT_DATA_DIR,
+    plugin_dir: Annotated[
+        Path | None, typer.Option(envvar="INFLUXDB3_PLUGIN_DIR", help="Where plugins lie; without it, none run.")
+    ] = None,
+    virtual_env_location: Annotated[
+        Path | None,
+        typer.Option(
+            # not VIRTUAL_ENV, which the real server reads: here that is often the environment of the user's own project
+            envvar="INFLUXDB3_VIRTUAL_ENV_LOCATION",
+            help="The plugins' virtual environment. [default: .venv in the plugin directory]",
+        ),
+    ] = None,
+    package_manager: Annotated[
+        PackageManager, typer.Option(envvar="INFLUXDB3_PACKAGE_MANAGER", help="All but disabled mean pip.")
+    ] = PackageManager.DISCOVER,
+    plugin_repo: Annotated[
+        str, typer.Option(envvar="INFLUXDB3_PLUGIN_REPO", help="Base URL of gh: plugins.")
+    ] = DEFAULT_REPOSITORY,
+    restrict_plugin_triggers_to: Annotated[
+        str | None,
+        typer.Option(
+            envvar="INFLUXDB3_RESTRICT_PLUGIN_TRIGGERS_TO",
+            metavar="[wal,schedule,request]",
+            help="Kinds of trigger that can be created. [default: all]",
+        ),
+    ] = None,
+    plugin_dir_only: Annotated[
+        bool,
+        typer.Option("--plugin-dir-only", envvar="INFLUXDB3_PLUGIN_DIR_ONLY", help="Take no plugins over the API."),
+    ] = False,
+    without_auth: Annotated[
+        bool, typer.Option("--without-auth", envvar="INFLUXDB3_START_WITHOUT_AUTH", help="Serve without tokens.")
+    ] = False,
+    disable_authz: Annotated[
+        str | None,
+        typer.Option(
+            envvar="INFLUXDB3_DISABLE_AUTHZ",
+            metavar="[health,ping,metrics,ready,pprof]",
+            help="What is open without a token.",
+        ),
+    ] = None,
+    max_http_request_size: Annotated[
+        int, typer.Option(envvar="INFLUXDB3_MAX_HTTP_REQUEST_SIZE", min=1, help="Bytes of a request's body.")
+    ] = DEFAULT_MAX_REQUEST_SIZE,
+    plugin_time_limit: Annotated[
+        float | None,
+        typer.Option(
+            envvar="INFLUXDB3_PLUGIN_TIME_LIMIT", min=0.001, help="Seconds after which a run is killed. [default: none]"
+        ),
+    ] = None,
+    ready_file: Annotated[Path | None, typer.Option(help="File that the URL is written to once it is served.")] = None,
+    log_filter: Annotated[
+        LogFilter, typer.Option(envvar="INFLUXDB3_LOG_FILTER", help="The least that is logged, on standard error.")
+    ] = LogFilter.INFO,
+) -> None:
+    """Run an engine until Ctrl-C or SIGTERM."""
+    host, port = _address(http_bind)
+    settings = Settings(
+        host=host,
+        port=port,
+        node_id=_node_id(node_id),
+        data_dir=data_dir.expanduser().absolute() if object_store is ObjectStore.FILE else None,
+        plugin_dir=plugin_dir.expanduser().absolute() if plugin_dir else None,
+        virtual_env_location=virtual_env_location.expanduser().absolute() if virtual_env_location else None,
+        package_manager=package_manager,
+        plugin_repo=plugin_repo,
+        restrict_plugin_triggers_to=_choices(
+            restrict_plugin_triggers_to, _PLUGIN_TYPES, "--restrict-plugin-triggers-to"
+        )
+        or frozenset(PluginType),
+        plugin_dir_only=plugin_dir_only,
+        without_auth=without_auth,
+        disable_authz=_choices(disable_authz, {value.value: value for value in OpenResource}, "--disable-authz"),
+        max_http_request_size=max_http_request_size,
+        run_time_limit=plugin_time_limit,
+    )
+    logs.configure(log_filter)
+    _run(settings, ready_file)
+
+
+def _run(settings: Settings, ready_file: Path | None) -> None:
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(
+                server.serve(settings, ready_file=ready_file, started=lambda url: typer.echo(_summary(settings, url)))
+            )
+    except (OSError, CatalogVersionError, StorageLockedError, sqlite3.Error) as error:
+        typer.echo(f"The engine cannot start: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _summary(settings: Settings, url: str) -> str:
+    plugins = (
+        str(settings.plugin_dir) if settings.plugin_dir else "none: the Processing engine is off, see --plugin-dir"
+    )
+    rows = {
+        "URL": url,
+        "Data": str(settings.node_dir or "in memory, forgotten at the end"),
+        "Plugins": plugins,
+        "Tokens": "off, whoever reaches the URL may do everything"
+        if settings.without_auth
+        else "on, 'influxdb3-embedded token' makes the first one",
+    }
+    width = max(map(len, rows))
+    lines = [f"  {name:<{width}}  {value}" for name, value in rows.items()]
+    return "\n".join(["InfluxDB 3 Processing engine, embedded", *lines, "Stop it with Ctrl-C."])
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65_535:
+        raise typer.BadParameter(f"{text!r} is not HOST:PORT", param_hint="--http-bind")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _node_id(text: str) -> str:
+    if not text or text.strip(".") == "" or "/" in text or "\0" in text:
+        raise typer.BadParameter(f"{text!r} cannot name a directory", param_hint="--node-id")
+    return text
+
+
+def _choices(text: str | None, known: dict[str, Choice], flag: str) -> frozenset[Choice]:
+    chosen = [part.strip() for part in (text or "").split(",") if part.strip()]
+    for name in chosen:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint=flag)
+    return frozenset(known[name] for name in chosen)

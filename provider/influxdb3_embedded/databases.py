@@ -1,0 +1,197 @@
+"""Databases and tables: created, listed, deleted (contract 8.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from influxdb3_embedded.errors import ApiError, ResourceExists
+from influxdb3_embedded.names import INTERNAL, check_database_name
+from influxdb3_embedded.storage import ColumnKind, LimitExceededError, TableExistsError, TableNotFoundError
+from influxdb3_engine_api.duration import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from influxdb3_embedded.catalog import Catalog, Database
+    from influxdb3_embedded.runner import Runner
+    from influxdb3_embedded.storage import Storage
+
+_GRACE = timedelta(hours=72)
+_PURGE_INTERVAL = 60.0
+_LONGEST_RETENTION = timedelta(days=365 * 290)  # what nanoseconds in 64 bits hold
+_FIELD_KINDS = {
+    "utf8": ColumnKind.STRING,
+    "int64": ColumnKind.INTEGER,
+    "uint64": ColumnKind.UINTEGER,
+    "float64": ColumnKind.FLOAT,
+    "bool": ColumnKind.BOOLEAN,
+}
+_log = logging.getLogger(__name__)
+
+
+class Databases:
+    """The databases of an engine.
+
+    Args:
+        catalog: What exists.
+        storage: What is in them.
+        runner: What runs on them; a database that is deleted stops its triggers.
+    """
+
+    def __init__(self, catalog: Catalog, storage: Storage, runner: Runner) -> None:
+        self._catalog = catalog
+        self._storage = storage
+        self._runner = runner
+        self._purging: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Tell storage the retentions, and begin to remove the data of databases that were deleted long enough ago."""
+        await asyncio.gather(
+            *(self._storage.set_retention(database.id, database.retention) for database in self._catalog.databases())
+        )
+        self._purging = asyncio.create_task(self._purge_forever())
+
+    async def stop(self) -> None:
+        """Stop removing data."""
+        if self._purging:
+            self._purging.cancel()
+            await asyncio.gather(self._purging, return_exceptions=True)
+
+    def names(self, *, deleted: bool) -> list[tuple[str, bool]]:
+        """Names by alphabet, each with whether it is deleted.
+
+        Args:
+            deleted: Whether those that are deleted are listed too.
+        """
+        return [
+            (database.name, database.deleted)
+            for database in self._catalog.databases()
+            if deleted or not database.deleted
+        ]
+
+    async def create(self, name: str, retention_period: str | None) -> None:
+        """Create a database.
+
+        Args:
+            name: Checked by contract 8.1.
+            retention_period: How long rows are kept, such as ``7d``; ``None`` for ever.
+
+        Raises:
+            ApiError: 400 for the name or the period, 409 where it exists.
+        """
+        check_database_name(name)
+        database = await self._catalog.create_database(name, _retention(retention_period))
+        await self._storage.set_retention(database.id, database.retention)
+
+    async def ensure(self, name: str) -> Database:
+        """The database of that name, created if it is missing; the name has been checked by the caller."""
+        while (database := self._catalog.database(name)) is None:
+            if name == INTERNAL or any(known.name == name for known in self._catalog.databases()):
+                return self._catalog.changeable_database(name)
+            try:
+                return await self._catalog.create_database(name)
+            except ResourceExists:
+                continue  # by another write at the same moment
+        return database
+
+    async def set_retention(self, name: str, retention_period: str | None) -> None:
+        """Set or, with ``None``, clear how long rows are kept; raises as `create`, and 404."""
+        database = await self._catalog.set_retention(name, _retention(retention_period))
+        await self._storage.set_retention(database.id, database.retention)
+
+    async def delete(self, name: str, hard_delete_at: str | None) -> None:
+        """Delete a database: its triggers stop, its name is free at once, its data goes later.
+
+        Args:
+            name: The database.
+            hard_delete_at: ``now``, ``never``, ``default`` (72 hours from now) or an RFC 3339 time.
+
+        Raises:
+            ApiError: 404, or 400 for ``_internal`` and for a time that is none.
+        """
+        at = _hard_delete_at(hard_delete_at)
+        triggers = self._catalog.triggers(name)
+        await self._catalog.delete_database(name, at)
+        await asyncio.gather(*(self._runner.stop_trigger(trigger.key) for trigger in triggers))
+        await self._purge()
+
+    async def create_table(self, name: str, table: str, tags: Sequence[str], fields: Sequence[tuple[str, str]]) -> None:
+        """Create a table, and its database if that is missing.
+
+        Args:
+            name: The database.
+            table: The table.
+            tags: Names of its tag columns.
+            fields: Names and types of its field columns: ``utf8``, ``int64``, ``uint64``, ``float64`` or ``bool``.
+
+        Raises:
+            ApiError: 400 for a name, 409 where it exists, 422 beyond the limits.
+        """
+        check_database_name(name)
+        columns = [*tags, *(field for field, _ in fields)]
+        if not table or not all(columns):
+            raise ApiError(400, "table and column names cannot be empty")
+        if len({*columns, "time"}) != len(columns) + 1:
+            raise ApiError(400, "column names have to differ from each other and from 'time'")
+        database = await self.ensure(name)
+        try:
+            await self._storage.create_table(
+                database.id, table, list(tags), [(field, _FIELD_KINDS[kind]) for field, kind in fields]
+            )
+        except TableExistsError:
+            raise ResourceExists from None
+        except LimitExceededError as error:
+            raise ApiError(422, str(error)) from None
+
+    async def delete_table(self, name: str, table: str) -> None:
+        """Delete a table with its data; raises `ApiError` 404 where it or its database is missing."""
+        database = self._catalog.changeable_database(name)
+        try:
+            await self._storage.drop_table(database.id, table)
+        except TableNotFoundError:
+            raise ApiError(404, f"Table {table} not in DB schema for {name}") from None
+
+    async def _purge_forever(self) -> None:
+        while True:
+            try:
+                await self._purge()
+            except Exception:  # noqa: BLE001 - the next round may succeed, and nobody waits for this one
+                _log.exception("removing the data of deleted databases failed")
+            await asyncio.sleep(_PURGE_INTERVAL)
+
+    async def _purge(self) -> None:
+        now = datetime.now(UTC)
+        for database in self._catalog.databases():
+            if database.hard_delete_at and database.hard_delete_at <= now:
+                await self._storage.drop_database(database.id)
+                await self._catalog.forget_database(database)
+
+
+def _retention(period: str | None) -> timedelta | None:
+    if period is None:
+        return None
+    nanoseconds = parse_duration(period)
+    if not nanoseconds:
+        raise ApiError(400, f"invalid retention period '{period}': expected a duration such as 7d")
+    longest = _LONGEST_RETENTION // timedelta(microseconds=1)
+    return timedelta(microseconds=min(-(-nanoseconds // 1_000), longest))
+
+
+def _hard_delete_at(text: str | None) -> datetime | None:
+    now = datetime.now(UTC)
+    if text == "never":
+        return None
+    if text in (None, "default"):
+        return now + _GRACE
+    if text == "now":
+        return now
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        raise ApiError(
+            400, f"invalid hard_delete_at '{text}': expected now, never, default or an RFC 3339 time"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,121 @@
+"""An engine: its parts, put together, and the order in which they start and stop."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from influxdb3_embedded.catalog import Catalog
+from influxdb3_embedded.data import Data
+from influxdb3_embedded.databases import Databases
+from influxdb3_embedded.host import EngineHost
+from influxdb3_embedded.model import Flush
+from influxdb3_embedded.runner import LogBook, PluginDirectory, PluginEnvironment, Runner
+from influxdb3_embedded.runner.repository import PluginRepository
+from influxdb3_embedded.sql import SqlEngine
+from influxdb3_embedded.storage import Storage
+from influxdb3_embedded.system_tables import SystemTables
+from influxdb3_embedded.tokens import Tokens
+from influxdb3_embedded.triggers import Triggers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from influxdb3_embedded.model import TableBatch
+    from influxdb3_embedded.settings import Settings
+
+
+class Engine:
+    """The nouns that the routes talk to.
+
+    Args:
+        settings: How it runs.
+
+    Attributes:
+        settings: How it runs.
+        catalog: What exists.
+        databases: Databases and tables.
+        triggers: Triggers.
+        tokens: Who may come in.
+        data: Writes and queries.
+        storage: Schemas and rows, for dry runs.
+        plugins: The plugin directory.
+        environment: The plugins' virtual environment.
+        runner: What runs the plugins.
+        logs: What they said.
+
+    Raises:
+        OSError: The data directory cannot be made.
+        CatalogVersionError: A newer release wrote the data.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        node_dir = settings.node_dir
+        if node_dir:
+            node_dir.mkdir(parents=True, exist_ok=True)
+        if settings.plugin_dir:
+            settings.plugin_dir.mkdir(parents=True, exist_ok=True)
+        self._temporary = tempfile.TemporaryDirectory(prefix="influxdb3-embedded-")
+        self.storage = Storage(node_dir / "storage" if node_dir else None)
+        self.catalog = Catalog(node_dir / "catalog.sqlite" if node_dir else None)
+        self.logs = LogBook()
+        self.plugins = PluginDirectory(
+            settings.plugin_dir,
+            repository=PluginRepository(settings.plugin_repo),
+            read_only=settings.plugin_dir_only,
+        )
+        self.environment = PluginEnvironment(self._environment_location(), plugin_directory=self.plugins.root)
+        host = EngineHost(self.catalog)
+        self.runner = Runner(
+            environment=self.environment,
+            directory=self.plugins,
+            host=host,
+            logs=self.logs,
+            time_limit=settings.run_time_limit,
+        )
+        self.databases = Databases(self.catalog, self.storage, self.runner)
+        self.triggers = Triggers(self.catalog, self.runner, self.plugins, allowed=settings.restrict_plugin_triggers_to)
+        self.tokens = Tokens(self.catalog)
+        system_tables = SystemTables(self.catalog, self.logs, self.plugins)
+        self._sql = SqlEngine(self.storage, system_tables.of)
+        self.data = Data(self.catalog, self.databases, self.storage, self._sql)
+        host.data = self.data
+
+    async def start(self) -> None:
+        """Load the data and start the triggers; what is enabled runs when this returns.
+
+        Raises:
+            StorageLockedError: Another engine runs on the data directory.
+        """
+        await self.storage.start()
+        try:
+            await self.databases.start()
+            self.storage.subscribe(self._deliver)
+            await self.runner.start()
+            await self.triggers.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Interrupt the plugins and close the data."""
+        await self.runner.stop()
+        await self.databases.stop()
+        self._sql.close()
+        await self.storage.stop()
+        await self.catalog.close()
+        self._temporary.cleanup()
+
+    def _deliver(self, database_id: int, sequence: int, batches: Sequence[TableBatch]) -> None:
+        database = self.catalog.database_name(database_id)
+        if database is not None:
+            self.runner.deliver(Flush(database, sequence, batches))
+
+    def _environment_location(self) -> Path:
+        settings = self.settings
+        if settings.virtual_env_location:
+            return settings.virtual_env_location
+        # only plugins from a repository run without a plugin directory
+        return (settings.plugin_dir or settings.node_dir or Path(self._temporary.name)) / ".venv"

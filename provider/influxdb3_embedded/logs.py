@@ -1,0 +1,46 @@
+"""The server's own log: one line an event on standard error, as ``key=value`` pairs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+
+class LogfmtFormatter(logging.Formatter):
+    """Formats records as logfmt; pairs of their own come as ``extra={"fields": {...}}``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; line breaks are escaped, tracebacks included."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        fields = {
+            "time": time,
+            "level": record.levelname.lower(),
+            "target": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return " ".join(f"{key}={_quoted(str(value))}" for key, value in fields.items())
+
+
+def configure(level: str) -> None:
+    """Send the records of this process to standard error.
+
+    Args:
+        level: The least that is logged: ``debug``, ``info``, ``warning`` or ``error``.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogfmtFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # their messages at info level repeat what the engine says itself
+    for name in ("httpx", "httpcore", "uvicorn.error", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _quoted(value: str) -> str:
+    if value and not any(character in ' "=\\' or not character.isprintable() for character in value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

@@ -1,0 +1,116 @@
+"""Endpoints that run a plugin once and store nothing of what it writes (contract 6)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from influxdb3_embedded.answers import json_answer
+from influxdb3_embedded.bodies import read_json
+from influxdb3_embedded.errors import PluginError
+from influxdb3_embedded.names import DatabaseNameError, check_database_name
+from influxdb3_embedded.runner import DryRun, PluginFileError
+from influxdb3_engine_api import specification
+from influxdb3_engine_api.specification import Cron, Every, SpecificationError
+from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from influxdb3_embedded.engine import Engine
+
+_EVERY_SECOND = "* * * * * *"
+
+
+async def wal(engine: Engine, request: Request) -> Response:
+    """Run a WAL plugin on line protocol."""
+    body = await read_json(request, TestWalPlugin, engine.settings.max_http_request_size)
+    await _find(engine, body.filename)
+    try:
+        check_database_name(body.database)
+    except DatabaseNameError:
+        return _answer(DryRun(error=f"invalid database {body.database}"))
+    database = engine.catalog.database(body.database)
+    batches, errors = engine.storage.validate(database.id if database else None, body.input_lp)
+    if errors:
+        return _answer(DryRun(error=f"line protocol parse failed: {errors[0].message}"))
+    run = await engine.runner.dry_run_wal(body.filename, body.database, batches, body.input_arguments, body.cache_name)
+    return _answer(run, _invalid_writes(engine, run))
+
+
+async def schedule(engine: Engine, request: Request) -> Response:
+    """Run a schedule plugin at the next time of its schedule: cron or an interval, with or without prefix."""
+    body = await read_json(request, TestSchedulePlugin, engine.settings.max_http_request_size)
+    await _find(engine, body.filename)
+    if engine.catalog.database(body.database) is None:
+        return _scheduled(DryRun(error="couldn't find db"))
+    text = _EVERY_SECOND if body.schedule is None else body.schedule.strip()
+    try:
+        call_time = _schedule(text).next_after(datetime.now(UTC))
+    except SpecificationError as error:
+        return _scheduled(DryRun(error=f"invalid cron syntax: {text}\n^\n{error.hint}"))
+    if call_time is None:
+        return _scheduled(DryRun(error=f"cron schedule never triggers: {text}"))
+    # plugins are given whole seconds, and so is the caller (contract 4.4)
+    call_time = call_time.replace(microsecond=0)
+    run = await engine.runner.dry_run_schedule(
+        body.filename, body.database, call_time, body.input_arguments, body.cache_name
+    )
+    return _scheduled(run, call_time, _invalid_writes(engine, run))
+
+
+async def _find(engine: Engine, filename: str) -> None:
+    try:
+        await engine.plugins.load(filename)
+    except PluginFileError as error:
+        raise PluginError(error.text) from None
+
+
+def _schedule(text: str) -> Cron | Every:
+    """The schedule that a text stands for; of the two forms without prefix, an interval is the one with units."""
+    if not text.startswith(("cron:", "every:")):
+        try:
+            text = specification.parse(f"every:{text}").text
+        except SpecificationError:
+            text = f"cron:{text}"
+    parsed = specification.parse(text)
+    assert isinstance(parsed, Cron | Every)
+    return parsed
+
+
+def _invalid_writes(engine: Engine, run: DryRun) -> list[str]:
+    """What would not have been stored of a plugin's writes."""
+    errors = []
+    for name, lines in run.database_writes.items():
+        try:
+            check_database_name(name)
+        except DatabaseNameError as error:
+            errors.append(f"database name {name} is invalid: {error.text}")
+            continue
+        database = engine.catalog.database(name)
+        _, refused = engine.storage.validate(database.id if database else None, "\n".join(lines))
+        errors += [
+            f"line protocol parse error on write to db {name}: WriteLineError {{ "
+            f"original_line: {json.dumps(line.original_line, ensure_ascii=False)}, line_number: {line.line_number}, "
+            f"error_message: {json.dumps(line.message, ensure_ascii=False)} }}"
+            for line in refused
+        ]
+    return errors
+
+
+def _scheduled(run: DryRun, call_time: datetime | None = None, errors: list[str] | None = None) -> Response:
+    trigger_time = call_time.strftime("%Y-%m-%dT%H:%M:%SZ") if call_time and run.error is None else None
+    return json_answer({"trigger_time": trigger_time} | _body(run, errors))
+
+
+def _answer(run: DryRun, errors: list[str] | None = None) -> Response:
+    return json_answer(_body(run, errors))
+
+
+def _body(run: DryRun, errors: list[str] | None) -> dict[str, object]:
+    if run.error is not None:
+        # nothing else is told of a run that failed
+        return {"log_lines": [], "database_writes": {}, "errors": [run.error]}
+    return {"log_lines": run.log_lines, "database_writes": run.database_writes, "errors": errors or []}

@@ -1,0 +1,56 @@
+"""Endpoints of plugin files (contract 1.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from influxdb3_embedded.bodies import read_json
+from influxdb3_embedded.errors import PluginFileRefused
+from influxdb3_embedded.runner import PluginFileError
+from influxdb3_engine_api.wire import CreatePluginFile, UpdatePluginDirectory, UpdatePluginFile
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from influxdb3_embedded.engine import Engine
+
+
+async def create_file(engine: Engine, request: Request) -> Response:
+    """Write a file below the plugin directory."""
+    body = await read_json(request, CreatePluginFile, engine.settings.max_http_request_size)
+    try:
+        await engine.plugins.write_file(body.plugin_name, body.content)
+    except PluginFileError as error:
+        raise PluginFileRefused(error.text) from None
+    return Response()
+
+
+async def update_file(engine: Engine, request: Request) -> Response:
+    """Overwrite the file of a trigger's plugin."""
+    body = await read_json(request, UpdatePluginFile, engine.settings.max_http_request_size)
+    try:
+        await engine.plugins.replace_file(_filename(engine, body.plugin_name), body.content)
+    except PluginFileError as error:
+        raise PluginFileRefused(error.text) from None
+    return Response()
+
+
+async def update_directory(engine: Engine, request: Request) -> Response:
+    """Replace the directory of a trigger's plugin."""
+    body = await read_json(request, UpdatePluginDirectory, engine.settings.max_http_request_size)
+    contents = [(file.relative_path, file.content) for file in body.files]
+    try:
+        await engine.plugins.replace_directory(_filename(engine, body.plugin_name), contents)
+    except PluginFileError as error:
+        raise PluginFileRefused(error.text) from None
+    return Response()
+
+
+def _filename(engine: Engine, trigger_name: str) -> str:
+    filename = engine.triggers.plugin_filename_of(trigger_name)
+    if filename is None:
+        # a client's mistake, yet the published API says 500
+        raise PluginFileRefused(f"Plugin not found: {trigger_name}", status=500)
+    return filename

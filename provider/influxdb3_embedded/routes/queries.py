@@ -1,0 +1,80 @@
+"""Endpoints of SQL queries (contract 7.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from influxdb3_embedded.bodies import parse_body, read_body, read_query
+from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.parameters import Query, QueryString, Scalar
+from influxdb3_embedded.sql import Format, render
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from starlette.requests import Request
+
+    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.parameters import FormatName
+
+_PARAMS = TypeAdapter(dict[str, Scalar])
+_MANY_ROWS = 1_000
+_BY_MIME_TYPE = {
+    "application/json": Format.JSON,
+    "text/csv": Format.CSV,
+    "text/plain": Format.PRETTY,
+    "application/vnd.apache.parquet": Format.PARQUET,
+}
+
+
+async def query_string(engine: Engine, request: Request) -> Response:
+    """Run the query in the query string."""
+    parameters = read_query(request, QueryString, missing="missing query parameters 'db' and 'q'")
+    params = None
+    if parameters.params is not None:
+        try:
+            params = _PARAMS.validate_json(parameters.params, strict=True)
+        except ValidationError:
+            raise ApiError(
+                400, "serde error: params is no JSON object of null, boolean, number and string values"
+            ) from None
+    return await _run(engine, request, Query(db=parameters.db, q=parameters.q, format=parameters.format, params=params))
+
+
+async def query_body(engine: Engine, request: Request) -> Response:
+    """Run the query in the JSON body, whatever content type it has."""
+    body = await read_body(request, engine.settings.max_http_request_size)
+    return await _run(engine, request, await parse_body(body, Query))
+
+
+async def rendered(table: pa.Table, output: Format) -> Response:
+    """The answer that holds a table."""
+    # many rows take a while, in which other requests are answered
+    if table.num_rows > _MANY_ROWS:
+        content = await asyncio.to_thread(render, table, output)
+    else:
+        content = render(table, output)
+    return Response(content, headers={"content-type": output.content_type})
+
+
+def format_of(name: FormatName) -> Format:
+    """The format of that name."""
+    return Format.JSONL if name == "json_lines" else Format(name)
+
+
+async def _run(engine: Engine, request: Request, query: Query) -> Response:
+    accepted = _accepted(request.headers.get("accept"))
+    output = format_of(query.format) if query.format else accepted
+    return await rendered(await engine.data.query(query.db, query.q, query.params), output)
+
+
+def _accepted(accept: str | None) -> Format:
+    """The format that a client accepts; an unknown one is refused even where the query names its format."""
+    if accept is None or "*/*" in accept or "text/html" in accept:
+        return Format.JSON
+    if accept not in _BY_MIME_TYPE:
+        raise ApiError(400, f"invalid mime type ({accept})")
+    return _BY_MIME_TYPE[accept]

@@ -1,0 +1,98 @@
+"""Endpoints that write line protocol: InfluxDB 3's, 2's and 1's (contract 8.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from influxdb3_embedded.answers import json_answer
+from influxdb3_embedded.bodies import read_body, read_query
+from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.names import check_database_name
+from influxdb3_embedded.parameters import WriteLp, WriteV1, WriteV2
+from influxdb3_embedded.storage import Precision
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.storage import LineError, WriteOutcome
+
+_PRECISIONS = {
+    "auto": Precision.AUTO,
+    **dict.fromkeys(("s", "second"), Precision.SECOND),
+    **dict.fromkeys(("ms", "millisecond"), Precision.MILLISECOND),
+    **dict.fromkeys(("u", "us", "microsecond"), Precision.MICROSECOND),
+    **dict.fromkeys(("n", "ns", "nanosecond"), Precision.NANOSECOND),
+}
+_UNNAMED_POLICIES = (None, "", "autogen", "default")
+_V2_CODES = {401: "unauthorized", 403: "forbidden", 404: "not found", 413: "request too large", 500: "internal error"}
+
+
+async def write_lp(engine: Engine, request: Request) -> Response:
+    """Write lines, the good ones also where others are bad, unless told otherwise."""
+    parameters = read_query(request, WriteLp, missing="missing query parameter 'db'")
+    check_database_name(parameters.db)
+    outcome = await engine.data.write(
+        parameters.db,
+        await read_body(request, engine.settings.max_http_request_size),
+        precision=_PRECISIONS[parameters.precision],
+        accept_partial=parameters.accept_partial,
+        durable=not parameters.no_sync,
+    )
+    if outcome.errors and parameters.accept_partial:
+        data = [_line(error) for error in outcome.errors]
+        raise ApiError(_status(outcome), "partial write of line protocol occurred", data)
+    if outcome.errors:
+        raise _refused(outcome)
+    return Response(status_code=204)
+
+
+async def write_v1(engine: Engine, request: Request) -> Response:
+    """Write all lines or none; a retention policy becomes part of the database's name."""
+    parameters = read_query(request, WriteV1)
+    if not parameters.db:
+        raise ApiError(400, "no db destination provided")
+    name = parameters.db if parameters.rp in _UNNAMED_POLICIES else f"{parameters.db}/{parameters.rp}"
+    outcome = await _write_all(engine, request, name, parameters.precision)
+    if outcome.errors:
+        raise _refused(outcome)
+    return Response(status_code=204)
+
+
+async def write_v2(engine: Engine, request: Request) -> Response:
+    """Write all lines or none; errors have InfluxDB 2's shape besides this API's."""
+    try:
+        parameters = read_query(request, WriteV2)
+        if not parameters.bucket:
+            raise ApiError(400, "no db destination provided")
+        outcome = await _write_all(engine, request, parameters.bucket, parameters.precision)
+        if outcome.errors:
+            raise ApiError(400, f"write buffer error: line protocol parse failed: {outcome.errors[0].message}")
+    except ApiError as error:
+        body = {"code": _V2_CODES.get(error.status, "invalid"), "message": error.text, "error": error.text}
+        return json_answer(body, error.status)
+    return Response(status_code=204)
+
+
+async def _write_all(engine: Engine, request: Request, name: str, precision: str) -> WriteOutcome:
+    check_database_name(name, retention_policy=True)
+    body = await read_body(request, engine.settings.max_http_request_size)
+    return await engine.data.write(name, body, precision=_PRECISIONS[precision], accept_partial=False, durable=True)
+
+
+def _refused(outcome: WriteOutcome) -> ApiError:
+    return ApiError(_status(outcome), "line protocol parsing error", _line(outcome.errors[0]))
+
+
+def _status(outcome: WriteOutcome) -> int:
+    return 422 if outcome.over_limit else 400
+
+
+def _line(error: LineError) -> dict[str, Any]:
+    return {
+        "error_message": error.message,
+        "line_number": error.line_number,
+        "original_line": error.original_line,
+    }

@@ -1,0 +1,145 @@
+"""Listens, starts the engine, serves until a signal comes, and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from uvicorn.protocols.http import httptools_impl
+
+from influxdb3_embedded.app import Application
+from influxdb3_embedded.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from influxdb3_embedded.settings import Settings
+
+_SECONDS_TO_FINISH = 0.5
+"""How long plugins may go on after a signal before they are interrupted."""
+
+_SECONDS_TO_ANSWER = 2
+"""How long after a signal clients have to take their answers."""
+
+_log = logging.getLogger(__name__)
+
+# plugins answer with any status from 100 to 999 (contract 4.5), uvicorn knows those below 600
+for _status in range(600, 1000):
+    httptools_impl.STATUS_LINE.setdefault(_status, f"HTTP/1.1 {_status} \r\n".encode())
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it listens, interrupts plugins when it stops, and leaves signals to `serve`."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], engine: Engine) -> None:
+        super().__init__(config)
+        self._say_started = started
+        self._engine = engine
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._say_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        interrupting = asyncio.create_task(self._interrupt_plugins())
+        await super().shutdown(sockets)
+        interrupting.cancel()
+
+    async def _interrupt_plugins(self) -> None:
+        # a call whose plugin is interrupted is answered with an error, one that is cancelled not at all
+        await asyncio.sleep(_SECONDS_TO_FINISH)
+        await self._engine.runner.stop()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises a signal again once it has stopped, which would end the process before the engine has
+        yield
+
+
+async def serve(settings: Settings, *, ready_file: Path | None = None, started: Callable[[str], None]) -> None:
+    """Run an engine until SIGTERM or SIGINT.
+
+    The socket is bound first and served last: a client that connects while the engine starts waits for its answer,
+    and finds all enabled triggers running.
+
+    Args:
+        settings: How the engine runs.
+        ready_file: A file to write the URL to once it is served, for a parent process that waits for it.
+        started: Called with the URL once it is served.
+
+    Raises:
+        OSError: The address cannot be bound, the data directory not be made.
+        StorageLockedError: Another engine runs on the data directory.
+        CatalogVersionError: A newer release wrote the data.
+    """
+    listening = _bind(settings.host, settings.port)
+    try:
+        engine = Engine(settings)
+        url = _url(listening)
+        config = uvicorn.Config(
+            Application(engine),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_SECONDS_TO_ANSWER,
+        )
+
+        def say_started() -> None:
+            if ready_file:
+                _write_ready_file(ready_file, url)
+            _log.info("serving", extra={"fields": {"url": url}})
+            started(url)
+
+        server = _Server(config, say_started, engine)
+        _stop_on_signals(server)
+        await engine.start()
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            await engine.stop()
+            _log.info("stopped")
+    finally:
+        listening.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=2048)
+    listening.setblocking(False)
+    return listening
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        _log.info("stopping", extra={"fields": {"signal": number.name}})
+        # a second signal does not wait for calls under way
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+
+
+def _write_ready_file(path: Path, url: str) -> None:
+    # whoever sees the file sees all of it
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(url)
+    temporary.replace(path)

@@ -1,0 +1,84 @@
+"""What an engine is started with; the flags of ``influxdb3-embedded serve`` set it (contract section 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
+from influxdb3_engine_api.specification import PluginType
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_MAX_REQUEST_SIZE = 10_485_760
+"""Bytes of a request's body, before and after it is decompressed (contract 1.1)."""
+
+
+class ObjectStore(StrEnum):
+    """Where data is kept."""
+
+    FILE = "file"
+    MEMORY = "memory"
+
+
+class PackageManager(StrEnum):
+    """Who installs packages: all values but ``disabled`` mean pip (contract section 9)."""
+
+    DISCOVER = "discover"
+    PIP = "pip"
+    UV = "uv"
+    DISABLED = "disabled"
+
+
+class OpenResource(StrEnum):
+    """What ``--disable-authz`` opens to callers without a token."""
+
+    HEALTH = "health"
+    PING = "ping"
+    METRICS = "metrics"
+    READY = "ready"
+    PPROF = "pprof"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one engine, fixed from start to stop.
+
+    Attributes:
+        host: Address to listen on.
+        port: TCP port; 0 takes a free one.
+        node_id: Name of this node; the directory below ``data_dir`` that holds its data.
+        data_dir: Where data is kept; ``None`` keeps it in memory and forgets it at the end.
+        plugin_dir: Where plugins lie; ``None`` switches the Processing engine off.
+        virtual_env_location: Virtual environment of the plugins; ``None`` is ``.venv`` in the plugin directory.
+        package_manager: Whether packages can be installed.
+        plugin_repo: Base URL of ``gh:`` plugins.
+        restrict_plugin_triggers_to: Kinds of trigger that can be created.
+        plugin_dir_only: Refuse plugins that are not in the plugin directory already.
+        without_auth: Serve without tokens.
+        disable_authz: What is open to callers without a token although tokens are on.
+        max_http_request_size: Largest body in bytes.
+        run_time_limit: Seconds after which a plugin's run is killed; ``None`` is no limit.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8181
+    node_id: str = "node0"
+    data_dir: Path | None = None
+    plugin_dir: Path | None = None
+    virtual_env_location: Path | None = None
+    package_manager: PackageManager = PackageManager.DISCOVER
+    plugin_repo: str = DEFAULT_REPOSITORY
+    restrict_plugin_triggers_to: frozenset[PluginType] = frozenset(PluginType)
+    plugin_dir_only: bool = False
+    without_auth: bool = False
+    disable_authz: frozenset[OpenResource] = frozenset()
+    max_http_request_size: int = DEFAULT_MAX_REQUEST_SIZE
+    run_time_limit: float | None = None
+
+    @property
+    def node_dir(self) -> Path | None:
+        """Where this node's data is kept; ``None`` for an engine in memory."""
+        return self.data_dir / self.node_id if self.data_dir else None

@@ -1,0 +1,122 @@
+"""The parts of one SELECT within a statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from influxdb3_embedded.sql.tokens import Statement
+
+_SET_OPERATORS = frozenset({"union", "except", "intersect"})
+_CLAUSES = ("from", "where", "group", "having", "qualify", "window", "order", "limit", "offset", "fetch")
+_ENDS = _SET_OPERATORS | {")", ";"}
+_BEFORE_AN_OPERAND = frozenset({"and", "or", "not", "is", "like", "ilike", "in", "between", "from", "as"})
+_VALUES = frozenset({"null", "true", "false", "end"})
+_EMPTY = range(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a SELECT list.
+
+    Attributes:
+        expression: Its tokens.
+        alias: As written, or ``None``.
+    """
+
+    expression: range
+    alias: str | None
+
+
+class Block:
+    """One SELECT; spans are indexes of tokens, empty where there is no such clause.
+
+    Attributes:
+        statement: The statement it is part of.
+        span: From SELECT to the end of its last clause.
+        distinct: Whether it says DISTINCT.
+        items: The SELECT list.
+    """
+
+    def __init__(self, statement: Statement, start: int) -> None:
+        self.statement = statement
+        self.span = range(start, _end(statement, start))
+        self.distinct = statement.word(start + 1) == "distinct"
+        self.is_operand = statement.word(self.span.stop) in _SET_OPERATORS or statement.word(start - 1) in {
+            *_SET_OPERATORS,
+            "all",
+            "distinct",
+        }
+        self._starts = self._find_clauses()
+        first = start + (2 if self.distinct else 1)
+        self.items = [_item(statement, part) for part in statement.split(range(first, self._next(first)))]
+
+    def clause(self, word: str, *, length: int = 1) -> range:
+        """What is written after a clause's word (GROUP BY and ORDER BY have two)."""
+        start = self._starts.get(word)
+        return _EMPTY if start is None else range(start + length, self._next(start + 1))
+
+    @property
+    def core(self) -> range:
+        """From SELECT to HAVING; what follows orders and limits its rows."""
+        later = [self._starts[word] for word in ("order", "limit", "offset", "fetch") if word in self._starts]
+        return range(self.span.start, min(later, default=self.span.stop))
+
+    def _find_clauses(self) -> dict[str, int]:
+        starts: dict[str, int] = {}
+        for index in self.statement.level(self.span):
+            word = self.statement.word(index)
+            is_operator = word == "from" and self.statement.word(index - 1) == "distinct"
+            if word in _CLAUSES and word not in starts and not is_operator:
+                starts[word] = index
+        return starts
+
+    def _next(self, index: int) -> int:
+        return min((start for start in self._starts.values() if start >= index), default=self.span.stop)
+
+
+def enclosing_block(statement: Statement, index: int) -> Block | None:
+    """The SELECT that a token belongs to."""
+    openings = {close: opening for opening, close in statement.closing.items()}
+    while index >= 0:
+        if statement.word(index) == "select":
+            return Block(statement, index)
+        index = openings.get(index, index) - 1
+    return None
+
+
+def visible_tables(statement: Statement, index: int) -> str:
+    """The ``WITH`` that makes a query standing alone see the tables that it sees where it stands."""
+    tables, recursive = [], ""
+    for start in range(index):
+        if statement.word(start) != "with" or statement.word(start + 1) == "(":
+            continue
+        if statement.word(start + 1) == "recursive":
+            start, recursive = start + 1, "RECURSIVE "  # noqa: PLW2901 - the list begins after the word
+        end = next((at for at in statement.level(range(start, len(statement.tokens))) if _ends_with(statement, at)), None)
+        if end is None or end > index and statement.word(end) == ")":
+            end = index
+        items = statement.split(range(start + 1, end if end <= index else index))
+        tables += [statement.text(item) for item in items if statement.word(item.stop - 1) == ")"]
+    return f"WITH {recursive}{', '.join(tables)} " if tables else ""
+
+
+def _end(statement: Statement, start: int) -> int:
+    everything = range(start, len(statement.tokens))
+    return next((index for index in statement.level(everything) if statement.word(index) in _ENDS), everything.stop)
+
+
+def _item(statement: Statement, span: range) -> Item:
+    if len(span) < 2:
+        return Item(span, None)
+    last = span.stop - 1
+    before = statement.word(last - 1)
+    if not statement.tokens[last].is_name or statement.word(last) in _VALUES:
+        return Item(span, None)
+    if before == "as":
+        return Item(range(span.start, last - 1), statement.tokens[last].text)
+    follows_a_value = before in _VALUES or before[-1] in ")]'\"" or before[-1].isalnum() or before[-1] == "_"
+    if follows_a_value and before not in _BEFORE_AN_OPERAND:
+        return Item(range(span.start, last), statement.tokens[last].text)
+    return Item(span, None)

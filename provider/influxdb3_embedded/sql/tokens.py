@@ -1,0 +1,156 @@
+"""SQL as tokens: enough to find calls and clauses, while what is between them stays as it was written.
+
+A parser that writes SQL again (sqlglot, say) would have to know DataFusion's dialect to the last function; here nothing
+is written again but the calls that are replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+_TOKEN = re.compile(
+    r"""(?P<skipped>\s+|--[^\n]*|/\*.*?\*/)
+      | '(?:[^']|'')*'
+      | "(?:[^"]|"")*" | `[^`]*`
+      | \$?[^\W\d]\w* | \$\d+
+      | \d+\.?\d*(?:[eE][+-]?\d+)? | \.\d+(?:[eE][+-]?\d+)?
+      | <=|>=|<>|!=|::|.
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_CLOSING = {"(": ")", "[": "]", "case": "end"}
+_CLOSERS = frozenset(_CLOSING.values())
+
+
+class Token(NamedTuple):
+    """A token and where it stands in the text.
+
+    Attributes:
+        text: As written.
+        start: Its first character.
+        end: The character after its last.
+    """
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def normal(self) -> str:
+        """What tokens that mean the same have in common: words in lower case, identifiers without their quotes."""
+        if self.text[0] in '"`':
+            return self.text[1:-1].replace('""', '"')
+        return self.text if self.text[0] == "'" else self.text.lower()
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it is a word or a quoted identifier."""
+        return self.text[0] in '"`' or self.text[0] == "_" or self.text[0].isalpha()
+
+
+class Call(NamedTuple):
+    """A function call; spans are indexes of tokens.
+
+    Attributes:
+        name: The function, in lower case.
+        span: The whole call.
+        arguments: One span each.
+    """
+
+    name: str
+    span: range
+    arguments: list[range]
+
+
+class Statement:
+    """A text of SQL.
+
+    Attributes:
+        sql: The text.
+        tokens: Its tokens, without comments.
+    """
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+        self.tokens = [
+            Token(match.group(), match.start(), match.end())
+            for match in _TOKEN.finditer(sql)
+            if match["skipped"] is None
+        ]
+        self.closing = _match_brackets(self.tokens)
+
+    def word(self, index: int) -> str:
+        """The token at an index in lower case, identifiers with their quotes; empty where there is none."""
+        return self.tokens[index].text.lower() if 0 <= index < len(self.tokens) else ""
+
+    def text(self, span: range, replacements: Iterable[tuple[range, str]] = ()) -> str:
+        """What is written in a span.
+
+        Args:
+            span: Tokens.
+            replacements: What is written instead of parts of it, in their order.
+        """
+        if not span:
+            return ""
+        parts, at = [], self.tokens[span.start].start
+        for part, text in replacements:
+            parts += [self.sql[at : self.tokens[part.start].start], text]
+            at = self.tokens[part.stop - 1].end
+        return "".join([*parts, self.sql[at : self.tokens[span.stop - 1].end]])
+
+    def normal(self, span: range) -> list[str]:
+        """The tokens of a span such that what means the same is equal."""
+        return [self.tokens[index].normal for index in span]
+
+    def level(self, span: range) -> Iterator[int]:
+        """The tokens of a span that are not in brackets, and the brackets that open."""
+        index = span.start
+        while index < span.stop:
+            yield index
+            index = self.closing.get(index, index) + 1
+
+    def split(self, span: range, separator: str = ",") -> list[range]:
+        """The parts of a span between separators outside of brackets; none of an empty span."""
+        if not span:
+            return []
+        parts, start = [], span.start
+        for index in self.level(span):
+            if self.word(index) == separator:
+                parts.append(range(start, index))
+                start = index + 1
+        return [*parts, range(start, span.stop)]
+
+    def call(self, index: int, names: Collection[str]) -> Call | None:
+        """The call of one of some functions that begins at a token."""
+        name = self.word(index)
+        if name not in names or self.word(index + 1) != "(" or self.word(index - 1) == ".":
+            return None
+        close = self.closing.get(index + 1, len(self.tokens) - 1)
+        return Call(name, range(index, close + 1), self.split(range(index + 2, close)))
+
+    def calls(self, span: range, names: Collection[str]) -> Iterator[Call]:
+        """All calls of some functions in a span, those in arguments of others too."""
+        for index in span:
+            if (call := self.call(index, names)) is not None:
+                yield call
+
+    def is_column(self, span: range) -> bool:
+        """Whether a span is the name of a column, qualified or not."""
+        return len(span) % 2 == 1 and all(
+            self.word(index) == "." if offset % 2 else self.tokens[index].is_name for offset, index in enumerate(span)
+        )
+
+
+def _match_brackets(tokens: list[Token]) -> dict[int, int]:
+    closing, opened = {}, []
+    for index, token in enumerate(tokens):
+        word = token.text.lower()
+        if word in _CLOSING:
+            opened.append((index, _CLOSING[word]))
+        elif word in _CLOSERS and opened and opened[-1][1] == word:
+            closing[opened.pop()[0]] = index
+    return closing

@@ -1,0 +1,114 @@
+"""The tables of the ``system`` schema (contract 7.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from influxdb3_embedded.names import INTERNAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from influxdb3_embedded.catalog import Catalog
+    from influxdb3_embedded.runner import LogBook, PluginDirectory
+
+_TRIGGERS = pa.schema(
+    [
+        ("trigger_name", pa.utf8()),
+        ("plugin_filename", pa.utf8()),
+        ("trigger_specification", pa.utf8()),
+        ("disabled", pa.bool_()),
+        ("error_behavior", pa.utf8()),
+    ]
+)
+_ARGUMENTS = pa.schema(
+    [("trigger_name", pa.utf8()), ("argument_key", pa.utf8()), ("argument_value", pa.utf8())],
+)
+_LOGS = pa.schema(
+    [
+        ("event_time", pa.timestamp("ns")),
+        ("trigger_name", pa.utf8()),
+        ("log_level", pa.utf8()),
+        ("log_text", pa.utf8()),
+    ]
+)
+_PLUGIN_FILES = pa.schema(
+    [
+        ("plugin_name", pa.utf8()),
+        ("file_name", pa.utf8()),
+        ("file_path", pa.utf8()),
+        ("size_bytes", pa.int64()),
+        ("last_modified", pa.int64()),
+    ]
+)
+
+
+class SystemTables:
+    """Makes the system tables that a query names.
+
+    Args:
+        catalog: Triggers and their arguments.
+        logs: What they said.
+        plugins: Where their files lie.
+    """
+
+    def __init__(self, catalog: Catalog, logs: LogBook, plugins: PluginDirectory) -> None:
+        self._catalog = catalog
+        self._logs = logs
+        self._plugins = plugins
+
+    def of(self, database: str) -> Mapping[str, Callable[[], pa.Table]]:
+        """Names of the system tables of a database, each with what makes it."""
+        tables = {
+            "processing_engine_triggers": lambda: self._triggers(database),
+            "processing_engine_trigger_arguments": lambda: self._arguments(database),
+            "processing_engine_logs": self._log_rows,
+        }
+        return tables | ({"plugin_files": self._plugin_files} if database == INTERNAL else {})
+
+    def _triggers(self, database: str) -> pa.Table:
+        return _table(
+            _TRIGGERS,
+            [
+                (
+                    trigger.name,
+                    trigger.plugin_filename,
+                    trigger.specification.catalog_json,
+                    trigger.disabled,
+                    trigger.error_behavior.value,
+                )
+                for trigger in self._catalog.triggers(database)
+            ],
+        )
+
+    def _arguments(self, database: str) -> pa.Table:
+        return _table(
+            _ARGUMENTS,
+            [
+                (trigger.name, key, value)
+                for trigger in self._catalog.triggers(database)
+                for key, value in (trigger.arguments or {}).items()
+            ],
+        )
+
+    def _log_rows(self) -> pa.Table:
+        return _table(_LOGS, [(row.time_ns, row.trigger_name, row.level.value, row.text) for row in self._logs.rows()])
+
+    def _plugin_files(self) -> pa.Table:
+        return _table(
+            _PLUGIN_FILES,
+            [
+                (trigger.name, file.file_name, file.file_path, file.size_bytes, file.last_modified)
+                for trigger in self._catalog.triggers()
+                for file in self._plugins.files(trigger.plugin_filename)
+            ],
+        )
+
+
+def _table(schema: pa.Schema, rows: list[tuple[object, ...]]) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
+    )

@@ -1,0 +1,152 @@
+"""Engines for tests: each in a process of its own, on a free port, stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import EngineClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PACKAGES = Path(__file__).parents[1]
+_SECONDS_TO_START = 30.0
+_SECONDS_TO_STOP = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.01
+
+
+class EngineDidNotStart(Exception):
+    """The engine ended, or did not serve in time; the text is what it said."""
+
+
+@dataclass
+class RunningEngine:
+    """An engine that serves.
+
+    Attributes:
+        url: Where it serves.
+        process: The process it runs in.
+        directory: What it was started with: ``data``, ``plugins`` and ``engine.log`` are in it.
+        client: A client without a token.
+    """
+
+    url: str
+    process: subprocess.Popen[bytes]
+    directory: Path
+    client: EngineClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = EngineClient(self.url)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    @property
+    def plugin_dir(self) -> Path:
+        """Where its plugins lie, unless it was started with another one."""
+        return self.directory / "plugins"
+
+    @property
+    def logs(self) -> str:
+        """What it has said so far, on standard output and standard error."""
+        return _log_file(self.directory).read_text(errors="replace")
+
+    def kill(self) -> None:
+        """End it as a power failure would: ``kill -9``."""
+        self.process.kill()
+        self.process.wait()
+        self.client.close()
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C does, and return its exit status; one that does not stop is killed."""
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+@contextmanager
+def start_engine(
+    directory: Path, *, environment: dict[str, str] | None = None, **settings: str | int | float | bool | Path
+) -> Iterator[RunningEngine]:
+    """Run an engine while the context lasts.
+
+    Args:
+        directory: Where its data, its plugins and its log go; started again on the same one, it finds them.
+        environment: Variables besides those of this process.
+        settings: Flags of ``influxdb3-embedded serve`` by name, such as ``max_http_request_size=1024``; ``True`` for
+            flags without a value, ``False`` leaves them out. Tokens are off unless ``without_auth=False``.
+
+    Yields:
+        The engine, serving.
+
+    Raises:
+        EngineDidNotStart: It ended, or did not serve within 30 seconds.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    ready_file = directory / "url"
+    ready_file.unlink(missing_ok=True)
+    flags: dict[str, str | int | float | bool | Path] = {
+        "http_bind": "127.0.0.1:0",
+        "data_dir": directory / "data",
+        "plugin_dir": directory / "plugins",
+        "without_auth": True,
+        "ready_file": ready_file,
+        **settings,
+    }
+    command = [sys.executable, "-m", "influxdb3_embedded", "serve", *_arguments(flags)]
+    with _log_file(directory).open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, and flags that the test gives
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": str(_PACKAGES), **(environment or {})},
+        )
+    try:
+        engine = RunningEngine(_wait_until_ready(process, ready_file, directory), process, directory)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def _arguments(flags: dict[str, str | int | float | bool | Path]) -> Iterator[str]:
+    for name, value in flags.items():
+        if value is False:
+            continue
+        yield f"--{name.replace('_', '-')}"
+        if value is not True:
+            yield str(value)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], ready_file: Path, directory: Path) -> str:
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while not ready_file.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = _log_file(directory).read_text(errors="replace")
+            raise EngineDidNotStart(f"the engine did not start (exit status {process.poll()}):\n{said}")
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    return ready_file.read_text()
+
+
+def _log_file(directory: Path) -> Path:
+    return directory / "engine.log"

@@ -1,0 +1,251 @@
+"""Databases, tables, writes and queries over HTTP (contract 7.1, 8.1 and 8.2)."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from influxdb3_engine_api import BadRequest, Conflict, NotFound, paths
+
+if TYPE_CHECKING:
+    import httpx
+
+    from influxdb3_embedded.testing import RunningEngine
+
+
+def query(http: httpx.Client, database: str, sql: str, **parameters: str) -> httpx.Response:
+    headers = {"accept": parameters.pop("accept")} if "accept" in parameters else {}
+    return http.get(paths.QUERY_SQL, params={"db": database, "q": sql, **parameters}, headers=headers)
+
+
+@pytest.mark.parametrize("period", ["", "x", "0", "7", "-1d"])
+def test_a_retention_that_is_no_duration_is_refused(engine: RunningEngine, period: str) -> None:
+    with pytest.raises(BadRequest, match="invalid retention period"):
+        engine.client.create_database("never_made", period)
+    assert "never_made" not in engine.client.databases()
+
+
+def test_rows_older_than_the_retention_are_not_returned(engine: RunningEngine, http: httpx.Client) -> None:
+    engine.client.create_database("short", "1h")
+    now = time.time_ns()
+    engine.client.write_lp("short", f"cpu v=1 {now - 2 * 3_600 * 10**9}\ncpu v=2 {now}", precision="ns")
+    assert query(http, "short", "SELECT v FROM cpu").json() == [{"v": 2.0}]
+    engine.client.update_database("short", None)
+    assert len(query(http, "short", "SELECT v FROM cpu").json()) == 2
+
+
+def test_the_longest_retention_is_cut_to_what_fits(engine: RunningEngine) -> None:
+    engine.client.create_database("ages", "100000000y")
+    engine.client.write_lp("ages", "cpu v=1 1")
+    assert engine.client.query_sql("ages", "SELECT v FROM cpu") == [{"v": 1.0}]
+
+
+def test_a_deleted_database_frees_its_name_at_once(engine: RunningEngine, database: str) -> None:
+    engine.client.write_lp(database, "cpu v=1 1")
+    for _ in range(2):
+        engine.client.delete_database(database)
+        with pytest.raises(NotFound, match="database not found"):
+            engine.client.query_sql(database, "SELECT 1")
+        engine.client.create_database(database)
+    assert engine.client.query_sql(database, "SHOW TABLES") != []
+    with pytest.raises(BadRequest, match=r"table 'public\.iox\.cpu' not found"):
+        engine.client.query_sql(database, "SELECT * FROM cpu")
+
+
+def test_a_database_that_is_deleted_now_leaves_nothing(
+    engine: RunningEngine, http: httpx.Client, database: str
+) -> None:
+    parameters = {"db": database, "hard_delete_at": "now"}
+    assert http.delete(paths.DATABASE, params=parameters).status_code == 200
+    listed = http.get(paths.DATABASE, params={"format": "json", "show_deleted": "true"}).json()
+    assert not [row for row in listed if row["iox::database"].startswith(database)]
+
+
+@pytest.mark.parametrize("moment", ["never", "default", "2999-01-01T00:00:00Z"])
+def test_a_deleted_database_is_kept_until_its_time(http: httpx.Client, database: str, moment: str) -> None:
+    assert http.delete(paths.DATABASE, params={"db": database, "hard_delete_at": moment}).status_code == 200
+    listed = http.get(paths.DATABASE, params={"format": "json", "show_deleted": "true"}).json()
+    assert [row["deleted"] for row in listed if row["iox::database"].startswith(database)] == [True]
+
+
+def test_a_time_of_deletion_that_is_none_is_refused(http: httpx.Client, database: str) -> None:
+    assert http.delete(paths.DATABASE, params={"db": database, "hard_delete_at": "soon"}).status_code == 400
+
+
+@pytest.mark.parametrize("call", ["delete_database", "update_database"])
+def test_the_internal_database_cannot_be_changed(engine: RunningEngine, call: str) -> None:
+    arguments: list[Any] = ["_internal"] if call == "delete_database" else ["_internal", "1d"]
+    with pytest.raises(BadRequest, match="cannot modify internal db"):
+        getattr(engine.client, call)(*arguments)
+
+
+def test_databases_are_listed_by_name_in_every_format(engine: RunningEngine, http: httpx.Client) -> None:
+    names = engine.client.databases()
+    assert names == sorted(names)
+    assert names[0] == "_internal"
+    assert http.get(paths.DATABASE, params={"format": "csv"}).text.splitlines()[0] == "iox::database"
+    missing = http.get(paths.DATABASE)
+    assert (missing.status_code, missing.json()["error"]) == (400, "serde error: missing field `format`")
+
+
+def test_a_table_is_made_with_its_columns(engine: RunningEngine, http: httpx.Client, database: str) -> None:
+    fields = [{"name": f"f_{kind}", "type": kind} for kind in ("utf8", "int64", "uint64", "float64", "bool")]
+    body = {"db": database, "table": "t", "tags": ["host"], "fields": fields}
+    assert http.post(paths.TABLE, json=body).status_code == 200
+    columns = engine.client.query_sql(
+        database, "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 't'"
+    )
+    assert {row["column_name"]: row["data_type"] for row in columns} == {
+        "f_bool": "Boolean",
+        "f_float64": "Float64",
+        "f_int64": "Int64",
+        "f_uint64": "UInt64",
+        "f_utf8": "Utf8",
+        "host": "Dictionary(Int32, Utf8)",
+        "time": "Timestamp(ns)",
+    }
+    again = http.post(paths.TABLE, json=body)
+    assert (again.status_code, again.json()["error"]) == (409, "attempted to create a resource that already exists")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"table": "", "tags": [], "fields": []},
+        {"table": "t", "tags": [""], "fields": []},
+        {"table": "t", "tags": ["a", "a"], "fields": []},
+        {"table": "t", "tags": ["time"], "fields": []},
+        {"table": "t", "tags": ["a"], "fields": [{"name": "a", "type": "bool"}]},
+        {"table": "t", "tags": [], "fields": [{"name": "a", "type": "text"}]},
+        {"table": "t", "tags": []},
+    ],
+)
+def test_a_table_that_cannot_be_is_refused(http: httpx.Client, database: str, body: dict[str, Any]) -> None:
+    assert http.post(paths.TABLE, json={"db": database, **body}).status_code == 400
+
+
+def test_a_deleted_table_is_gone(engine: RunningEngine, http: httpx.Client, database: str) -> None:
+    engine.client.write_lp(database, "cpu v=1 1")
+    which = {"db": database, "table": "cpu"}
+    assert http.delete(paths.TABLE, params=which).status_code == 200
+    gone = http.delete(paths.TABLE, params=which)
+    assert (gone.status_code, gone.json()["error"]) == (404, f"Table cpu not in DB schema for {database}")
+    unknown = http.delete(paths.TABLE, params={"db": "unknown", "table": "cpu"})
+    assert (unknown.status_code, unknown.json()["error"]) == (404, "Database not found unknown")
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("json", "application/json"),
+        ("jsonl", "application/jsonl"),
+        ("json_lines", "application/jsonl"),
+        ("csv", "text/csv"),
+        ("pretty", "text/plain; charset=utf-8"),
+        ("parquet", "application/vnd.apache.parquet"),
+    ],
+)
+def test_a_query_is_answered_in_the_format_it_names(
+    http: httpx.Client, database: str, name: str, content_type: str
+) -> None:
+    answer = query(http, database, "SELECT 1 AS one", format=name)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("text/html,application/xhtml+xml", "application/json"),
+        ("text/csv", "text/csv"),
+        ("text/plain", "text/plain; charset=utf-8"),
+        ("application/vnd.apache.parquet", "application/vnd.apache.parquet"),
+    ],
+)
+def test_a_query_without_a_format_is_answered_as_the_client_accepts(
+    http: httpx.Client, database: str, accept: str, content_type: str
+) -> None:
+    assert query(http, database, "SELECT 1 AS one", accept=accept).headers["content-type"] == content_type
+
+
+def test_another_accepted_type_is_refused_even_with_a_format(http: httpx.Client, database: str) -> None:
+    answer = query(http, database, "SELECT 1", accept="application/jsonl", format="json")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid mime type (application/jsonl)")
+
+
+def test_parquet_can_be_read_back(http: httpx.Client, database: str) -> None:
+    answer = query(http, database, "SELECT 1 AS one, 'x' AS text", format="parquet")
+    assert pq.read_table(io.BytesIO(answer.content)).to_pylist() == [{"one": 1, "text": "x"}]
+
+
+@pytest.mark.parametrize(("value", "kind"), [("x", "Utf8"), (1, "Int64"), (1.5, "Float64"), (True, "Boolean")])
+def test_parameters_are_bound_as_what_they_are(engine: RunningEngine, database: str, value: Any, kind: str) -> None:
+    (row,) = engine.client.query_sql(database, "SELECT $p AS p, arrow_typeof($p) AS t", {"p": value})
+    assert (row["p"], row["t"]) == (value, kind)
+
+
+@pytest.mark.parametrize("params", ["[]", "{", '{"a":[]}', '{"a":{}}', "1"])
+def test_parameters_of_other_kinds_are_refused(http: httpx.Client, database: str, params: str) -> None:
+    assert query(http, database, "SELECT $a", params=params).status_code == 400
+    if params.startswith('{"a"'):
+        body = f'{{"db":"{database}","q":"SELECT $a","params":{params}}}'
+        assert http.post(paths.QUERY_SQL, content=body).status_code == 400
+
+
+def test_a_query_needs_a_query_string(http: httpx.Client) -> None:
+    answer = http.get(paths.QUERY_SQL)
+    assert (answer.status_code, answer.json()["error"]) == (400, "missing query parameters 'db' and 'q'")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["DROP TABLE cpu", "DELETE FROM cpu", "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+     "COPY cpu TO '/tmp/x.csv'", "SET datafusion.execution.batch_size = 1", "SELECT * FROM '/etc/passwd'"],
+)  # fmt: skip
+def test_sql_only_reads_and_only_tables(engine: RunningEngine, database: str, sql: str) -> None:
+    engine.client.write_lp(database, "cpu v=1 1")
+    with pytest.raises(BadRequest):
+        engine.client.query_sql(database, sql)
+
+
+def test_many_rows_come_back_whole(engine: RunningEngine, http: httpx.Client, database: str) -> None:
+    engine.client.write_lp(database, "\n".join(f"cpu v={at}i {at}" for at in range(5_000)), precision="ns")
+    assert [row["v"] for row in query(http, database, "SELECT v FROM cpu ORDER BY v").json()] == list(range(5_000))
+
+
+def test_the_first_api_writes_all_or_nothing(engine: RunningEngine, http: httpx.Client, database: str) -> None:
+    answer = http.post(paths.WRITE_V1, params={"db": database}, content=b"cpu v=1 1\ncpu bad 2")
+    assert (answer.status_code, answer.json()["error"]) == (400, "line protocol parsing error")
+    assert answer.json()["data"]["line_number"] == 2
+    with pytest.raises(BadRequest, match="not found"):
+        engine.client.query_sql(database, "SELECT * FROM cpu")
+
+
+def test_a_retention_policy_of_the_first_api_is_part_of_the_name(engine: RunningEngine, http: httpx.Client) -> None:
+    for policy, name in (("autogen", "v1"), ("default", "v1"), ("week", "v1/week")):
+        parameters = {"db": "v1", "rp": policy, "precision": "s"}
+        assert http.post(paths.WRITE_V1, params=parameters, content=b"cpu v=1 1").status_code == 204
+        assert engine.client.query_sql(name, "SELECT time FROM cpu") == [{"time": "1970-01-01T00:00:01"}]
+
+
+@pytest.mark.parametrize(("path", "parameters"), [(paths.WRITE_V1, {"x": "y"}), (paths.WRITE_V2, {"org": "o"})])
+def test_a_write_needs_a_destination(http: httpx.Client, path: str, parameters: dict[str, str]) -> None:
+    answer = http.post(path, params=parameters, content=b"cpu v=1")
+    assert (answer.status_code, answer.json()["error"]) == (400, "no db destination provided")
+
+
+def test_an_empty_write_and_one_that_is_no_text_are_refused(http: httpx.Client, database: str) -> None:
+    empty = http.post(paths.WRITE_LP, params={"db": database}, content=b"# only a comment\n")
+    assert (empty.status_code, empty.json()["error"]) == (400, "incoming write was empty")
+    binary = http.post(paths.WRITE_LP, params={"db": database}, content=b"cpu v=\xff")
+    assert binary.json()["error"].startswith("body content is not valid utf8: ")
+
+
+def test_a_database_exists_once(engine: RunningEngine, database: str) -> None:
+    with pytest.raises(Conflict, match="attempted to create a resource that already exists"):
+        engine.client.create_database(database)

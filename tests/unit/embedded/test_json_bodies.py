@@ -1,0 +1,177 @@
+"""JSON bodies are read with the real server's messages (contract 1.1)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from influxdb3_embedded.bodies import parse_json, parse_query
+from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.json_reader import JsonError, JsonReader
+from influxdb3_embedded.parameters import DeleteTrigger, Query, WriteLp
+from influxdb3_engine_api.wire import CreatePluginFile, CreateTrigger, InstallPackages, UpdatePluginDirectory
+
+WHOLE = (
+    '{"db":"d","plugin_filename":"p","trigger_name":"t","trigger_settings":%s,'
+    '"trigger_specification":"all_tables","disabled":false}'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("", "EOF while parsing a value at line 1 column 0"),
+        ("{nope", "key must be a string at line 1 column 2"),
+        ("nope", "expected ident at line 1 column 1"),
+        ("{} x", "trailing characters at line 1 column 4"),
+        ('{"a":1,}', "trailing comma at line 1 column 8"),
+        ('{"a" 1}', "expected `:` at line 1 column 6"),
+        ('{"db', "EOF while parsing a string at line 1 column 4"),
+        ('{"db":"\\ud800"}', "lone leading surrogate in hex escape at line 1 column 14"),
+        ("[" * 200, "recursion limit exceeded at line 1 column 129"),
+        ("1e999", "number out of range at line 1 column 5"),
+        ("{}", "missing field `db` at line 1 column 2"),
+        ("{\n}", "missing field `db` at line 2 column 1"),
+        ('{"db":1}', "invalid type: integer `1`, expected a string at line 1 column 7"),
+        ('{"db":null}', "invalid type: null, expected a string at line 1 column 10"),
+        ('{"db":"a","db":"b"}', "duplicate field `db` at line 1 column 14"),
+        ('{"db":"é","x":1, "plugin_filename":[]}', "invalid type: sequence, expected a string at line 1 column 38"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused_with_line_and_column(body: str, text: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse_json(body.encode(), CreateTrigger)
+    assert (caught.value.status, caught.value.text) == (400, f"serde json error: {text}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ("{}", "missing field `run_async` at line 1 column 72"),
+        ("1", "invalid type: integer `1`, expected struct TriggerSettings at line 1 column 71"),
+        ('"Log"', 'invalid type: string "Log", expected struct TriggerSettings at line 1 column 75'),
+        (
+            '{"run_async":"false","error_behavior":"log"}',
+            'invalid type: string "false", expected a boolean at line 1 column 90',
+        ),
+        (
+            '{"run_async":false,"error_behavior":"Log"}',
+            "unknown variant `Log`, expected one of `log`, `retry`, `disable` at line 1 column 111",
+        ),
+        (
+            '{"run_async":false,"run_async":true,"error_behavior":"log"}',
+            "duplicate field `run_async` at line 1 column 100",
+        ),
+    ],
+)
+def test_a_mistake_inside_the_settings_is_named_where_it_is(settings: str, text: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse_json((WHOLE % settings).encode(), CreateTrigger)
+    assert caught.value.text == f"serde json error: {text}"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        '"retry"',
+        '{"run_async":false,"error_behavior":"retry"}',
+        '"{\\"run_async\\":false,\\"error_behavior\\":\\"retry\\"}"',
+    ],
+)
+def test_settings_may_be_an_object_or_a_string_as_the_published_api_has_them(settings: str) -> None:
+    parsed = parse_json((WHOLE % settings).encode(), CreateTrigger)
+    assert (parsed.trigger_settings.run_async, parsed.trigger_settings.error_behavior) == (False, "retry")
+
+
+def test_of_several_mistakes_the_first_in_the_text_is_reported() -> None:
+    with pytest.raises(ApiError, match="expected a sequence"):
+        parse_json(b'{"files": 1, "plugin_name": 2}', UpdatePluginDirectory)
+
+
+def test_repeated_members_of_listed_objects_are_refused() -> None:
+    body = b'{"plugin_name":"t","files":[{"relative_path":"a","content":"x","content":"y"}]}'
+    with pytest.raises(ApiError, match="duplicate field `content`"):
+        parse_json(body, UpdatePluginDirectory)
+
+
+def test_repeated_names_that_the_client_chooses_are_no_mistake() -> None:
+    body = (WHOLE % '"log"')[:-1] + ',"trigger_arguments":{"a":"1","a":"2"}}'
+    assert parse_json(body.encode(), CreateTrigger).trigger_arguments == {"a": "2"}
+
+
+def test_unknown_members_are_ignored() -> None:
+    assert parse_json(b'{"plugin_name":"a","content":"b","other":1,"other":2}', CreatePluginFile).content == "b"
+
+
+def test_a_body_that_is_not_text_is_refused() -> None:
+    with pytest.raises(ApiError, match="invalid unicode code point"):
+        parse_json(b'{"plugin_name":"\xff"}', CreatePluginFile)
+
+
+@pytest.mark.parametrize(
+    ("query", "model", "text"),
+    [
+        (b"", DeleteTrigger, "missing field `db`"),
+        (b"db=d", DeleteTrigger, "missing field `trigger_name`"),
+        (b"db=d&db=e", DeleteTrigger, "duplicate field `db`"),
+        (b"db=d&trigger_name=t&force=1", DeleteTrigger, "provided string was not `true` or `false`"),
+        (b"db=d&trigger_name=t&force=True", DeleteTrigger, "provided string was not `true` or `false`"),
+        (b"packages=x", InstallPackages, 'invalid type: string "x", expected a sequence'),
+        (b"trigger_settings=%7B%7D&db=d", CreateTrigger, "missing field `plugin_filename`"),
+        (
+            b"db=d&precision=eon",
+            WriteLp,
+            "unknown variant `eon`, expected one of `auto`, `s`, `second`, `millisecond`, `ms`, `microsecond`, `u`, "
+            "`us`, `n`, `nanosecond`, `ns`",
+        ),
+    ],
+)
+def test_a_query_string_that_cannot_be_read_is_refused(query: bytes, model: type, text: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse_query(query, model)
+    assert (caught.value.status, caught.value.text) == (400, f"serde error: {text}")
+
+
+def test_a_query_string_is_decoded_and_its_unknown_names_are_ignored() -> None:
+    parsed = parse_query(b"db=a+b&trigger_name=%C3%BC&x=1&x=2&force=true", DeleteTrigger)
+    assert (parsed.db, parsed.trigger_name, parsed.force) == ("a b", "ü", True)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+json_values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_the_reader_reads_what_the_standard_library_writes(value: object) -> None:
+    assert JsonReader(json.dumps(value)).read() == value
+    assert JsonReader(json.dumps(value, indent=1, ensure_ascii=False)).read() == value
+
+
+@given(st.text().filter(lambda text: not _is_json(text)))
+def test_any_text_that_is_no_json_is_refused_with_line_and_column(text: str) -> None:
+    with pytest.raises(JsonError, match=" at line "):
+        JsonReader(text).read()
+
+
+@given(st.binary())
+def test_any_bytes_are_parsed_or_refused_as_the_clients_mistake(body: bytes) -> None:
+    for model in (CreateTrigger, Query, UpdatePluginDirectory):
+        with pytest.raises(ApiError) as caught:
+            parse_json(body, model)
+        assert caught.value.status == 400
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

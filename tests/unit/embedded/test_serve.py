@@ -1,0 +1,177 @@
+"""Starting, stopping and talking to an engine from the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from influxdb3_embedded.testing import EngineDidNotStart, start_engine
+from influxdb3_engine_api import CreateTrigger, TriggerSettings, paths
+from influxdb3_engine_api.wire import ErrorBehavior
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+
+LOOP = "def process_request(influxdb3_local, q, h, b, args=None):\n    while True: pass\n"
+SPEAK = """
+def process_request(influxdb3_local, q, h, b, args=None):
+    influxdb3_local.info('spoken', q.get('n'))
+    return 'ok'
+"""
+
+
+def command(engine: RunningEngine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "influxdb3_embedded", *arguments],
+        env={**os.environ, "INFLUXDB3_HOST_URL": engine.url, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def create_request_trigger(engine: RunningEngine, name: str, code: str) -> None:
+    engine.client.create_plugin_file(f"{name}.py", code)
+    engine.client.create_trigger(
+        CreateTrigger(
+            db="d",
+            plugin_filename=f"{name}.py",
+            trigger_name=name,
+            trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
+            trigger_specification=f"request:{name}",
+            disabled=False,
+        )
+    )
+
+
+def test_it_says_where_it_serves_what(tmp_path: Path) -> None:
+    with start_engine(tmp_path) as engine:
+        assert engine.url in engine.logs
+        assert str(tmp_path / "data" / "node0") in engine.logs
+        assert str(tmp_path / "plugins") in engine.logs
+        assert "whoever reaches the URL may do everything" in engine.logs
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly_and_soon_while_a_plugin_loops(tmp_path: Path, number: signal.Signals) -> None:
+    with start_engine(tmp_path, object_store="memory") as engine:
+        engine.client.create_database("d")
+        create_request_trigger(engine, "loop", LOOP)
+        with ThreadPoolExecutor() as threads:
+            call = threads.submit(httpx.get, f"{engine.url}{paths.engine('loop')}", timeout=10)
+            while "starting execution" not in str(engine.client.trigger_logs("d", "loop")):
+                time.sleep(0.01)
+            begin = time.monotonic()
+            engine.process.send_signal(number)
+            assert engine.process.wait(10) == 0
+            assert time.monotonic() - begin < 3
+        assert call.result().status_code == 500
+        assert "Traceback" not in engine.logs
+
+
+def test_an_address_in_use_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with (
+            pytest.raises(EngineDidNotStart, match=r"The engine cannot start: .*in use"),
+            start_engine(tmp_path, object_store="memory", http_bind=address),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("http_bind", "nowhere"),
+        ("http_bind", "127.0.0.1:99999"),
+        ("node_id", ".."),
+        ("restrict_plugin_triggers_to", "nothing"),
+        ("disable_authz", "write"),
+        ("object_store", "s3"),
+        ("max_http_request_size", "0"),
+    ],
+)
+def test_a_flag_that_cannot_be_is_named(tmp_path: Path, flag: str, value: str) -> None:
+    settings: dict[str, Any] = {flag: value}
+    with (
+        pytest.raises(EngineDidNotStart, match=f"--{flag.replace('_', '-')}"),
+        start_engine(tmp_path, **settings),
+    ):
+        pass
+
+
+def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
+    environment = {"INFLUXDB3_MAX_HTTP_REQUEST_SIZE": "10", "INFLUXDB3_OBJECT_STORE": "memory"}
+    with start_engine(tmp_path, environment=environment) as engine:
+        answer = httpx.post(f"{engine.url}{paths.WRITE_LP}", params={"db": "d"}, content=b"#" * 11)
+        assert answer.status_code == 413
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_command_shows_triggers_logs_and_rows(tmp_path: Path) -> None:
+    with start_engine(tmp_path, object_store="memory") as engine:
+        assert command(engine, "triggers").stdout.strip() == "There are no triggers."
+        engine.client.create_database("d")
+        create_request_trigger(engine, "speak", SPEAK)
+        for number in range(3):
+            engine.client.call_request_trigger("speak", params={"n": str(number)})
+        assert "request:speak" in command(engine, "triggers").stdout
+        assert "spoken 2" in command(engine, "logs").stdout
+        assert "spoken 1" not in command(engine, "logs", "speak", "--limit", "2").stdout
+        assert "41" in command(engine, "query", "SELECT 40 + 1 AS n", "--database", "d").stdout
+        assert command(engine, "query", "SELECT 1 WHERE false", "--database", "d").stdout.strip() == "No rows."
+
+
+def test_followed_logs_show_rows_as_they_come(tmp_path: Path) -> None:
+    with start_engine(tmp_path, object_store="memory") as engine:
+        engine.client.create_database("d")
+        create_request_trigger(engine, "speak", SPEAK)
+        following = subprocess.Popen(
+            [sys.executable, "-u", "-m", "influxdb3_embedded", "logs", "--follow", "--host", engine.url],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert following.stdout is not None
+            for number in range(2):
+                engine.client.call_request_trigger("speak", params={"n": str(number)})
+                line = ""
+                while "spoken" not in line:
+                    line = following.stdout.readline()
+                assert f"spoken {number}" in line
+        finally:
+            following.terminate()
+            following.wait()
+
+
+def test_the_command_makes_tokens_and_needs_them(tmp_path: Path) -> None:
+    with start_engine(tmp_path, object_store="memory", without_auth=False) as engine:
+        refused = command(engine, "triggers")
+        assert (refused.returncode, "401" in refused.stderr) == (1, True)
+        token = command(engine, "token").stdout.strip()
+        assert token.startswith("apiv3_")
+        assert command(engine, "triggers", "--token", token).returncode == 0
+        again = command(engine, "token")
+        assert (again.returncode, "token name already exists" in again.stderr) == (1, True)
+        named = command(engine, "token", "--name", "ci", "--token", token).stdout.strip()
+        assert command(engine, "token", "--delete", "ci", "--token", named).returncode == 0
+        assert command(engine, "triggers", "--token", named).returncode == 1
+
+
+def test_a_bad_query_and_an_absent_engine_end_the_command_with_one_line(engine: RunningEngine) -> None:
+    bad = command(engine, "query", "SELEC", "--database", "_internal")
+    assert (bad.returncode, "ParserError" in bad.stderr, "Traceback" in bad.stderr) == (1, True, False)
+    absent = command(engine, "triggers", "--host", "http://127.0.0.1:9")
+    assert (absent.returncode, "no connection" in absent.stderr, "Traceback" in absent.stderr) == (1, True, False)
