@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from influxdb3_engine_api import AnswerError, EngineApiError, TransportError
+from influxdb3_engine_api import AnswerError, EngineApiError, ServerError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,17 +22,26 @@ def is_transient(error: EngineApiError) -> bool:
     return isinstance(error, TransportError) or (isinstance(error, AnswerError) and error.status in _TRANSIENT)
 
 
-def repeated(action: Callable[[], Result]) -> Result:
+def is_servers(error: EngineApiError) -> bool:
+    """Whether the server, or the way to it, is at fault, and not the request: for requests that cannot be wrong."""
+    return is_transient(error) or isinstance(error, ServerError)
+
+
+def repeated(action: Callable[[], Result], *, worth: Callable[[EngineApiError], bool] = is_transient) -> Result:
     """Carry out an action that may be carried out twice, up to four times.
 
+    Args:
+        action: What to do.
+        worth: Which failures to try again after.
+
     Raises:
-        EngineApiError: The last failure, or the first that is not transient.
+        EngineApiError: The last failure, or the first that is not worth another attempt.
     """
     for pause in _PAUSES:
         try:
             return action()
         except EngineApiError as error:
-            if not is_transient(error):
+            if not worth(error):
                 raise
             time.sleep(pause)
     return action()

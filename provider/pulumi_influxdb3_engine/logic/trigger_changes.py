@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
+from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import CreateTrigger
@@ -72,13 +72,13 @@ class TriggerChanges:
         """
         self._tables.forget(self._db)
         change = self._client.enable_trigger if enabled else self._client.disable_trigger
-        repeated(lambda: change(self._db, name))
+        repeated(lambda: change(self._db, name), worth=is_servers)
 
     def delete(self, name: str, *, force: bool = False) -> None:
         """Delete a disabled trigger, or any with ``force``; gone already is success."""
         self._tables.forget(self._db)
         try:
-            repeated(lambda: self._client.delete_trigger(self._db, name, force=force))
+            repeated(lambda: self._client.delete_trigger(self._db, name, force=force), worth=is_servers)
         except NotFound:
             return
 
