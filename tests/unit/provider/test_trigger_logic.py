@@ -203,7 +203,7 @@ def test_a_swap_that_cannot_put_the_old_definition_back_says_that_nothing_is_liv
 def test_a_swap_that_cannot_delete_the_old_definition_starts_it_again(server: FakeServer) -> None:
     engine = server.engine()
     LOGIC.create(trigger(), engine)
-    server.failures["delete t"] = refused(text="busy")
+    server.failures["delete t"] = refused(text="busy") * 4
 
     with pytest.raises(ResourceError, match=r"was not changed: .*busy\. The previous definition is live"):
         LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
