@@ -4,7 +4,10 @@ Trigger specifications, bodies of requests and answers, the hierarchy of errors 
 pulumi nor anything of the engine.
 """
 
-from influxdb3_engine_api.client import EngineClient
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from influxdb3_engine_api.errors import (
     AnswerError,
     AnswerLost,
@@ -13,6 +16,7 @@ from influxdb3_engine_api.errors import (
     EngineApiError,
     EngineUnreachable,
     Forbidden,
+    NoSuchOperation,
     NotFound,
     ServerError,
     TransportError,
@@ -21,6 +25,9 @@ from influxdb3_engine_api.errors import (
 )
 from influxdb3_engine_api.specification import PluginType, Specification, SpecificationError
 from influxdb3_engine_api.wire import CreateTrigger, DryRunResult, ErrorBehavior, TriggerSettings
+
+if TYPE_CHECKING:
+    from influxdb3_engine_api.client import EngineClient
 
 __all__ = [
     "AnswerError",
@@ -34,6 +41,7 @@ __all__ = [
     "EngineUnreachable",
     "ErrorBehavior",
     "Forbidden",
+    "NoSuchOperation",
     "NotFound",
     "PluginType",
     "ServerError",
@@ -44,3 +52,12 @@ __all__ = [
     "Unauthenticated",
     "UnreadableAnswer",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the client when it is asked for: an engine, which has no use for httpx, starts sooner without."""
+    if name != "EngineClient":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from influxdb3_engine_api.client import EngineClient  # noqa: PLC0415 - see above
+
+    return EngineClient

@@ -11,8 +11,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from croniter import CroniterBadDateError, croniter
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -113,6 +111,8 @@ class Fields:
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first matching second strictly after ``moment`` (UTC), or ``None`` where there is none in 50 years."""
+        from croniter import CroniterBadDateError, croniter  # noqa: PLC0415 - a client that only parses starts sooner
+
         expression = " ".join(
             "*" if len(values) == field.high - field.low + 1 else ",".join(map(str, sorted(values)))
             for field, values in zip(_FIELDS, self.values, strict=True)

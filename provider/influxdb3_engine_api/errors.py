@@ -10,7 +10,8 @@
     │   ├── BadRequest              400, 405, 413, 415, 422, redirects: the request cannot work as it is
     │   ├── Unauthenticated         401
     │   ├── Forbidden               403
-    │   ├── NotFound                404
+    │   ├── NotFound                404: what the request names does not exist
+    │   ├── NoSuchOperation         404: the path does not exist, so this may be no InfluxDB 3 server
     │   ├── Conflict                409
     │   └── ServerError             5xx; a real server also answers 500 to bad specifications and missing plugins
     └── UnreadableAnswer            the server answered 2xx, but not what the API promises
@@ -21,6 +22,7 @@ No message ever holds the token: it is sent as a header and kept nowhere else.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 
@@ -75,6 +77,10 @@ class NotFound(AnswerError):
     """What the request names does not exist."""
 
 
+class NoSuchOperation(AnswerError):
+    """The path of the request does not exist on the server: it is no InfluxDB 3, or one without this operation."""
+
+
 class Conflict(AnswerError):
     """What the request creates exists already."""
 
@@ -87,7 +93,11 @@ class UnreadableAnswer(EngineApiError):
     """The server answered with success and a body that is not what the API promises; is it an InfluxDB 3 server?"""
 
 
-_BY_STATUS = {401: Unauthenticated, 403: Forbidden, 404: NotFound, 409: Conflict}
+_BY_STATUS = {401: Unauthenticated, 403: Forbidden, 409: Conflict}
+_MISSING = re.compile(
+    "resource was not found|[Dd]atabase not found|not in DB schema|(Trigger|Plugin) not found|not enabled|^not found$"
+)
+"""What a 404 says of something that the request names; a path that does not exist is ``Not found``, or a web page."""
 
 
 def answer_error(operation: str, status: int, body: str) -> AnswerError:
@@ -97,7 +107,10 @@ def answer_error(operation: str, status: int, body: str) -> AnswerError:
     ``{"code", "message"}``; ``{error: "not found"}``, which is not JSON.
     """
     text, data = _message(body)
-    kind = _BY_STATUS.get(status, ServerError if status >= 500 else BadRequest)
+    if status == 404 and not _MISSING.search(text):
+        hint = f"{text[:200] or 'no message'} (is influxdb3:hostUrl an InfluxDB 3 server?)"
+        return NoSuchOperation(operation, status, hint, data)
+    kind = _BY_STATUS.get(status, NotFound if status == 404 else ServerError if status >= 500 else BadRequest)
     return kind(operation, status, text, data)
 
 

@@ -9,6 +9,7 @@ Declare triggers, plugins and packages in a Pulumi program::
 """
 
 from pulumi_influxdb3_engine.database import Database
+from pulumi_influxdb3_engine.logic.watch import Watch
 from pulumi_influxdb3_engine.package_set import PackageSet
 from pulumi_influxdb3_engine.plugin_directory import PluginDirectory
 from pulumi_influxdb3_engine.plugin_file import PluginFile
@@ -23,6 +24,7 @@ __all__ = [
     "PluginFile",
     "Trigger",
     "TriggerSettings",
+    "Watch",
     "cron",
     "every",
     "request",

@@ -60,8 +60,9 @@ class EngineProvider(ResourceProvider):
         """Validate, fill in defaults and derive; nothing is sent."""
         properties = self._with_defaults(_from_pulumi(news))
         try:
-            inputs = self.logic.inputs_type.checked(properties)
-            return CheckResult(_to_pulumi(self.logic.check(inputs, self._configuration).properties()), [])
+            inputs = self.logic.check(self.logic.inputs_type.checked(properties), self._configuration)
+            self._check_online(inputs, new=not _olds)
+            return CheckResult(_to_pulumi(inputs.properties()), [])
         except InvalidInputs as error:
             # the path goes into the reason: Pulumi prints the value of a property that a failure names, be it secret
             # or a whole file
@@ -103,6 +104,14 @@ class EngineProvider(ResourceProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Make the resource not exist."""
         self._attempt(lambda: self.logic.delete(self._stored(_props), self._engine))
+
+    def _check_online(self, inputs: Inputs, *, new: bool) -> None:
+        # what is taken over is shown by the preview, which asks for it then
+        if self._configuration.online_checks or getattr(inputs, "adopt", False):
+            try:
+                self.logic.check_online(inputs, self._engine, new=new)
+            except EngineApiError as error:
+                raise DeploymentError(str(error)) from None
 
     def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:
         defaults = {name: getattr(self._configuration, of) for name, of in self.inputs_of_stack.items()}

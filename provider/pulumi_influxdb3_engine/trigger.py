@@ -8,10 +8,13 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic, argument_text
+from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
+from pulumi_influxdb3_engine.logic.trigger_inputs import argument_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pulumi_influxdb3_engine.logic.watch import Watch
 
 
 class TriggerSettings(TypedDict, total=False):
@@ -51,6 +54,7 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
         disabled: Keep it without running.
         adopt: Take over a trigger of that name that exists.
         force_delete: Delete it even while the server thinks that it runs.
+        watch: Watch the first runs after a creation or a change; one that fails puts the previous definition back.
         opts: Options of the resource.
 
     A change of ``disabled`` alone is one request. Any other change swaps the definition: the server validates the new
@@ -83,6 +87,7 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
         disabled: pulumi.Input[bool] = False,
         adopt: bool = False,
         force_delete: bool = False,
+        watch: Watch | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {
@@ -96,6 +101,7 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             "disabled": disabled,
             "adopt": adopt,
             "force_delete": force_delete,
+            "watch": None if watch is None else watch.model_dump(),
             "endpoint_url": None,
         }
         super().__init__(TriggerProvider(), resource_name, properties, opts)

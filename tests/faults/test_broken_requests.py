@@ -15,7 +15,8 @@ from breaking_proxy import BreakingProxy, Fault
 from influxdb3_embedded.testing import start_engine
 from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
 from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
+from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
+from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
 
 TIMEOUT = 0.5
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"

@@ -12,6 +12,7 @@ from influxdb3_engine_api import EngineClient
 from influxdb3_engine_api.connection import token_problem, url_problem
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Configuration(BaseModel):
         tls_no_verify: Do not verify the server's certificate.
         timeout: Seconds for one request.
         package_timeout: Seconds for an installation of packages.
+        online_checks: Whether previews ask the server for what a program relies on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,8 @@ class Configuration(BaseModel):
     tls_no_verify: bool = False
     timeout: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     package_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+
+    online_checks: bool = False
 
     @field_validator("host_url")
     @classmethod
@@ -73,6 +77,7 @@ _KEYS = {
     "tls_no_verify": ("tlsNoVerify", "INFLUXDB3_TLS_NO_VERIFY"),
     "timeout": ("timeout", None),
     "package_timeout": ("packageTimeout", None),
+    "online_checks": ("onlineChecks", None),
 }
 
 
@@ -120,6 +125,7 @@ class Engine:
         configuration: How it is reached.
         client: One pooled client for the process.
         system_tables: The triggers that exist, read once for all of a database's resources.
+        served_paths: Which trigger serves which request path.
     """
 
     def __init__(self, configuration: Configuration, transport: httpx.BaseTransport | None = None) -> None:
@@ -137,6 +143,7 @@ class Engine:
             transport=transport,
         )
         self.system_tables = SystemTables(self.client)
+        self.served_paths = ServedPaths(self.client)
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
+from pulumi_influxdb3_engine.logic.declarations import DECLARED_DATABASES
 from pulumi_influxdb3_engine.logic.inputs import Inputs
 from pulumi_influxdb3_engine.logic.names import DatabaseName
 from pulumi_influxdb3_engine.logic.notices import notice
@@ -31,6 +32,8 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
     def check(self, inputs: DatabaseInputs, configuration: Configuration) -> DatabaseInputs:
         """Nothing is derived."""
         del configuration
+        if inputs.known("db"):
+            DECLARED_DATABASES.add(inputs.db)
         return inputs
 
     def diff(self, state: DatabaseInputs, inputs: DatabaseInputs) -> Difference:

@@ -66,6 +66,19 @@ class ResourceLogic(Generic[InputsT]):
         """
         raise NotImplementedError
 
+    def check_online(self, inputs: InputsT, engine: Engine, *, new: bool) -> None:
+        """Whether the server has what the resource needs: on request only, since previews otherwise send nothing.
+
+        Args:
+            inputs: Checked inputs.
+            engine: The engine.
+            new: Whether the resource is still to be created.
+
+        Raises:
+            InvalidInputs: What cannot work, by property.
+            EngineApiError: The server could not be asked.
+        """
+
     def diff(self, state: InputsT, inputs: InputsT) -> Difference:
         """What turning ``state`` into ``inputs`` leads to; sends nothing."""
         raise NotImplementedError

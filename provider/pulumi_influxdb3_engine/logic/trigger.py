@@ -2,104 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
-
-from influxdb3_engine_api import (
-    Conflict,
-    CreateTrigger,
-    EngineApiError,
-    NotFound,
-    SpecificationError,
-    TriggerSettings,
-    paths,
-)
-from influxdb3_engine_api.specification import Every, Request, parse, parse_catalog, portable, same_schedule
-from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
-from pulumi_influxdb3_engine.logic.names import DatabaseName, PluginFilename, TriggerName, request_path_problem
+from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
+from influxdb3_engine_api.specification import Request, parse
+from pulumi_influxdb3_engine.logic.declarations import DECLARED_PATHS
+from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
+from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
+from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
+from pulumi_influxdb3_engine.logic.trigger_inputs import NOT_ON_SERVER, ONLY_FOR_US, TriggerInputs, described, label
+from pulumi_influxdb3_engine.logic.watch import LogWatch
 
 if TYPE_CHECKING:
-    from influxdb3_engine_api import Specification
     from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
     from pulumi_influxdb3_engine.logic.resource import Properties
-    from pulumi_influxdb3_engine.logic.system_tables import LiveTrigger
 
-_SECOND = 1_000_000_000
-
-
-def _specification(text: str) -> str:
-    try:
-        specification = portable(parse(text))
-    except SpecificationError as error:
-        raise ValueError(error.hint) from None
-    if isinstance(specification, Every) and specification.total_nanoseconds < _SECOND:
-        raise ValueError(f"{specification.duration_text!r} is shorter than a second: write at least 'every:1s'")
-    if isinstance(specification, Request) and (problem := request_path_problem(specification.path)):
-        raise ValueError(problem)
-    return specification.text
-
-
-def argument_text(value: Any) -> Any:
-    """A trigger argument as the server takes it, which is text: ``80`` is ``"80"``, ``True`` is ``"true"``."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _settings(value: Any) -> Any:
-    defaults = {"run_async": False, "error_behavior": "log"}
-    return defaults | value if isinstance(value, dict) else value
-
-
-def _nodes(value: Any) -> Any:
-    if value is None or value == "all":
-        return value
-    if isinstance(value, list) and value and all(isinstance(node, str) and node for node in value):
-        return value
-    raise ValueError("the nodes that run a trigger are 'all' or a list of node ids")
-
-
-class TriggerInputs(Inputs):
-    """A trigger as a program declares it; the properties are the API's (contract 1.2)."""
-
-    derived: ClassVar[frozenset[str]] = frozenset({"endpoint_url"})
-
-    db: DatabaseName
-    trigger_name: TriggerName
-    plugin_filename: PluginFilename
-    trigger_specification: Annotated[str, AfterValidator(_specification)]
-    trigger_arguments: Mapping[str, Annotated[str, BeforeValidator(argument_text)]] | None = None
-    trigger_settings: Annotated[TriggerSettings, BeforeValidator(_settings)] = TriggerSettings.model_validate(
-        _settings({})
-    )
-    node_spec: Annotated[str | list[str] | None, PlainValidator(_nodes)] = None
-    disabled: bool = False
-    adopt: bool = False
-    force_delete: bool = False
-    endpoint_url: str | None = None
-
-    def body(self) -> CreateTrigger:
-        """The request that creates it."""
-        nodes: Any = {"nodes": self.node_spec} if isinstance(self.node_spec, list) else self.node_spec
-        return CreateTrigger(
-            db=self.db,
-            plugin_filename=self.plugin_filename,
-            trigger_name=self.trigger_name,
-            trigger_settings=self.trigger_settings,
-            trigger_specification=self.trigger_specification,
-            trigger_arguments=None if self.trigger_arguments is None else dict(self.trigger_arguments),
-            disabled=self.disabled,
-            node_spec=nodes,
-        )
-
-
-_ONLY_FOR_US = frozenset({"adopt", "force_delete"})
-_NOT_ON_SERVER = _ONLY_FOR_US | {"endpoint_url"}
 _IDENTITY = ("db", "trigger_name")
 _REFRESH = "once the engine answers, 'pulumi up --refresh' mends it"
 
@@ -110,7 +31,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     inputs_type = TriggerInputs
 
     def check(self, inputs: TriggerInputs, configuration: Configuration) -> TriggerInputs:
-        """Derive ``endpoint_url``, and refuse a plugin that this kind of trigger cannot call."""
+        """Derive ``endpoint_url``; refuse a plugin that this kind of trigger cannot call, and a path declared twice."""
         if not inputs.known("trigger_specification"):
             return inputs
         specification = parse(inputs.trigger_specification)
@@ -122,38 +43,85 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 raise InvalidInputs([Failure(property="plugin_filename", reason=reason)])
         if not isinstance(specification, Request):
             return inputs
+        if inputs.known("db", "trigger_name", "disabled") and not inputs.disabled:
+            other = DECLARED_PATHS.declare(specification.path, inputs.owner)
+            if other is not None:
+                raise InvalidInputs(
+                    [Failure(property="trigger_specification", reason=path_is_taken(specification.path, other))]
+                )
         url = configuration.host_url + paths.engine(specification.path)
         return inputs.model_copy(update={"endpoint_url": url})
 
+    def check_online(self, inputs: TriggerInputs, engine: Engine, *, new: bool) -> None:
+        """Whether the server has what the trigger needs; for one to be taken over, say what will change."""
+        if new and inputs.adopt and inputs.known("db", "trigger_name"):
+            live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
+            if live is not None:
+                differing = ", ".join(sorted(described(live, inputs).changed(inputs, NOT_ON_SERVER)))
+                will = f"its {differing} will change" if differing else "nothing will change"
+                notice(f"{label(inputs)} exists and is taken over: {will}")
+        if engine.configuration.online_checks:
+            failures = OnlineChecks(inputs, engine).failures()
+            if failures:
+                raise InvalidInputs(failures)
+
     def diff(self, state: TriggerInputs, inputs: TriggerInputs) -> Difference:
         """A new name or database is another trigger; the old goes first, since both would serve one request path."""
-        changed = state.changed(inputs, _ONLY_FOR_US)
+        changed = state.changed(inputs, ONLY_FOR_US)
         replaces = tuple(name for name in _IDENTITY if name in changed)
         return Difference(bool(changed), replaces, delete_before_replace=True)
 
     def create(self, inputs: TriggerInputs, engine: Engine) -> Created:
-        """One request, unless a trigger of that name exists or the answer is lost."""
+        """One request; before the first request trigger of a process, one query a database for the paths served."""
         changes = TriggerChanges(engine, inputs.db)
         try:
+            _refuse_a_served_path(inputs, engine)
+            watch = _watch(inputs, engine)
             changes.create(inputs.body())
         except Conflict:
             self._take_over(inputs, engine)
         except EngineApiError as error:
-            raise ResourceError(f"{_label(inputs)} was not created: {error}") from error
+            raise ResourceError(f"{label(inputs)} was not created: {error}") from error
+        else:
+            failure = watch and watch.first_error()
+            if failure:
+                changes.remove(inputs.trigger_name, force=True)
+                raise ResourceError(f"{label(inputs)} failed when it first ran and was deleted again: {failure}")
+        engine.served_paths.note(inputs.owner, inputs.served_path)
         return Created(f"{inputs.db}/{inputs.trigger_name}")
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
         """What the system tables tell; ``run_async`` and ``node_spec``, which no release tells, are kept."""
         live = TriggerChanges(engine, state.db).live(state.trigger_name)
-        return None if live is None else Live(_described(live, state), outputs)
+        if live is None:
+            return None
+        inputs = described(live, state)
+        if inputs.disabled and not state.disabled and live.row.error_behavior is ErrorBehavior.DISABLE:
+            notice(
+                f"{label(state)} is disabled, as error_behavior asks for after an error: {_last_error(state, engine)}"
+            )
+        return Live(inputs, outputs)
 
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
         """Enable or disable where that is all, else swap the definition."""
-        changed = state.changed(inputs, _NOT_ON_SERVER)
+        changed = state.changed(inputs, NOT_ON_SERVER)
+        if not changed:
+            return {}
+        changes = TriggerChanges(engine, inputs.db)
+        if inputs.served_path != state.served_path:
+            _refuse_a_served_path(inputs, engine)
         if changed == {"disabled"}:
-            self._set_enabled(inputs, TriggerChanges(engine, inputs.db))
-        elif changed:
-            self._swap(state, inputs, TriggerChanges(engine, inputs.db))
+            self._set_enabled(inputs, changes)
+        else:
+            watch = _watch(inputs, engine)
+            self._swap(state, inputs, changes)
+            failure = watch and watch.first_error()
+            if failure:
+                changes.remove(inputs.trigger_name, force=True)
+                raise ResourceError(
+                    f"{label(inputs)} failed when its new definition first ran. {_put_back(state, changes)}: {failure}"
+                )
+        engine.served_paths.note(inputs.owner, inputs.served_path)
         return {}
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
@@ -161,7 +129,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         try:
             TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
-            raise ResourceError(f"{_label(state)} was not deleted: {error}") from error
+            raise ResourceError(f"{label(state)} was not deleted: {error}") from error
+        engine.served_paths.note(state.owner, None)
 
     def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges) -> None:
         try:
@@ -171,18 +140,18 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 changes.create(inputs.body())
         except EngineApiError as error:
             wanted = "disabled" if inputs.disabled else "enabled"
-            raise ResourceError(f"{_label(inputs)} was not {wanted}: {error}") from error
+            raise ResourceError(f"{label(inputs)} was not {wanted}: {error}") from error
 
     def _take_over(self, inputs: TriggerInputs, engine: Engine) -> None:
         live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name, fresh=True)
         if live is None:
-            raise ResourceError(f"{_label(inputs)} exists, the server says, but is not listed: deploy again")
-        existing = _described(live, inputs)
+            raise ResourceError(f"{label(inputs)} exists, the server says, but is not listed: deploy again")
+        existing = described(live, inputs)
         if not inputs.adopt:
-            differing = sorted(existing.changed(inputs, _NOT_ON_SERVER))
+            differing = sorted(existing.changed(inputs, NOT_ON_SERVER))
             how = f"differs in {', '.join(differing)}" if differing else "is the same"
             raise ResourceError(
-                f"{_label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
+                f"{label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
                 f"{existing.trigger_specification!r}. Take it over with adopt=True, choose another trigger_name, "
                 f"or delete it: influxdb3 delete trigger --database {inputs.db} {inputs.trigger_name} --force"
             )
@@ -194,20 +163,38 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             changes.validate(inputs.body())
         except EngineApiError as error:
             raise ResourceError(
-                f"{_label(inputs)} cannot be changed, the definition that was live before stays so: {error}"
+                f"{label(inputs)} cannot be changed, the definition that was live before stays so: {error}"
             ) from error
         try:
             changes.remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
-            raise ResourceError(f"{_label(state)} was not changed: {error}. {_revive(state, changes)}") from error
+            raise ResourceError(f"{label(state)} was not changed: {error}. {_revive(state, changes)}") from error
         try:
             changes.create(inputs.body())
         except EngineApiError as error:
-            raise ResourceError(f"{_label(state)} was not changed: {error}. {_put_back(state, changes)}") from error
+            raise ResourceError(f"{label(state)} was not changed: {error}. {_put_back(state, changes)}") from error
 
 
-def _label(inputs: TriggerInputs) -> str:
-    return f"trigger {inputs.trigger_name!r} in database {inputs.db!r}"
+def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
+    path = inputs.served_path
+    other = path and engine.served_paths.other_owner(path, inputs.owner)
+    if path and other:
+        raise ResourceError(f"{label(inputs)} was not deployed: {path_is_taken(path, other)}")
+
+
+def _watch(inputs: TriggerInputs, engine: Engine) -> LogWatch | None:
+    if inputs.watch is None or inputs.disabled:
+        return None
+    return LogWatch(engine.client, inputs.db, inputs.trigger_name, inputs.watch)
+
+
+def _last_error(state: TriggerInputs, engine: Engine) -> str:
+    try:
+        rows = engine.client.trigger_logs(state.db, state.trigger_name, limit=1000)
+    except EngineApiError as error:
+        return f"its log cannot be read ({error})"
+    errors = [row.log_text for row in rows if row.log_level == "ERROR"]
+    return errors[-1] if errors else "its log holds none any more"
 
 
 def _revive(state: TriggerInputs, changes: TriggerChanges) -> str:
@@ -231,33 +218,3 @@ def _put_back(state: TriggerInputs, changes: TriggerChanges) -> str:
     except EngineApiError as error:
         return f"It is not live, since the previous definition could not be put back either ({error}): {_REFRESH}"
     return "The previous definition is live again"
-
-
-def _means(text: str, specification: Specification) -> bool:
-    try:
-        return same_schedule(parse(text), specification)
-    except SpecificationError:  # made by hand, in a form that this package would refuse
-        return text == specification.text
-
-
-def _described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
-    """The inputs that describe a live trigger; what the server does not tell is taken from ``state``."""
-    row = live.row
-    try:
-        specification = parse_catalog(row.trigger_specification)
-    except ValueError as error:
-        raise ResourceError(f"{_label(state)} cannot be read: {error}") from error
-    same = _means(state.trigger_specification, specification)
-    arguments = live.arguments
-    if arguments is None and not state.trigger_arguments:
-        arguments = None if state.trigger_arguments is None else {}  # the tables show no difference
-    return state.model_copy(
-        update={
-            "plugin_filename": row.plugin_filename,
-            "trigger_specification": state.trigger_specification if same else specification.text,
-            "trigger_arguments": arguments,
-            "trigger_settings": state.trigger_settings.model_copy(update={"error_behavior": row.error_behavior}),
-            "disabled": row.disabled,
-            "endpoint_url": state.endpoint_url if same else None,
-        }
-    )

@@ -12,6 +12,7 @@ from influxdb3_engine_api import (
     EngineApiError,
     EngineUnreachable,
     Forbidden,
+    NoSuchOperation,
     NotFound,
     ServerError,
     TransportError,
@@ -27,7 +28,7 @@ from influxdb3_engine_api.errors import answer_error
         (400, BadRequest),
         (401, Unauthenticated),
         (403, Forbidden),
-        (404, NotFound),
+        (404, NoSuchOperation),
         (405, BadRequest),
         (409, Conflict),
         (413, BadRequest),
@@ -89,7 +90,38 @@ def test_an_error_without_a_message_says_so() -> None:
     assert str(answer_error("GET /health", 503, "")) == "GET /health answered 503: no message"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "the requested resource was not found: t",
+        "Database not found d",
+        '{"error":"query error: database not found: d"}',
+        '{error: "not found"}',
+        "Table t not in DB schema for d",
+        '{"error": "Trigger not found"}',
+    ],
+)
+def test_a_404_about_something_named_is_told_from_one_about_the_path(body: str) -> None:
+    assert isinstance(answer_error("DELETE /t", 404, body), NotFound)
+
+
+@pytest.mark.parametrize("body", ["Not found", "", "404 page not found", "<html><title>404 Not Found</title></html>"])
+def test_a_404_of_another_server_never_reads_as_something_that_is_gone(body: str) -> None:
+    error = answer_error("POST /q", 404, body)
+
+    assert isinstance(error, NoSuchOperation)
+    assert "is influxdb3:hostUrl an InfluxDB 3 server?" in str(error)
+
+
 def test_the_hierarchy_tells_what_happened_on_the_server() -> None:
     assert TransportError.__subclasses__() == [EngineUnreachable, AnswerLost]
-    assert AnswerError.__subclasses__() == [BadRequest, Unauthenticated, Forbidden, NotFound, Conflict, ServerError]
+    assert AnswerError.__subclasses__() == [
+        BadRequest,
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        NoSuchOperation,
+        Conflict,
+        ServerError,
+    ]
     assert EngineApiError.__subclasses__() == [TransportError, AnswerError, UnreadableAnswer]

@@ -1,0 +1,64 @@
+"""What a preview can ask the server, where a stack opts in by ``influxdb3:onlineChecks``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api.specification import Table, parse
+from pulumi_influxdb3_engine.logic.declarations import DECLARED_DATABASES
+from pulumi_influxdb3_engine.logic.inputs import Failure
+from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
+from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
+
+if TYPE_CHECKING:
+    from pulumi_influxdb3_engine.logic.configuration import Engine
+    from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
+
+
+class OnlineChecks:
+    """Whether a server has what a trigger relies on.
+
+    Lock-down flags are not among it: no operation tells them without changing something.
+    """
+
+    def __init__(self, inputs: TriggerInputs, engine: Engine) -> None:
+        self._inputs, self._engine = inputs, engine
+
+    def failures(self) -> list[Failure]:
+        """What is missing, by property.
+
+        Raises:
+            EngineApiError: The server could not be asked.
+        """
+        inputs, client = self._inputs, self._engine.client
+        found = []
+        if inputs.known("db", "trigger_specification"):
+            specification = parse(inputs.trigger_specification)
+            exists = inputs.db in client.databases()
+            if not exists and inputs.db not in DECLARED_DATABASES:
+                found.append(Failure(property="db", reason=f"there is no database {inputs.db!r}: declare a Database"))
+            elif isinstance(specification, Table) and not (exists and self._has_table(specification.name)):
+                reason = f"there is no table {specification.name!r}: a real server stops the trigger at the next write"
+                found.append(Failure(property="trigger_specification", reason=reason))
+            other = inputs.served_path and self._engine.served_paths.other_owner(inputs.served_path, inputs.owner)
+            if inputs.served_path and other:
+                found.append(Failure(property="trigger_specification", reason=path_is_taken(inputs.served_path, other)))
+        if inputs.known("plugin_filename") and self._plugin_is_missing():
+            reason = f"there is no {inputs.plugin_filename!r} in the plugin directory: declare a PluginFile"
+            found.append(Failure(property="plugin_filename", reason=reason))
+        return found
+
+    def _has_table(self, name: str) -> bool:
+        sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'iox' AND table_name = $name"
+        return bool(self._engine.client.query_sql(self._inputs.db, sql, {"name": name}))
+
+    def _plugin_is_missing(self) -> bool:
+        name = self._inputs.plugin_filename
+        if name.startswith("gh:") or KNOWN_SOURCES.find(name):
+            return False
+        files = [name, f"{name.rstrip('/')}/__init__.py"]
+        try:
+            return not any(probe(self._engine.client, hashes=files).hashes.values())
+        except ProbeFailed:
+            return False

@@ -1,0 +1,146 @@
+"""What a trigger is, as a program declares it and as a server describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
+
+from influxdb3_engine_api import CreateTrigger, SpecificationError, TriggerSettings
+from influxdb3_engine_api.specification import Every, Request, parse, parse_catalog, portable, same_schedule
+from pulumi_influxdb3_engine.logic.inputs import Inputs
+from pulumi_influxdb3_engine.logic.names import DatabaseName, PluginFilename, TriggerName, request_path_problem
+from pulumi_influxdb3_engine.logic.resource import ResourceError
+from pulumi_influxdb3_engine.logic.watch import Watch
+
+if TYPE_CHECKING:
+    from influxdb3_engine_api import Specification
+    from pulumi_influxdb3_engine.logic.system_tables import LiveTrigger
+
+_SECOND = 1_000_000_000
+
+
+def _specification(text: str) -> str:
+    try:
+        specification = portable(parse(text))
+    except SpecificationError as error:
+        raise ValueError(error.hint) from None
+    if isinstance(specification, Every) and specification.total_nanoseconds < _SECOND:
+        raise ValueError(f"{specification.duration_text!r} is shorter than a second: write at least 'every:1s'")
+    if isinstance(specification, Request) and (problem := request_path_problem(specification.path)):
+        raise ValueError(problem)
+    return specification.text
+
+
+def argument_text(value: Any) -> Any:
+    """A trigger argument as the server takes it, which is text: ``80`` is ``"80"``, ``True`` is ``"true"``."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _settings(value: Any) -> Any:
+    defaults = {"run_async": False, "error_behavior": "log"}
+    return defaults | value if isinstance(value, dict) else value
+
+
+def _nodes(value: Any) -> Any:
+    if value is None or value == "all":
+        return value
+    if isinstance(value, list) and value and all(isinstance(node, str) and node for node in value):
+        return value
+    raise ValueError("the nodes that run a trigger are 'all' or a list of node ids")
+
+
+class TriggerInputs(Inputs):
+    """A trigger as a program declares it; the properties are the API's (contract 1.2)."""
+
+    derived: ClassVar[frozenset[str]] = frozenset({"endpoint_url"})
+
+    db: DatabaseName
+    trigger_name: TriggerName
+    plugin_filename: PluginFilename
+    trigger_specification: Annotated[str, AfterValidator(_specification)]
+    trigger_arguments: Mapping[str, Annotated[str, BeforeValidator(argument_text)]] | None = None
+    trigger_settings: Annotated[TriggerSettings, BeforeValidator(_settings)] = TriggerSettings.model_validate(
+        _settings({})
+    )
+    node_spec: Annotated[str | list[str] | None, PlainValidator(_nodes)] = None
+    disabled: bool = False
+    adopt: bool = False
+    force_delete: bool = False
+    watch: Watch | None = None
+    endpoint_url: str | None = None
+
+    def body(self) -> CreateTrigger:
+        """The request that creates it."""
+        nodes: Any = {"nodes": self.node_spec} if isinstance(self.node_spec, list) else self.node_spec
+        return CreateTrigger(
+            db=self.db,
+            plugin_filename=self.plugin_filename,
+            trigger_name=self.trigger_name,
+            trigger_settings=self.trigger_settings,
+            trigger_specification=self.trigger_specification,
+            trigger_arguments=None if self.trigger_arguments is None else dict(self.trigger_arguments),
+            disabled=self.disabled,
+            node_spec=nodes,
+        )
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """What identifies it on a server."""
+        return (self.db, self.trigger_name)
+
+    @property
+    def served_path(self) -> str | None:
+        """The request path that it serves, if it is a request trigger and enabled."""
+        if self.disabled or not self.trigger_specification.startswith("request:"):
+            return None
+        specification = parse(self.trigger_specification)
+        return specification.path if isinstance(specification, Request) else None
+
+
+ONLY_FOR_US = frozenset({"adopt", "force_delete", "watch"})
+"""Properties that say how to deploy, and are no part of what is deployed."""
+
+NOT_ON_SERVER = ONLY_FOR_US | {"endpoint_url"}
+
+
+def label(inputs: TriggerInputs) -> str:
+    """What messages call a trigger."""
+    return f"trigger {inputs.trigger_name!r} in database {inputs.db!r}"
+
+
+def _means(text: str, specification: Specification) -> bool:
+    try:
+        return same_schedule(parse(text), specification)
+    except SpecificationError:  # made by hand, in a form that this package would refuse
+        return text == specification.text
+
+
+def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
+    """The inputs that describe a live trigger; what the server does not tell is taken from ``state``.
+
+    Raises:
+        ResourceError: The server stores a specification of a form that this release does not know.
+    """
+    row = live.row
+    try:
+        specification = parse_catalog(row.trigger_specification)
+    except ValueError as error:
+        raise ResourceError(f"{label(state)} cannot be read: {error}") from error
+    same = _means(state.trigger_specification, specification)
+    arguments = live.arguments
+    if arguments is None and not state.trigger_arguments:
+        arguments = None if state.trigger_arguments is None else {}  # the tables show no difference
+    return state.model_copy(
+        update={
+            "plugin_filename": row.plugin_filename,
+            "trigger_specification": state.trigger_specification if same else specification.text,
+            "trigger_arguments": arguments,
+            "trigger_settings": state.trigger_settings.model_copy(update={"error_behavior": row.error_behavior}),
+            "disabled": row.disabled,
+            "endpoint_url": state.endpoint_url if same else None,
+        }
+    )

@@ -1,0 +1,139 @@
+"""What triggers do besides creating and swapping, on the running engine without the CLI between."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from influxdb3_embedded.testing import start_engine
+from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic import declarations
+from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
+from pulumi_influxdb3_engine.logic.resource import ResourceError
+from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
+from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
+
+LOGIC = TriggerLogic()
+GOOD = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    influxdb3_local.info('fine')\n"
+BAD = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    raise ValueError('no good')\n"
+REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return 'ok'\n"
+
+
+@pytest.fixture
+def live(engine):
+    """The provider's side of the engine, with a database and plugins."""
+    live = Engine(Configuration(host_url=engine.url))
+    live.db = f"db_{uuid.uuid4().hex[:8]}"
+    live.client.create_database(live.db)
+    for name, content in {"good.py": GOOD, "bad.py": BAD, "request.py": REQUEST}.items():
+        live.client.create_plugin_file(name, content)
+    yield live
+    for row in live.client.triggers(live.db):
+        live.client.delete_trigger(live.db, row.trigger_name, force=True)
+
+
+def trigger(live, name="t", **properties):
+    given = {"db": live.db, "trigger_name": name, "plugin_filename": "good.py", "trigger_specification": "every:1s"}
+    return TriggerInputs.checked(given | properties)
+
+
+def running(live):
+    return {row.trigger_name: row.plugin_filename for row in live.client.triggers(live.db)}
+
+
+WATCH = {"seconds": 10}
+
+
+def test_a_watched_creation_whose_first_run_fails_is_taken_back(live):
+    with pytest.raises(ResourceError, match=r"failed when it first ran and was deleted again: .*ValueError: no good"):
+        LOGIC.create(trigger(live, f"w_{live.db}", plugin_filename="bad.py", watch=WATCH), live)
+    assert running(live) == {}
+
+
+def test_a_watched_creation_ends_with_the_first_run_that_succeeds(live):
+    LOGIC.create(trigger(live, f"w_{live.db}", watch=WATCH), live)
+    assert running(live) == {f"w_{live.db}": "good.py"}
+
+
+def test_a_watched_swap_whose_first_run_fails_puts_the_old_definition_back(live):
+    name = f"w_{live.db}"
+    old = trigger(live, name)
+    LOGIC.create(old, live)
+    with pytest.raises(ResourceError, match=r"The previous definition is live again: .*ValueError: no good"):
+        LOGIC.update(old, trigger(live, name, plugin_filename="bad.py", watch=WATCH), live)
+    assert running(live) == {name: "good.py"}
+
+
+def test_a_request_path_that_a_trigger_of_another_database_serves_is_refused_with_its_name(live):
+    path = f"p_{live.db}"
+    other = f"{live.db}_other"
+    live.client.create_database(other)
+    served = {"plugin_filename": "request.py", "trigger_specification": f"request:{path}"}
+    LOGIC.create(trigger(live, "first", **served), live)
+    with pytest.raises(ResourceError, match=rf"'{path}' belongs to trigger 'first' of database '{live.db}'"):
+        LOGIC.create(trigger(live, "second", **served | {"db": other}), live)
+    assert live.client.triggers(other) == []
+    LOGIC.create(trigger(live, "second", **served | {"db": other, "disabled": True}), live)
+    LOGIC.delete(trigger(live, "first", **served), live)
+    disabled = trigger(live, "second", **served | {"db": other, "disabled": True})
+    LOGIC.update(disabled, trigger(live, "second", **served | {"db": other}), live)
+    assert live.client.call_request_trigger(path).text == "ok"
+    live.client.delete_trigger(other, "second", force=True)
+
+
+def test_two_triggers_of_one_program_on_one_path_are_refused_offline(monkeypatch):
+    monkeypatch.setattr("pulumi_influxdb3_engine.logic.trigger.DECLARED_PATHS", declarations.DeclaredPaths())
+    nowhere = Configuration(host_url="http://127.0.0.1:9")
+    given = {"db": "d", "plugin_filename": "r.py", "trigger_specification": "request:r"}
+    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), nowhere)
+    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), nowhere)
+    with pytest.raises(InvalidInputs, match=r"trigger_specification: the request path 'r' belongs to trigger 'one'"):
+        LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "two"}), nowhere)
+
+
+def test_online_checks_name_what_the_server_lacks(engine, live):
+    asking = Engine(Configuration(host_url=engine.url, online_checks=True))
+    missing = trigger(live, db="nowhere", plugin_filename="none.py")
+    with pytest.raises(InvalidInputs) as refused:
+        LOGIC.check_online(missing, asking, new=True)
+    assert [failure.property for failure in refused.value.failures] == ["db", "plugin_filename"]
+    with pytest.raises(InvalidInputs, match="there is no table 'cpu'"):
+        LOGIC.check_online(trigger(live, trigger_specification="table:cpu"), asking, new=True)
+    live.client.write_lp(live.db, "cpu v=1")
+    LOGIC.check_online(trigger(live, trigger_specification="table:cpu"), asking, new=True)
+
+
+def test_taking_over_says_at_preview_what_will_change(live, capfd):
+    LOGIC.create(trigger(live, trigger_arguments={"password": "secret"}), live)
+    LOGIC.check_online(trigger(live, adopt=True, disabled=True), live, new=True)
+    said = capfd.readouterr().err
+    assert "its disabled, trigger_arguments will change" in said
+    assert "secret" not in said
+
+
+def test_an_automatic_disable_is_said_to_be_one(live, capfd):
+    name = f"w_{live.db}"
+    declared = trigger(live, name, plugin_filename="bad.py", trigger_settings={"error_behavior": "disable"})
+    LOGIC.create(declared, live)
+    for _ in range(100):
+        live.system_tables.forget(live.db)
+        found = LOGIC.read(declared, {}, live)
+        if found.inputs.disabled:
+            break
+    assert found.inputs.disabled
+    said = capfd.readouterr().err
+    assert "is disabled, as error_behavior asks for after an error" in said
+
+
+def test_a_server_that_is_none_is_never_taken_for_an_empty_one(tmp_path):
+    with start_engine(tmp_path / "engine") as running_engine:
+        wrong = Engine(Configuration(host_url=f"{running_engine.url}/somewhere"))
+        declared = TriggerInputs.checked(
+            {"db": "d", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "all_tables"}
+        )
+        with pytest.raises(EngineApiError, match="InfluxDB 3 server"):
+            LOGIC.read(declared, {}, wrong)
+        with pytest.raises(ResourceError, match="InfluxDB 3 server"):
+            LOGIC.delete(declared, wrong)
