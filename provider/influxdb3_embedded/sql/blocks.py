@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from influxdb3_embedded.sql.tokens import Statement
 
 _SET_OPERATORS = frozenset({"union", "except", "intersect"})
@@ -87,19 +89,36 @@ def enclosing_block(statement: Statement, index: int) -> Block | None:
 
 
 def visible_tables(statement: Statement, index: int) -> str:
-    """The ``WITH`` that makes a query standing alone see the tables that it sees where it stands."""
+    """The ``WITH`` that lets a query standing alone see the tables that it sees where it stands."""
     tables, recursive = [], ""
     for start in range(index):
-        if statement.word(start) != "with" or statement.word(start + 1) == "(":
-            continue
-        if statement.word(start + 1) == "recursive":
-            start, recursive = start + 1, "RECURSIVE "  # noqa: PLW2901 - the list begins after the word
-        end = next((at for at in statement.level(range(start, len(statement.tokens))) if _ends_with(statement, at)), None)
-        if end is None or end > index and statement.word(end) == ")":
-            end = index
-        items = statement.split(range(start + 1, end if end <= index else index))
-        tables += [statement.text(item) for item in items if statement.word(item.stop - 1) == ")"]
+        if statement.word(start) == "with" and _is_in_scope(statement, start, index):
+            tables += [statement.text(table) for table in _tables(statement, start) if table.stop <= index]
+            recursive = recursive or ("RECURSIVE " if statement.word(start + 1) == "recursive" else "")
     return f"WITH {recursive}{', '.join(tables)} " if tables else ""
+
+
+def _is_in_scope(statement: Statement, start: int, index: int) -> bool:
+    return all(close > index for opening, close in statement.closing.items() if opening < start < close)
+
+
+def _tables(statement: Statement, start: int) -> Iterator[range]:
+    """The common table expressions of a WITH."""
+    at = start + (2 if statement.word(start + 1) == "recursive" else 1)
+    everything = len(statement.tokens)
+    while True:
+        bodies = (
+            index
+            for index in statement.level(range(at, everything))
+            if statement.word(index) == "(" and statement.word(index - 1) in {"as", "materialized"}
+        )
+        close = statement.closing.get(next(bodies, -1))
+        if close is None:
+            return
+        yield range(at, close + 1)
+        if statement.word(close + 1) != ",":
+            return
+        at = close + 2
 
 
 def _end(statement: Statement, start: int) -> int:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 from datafusion import SessionConfig, SessionContext, SQLOptions
 
-from influxdb3_embedded.sql.errors import QueryFailed
+from influxdb3_embedded.sql.functions import explain, original_names, translate
 from influxdb3_embedded.sql.schemas import ProviderFactory, StorageSchema, SystemSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from datafusion import DataFrame
 
     from influxdb3_embedded.storage import Storage
 
@@ -24,6 +28,8 @@ _CATALOG, _TABLES, _SYSTEM = "public", "iox", "system"
 _CONCURRENT_QUERIES = 16
 _PREFIX = "DataFusion error: "
 _NOT_IMPLEMENTED = "This feature is not implemented"
+# Only the order of reading follows from it, so it may be wrong.
+_LATEST_FIRST = re.compile(r"""\border\s+by\s+(\w+\.)?"?time"?\s+desc\b""", re.IGNORECASE)
 
 # DDL, DML, COPY, SET and external tables: the planner refuses them with the texts of the real server.
 _READ_ONLY = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
@@ -83,20 +89,34 @@ class SqlEngine:
         context = SessionContext(_CONFIG)
         catalog = context.catalog(_CATALOG)
         catalog.deregister_schema(_TABLES)
-        catalog.register_schema(_TABLES, StorageSchema(self._storage, database.id, self._providers))
+        latest_first = _LATEST_FIRST.search(sql) is not None
+        tables = StorageSchema(self._storage, database.id, self._providers, latest_first=latest_first)
+        catalog.register_schema(_TABLES, tables)
         catalog.register_schema(_SYSTEM, SystemSchema(self._system_tables(database.name), self._providers))
-        try:
-            frame = context.sql_with_options(sql, _READ_ONLY, param_values=dict(params) if params else None)
+
+        def plan(text: str) -> DataFrame:
+            with _failures_of(sql):
+                return context.sql_with_options(text, _READ_ONLY, param_values=dict(params) if params else None)
+
+        frame = plan(translate(sql, context.udafs, lambda text: plan(text).schema()))
+        with _failures_of(sql):
             batches = frame.collect()
-            return pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
-        except BaseException as error:
-            # A panic in the planner arrives as an exception that is no Exception; the server must survive it too.
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-                raise
-            text = str(error).removeprefix(_PREFIX)
-            raise QueryFailed(405 if text.startswith(_NOT_IMPLEMENTED) else 400, text) from error
+        table = pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
+        return table.rename_columns(original_names(table.column_names))
 
     def close(self) -> None:
         """Let the threads go when their queries are done."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._providers.close()
+
+
+@contextmanager
+def _failures_of(sql: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        # A panic in the planner arrives as an exception that is no Exception; the server must survive it too.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        text = str(error).removeprefix(_PREFIX)
+        raise explain(sql, 405 if text.startswith(_NOT_IMPLEMENTED) else 400, text) from error

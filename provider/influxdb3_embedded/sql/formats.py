@@ -71,7 +71,7 @@ def render(table: pa.Table, output: Format) -> bytes:
 
 
 def _json_rows(table: pa.Table) -> Iterator[str]:
-    """One object a row; columns that are null are left out."""
+    """One object a row; columns and members of structs that are null are left out."""
     names = [f"{json.dumps(name, ensure_ascii=False)}:" for name in table.column_names]
     columns = [_json_values(column) for column in table.columns]
     for row in zip(*columns, strict=True) if columns else ():
@@ -89,7 +89,18 @@ def _json_float(value: float) -> str:
 
 
 def _json_value(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_text)
+    match value:
+        case None:
+            return "null"
+        case float():
+            return _json_float(value)
+        case dict():
+            members = ((name, member) for name, member in value.items() if member is not None)
+            return f"{{{','.join(f'{_json_value(name)}:{_json_value(member)}' for name, member in members)}}}"
+        case list():
+            return f"[{','.join(map(_json_value, value))}]"
+        case _:
+            return json.dumps(value, ensure_ascii=False, default=_text)
 
 
 def _csv(table: pa.Table) -> str:
@@ -114,7 +125,7 @@ def _pretty(table: pa.Table) -> str:
 
 
 def _text_columns(table: pa.Table) -> list[list[str]]:
-    return [["" if value is None else _text(value) for value in _values(column)] for column in table.columns]
+    return [[_text(value) for value in _values(column)] for column in table.columns]
 
 
 def _text(value: Any) -> str:
@@ -125,8 +136,12 @@ def _text(value: Any) -> str:
             return "true" if value else "false"
         case float():
             return _number(value)
-        case dict() | list():
-            return _json_value(value)
+        case None:
+            return ""
+        case dict():
+            return f"{{{', '.join(f'{name}: {_text(member)}' for name, member in value.items())}}}"
+        case list():
+            return f"[{', '.join(map(_text, value))}]"
         case bytes():
             return value.hex()
         case _:
@@ -169,7 +184,8 @@ def _chunk_values(array: pa.Array) -> list[Any]:
     if pa.types.is_struct(kind):
         rows = zip(*map(_chunk_values, array.flatten()), strict=True)
         names = [kind.field(index).name for index in range(kind.num_fields)]
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        structs = (dict(zip(names, row, strict=True)) for row in rows)
+        return [part if valid else None for part, valid in zip(structs, array.is_valid().to_pylist(), strict=True)]
     if any(is_kind(kind) for is_kind in _WRITTEN_AS_TEXT):
         array = array.cast(pa.utf8())
     values: list[Any] = array.to_pylist()

@@ -16,7 +16,7 @@ class UnsupportedTypeError(ValueError):
     """A column whose type a plugin cannot get; the text is the server's."""
 
     def __init__(self, kind: pa.DataType) -> None:
-        super().__init__(f"Unsupported data type: {_rust_name(kind)}")
+        super().__init__(f"Unsupported data type: {rust_name(kind)}")
 
 
 def to_rows(table: pa.Table) -> list[Row]:
@@ -57,7 +57,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def _rust_name(kind: pa.DataType) -> str:
+def rust_name(kind: pa.DataType) -> str:
     """The name of an Arrow type as the server, written in Rust, spells it."""
     if pa.types.is_integer(kind):
         return f"{'U' if pa.types.is_unsigned_integer(kind) else ''}Int{kind.bit_width}"
@@ -66,7 +66,7 @@ def _rust_name(kind: pa.DataType) -> str:
     if pa.types.is_string(kind):
         return "Utf8"
     if pa.types.is_list(kind):
-        return f"List({_rust_name(kind.value_type)})"
+        return f"List({rust_name(kind.value_type)})"
     if pa.types.is_interval(kind):
         return "Interval(MonthDayNano)"
     if pa.types.is_duration(kind):

@@ -29,29 +29,50 @@ class ProviderFactory:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sql-tables")
 
-    def provide(self, rows: Any) -> Table:
-        """A table for DataFusion of rows in memory, or of a dataset."""
-        return self._threads.submit(_in_memory, rows).result() if isinstance(rows, pa.Table) else Table(rows)
+    def provide(self, rows: Any, *, latest_first: bool = False) -> Table:
+        """A table for DataFusion.
+
+        Args:
+            rows: In memory, or a dataset.
+            latest_first: Whether rows in memory, which are in the order of time, are read from the end. DataFusion
+                cannot be told that they are sorted, but for ``ORDER BY time DESC LIMIT 1`` it drops unread what is
+                older than the best row that it has: 1 ms instead of 70 ms for a million rows.
+        """
+        if not isinstance(rows, pa.Table):
+            return Table(rows)
+        return self._threads.submit(_in_memory, rows, latest_first).result()
 
     def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False)
 
 
-def _in_memory(rows: pa.Table) -> Table:
+def _in_memory(rows: pa.Table, latest_first: bool) -> Table:
     context = SessionContext()
     batches = rows.to_batches(_BATCH_ROWS) or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
+    if latest_first:
+        batches.reverse()
     context.register_record_batches(_SCRATCH, [batches])
     return context.catalog().schema().table(_SCRATCH)
 
 
 class StorageSchema(SchemaProvider):
-    """The tables of one database."""
+    """The tables of one database.
 
-    def __init__(self, storage: Storage, database_id: int, providers: ProviderFactory) -> None:
+    Args:
+        storage: Where they are.
+        database_id: The database.
+        providers: Makes them scannable.
+        latest_first: Whether to read them from the end (see `ProviderFactory.provide`).
+    """
+
+    def __init__(
+        self, storage: Storage, database_id: int, providers: ProviderFactory, *, latest_first: bool = False
+    ) -> None:
         self._storage = storage
         self._database_id = database_id
         self._providers = providers
+        self._latest_first = latest_first
 
     @property
     def table_names(self) -> list[str]:  # type: ignore[override]  # DataFusion 55 reads what it declares as a method
@@ -65,7 +86,7 @@ class StorageSchema(SchemaProvider):
     def table(self, name: str) -> Table | None:
         """One table with the rows that it has now, or ``None``."""
         rows = self._storage.table(self._database_id, name)
-        return None if rows is None else self._providers.provide(rows)
+        return None if rows is None else self._providers.provide(rows, latest_first=self._latest_first)
 
 
 class SystemSchema(SchemaProvider):

@@ -58,8 +58,6 @@ def expand_selectors(sql: str) -> str:
     Raises:
         QueryFailed: When a selector has too few arguments.
     """
-    if "selector_" not in sql.lower():
-        return sql
     statement = Statement(sql)
     replacements = []
     for call in statement.calls(range(len(statement.tokens)), SELECTORS):

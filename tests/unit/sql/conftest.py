@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,7 +11,8 @@ from influxdb3_embedded.sql import DatabaseRef, Format, QueryFailed, SqlEngine, 
 from influxdb3_embedded.storage import Precision, Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
+    from contextlib import AbstractContextManager
 
 DATABASE = DatabaseRef(1, "d1")
 
@@ -55,8 +57,22 @@ class Engine:
         return pa.table({"name": [database]})
 
 
+@contextmanager
+def engine_in_memory() -> Iterator[Engine]:
+    engine = Engine()
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    engine = Engine()
-    yield engine
-    engine.close()
+    with engine_in_memory() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def fresh_engine() -> Callable[[], AbstractContextManager[Engine]]:
+    """For tests of properties, which need an engine an example."""
+    return engine_in_memory

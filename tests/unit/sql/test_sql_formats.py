@@ -88,11 +88,22 @@ def test_an_empty_result_is_written_as_the_server_writes_it(engine: Engine, outp
         ("arrow_cast(x'00ff', 'Binary')", '"00ff"'),
         ("date '2024-02-29'", '"2024-02-29"'),
         ("make_array(1, 2)", "[1,2]"),
+        ("make_array(1e16, CAST('NaN' AS DOUBLE))", "[1e16,null]"),
+        ("named_struct('a', NULL, 'b', 1)", '{"b":1}'),
         ("interval '1 day'", '"1 days"'),
     ],
 )
 def test_a_value_is_written_as_json(engine: Engine, sql: str, value: str) -> None:
     assert f'[{{"x":{value}}}]' == engine.text(f"SELECT {sql} AS x", Format.JSON)
+
+
+def test_nested_values_are_written_for_people_where_people_read(engine: Engine) -> None:
+    value = "named_struct('a', 1.0, 'b', NULL, 'c', make_array(1, NULL))"
+    assert "| {a: 1.0, b: , c: [1, ]} |" in engine.text(f"SELECT {value} AS x", Format.PRETTY)
+
+
+def test_a_struct_that_is_null_is_left_out(engine: Engine) -> None:
+    assert engine.text("SELECT 1 AS n, CASE WHEN false THEN named_struct('a', 1) END AS x", Format.JSON) == '[{"n":1}]'
 
 
 def test_csv_quotes_what_would_be_misread(engine: Engine) -> None:

@@ -146,3 +146,10 @@ def test_a_slow_query_does_not_delay_others(engine: Engine) -> None:
         return finished
 
     assert engine.run(race()) == ["quick", "slow"]
+
+
+def test_the_latest_rows_are_read_from_the_end(engine: Engine) -> None:
+    engine.write("\n".join(f"cpu,host={'ab'[number % 2]} v={number} {number}" for number in range(20_000)))
+    assert engine.rows("SELECT v FROM cpu ORDER BY time DESC LIMIT 2") == [{"v": 19999.0}, {"v": 19998.0}]
+    assert engine.rows("SELECT v FROM cpu WHERE host = 'a' ORDER BY time DESC LIMIT 1") == [{"v": 19998.0}]
+    assert engine.rows("SELECT v FROM cpu LIMIT 1") == [{"v": 0.0}]

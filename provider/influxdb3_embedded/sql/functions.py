@@ -1,0 +1,94 @@
+"""InfluxDB's own SQL functions, as far as DataFusion can be made to have them.
+
+| function | as on the server | here |
+|---|---|---|
+| ``selector_first/last/min/max(value, time[, others])`` | a struct ``{value, time, other_1, ...}``, null of no rows | all of it |
+| ``date_bin_gapfill(interval, time[, origin])`` | a row for every bin of every series | bounds of time must be in the WHERE clause of the same SELECT; months and years work too |
+| ``locf(aggregate)`` | fills gaps and nulls with the last value | all of it |
+| ``interpolate(aggregate)`` | fills gaps and nulls linearly | all of it |
+| ``date_bin_wallclock``, ``date_bin_wallclock_gapfill``, ``tz`` | bins and times of a time zone | refused by name |
+
+Everything else is DataFusion's. Two rewritings of the query's text do it, and queries that name none of these functions
+are not touched.
+"""  # noqa: E501 - rows of a table
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from influxdb3_embedded.sql.errors import QueryFailed
+from influxdb3_embedded.sql.gapfill import fill_gaps
+from influxdb3_embedded.sql.selectors import expand_selectors, misuse, restore_selectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+_PLANNING = "Error during planning: "
+_NOT_HERE = "This feature is not implemented: {name} is not available in the embedded engine; {instead}"
+_INSTEAD = {
+    "tz": "times are UTC, arrow_cast(arrow_cast(time, 'Timestamp(ns, \"UTC\")'), 'Timestamp(ns, \"Europe/Paris\")') "
+    "gives them a time zone",
+    "date_bin_wallclock": "date_bin makes bins of UTC, its third argument shifts them",
+    "date_bin_wallclock_gapfill": "date_bin_gapfill makes bins of UTC, its third argument shifts them",
+}
+_MISPLACED = {
+    "locf": "locf may only be used in the SELECT list of a gap-filling query",
+    "interpolate": "interpolate may only be used in the SELECT list of a gap-filling query",
+    "date_bin_gapfill": "date_bin_gapfill may only be used as a GROUP BY expression",
+}
+_OURS = re.compile(r"date_bin_gapfill|selector_", re.IGNORECASE)
+_SYNTAX = "SQL error"
+_UNKNOWN = re.compile(r"Invalid function '(\w+)'")
+
+
+def translate(sql: str, aggregates: Callable[[], Collection[str]], describe: Callable[[str], pa.Schema]) -> str:
+    """A query in what DataFusion has.
+
+    Args:
+        sql: The query as it was sent.
+        aggregates: Returns the names of DataFusion's aggregate functions.
+        describe: Plans a query in DataFusion's SQL and returns its columns.
+
+    Raises:
+        QueryFailed: When it uses a function as it cannot be used, in the words of the server.
+    """
+    if not _OURS.search(sql):
+        return sql
+    try:
+        describe(sql)
+    except QueryFailed as failure:
+        # Only what can be parsed is rewritten; that the planner does not know the function is why it is.
+        if failure.text.startswith(_SYNTAX):
+            raise
+
+    def describe_groups(groups: str) -> pa.Schema:
+        schema = describe(expand_selectors(groups))
+        fields = [field.with_name(restore_selectors(field.name)) for field in schema]
+        return pa.schema(fields)
+
+    return expand_selectors(fill_gaps(sql, aggregates(), describe_groups))
+
+
+def explain(sql: str, status: int, error: str) -> QueryFailed:
+    """What a failure is called.
+
+    Args:
+        sql: The query as it was sent.
+        status: 400 or 405.
+        error: DataFusion's text about the translated query.
+    """
+    unknown = _UNKNOWN.search(error)
+    name = unknown[1] if unknown else ""
+    if name in _INSTEAD:
+        return QueryFailed(405, _NOT_HERE.format(name=name, instead=_INSTEAD[name]))
+    if name in _MISPLACED:
+        return QueryFailed(400, _PLANNING + _MISPLACED[name])
+    return QueryFailed(status, misuse(sql, error) or restore_selectors(error))
+
+
+def original_names(names: list[str]) -> list[str]:
+    """Names of a result's columns as they would be, had DataFusion the functions itself."""
+    return [restore_selectors(name) for name in names]
