@@ -75,7 +75,8 @@ class EngineProvider(ResourceProvider):
         """What a change of inputs leads to; nothing is sent."""
         difference = self.logic.diff(self._stored(_olds), self._stored(_news))
         return DiffResult(
-            changes=difference.changes,
+            # "unknown" lets Pulumi tell which inputs differ, which it needs for replace_on_changes and to show them
+            changes=None if difference.changes else False,
             replaces=list(difference.replaces),
             delete_before_replace=difference.delete_before_replace,
         )

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
+from stack import Stack
 
 from influxdb3_embedded.testing import start_engine
 from pulumi_cli import find_or_install
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stack import Stack
 
 CLOSED_PORT = "http://127.0.0.1:9"
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from influxdb3_engine_api import EngineClient
 from influxdb3_engine_api.connection import token_problem, url_problem
+from pulumi_influxdb3_engine.logic.host import Host
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
@@ -30,6 +31,7 @@ class Configuration(BaseModel):
 
     Attributes:
         host_url: Base URL of the engine.
+        plugin_hosts: Base URLs of further hosts that plugin files and packages go to.
         auth_token: API token; never shown.
         database: Default of every resource's ``db``.
         tls_ca: PEM file with the authorities to trust.
@@ -42,6 +44,7 @@ class Configuration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host_url: str = "http://127.0.0.1:8181"
+    plugin_hosts: tuple[str, ...] = ()
     auth_token: SecretStr | None = None
     database: str | None = None
     tls_ca: str | None = None
@@ -59,6 +62,19 @@ class Configuration(BaseModel):
             raise ValueError(problem)
         return url.rstrip("/")
 
+    @field_validator("plugin_hosts", mode="before")
+    @classmethod
+    def _is_list(cls, given: Any) -> Any:
+        """Stack configuration is text: a JSON list (``pulumi config set --path``), or URLs with commas between."""
+        if isinstance(given, str):
+            given = json.loads(given) if given.lstrip().startswith("[") else given.split(",")
+        return [url.strip() if isinstance(url, str) else url for url in given if url]
+
+    @field_validator("plugin_hosts")
+    @classmethod
+    def _are_http(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(cls._is_http(url) for url in urls)
+
     @field_validator("auth_token")
     @classmethod
     def _is_sendable(cls, token: SecretStr) -> SecretStr:
@@ -71,6 +87,7 @@ class Configuration(BaseModel):
 
 _KEYS = {
     "host_url": ("hostUrl", "INFLUXDB3_HOST_URL"),
+    "plugin_hosts": ("pluginHosts", None),
     "auth_token": ("authToken", "INFLUXDB3_AUTH_TOKEN"),
     "database": ("database", "INFLUXDB3_DATABASE_NAME"),
     "tls_ca": ("tlsCa", "INFLUXDB3_TLS_CA"),
@@ -124,29 +141,27 @@ class Engine:
     Attributes:
         configuration: How it is reached.
         client: One pooled client for the process.
+        hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
         system_tables: The triggers that exist, read once for all of a database's resources.
         served_paths: Which trigger serves which request path.
     """
 
     def __init__(self, configuration: Configuration, transport: httpx.BaseTransport | None = None) -> None:
         self.configuration = configuration
-        token = configuration.auth_token
-        self.client = EngineClient(
-            configuration.host_url,
-            token.get_secret_value() if token else None,
-            timeout=configuration.timeout,
-            package_timeout=configuration.package_timeout,
-            tls_ca=configuration.tls_ca,
-            tls_no_verify=configuration.tls_no_verify,
-            start_patience=_START_PATIENCE,
-            on_wait=notice,
-            transport=transport,
-        )
+        self.client = _client(configuration, configuration.host_url, transport)
+        others = dict.fromkeys(url for url in configuration.plugin_hosts if url != configuration.host_url)
+        self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
         self.system_tables = SystemTables(self.client)
         self.served_paths = ServedPaths(self.client)
 
 
-@functools.cache
+_engines: dict[Configuration, Engine] = {}
+_guard = threading.Lock()
+
+
 def engine(configuration: Configuration) -> Engine:
-    """The engine behind a configuration; one for all the resources of a process."""
-    return Engine(configuration)
+    """The engine behind a configuration; one for all the resources, and threads, of a process."""
+    with _guard:
+        if configuration not in _engines:
+            _engines[configuration] = Engine(configuration)
+        return _engines[configuration]

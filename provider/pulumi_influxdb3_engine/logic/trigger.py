@@ -152,8 +152,9 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             how = f"differs in {', '.join(differing)}" if differing else "is the same"
             raise ResourceError(
                 f"{label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
-                f"{existing.trigger_specification!r}. Take it over with adopt=True, choose another trigger_name, "
-                f"or delete it: influxdb3 delete trigger --database {inputs.db} {inputs.trigger_name} --force"
+                f"{existing.trigger_specification!r}. Take it over with adopt=True, choose another trigger_name, or "
+                f"delete it: influxdb3 delete trigger --database {inputs.db} {inputs.trigger_name} --force. If this "
+                "program declared it under another resource name, give this resource an alias of that name"
             )
         self.update(existing, inputs, engine)
 

@@ -1,0 +1,90 @@
+"""Many triggers at once, two deployments at once, and what each operation costs in requests at the server."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections import Counter
+
+import pytest
+from breaking_proxy import BreakingProxy
+from stack import Stack
+
+WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
+
+
+def many(db, prefix, count, arguments=1):
+    return f"""
+        for number in range({count}):
+            Trigger(f"{prefix}{{number}}", db="{db}", plugin_filename="w.py", trigger_specification=ALL_TABLES,
+                    trigger_arguments={{"a": {arguments}}})
+    """
+
+
+@pytest.fixture
+def db(engine):
+    name = f"db_{uuid.uuid4().hex[:8]}"
+    engine.client.create_database(name)
+    engine.client.create_plugin_file("w.py", WRITES)
+    return name
+
+
+def test_two_stacks_deploy_a_hundred_triggers_to_one_engine_at_once(tmp_path, cli, engine, db):
+    stacks = [
+        Stack(tmp_path / name, cli, os.environ, config={"influxdb3:hostUrl": engine.url}) for name in ("one", "two")
+    ]
+    for stack, prefix in zip(stacks, ("one", "two"), strict=True):
+        stack.program(many(db, prefix, 50))
+    _at_once(stacks, lambda stack: stack.up())
+    assert len(engine.client.triggers(db)) == 100
+    for stack, prefix in zip(stacks, ("one", "two"), strict=True):
+        stack.program(many(db, prefix, 50, arguments=2))
+    _at_once(stacks, lambda stack: stack.up())
+    arguments = engine.client.trigger_arguments(db)
+    assert len(arguments) == 100
+    assert all(each == {"a": "2"} for each in arguments.values())
+    _at_once(stacks, lambda stack: stack.destroy())
+    assert engine.client.triggers(db) == []
+
+
+def _at_once(stacks, operation):
+    failures = []
+
+    def run(stack):
+        try:
+            operation(stack)
+        except AssertionError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(stack,)) for stack in stacks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_each_operation_costs_the_requests_that_the_readme_says(tmp_path, cli, engine, db):
+    proxy = BreakingProxy(engine.url, silence=0)
+    stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": proxy.url})
+
+    def requests(operation):
+        proxy.requests.clear()
+        operation()
+        return Counter(
+            request.split("?")[0].replace("/api/v3/configure/processing_engine_trigger", "trigger")
+            for request in proxy.requests
+        )
+
+    stack.program(many(db, "t", 10))
+    assert requests(stack.preview) == {}
+    assert requests(stack.up) == {"POST trigger": 10}
+    assert requests(stack.up) == {}
+    assert requests(stack.refresh) == {"POST /api/v3/query_sql": 2}
+    stack.program(many(db, "t", 10, arguments=2))
+    assert requests(stack.up) == {
+        "POST trigger": 20, "DELETE trigger": 20, "POST trigger/disable": 10,
+    }  # fmt: skip
+    assert requests(stack.destroy) == {"POST trigger/disable": 10, "DELETE trigger": 10}
+    proxy.close()

@@ -1,0 +1,114 @@
+"""Resource options and state operations of Pulumi, which users expect to work with any resource."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
+
+
+@pytest.fixture
+def db(engine):
+    """A database of the test's own, with a plugin to run."""
+    name = f"db_{uuid.uuid4().hex[:8]}"
+    engine.client.create_database(name)
+    engine.client.create_plugin_file("w.py", WRITES)
+    engine.client.create_plugin_file("v.py", WRITES)
+    return name
+
+
+def program(db, *, resource="t", name="t", plugin="w.py", arguments=1, options=""):
+    return f"""
+        Trigger({resource!r}, trigger_name={name!r}, db={db!r}, plugin_filename={plugin!r},
+                trigger_specification=ALL_TABLES, trigger_arguments={{"a": {arguments}}},
+                opts=pulumi.ResourceOptions({options}))
+    """
+
+
+def live(engine, db):
+    return {row.trigger_name: row.plugin_filename for row in engine.client.triggers(db)}
+
+
+def test_outputs_that_are_unknown_in_preview_can_be_used_anywhere(stack, engine, db):
+    stack.program(
+        f"""
+        made = Database("{db}_made")
+        plugin = PluginFile("plugin", plugin_name=pulumi.Output.concat(made.id, ".py"), content={WRITES!r})
+        unknown = Trigger(
+            "t", trigger_name=pulumi.Output.concat(made.id, "_t"), db=made.id, plugin_filename=plugin.plugin_filename,
+            trigger_specification=pulumi.Output.concat("table:", made.id), trigger_arguments={{"id": made.id, "n": 1}},
+            trigger_settings={{"error_behavior": made.id.apply(lambda _: "retry")}},
+        )
+        """
+    )
+    assert stack.preview(expect=0).changes() == "+ 4 to create"
+    stack.up()
+    assert live(engine, f"{db}_made") == {f"{db}_made_t": f"{db}_made.py"}
+    assert engine.client.trigger_arguments(f"{db}_made") == {f"{db}_made_t": {"id": f"{db}_made", "n": "1"}}
+    assert stack.up().changes() == ""
+
+
+def test_a_renamed_resource_with_an_alias_keeps_its_trigger(stack, engine, db):
+    stack.program(program(db, resource="before"))
+    stack.up()
+    stack.program(program(db, resource="after"))
+    refused = stack.up(expect=None)
+    assert refused.status != 0
+    assert "give this resource an alias of that name" in refused.output
+    stack.program(program(db, resource="after", options='aliases=[pulumi.Alias(name="before")]'))
+    assert stack.up().changes() == ""
+    assert live(engine, db) == {"t": "w.py"}
+
+
+def test_a_protected_trigger_is_not_destroyed(stack, engine, db):
+    stack.program(program(db, options="protect=True"))
+    stack.up()
+    assert stack.destroy(expect=None).status != 0
+    assert live(engine, db) == {"t": "w.py"}
+    stack.program(program(db))
+    stack.up()
+
+
+def test_ignored_changes_change_nothing(stack, engine, db):
+    stack.program(program(db, arguments=1))
+    stack.up()
+    stack.program(program(db, arguments=2, options='ignore_changes=["trigger_arguments"]'))
+    assert stack.up().changes() == ""
+    assert engine.client.trigger_arguments(db) == {"t": {"a": "1"}}
+
+
+def test_a_retained_trigger_stays_when_it_is_destroyed(stack, engine, db):
+    stack.program(program(db, options="retain_on_delete=True"))
+    stack.up()
+    stack.destroy()
+    assert live(engine, db) == {"t": "w.py"}
+
+
+def test_a_change_can_be_made_to_replace(stack, engine, db):
+    option = 'replace_on_changes=["plugin_filename"]'
+    stack.program(program(db, options=option))
+    stack.up()
+    stack.program(program(db, plugin="v.py", options=option))
+    assert "1 replaced" in stack.up().changes()
+    assert live(engine, db) == {"t": "v.py"}
+
+
+def test_a_state_file_of_another_release_is_taken_as_it_is(stack, engine, db):
+    stack.program(program(db))
+    stack.up()
+    exported = json.loads(stack.run("stack", "export", expect=0).output)
+    for resource in exported["deployment"]["resources"]:
+        if "influxdb3:Trigger" in resource["type"]:
+            for bag in (resource["inputs"], resource["outputs"]):
+                del bag["force_delete"], bag["adopt"]  # as if they had been added since
+                bag["of_a_later_release"] = {"x": 1}
+    (stack.directory / "exported.json").write_text(json.dumps(exported))
+    stack.run("stack", "import", "--file", "exported.json", expect=0)
+    assert stack.up().changes() == ""
+    assert stack.refresh().status == 0
+    stack.program(program(db, arguments=2))
+    assert stack.up().changes() == "~ 1 updated"
+    assert engine.client.trigger_arguments(db) == {"t": {"a": "2"}}

@@ -1,0 +1,71 @@
+"""The token and secret arguments: in no state file, no output and no error of a whole life cycle."""
+
+from __future__ import annotations
+
+import os
+
+import httpx
+from stack import Stack
+
+from influxdb3_embedded.testing import start_engine
+from influxdb3_engine_api import EngineClient, paths
+
+SECRET = "k9-hunter2-argument"
+CONTENT = "k9-hunter2-content"
+
+
+def test_secrets_stay_secret_through_a_whole_life_cycle(tmp_path, cli):
+    with start_engine(tmp_path / "engine", without_auth=False) as engine:
+        token = httpx.post(engine.url + paths.TOKEN_ADMIN).json()["token"]
+        stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+        stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)
+        stack.run("config", "set", "--secret", "argument", SECRET, expect=0)
+        said = []
+
+        def program(threshold, plugin="plugin.plugin_filename"):
+            stack.program(
+                f"""
+                secret = pulumi.Config().require_secret("argument")
+                db = Database("d")
+                code = secret.apply(lambda _: 'KEY = "{CONTENT}"\\ndef process_writes(i, t, a): pass\\n')
+                plugin = PluginFile("p.py", content=code)
+                Trigger("t", db=db.db, plugin_filename={plugin}, trigger_specification=ALL_TABLES,
+                        trigger_arguments={{"password": secret, "threshold": {threshold}}})
+                """
+            )
+
+        program(1)
+        said.append(stack.preview("--diff", expect=0).output)
+        said.append(stack.up().output)
+        with EngineClient(engine.url, token) as client:
+            assert client.trigger_arguments("d") == {"t": {"password": SECRET, "threshold": "1"}}
+            program(2)
+            said.append(stack.preview("--diff", expect=0).output)
+            said.append(stack.up("--diff").output)
+            said.append(stack.refresh("--diff").output)
+            program(2, plugin="'missing.py'")
+            said.append(stack.up("--diff", expect=None).output)
+            client.delete_trigger("d", "t", force=True)
+            said.append(stack.refresh("--diff").output)
+        program(3, plugin="'../outside.py'")
+        said.append(stack.preview("--diff", expect=None).output)
+        said.append(stack.run("config", "set", "--secret", "influxdb3:authToken", "apiv3_wrong").output)
+        program(3)
+        refused = stack.up(expect=None)
+        assert "answered 401" in refused.output
+        said.append(refused.output)
+        stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)
+        stack.up()
+        said.append(stack.run("stack", "export", expect=0).output)
+        said.append(stack.destroy().output)
+
+    for secret in (token, SECRET, CONTENT):
+        for output in said:
+            assert secret not in output
+        holding = [
+            path
+            for path in stack.directory.rglob("*")
+            if path.is_file() and path.name != "__main__.py" and secret.encode() in path.read_bytes()
+        ]
+        assert holding == []
+    assert token not in engine.logs
