@@ -9,12 +9,12 @@ Declare triggers, plugins and packages in a Pulumi program::
 """
 
 from pulumi_influxdb3_engine.database import Database
-from pulumi_influxdb3_engine.logic.watch import Watch
+from pulumi_influxdb3_engine.functions import invoke_request, test_schedule_plugin, test_wal_plugin
 from pulumi_influxdb3_engine.package_set import PackageSet
 from pulumi_influxdb3_engine.plugin_directory import PluginDirectory
 from pulumi_influxdb3_engine.plugin_file import PluginFile
 from pulumi_influxdb3_engine.specifications import ALL_TABLES, cron, every, request, table
-from pulumi_influxdb3_engine.trigger import Trigger, TriggerSettings
+from pulumi_influxdb3_engine.trigger import Trigger, TriggerSettings, Watch
 
 __all__ = [
     "ALL_TABLES",
@@ -22,11 +22,16 @@ __all__ = [
     "PackageSet",
     "PluginDirectory",
     "PluginFile",
+    "ScheduleTest",
     "Trigger",
     "TriggerSettings",
+    "WalTest",
     "Watch",
     "cron",
     "every",
+    "invoke_request",
     "request",
     "table",
+    "test_schedule_plugin",
+    "test_wal_plugin",
 ]

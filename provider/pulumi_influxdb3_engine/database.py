@@ -6,13 +6,12 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine.logic.database import DatabaseLogic
 
 
 class DatabaseProvider(EngineProvider):
     """Dynamic provider of databases."""
 
-    logic = DatabaseLogic()
+    logic = "database:DatabaseLogic"
 
 
 class Database(Resource, module="influxdb3", name="Database"):

@@ -10,7 +10,6 @@ from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
-from pulumi_influxdb3_engine.logic.package_set import PackageSetLogic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 class PackageSetProvider(EngineProvider):
     """Dynamic provider of package sets."""
 
-    logic = PackageSetLogic()
+    logic = "package_set:PackageSetLogic"
 
 
 class PackageSet(Resource, module="influxdb3", name="PackageSet"):
@@ -27,13 +26,20 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
 
     Args:
         resource_name: The resource's name in the program.
-        packages: Requirement specifiers such as ``"psutil>=5.9"``; or
-        requirements: a requirements file: a ``pathlib.Path``, or its text.
+        packages: Requirement specifiers such as ``"psutil>=5.9"``, ``"NAME[EXTRA]==1.2; MARKER"`` or ``"NAME @ URL"``, and
+            wheels by URL or by absolute path on the server; or
+        requirements: a requirements file: a ``pathlib.Path``, or its text. Hashes and options are pip's own business.
+        reinstall: Any value; a change of it installs everything again, in the newest versions that are asked for.
+        delete_on_destroy: Uninstall the packages on destroy, and those that are named no longer on update, unless
+            another package set of the program asks for them. The API has no way to, so a dry run of a small plugin of
+            this package does it; what they depend on stays. By default all stay, which is said.
         opts: Options of the resource.
 
     The server answers 200 even where pip failed, so every installation is verified by a dry run in its virtual
-    environment; what is missing or of the wrong version is named in the error. Packages are not uninstalled: the API
-    cannot, and destroying says so.
+    environment; what is missing or of the wrong version is named in the error. An engine has one environment: two
+    package sets of a program that rule each other out are refused during preview, and an installation that breaks
+    another set's packages is taken back. On a cluster every host in ``influxdb3:pluginHosts`` gets the packages, too:
+    all of them, or none.
     """
 
     packages: pulumi.Output[list[str] | None]
@@ -47,6 +53,8 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
         *,
         packages: Sequence[pulumi.Input[str]] | None = None,
         requirements: pulumi.Input[str] | Path | None = None,
+        reinstall: pulumi.Input[str | int | float | bool] | None = None,
+        delete_on_destroy: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = f"PackageSet {resource_name!r}"
@@ -56,6 +64,9 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
             "requirements": read_file(where, requirements, of="requirements")
             if isinstance(requirements, Path)
             else requirements,
+            "reinstall": reinstall,
+            "delete_on_destroy": delete_on_destroy,
+            "set_name": resource_name,
             "installed": None,
         }
         super().__init__(PackageSetProvider(), resource_name, properties, opts)

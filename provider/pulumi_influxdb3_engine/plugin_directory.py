@@ -8,18 +8,18 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
+from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine._sources import one_of, read_directory
-from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryLogic, as_property
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class PluginDirectoryProvider(EngineProvider):
     """Dynamic provider of plugin directories."""
 
-    logic = PluginDirectoryLogic()
+    logic = "plugin_directory:PluginDirectoryLogic"
 
 
 class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
@@ -33,10 +33,19 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
         in_place: Replace the files of one directory (``PUT plugins/directory``) instead of writing a new one. A real
             server goes on with the modules it has imported until it restarts.
         trigger_name: The trigger that uses the directory; needed for ``in_place``.
+        test: Dry runs that the plugin has to pass before a trigger is swapped to it (``in_place``: before the live files
+            are replaced). An error, an ERROR in its log or a missed expectation fails the deployment with the plugin's
+            own log lines, and nothing live has changed.
+        adopt: With ``in_place``: take over a directory of that name that exists with other files. Without it, that is
+            an error.
+        delete_on_destroy: Remove what was written: on destroy, and of the directories that updates have replaced those
+            that no trigger runs any more with the next update. The API has no way to, so a dry run of a small plugin of
+            this package does it. By default all stay, which is said.
         opts: Options of the resource.
 
     By default the directory is content-addressed: files go to ``NAME_HASH/``, and a trigger that names
-    ``plugin_filename`` is swapped to it. It never sees half of a change, and the previous code is still there.
+    ``plugin_filename`` is swapped to it. It never sees half of a change, and the previous code is still there. On a
+    cluster every host in ``influxdb3:pluginHosts`` gets the files, too: all of them, or none.
     """
 
     plugin_name: pulumi.Output[str]
@@ -56,15 +65,21 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
         files: Mapping[str, pulumi.Input[str]] | None = None,
         in_place: bool = False,
         trigger_name: pulumi.Input[str] | None = None,
+        test: DryRunTest | Sequence[DryRunTest] | None = None,
+        adopt: bool = False,
+        delete_on_destroy: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = f"PluginDirectory {resource_name!r}"
         one_of(where, source=source, files=files)
         properties = {
             "plugin_name": resource_name if plugin_name is None else plugin_name,
-            "files": as_property(read_directory(where, source) if source is not None else files or {}),
+            "files": files_property(read_directory(where, source) if source is not None else files or {}),
             "in_place": in_place,
             "trigger_name": trigger_name,
+            "test": tests_as_property(test),
+            "adopt": adopt,
+            "delete_on_destroy": delete_on_destroy,
             "plugin_filename": None,
             "content_sha256": None,
         }

@@ -9,20 +9,20 @@ from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
-from pulumi_influxdb3_engine.logic.plugin_file import PluginFileLogic
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
 
 class PluginFileProvider(EngineProvider):
     """Dynamic provider of plugin files."""
 
-    logic = PluginFileLogic()
+    logic = "plugin_file:PluginFileLogic"
 
 
 class PluginFile(Resource, module="influxdb3", name="PluginFile"):
-    """A file in the server's plugin directory.
+    """A file in the server's plugin directory; on a cluster in that of every host in ``influxdb3:pluginHosts``, too.
 
     Args:
         resource_name: The resource's name in the program.
@@ -30,10 +30,18 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
         source: The file to read, relative to the program; or
         content: the text itself.
         trigger_name: Send changes through the trigger of that name (``PUT plugins/files``) instead of by path.
+        test: Dry runs that the plugin has to pass, as a candidate beside the live file, before that is written. An
+            error, an ERROR in its log or a missed expectation fails the deployment with the plugin's own log lines,
+            and nothing live has changed.
+        adopt: Take over a file of that name that exists with other content. Without it, that is an error; a file with
+            the same content is taken over either way, without a request that changes anything.
+        delete_on_destroy: Remove the file on destroy, unless a trigger still runs it. The API has no way to, so a dry
+            run of a small plugin of this package does it. By default the file stays, which is said.
         opts: Options of the resource.
 
-    The content is an input: ``pulumi preview --diff`` shows the code that changes. The API cannot delete files:
-    destroying leaves the file and says so.
+    The content is an input: ``pulumi preview --diff`` shows the code that changes, and ``pulumi refresh`` the code that
+    somebody changed by hand. All hosts have the new content, or all have the old one: an error names the host that
+    failed and says what was put back.
     """
 
     plugin_name: pulumi.Output[str]
@@ -51,6 +59,9 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
         source: str | os.PathLike[str] | None = None,
         content: pulumi.Input[str] | None = None,
         trigger_name: pulumi.Input[str] | None = None,
+        test: DryRunTest | Sequence[DryRunTest] | None = None,
+        adopt: bool = False,
+        delete_on_destroy: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = f"PluginFile {resource_name!r}"
@@ -59,6 +70,9 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
             "plugin_name": resource_name if plugin_name is None else plugin_name,
             "content": read_file(where, source) if source is not None else content,
             "trigger_name": trigger_name,
+            "test": as_property(test),
+            "adopt": adopt,
+            "delete_on_destroy": delete_on_destroy,
             "plugin_filename": None,
             "content_sha256": None,
         }

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from influxdb3_engine_api.duration import format_duration
-
 ALL_TABLES = "all_tables"
 """Run on writes to any table of the database."""
 
@@ -33,6 +31,8 @@ def every(interval: str | timedelta) -> str:
     At least a second, at most a year; units are s, m, h, d, w, M (30.44 days) and y (365.25 days).
     """
     if isinstance(interval, timedelta):
+        from influxdb3_engine_api.duration import format_duration  # noqa: PLC0415 - few programs need it
+
         return f"every:{format_duration(interval // timedelta(microseconds=1) * 1000)}"
     return f"every:{interval}"
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
-from pulumi_influxdb3_engine.logic.trigger_inputs import argument_text
+from pulumi_influxdb3_engine._properties import argument_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from pulumi_influxdb3_engine.logic.watch import Watch
 
 
 class TriggerSettings(TypedDict, total=False):
@@ -30,10 +28,23 @@ class TriggerSettings(TypedDict, total=False):
     error_behavior: pulumi.Input[Literal["log", "retry", "disable"]]
 
 
+@dataclass(frozen=True)
+class Watch:
+    """How long a trigger is watched after it was created or changed.
+
+    Attributes:
+        seconds: At most so long.
+        runs: Until so many runs have finished without an error.
+    """
+
+    seconds: float
+    runs: int = 1
+
+
 class TriggerProvider(EngineProvider):
     """Dynamic provider of triggers."""
 
-    logic = TriggerLogic()
+    logic = "trigger:TriggerLogic"
     inputs_of_stack = {"db": "database"}  # noqa: RUF012 - a constant, declared as such by the base class
 
 
@@ -101,7 +112,7 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             "disabled": disabled,
             "adopt": adopt,
             "force_delete": force_delete,
-            "watch": None if watch is None else watch.model_dump(),
+            "watch": None if watch is None else asdict(watch),
             "endpoint_url": None,
         }
         super().__init__(TriggerProvider(), resource_name, properties, opts)

@@ -89,7 +89,11 @@ def test_workers_import_only_the_standard_library_and_themselves() -> None:
     ("package", "absent"),
     [
         ("influxdb3_engine_api", {"pulumi", "influxdb3_embedded", *ENGINE_LIBRARIES - OF_HTTPX}),
-        ("pulumi_influxdb3_engine", {"influxdb3_embedded", *ENGINE_LIBRARIES - OF_HTTPX}),
+        (
+            "pulumi_influxdb3_engine",
+            {"influxdb3_embedded", "influxdb3_engine_api", "httpx", "pydantic", *ENGINE_LIBRARIES},
+        ),
+        ("pulumi_influxdb3_engine._adapter", {"influxdb3_embedded", *ENGINE_LIBRARIES - OF_HTTPX}),
     ],
 )
 def test_importing_a_package_loads_nothing_that_it_does_not_need(package: str, absent: set[str]) -> None:
@@ -110,13 +114,18 @@ def test_what_a_program_imports_is_public() -> None:
         "PackageSet",
         "PluginDirectory",
         "PluginFile",
+        "ScheduleTest",
         "Trigger",
         "TriggerSettings",
+        "WalTest",
         "Watch",
         "cron",
         "every",
+        "invoke_request",
         "request",
         "table",
+        "test_schedule_plugin",
+        "test_wal_plugin",
     ]
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from influxdb3_engine_api import CreateTrigger, SpecificationError, TriggerSettings
 from influxdb3_engine_api.specification import Every, Request, parse, parse_catalog, portable, same_schedule
+from pulumi_influxdb3_engine._properties import argument_text
 from pulumi_influxdb3_engine.logic.inputs import Inputs
 from pulumi_influxdb3_engine.logic.names import DatabaseName, PluginFilename, TriggerName, request_path_problem
 from pulumi_influxdb3_engine.logic.resource import ResourceError
@@ -31,13 +32,6 @@ def _specification(text: str) -> str:
     if isinstance(specification, Request) and (problem := request_path_problem(specification.path)):
         raise ValueError(problem)
     return specification.text
-
-
-def argument_text(value: Any) -> Any:
-    """A trigger argument as the server takes it, which is text: ``80`` is ``"80"``, ``True`` is ``"true"``."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
 
 
 def _settings(value: Any) -> Any:

@@ -1,0 +1,150 @@
+"""The one adapter between resource logic and Pulumi's dynamic providers; runs in the provider's process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+from pulumi.output import Unknown as PulumiUnknown
+from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
+
+from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine, engine
+from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
+from pulumi_influxdb3_engine.logic.resource import ResourceError, ResourceLogic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Result = TypeVar("Result")
+PROVIDER = "__provider"
+
+
+class DeploymentError(Exception):
+    """Why an operation failed; the message says what is live now."""
+
+
+class Adapter:
+    """Answers Pulumi's provider protocol for one kind of resource.
+
+    Args:
+        logic: What the resource does.
+        inputs_of_stack: Inputs that stack configuration gives a default: property to attribute of ``Configuration``.
+        configuration: The stack's configuration.
+    """
+
+    def __init__(
+        self, logic: ResourceLogic[Any], inputs_of_stack: Mapping[str, str], configuration: Configuration
+    ) -> None:
+        self._logic = logic
+        self._inputs_of_stack = inputs_of_stack
+        self._configuration = configuration
+
+    @property
+    def _engine(self) -> Engine:
+        return engine(self._configuration)
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate, fill in defaults and derive; nothing is sent."""
+        properties = self._with_defaults(_from_pulumi(news))
+        try:
+            inputs = self._logic.check(self._logic.inputs_type.checked(properties), self._configuration)
+            self._check_online(inputs, new=not olds)
+            return CheckResult(_to_pulumi(inputs.properties()), [])
+        except InvalidInputs as error:
+            # the path goes into the reason: Pulumi prints the value of a property that a failure names, be it secret
+            # or a whole file
+            failures = [
+                CheckFailure("", f"{each.property}: {each.reason}") for each in map(self._explained, error.failures)
+            ]
+            return CheckResult({name: value for name, value in news.items() if name != PROVIDER}, failures)
+
+    def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """What a change of inputs leads to; nothing is sent."""
+        difference = self._logic.diff(self._stored(olds), self._stored(news))
+        return DiffResult(
+            # "unknown" lets Pulumi tell which inputs differ, which it needs for replace_on_changes and to show them
+            changes=None if difference.changes else False,
+            replaces=list(difference.replaces),
+            delete_before_replace=difference.delete_before_replace,
+        )
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Make the resource exist."""
+        inputs = self._stored(props)
+        created = self._attempt(lambda: self._logic.create(inputs, self._engine))
+        return CreateResult(created.id, self._state(inputs, created.outputs))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """The resource as it is now; an empty id where it is gone."""
+        inputs = self._stored(props)
+        outputs = {name: value for name, value in _from_pulumi(props).items() if name not in type(inputs).model_fields}
+        live = self._attempt(lambda: self._logic.read(inputs, outputs, self._engine))
+        if live is None:
+            return ReadResult("", {})
+        return ReadResult(id_, self._state(live.inputs, live.outputs), _to_pulumi(live.inputs.properties()))
+
+    def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Turn the resource into its new definition, or leave the old one live."""
+        inputs = self._stored(news)
+        outputs = self._attempt(lambda: self._logic.update(self._stored(olds), inputs, self._engine))
+        return UpdateResult(self._state(inputs, outputs))
+
+    def delete(self, props: dict[str, Any]) -> None:
+        """Make the resource not exist."""
+        self._attempt(lambda: self._logic.delete(self._stored(props), self._engine))
+
+    def _check_online(self, inputs: Inputs, *, new: bool) -> None:
+        # what is taken over is shown by the preview, which asks for it then
+        if self._configuration.online_checks or getattr(inputs, "adopt", False):
+            try:
+                self._logic.check_online(inputs, self._engine, new=new)
+            except EngineApiError as error:
+                raise DeploymentError(str(error)) from None
+
+    def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:
+        defaults = {name: getattr(self._configuration, of) for name, of in self._inputs_of_stack.items()}
+        return {name: value for name, value in defaults.items() if value is not None} | properties
+
+    def _explained(self, failure: Failure) -> Failure:
+        if failure.property in self._inputs_of_stack and failure.reason == "a value is required":
+            key = f"influxdb3:{self._inputs_of_stack[failure.property]}"
+            return Failure(
+                property=failure.property, reason=f"set it, or a default for the stack: pulumi config set {key} NAME"
+            )
+        return failure
+
+    def _stored(self, properties: dict[str, Any]) -> Any:
+        return self._logic.inputs_type.stored(_from_pulumi(properties))
+
+    def _state(self, inputs: Inputs, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        state: dict[str, Any] = _to_pulumi(inputs.properties() | dict(outputs))
+        return state
+
+    def _attempt(self, operation: Callable[[], Result]) -> Result:
+        # Pulumi shows the traceback of what a provider raises: keep it to the message
+        try:
+            return operation()
+        except (ResourceError, InvalidInputs, EngineApiError) as error:
+            raise DeploymentError(str(error)) from None
+
+
+def _from_pulumi(value: Any) -> Any:
+    """A value as the logic takes it: the provider's own member gone, unknowns as its marker, whole numbers as such."""
+    if isinstance(value, dict):
+        return {name: _from_pulumi(each) for name, each in value.items() if name != PROVIDER}
+    if isinstance(value, list):
+        return [_from_pulumi(each) for each in value]
+    if isinstance(value, PulumiUnknown) or value == UNKNOWN_TEXT:
+        return UNKNOWN
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # numbers travel as doubles
+    return value
+
+
+def _to_pulumi(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _to_pulumi(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_to_pulumi(each) for each in value]
+    return UNKNOWN_TEXT if isinstance(value, Unknown) else value

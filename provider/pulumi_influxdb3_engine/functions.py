@@ -1,0 +1,170 @@
+"""Calls that a program makes while it is deployed: a request trigger, and dry runs of plugins.
+
+They use the stack's configuration, run during ``pulumi up`` and never during a preview, where their results are
+unknown. A test of a plugin has the same calls, without Pulumi, in ``influxdb3_engine_api.EngineClient``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import pulumi
+from pulumi.output import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from influxdb3_engine_api import EngineClient
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class RequestAnswer:
+    """What a request trigger's plugin answered.
+
+    Attributes:
+        status: HTTP status.
+        headers: Headers, names in lower case.
+        text: The body as text.
+    """
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a plugin did in a dry run, which writes nothing.
+
+    Attributes:
+        log_lines: ``LEVEL: text`` in order, the engine's own lines included.
+        database_writes: Database to the line protocol that the plugin would have written.
+    """
+
+    log_lines: list[str]
+    database_writes: dict[str, list[str]]
+
+
+class DryRunFailed(Exception):
+    """A plugin failed in a dry run; the text is what the server says of it."""
+
+
+class RequestFailed(Exception):
+    """A request trigger answered an error; the text is its status and body."""
+
+
+def invoke_request(
+    endpoint_url: pulumi.Input[str | None],
+    *,
+    method: Literal["GET", "POST"] = "GET",
+    params: Mapping[str, pulumi.Input[str]] | None = None,
+    body: pulumi.Input[str] | None = None,
+) -> pulumi.Output[RequestAnswer]:
+    """Call a request trigger.
+
+    Args:
+        endpoint_url: ``Trigger.endpoint_url``; ``None``, as the other kinds of trigger have it, is an error.
+        method: How to call it.
+        params: Its ``query_parameters``.
+        body: Its ``request_body``, sent as UTF-8.
+
+    Raises:
+        RequestFailed: In the output: it answered with a status of 400 or above.
+    """
+
+    def call(client: EngineClient, given: dict[str, Any]) -> RequestAnswer:
+        prefix = f"{client.host_url}/api/v3/engine/"
+        url = given["endpoint_url"]
+        if url is None or not url.startswith(prefix):
+            raise RequestFailed(
+                f"{url!r} is no endpoint of {client.host_url}: pass the endpoint_url of a request trigger"
+            )
+        content = None if given["body"] is None else given["body"].encode()
+        answer = client.call_request_trigger(
+            url.removeprefix(prefix), method=method, params=given["params"], content=content
+        )
+        if answer.is_error:
+            raise RequestFailed(f"{method} {url} answered {answer.status_code}: {answer.text}")
+        return RequestAnswer(answer.status_code, dict(answer.headers), answer.text)
+
+    return _when_deploying(call, endpoint_url=endpoint_url, params=params, body=body)
+
+
+def test_wal_plugin(
+    plugin_filename: pulumi.Input[str],
+    *,
+    db: pulumi.Input[str],
+    input_lp: pulumi.Input[str],
+    arguments: Mapping[str, pulumi.Input[str]] | None = None,
+) -> pulumi.Output[DryRun]:
+    """Run a WAL plugin that is on the server on line protocol, without writing anything.
+
+    Args:
+        plugin_filename: The plugin, as a trigger names it.
+        db: The database that its queries see.
+        input_lp: Line protocol with nanosecond timestamps.
+        arguments: Its ``args``.
+
+    Raises:
+        DryRunFailed: In the output: the plugin failed, or would have written what the server refuses.
+    """
+
+    def call(client: EngineClient, given: dict[str, Any]) -> DryRun:
+        from influxdb3_engine_api.wire import TestWalPlugin  # noqa: PLC0415 - only while deploying
+
+        return _dry_run(client.test_wal_plugin(TestWalPlugin.model_validate(given)))
+
+    return _when_deploying(call, filename=plugin_filename, database=db, input_lp=input_lp, input_arguments=arguments)
+
+
+def test_schedule_plugin(
+    plugin_filename: pulumi.Input[str],
+    *,
+    db: pulumi.Input[str],
+    schedule: pulumi.Input[str] | None = None,
+    arguments: Mapping[str, pulumi.Input[str]] | None = None,
+) -> pulumi.Output[DryRun]:
+    """Run a schedule plugin that is on the server once, without writing anything.
+
+    Args:
+        plugin_filename: The plugin, as a trigger names it.
+        db: The database that its queries see; it has to exist.
+        schedule: Cron expression whose next time is the plugin's ``call_time``; default is the next second.
+        arguments: Its ``args``.
+
+    Raises:
+        DryRunFailed: In the output: the plugin failed, or would have written what the server refuses.
+    """
+
+    def call(client: EngineClient, given: dict[str, Any]) -> DryRun:
+        from influxdb3_engine_api.wire import TestSchedulePlugin  # noqa: PLC0415 - only while deploying
+
+        return _dry_run(client.test_schedule_plugin(TestSchedulePlugin.model_validate(given)))
+
+    return _when_deploying(call, filename=plugin_filename, database=db, schedule=schedule, input_arguments=arguments)
+
+
+for _function in (test_wal_plugin, test_schedule_plugin):
+    setattr(_function, "__test__", False)  # noqa: B010 - pytest takes them for no tests, mypy knows no such attribute
+
+
+def _dry_run(result: Any) -> DryRun:
+    if result.errors:
+        raise DryRunFailed("\n".join([*result.errors, *result.log_lines]))
+    return DryRun(result.log_lines, result.database_writes)
+
+
+def _when_deploying(call: Callable[[EngineClient, dict[str, Any]], Result], **given: Any) -> pulumi.Output[Result]:
+    def deployed(values: dict[str, Any]) -> Any:
+        if pulumi.runtime.is_dry_run():
+            return UNKNOWN
+        from pulumi_influxdb3_engine.logic.configuration import configuration, engine  # noqa: PLC0415 - see _dynamic
+
+        stack = configuration(lambda key: pulumi.Config("influxdb3").get(key.removeprefix("influxdb3:")))
+        return call(engine(stack).client, values)
+
+    # a plain apply would not run with values that a preview does not know, and so could not tell that it is one
+    return pulumi.Output.all(**given).apply(deployed, run_with_unknowns=True)
