@@ -18,6 +18,7 @@ from influxdb3_embedded.storage import Storage
 from influxdb3_embedded.system_tables import SystemTables
 from influxdb3_embedded.tokens import Tokens
 from influxdb3_embedded.triggers import Triggers
+from influxdb3_embedded.write_log import EngineWriteLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,7 @@ class Engine:
             directory=self.plugins,
             host=host,
             logs=self.logs,
+            write_log=EngineWriteLog(self.catalog, self.storage),
             time_limit=settings.run_time_limit,
         )
         self.databases = Databases(self.catalog, self.storage, self.runner)
@@ -92,7 +94,7 @@ class Engine:
         await self.storage.start()
         try:
             await self.databases.start()
-            self.storage.subscribe(self._deliver)
+            self.storage.feed.subscribe(self._deliver)
             await self.runner.start()
             await self.triggers.start()
         except BaseException:

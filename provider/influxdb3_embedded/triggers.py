@@ -41,9 +41,7 @@ class Triggers:
 
     async def start(self) -> None:
         """Start all that are enabled, in the order of creation: of two on one request path the newer one answers."""
-        for trigger in self._catalog.triggers():
-            if not trigger.disabled:
-                await self._runner.start_trigger(trigger)
+        await self._runner.resume([trigger for trigger in self._catalog.triggers() if not trigger.disabled])
 
     async def create(self, body: CreateTrigger) -> None:
         """Create a trigger and start it, unless it is disabled; the checks are contract 1.2's, in its order.

@@ -10,6 +10,7 @@ from influxdb3_embedded.runner.host import PluginHost, PluginQueryError, PluginW
 from influxdb3_embedded.runner.logbook import LogBook, LogLevel, LogRow
 from influxdb3_embedded.runner.outcomes import DryRun, PluginFailed, PluginResponse
 from influxdb3_embedded.runner.runner import Runner
+from influxdb3_embedded.runner.write_log import WriteLog, WriteLogUnreadable
 
 __all__ = [
     "DryRun",
@@ -27,4 +28,6 @@ __all__ = [
     "PluginResponse",
     "PluginWriteError",
     "Runner",
+    "WriteLog",
+    "WriteLogUnreadable",
 ]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import venv
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
 _LAST_LINES = 10
 """Lines of pip's output that an error carries: the cause is at the end."""
+
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 _OWN_SETTINGS = ("PYTHON", "INFLUXDB3_", "PULUMI_")
 """Prefixes of environment variables that steer this server, its interpreter or the program that deploys to it."""
@@ -87,14 +90,15 @@ class PluginEnvironment:
                 await self.ensure()
             except OSError as error:
                 raise InstallFailed(f"the plugin environment cannot be made: {error}") from error
-            if not any(packages.joinpath("pip").is_dir() for packages in self._site_packages()):
-                await self._run("ensurepip")
-            before = self._package_state()
-            try:
-                await self._run("pip", "install", "--disable-pip-version-check", "--no-input", *arguments)
-            finally:
-                if self._package_state() != before:
-                    self._generation += 1
+            async with self._alone() as lock:
+                if not self._has_pip():
+                    await self._run(lock, "ensurepip")
+                before = self._package_state()
+                try:
+                    await self._run(lock, "pip", "install", "--disable-pip-version-check", "--no-input", *arguments)
+                finally:
+                    if self._package_state() != before:
+                        self._generation += 1
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables of plugins.
@@ -113,6 +117,10 @@ class PluginEnvironment:
         # The activation script is the last thing that venv writes.
         return (self.location / "bin" / "activate").exists() and self.python.exists()
 
+    def _has_pip(self) -> bool:
+        # One of the last files of an installation: one that was interrupted is done again.
+        return any(True for packages in self._site_packages() for _ in packages.glob("pip-*.dist-info/INSTALLER"))
+
     def _site_packages(self) -> list[Path]:
         return list(self.location.glob("lib/python*/site-packages"))
 
@@ -120,7 +128,23 @@ class PluginEnvironment:
         # Every install adds, removes or renames an entry here, if only a *.dist-info of another version.
         return [packages.stat().st_mtime_ns for packages in self._site_packages()]
 
-    async def _run(self, module: str, *arguments: str) -> None:
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[int]:
+        """Hold the environment's lock, whose descriptor each pip inherits.
+
+        When the engine is killed, its pip finishes what it has begun, so that no package is left in half, and the lock
+        ends with it: the next engine's pip waits until then.
+        """
+        with (self.location / "install.lock").open("wb") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            yield file.fileno()
+
+    async def _run(self, lock: int, module: str, *arguments: str) -> None:
         try:
             process = await asyncio.create_subprocess_exec(
                 self.python,
@@ -131,6 +155,7 @@ class PluginEnvironment:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
+                pass_fds=(lock,),
                 env=self.variables(),
                 start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to handle
             )

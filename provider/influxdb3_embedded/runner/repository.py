@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-import httpx
-
 DEFAULT_REPOSITORY = "https://raw.githubusercontent.com/influxdata/influxdb3_plugins/main/"
 """Where ``gh:`` plugins come from unless the server is told otherwise."""
 
 _MAX_SOURCE = 10 * 1024 * 1024
+_SECONDS = 30
 
 
 class RepositoryError(Exception):
@@ -21,12 +20,10 @@ class PluginRepository:
 
     Args:
         base_url: Any HTTP(S) URL.
-        client: The client to fetch with; one of its own if left out.
     """
 
-    def __init__(self, base_url: str = DEFAULT_REPOSITORY, *, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, base_url: str = DEFAULT_REPOSITORY) -> None:
         self._base_url = base_url
-        self._client = client
 
     async def fetch(self, path: str) -> str:
         """Fetch a plugin file.
@@ -40,40 +37,30 @@ class PluginRepository:
         Raises:
             RepositoryError: It is not there, or not text.
         """
+        import httpx  # noqa: PLC0415 - an engine starts sooner without, and most never fetch a plugin
+
         if ".." in unquote(path).replace("\\", "/").split("/"):
             raise RepositoryError(
                 f"Path traversal detected: plugin filename 'gh:{path}' attempts to access files outside the "
                 "plugin directory"
             )
-        if self._client is not None:
-            return await self._fetch(self._client, path)
-        async with httpx.AsyncClient(timeout=30) as client:
-            return await self._fetch(client, path)
-
-    async def _fetch(self, client: httpx.AsyncClient, path: str) -> str:
         slash = "" if self._base_url.endswith("/") or path.startswith("/") else "/"
+        failed = "error getting plugin from repository"
         try:
             url = httpx.URL(f"{self._base_url}{slash}{path}")
-            async with client.stream("GET", url, follow_redirects=True) as response:
+            async with (
+                httpx.AsyncClient(timeout=_SECONDS, follow_redirects=True) as client,
+                client.stream("GET", url) as response,
+            ):
                 if not response.is_success:
                     status = f"{response.status_code} {response.reason_phrase}".strip()
                     raise RepositoryError(f"error fetching plugin from repository: {status} {url}")
-                content = await self._read(response)
+                failed = "error reading plugin from repository"
+                content = bytearray()
+                async for chunk in response.aiter_bytes():
+                    content += chunk
+                    if len(content) > _MAX_SOURCE:
+                        raise RepositoryError(failed)
+            return content.decode()
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise RepositoryError("error getting plugin from repository") from error
-        try:
-            return content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise RepositoryError("error reading plugin from repository") from error
-
-    @staticmethod
-    async def _read(response: httpx.Response) -> bytes:
-        content = bytearray()
-        try:
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > _MAX_SOURCE:
-                    raise RepositoryError("error reading plugin from repository")
-        except httpx.HTTPError as error:
-            raise RepositoryError("error reading plugin from repository") from error
-        return bytes(content)
+            raise RepositoryError(failed) from error

@@ -13,6 +13,7 @@ from influxdb3_embedded.runner.effects import RecordedEffects
 from influxdb3_embedded.runner.execution import Call, RunFailed, execute, schedule_call, wal_call
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import DryRun
+from influxdb3_embedded.runner.positions import Positions
 from influxdb3_embedded.runner.request import RequestPaths, RequestTrigger
 from influxdb3_embedded.runner.schedule import ScheduleTrigger
 from influxdb3_embedded.runner.triggers import Surroundings
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.outcomes import PluginResponse
     from influxdb3_embedded.runner.sources import PluginSource
     from influxdb3_embedded.runner.triggers import ActiveTrigger
+    from influxdb3_embedded.runner.write_log import WriteLog
+
+_SECONDS_BETWEEN_BOOKKEEPING = 0.25
+"""Runs of WAL triggers that ended in this time before a crash are run again; each storing is a commit of the log."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +52,7 @@ class Runner:
         directory: Where plugins lie.
         host: The server that they read and write.
         logs: Where rows about runs go.
+        write_log: Where flushes come from, and where is kept how far WAL triggers have come.
         time_limit: Seconds that a run may take before it is killed; ``None`` for no limit, as in the server.
     """
 
@@ -57,6 +63,7 @@ class Runner:
         directory: PluginDirectory,
         host: PluginHost,
         logs: LogBook,
+        write_log: WriteLog,
         time_limit: float | None = None,
     ) -> None:
         self._directory = directory
@@ -70,24 +77,43 @@ class Runner:
         self._dry_run_caches = DryRunCaches()
         self._triggers: dict[TriggerKey, ActiveTrigger] = {}
         self._request_paths = RequestPaths()
-        self._wal_triggers = WalTriggers()
+        self._wal_triggers = WalTriggers(write_log)
+        self._positions = Positions(write_log)
+        self._bookkeeping: asyncio.Task[None] | None = None
         # Starting and stopping one trigger wait for each other; those of another trigger wait for nothing.
         self._locks: WeakValueDictionary[TriggerKey, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
-        """Get ready in the background; returns at once."""
+        """Get ready in the background, before anything is written; returns at once."""
+        self._wal_triggers.start()
+        self._bookkeeping = asyncio.create_task(self._keep_books())
         self._spawn(self._prepare())
+
+    async def resume(self, triggers: Sequence[Trigger]) -> None:
+        """Start the triggers that were started when the last process stopped or died.
+
+        Those on writes go on where they were: what they had not seen, and runs that were interrupted, come first.
+
+        Args:
+            triggers: Their definitions, in the order to start them in.
+        """
+        self._positions.resume({trigger.key for trigger in triggers})
+        for trigger in triggers:
+            await self.start_trigger(trigger)
 
     async def stop(self) -> None:
         """Interrupt all runs and end all processes; takes at most about a second."""
-        await asyncio.gather(*(self.stop_trigger(key) for key in list(self._triggers)))
+        if self._bookkeeping is not None:
+            self._bookkeeping.cancel()
+        await asyncio.gather(*(self._interrupt(key) for key in list(self._triggers)))
         # What a failed trigger still has to tell the server is not to be lost.
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._positions.save()
         await self._factory.close()
 
     async def start_trigger(self, trigger: Trigger) -> None:
-        """Start a trigger, whose plugin's source is read now; one that is started already is started anew.
+        """Start a trigger from now, its plugin's source read now; one that is started already is started anew.
 
         A plugin that cannot be found is logged and the trigger left alone: whoever creates a trigger has asked the
         plugin directory before (contract 1.2).
@@ -96,12 +122,13 @@ class Runner:
             trigger: Its definition.
         """
         async with self._lock(trigger.key):
-            await self._stop(trigger.key)
+            await self._stop(trigger.key, forget=True)
             try:
                 source = await self._directory.load(trigger.plugin_filename)
             except PluginFileError as error:
                 logger.error("trigger %s of %s was not started: %s", trigger.name, trigger.database, error.text)
                 self._logs.append(trigger.name, LogLevel.ERROR, f"error starting trigger: {error.text}")
+                self._positions.forget(trigger.key)
                 return
             active = self._activate(trigger, source)
             self._triggers[trigger.key] = active
@@ -114,7 +141,7 @@ class Runner:
             key: The trigger; nothing happens where it is not started.
         """
         async with self._lock(key):
-            await self._stop(key)
+            await self._stop(key, forget=True)
 
     def deliver(self, flush: Flush) -> None:
         """Hand a flush to the triggers that it is for; returns at once however slow their plugins are.
@@ -219,6 +246,12 @@ class Runner:
             worker.discard()
         return DryRun(effects.log_lines, effects.writes)
 
+    async def _keep_books(self) -> None:
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_BOOKKEEPING)
+            self._wal_triggers.tidy()
+            await self._positions.save()
+
     async def _prepare(self) -> None:
         try:
             await self._factory.prepare()
@@ -233,11 +266,18 @@ class Runner:
             return request_trigger
         if isinstance(specification, Cron | Every):
             return ScheduleTrigger(trigger, source, self._surroundings, specification)
-        wal_trigger = WalTrigger(trigger, source, self._surroundings)
-        self._wal_triggers.add(wal_trigger)
+        backlog = self._wal_triggers.backlog(trigger.database)
+        wal_trigger = WalTrigger(trigger, source, self._surroundings, backlog, self._positions.first(trigger.key))
+        self._wal_triggers.add(wal_trigger, backlog)
+        self._positions.begin(trigger.key, wal_trigger)
         return wal_trigger
 
-    async def _stop(self, key: TriggerKey) -> None:
+    async def _interrupt(self, key: TriggerKey) -> None:
+        """Stop a trigger that the next process starts again."""
+        async with self._lock(key):
+            await self._stop(key, forget=False)
+
+    async def _stop(self, key: TriggerKey, *, forget: bool) -> None:
         active = self._triggers.pop(key, None)
         if active is None:
             return
@@ -245,6 +285,8 @@ class Runner:
             self._request_paths.remove(active.trigger.specification.path, active)
         if isinstance(active, WalTrigger):
             self._wal_triggers.remove(active)
+            if forget:
+                self._positions.forget(key)
         await active.stop()
 
     def _lock(self, key: TriggerKey) -> asyncio.Lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.runner.execution import RunFailed, schedule_call
@@ -45,7 +46,7 @@ class ScheduleTrigger(ActiveTrigger):
         slot = self._schedule.next_after(start)
         while slot is not None and not self._failed:
             await _sleep_until(slot)
-            await self._dispatch(schedule_call(slot))
+            await self._dispatch(partial(self._run, schedule_call(slot)))
             slot = self._schedule.next_after(slot)
 
     def _error_texts(self, failure: RunFailed) -> list[str]:

@@ -95,13 +95,13 @@ class ActiveTrigger:
         task.add_done_callback(self._finish)
         return task
 
-    async def _dispatch(self, call: Call) -> None:
+    async def _dispatch(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run now and wait for the end, or with ``run_async`` only for the beginning."""
         if not self.trigger.run_async:
-            await self._run(call)
+            await run()
             return
         await self._turns.acquire()
-        self._spawn(self._run(call)).add_done_callback(lambda _: self._turns.release())
+        self._spawn(run()).add_done_callback(lambda _: self._turns.release())
 
     async def _run(self, call: Call) -> None:
         """Run, and do what the error behaviour says if that fails (contract 3.2)."""

@@ -100,7 +100,7 @@ class Worker:
     async def _fork(cls, zygote: Zygote, label: str, scopes: Scopes, *, resident_cache: bool) -> Worker:
         loop = asyncio.get_running_loop()
         read, write = os.pipe()
-        await loop.connect_read_pipe(lambda: PrintedLines(label), os.fdopen(read, "rb", buffering=0))
+        PrintedLines(label, read)
         ours, theirs = socket.socketpair()
         try:
             pid, ended = await zygote.fork(theirs, write, resident_cache=resident_cache)

@@ -14,6 +14,7 @@ from influxdb3_embedded.storage.errors import (
     TableNotFoundError,
     WriteFailedError,
 )
+from influxdb3_embedded.storage.followers import Follower
 from influxdb3_embedded.storage.line_grammar import LineError
 from influxdb3_embedded.storage.storage import SnapshotPolicy, Storage, WriteOutcome
 from influxdb3_embedded.storage.timestamps import Precision
@@ -21,6 +22,7 @@ from influxdb3_embedded.storage.timestamps import Precision
 __all__ = [
     "ColumnKind",
     "EmptyWriteError",
+    "Follower",
     "LimitExceededError",
     "Limits",
     "LineError",

@@ -6,6 +6,7 @@ machine. All its rows are written by the storage's one writer thread.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,14 +15,17 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from influxdb3_embedded.storage.columns import ColumnKind, TableSchema
+from influxdb3_embedded.storage.followers import Follower
 from influxdb3_embedded.storage.parquet import ParquetRows
+from influxdb3_embedded.storage.torn import pages_in_write_ahead_file, pages_recovered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from influxdb3_embedded.storage.segments import Segment
 
+_logger = logging.getLogger(__name__)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS log (
     sequence INTEGER NOT NULL, part INTEGER NOT NULL, database_id INTEGER NOT NULL, table_name TEXT NOT NULL,
@@ -37,6 +41,10 @@ CREATE TABLE IF NOT EXISTS files (
 );
 CREATE TABLE IF NOT EXISTS retention (database_id INTEGER PRIMARY KEY, microseconds INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS positions (
+    database_id INTEGER NOT NULL, follower TEXT NOT NULL, sequence INTEGER NOT NULL,
+    PRIMARY KEY (database_id, follower)
+);
 """
 _SNAPSHOT = "snapshot"  # up to here the log is in Parquet
 _LAST = "last"  # up to here sequences were used, also those pruned since
@@ -75,8 +83,15 @@ class Log:
         self._path = path
         self._files = files
         # Used by the writer thread and, at start-up and for replays, by others, but never by two at once.
+        pages = pages_in_write_ahead_file(path)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.connection.execute("PRAGMA journal_mode = WAL")
+        if lost := pages - pages_recovered(self.connection):
+            _logger.warning(
+                "%s-wal: its last %d of %d pages are an unfinished or torn commit and were dropped; what was committed"
+                " before them is kept",
+                *(path, lost, pages),
+            )
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.executescript(_SCHEMA)
 
@@ -91,18 +106,32 @@ class Log:
             [(sequence, part, database_id, name, _encode(batch)) for part, (name, batch) in enumerate(tables)],
         )
 
-    def replay(self, database_id: int | None = None, *, after: int) -> Iterator[LoggedBatch]:
-        """What is in the log after a sequence, in the order written; of all databases or of one."""
+    def replay(
+        self,
+        database_id: int | None = None,
+        *,
+        after: int,
+        through: int | None = None,
+        table_name: str | None = None,
+    ) -> Iterator[LoggedBatch]:
+        """What is in the log after a sequence, in the order written; of all databases and tables or of one."""
         # A connection of its own: replays go on while the writer thread commits.
         connection = sqlite3.connect(self._path)
         try:
             rows = connection.execute(
                 "SELECT sequence, database_id, table_name, batch FROM log "
-                "WHERE sequence > ? AND (? IS NULL OR database_id = ?) ORDER BY sequence, part",
-                (after, database_id, database_id),
+                "WHERE sequence > :after AND sequence <= coalesce(:through, sequence) "
+                "AND database_id = coalesce(:database_id, database_id) "
+                "AND table_name = coalesce(:table_name, table_name) ORDER BY sequence, part",
+                {"after": after, "through": through, "database_id": database_id, "table_name": table_name},
             )
-            for sequence, database, table_name, blob in rows:
-                yield LoggedBatch(sequence, database, table_name, _decode(blob))
+            for sequence, database, table, blob in rows:
+                try:
+                    batch = _decode(blob)
+                except (pa.ArrowException, OSError) as error:
+                    _logger.error("table %s: the rows of write %d are lost: %s", table, sequence, error)
+                    continue
+                yield LoggedBatch(sequence, database, table, batch)
         finally:
             connection.close()
 
@@ -192,7 +221,8 @@ class Log:
                 (database_id, table_name, table_name),
             )
         if table_name is None:
-            self.connection.execute("DELETE FROM retention WHERE database_id = ?", (database_id,))
+            for table in ("retention", "positions"):
+                self.connection.execute(f"DELETE FROM {table} WHERE database_id = ?", (database_id,))  # noqa: S608 - as above
 
     def retentions(self) -> dict[int, timedelta]:
         """How long rows are kept, by database."""
@@ -205,6 +235,19 @@ class Log:
         if retention is not None:
             microseconds = retention // timedelta(microseconds=1)
             self.connection.execute("INSERT INTO retention VALUES (?, ?)", (database_id, microseconds))
+
+    def positions(self) -> dict[Follower, int]:
+        """Up to which sequence followers of the writes have seen them."""
+        rows = self.connection.execute("SELECT database_id, follower, sequence FROM positions")
+        return {Follower(database_id, name): sequence for database_id, name, sequence in rows}
+
+    def store_positions(self, positions: Mapping[Follower, int | None]) -> None:
+        """Keep positions; ``None`` forgets one."""
+        for follower, sequence in positions.items():
+            if sequence is None:
+                self.connection.execute("DELETE FROM positions WHERE database_id = ? AND follower = ?", follower)
+            else:
+                self.connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*follower, sequence))
 
     def _progress(self, name: str) -> int:
         row = self.connection.execute("SELECT sequence FROM progress WHERE name = ?", (name,)).fetchone()

@@ -26,7 +26,7 @@ class CommitWrite:
         sequence: Its position in the log.
         database_id: Where it goes.
         parts: The lines of each table, in the order of the first line.
-        observers: Who is told.
+        announce: Called with the database, the sequence and the rows once they can be queried.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class CommitWrite:
         sequence: int,
         database_id: int,
         parts: list[tuple[TableData, list[LineGroup]]],
-        observers: Sequence[Callable[[int, int, Sequence[TableBatch]], None]],
+        announce: Callable[[int, int, Sequence[TableBatch]], None],
     ) -> None:
         self._sequence = sequence
         self._database_id = database_id
         self._parts = parts
-        self._observers = observers
+        self._announce = announce
 
     @cached_property
     def _batches(self) -> list[tuple[TableData, pa.RecordBatch]]:
@@ -55,10 +55,9 @@ class CommitWrite:
             data.append(batch)
 
     def announce(self) -> None:
-        """Hand the rows to the observers."""
+        """Hand the rows to whoever follows the writes."""
         batches = [TableBatch(data.schema.name, WrittenRows(batch)) for data, batch in self._batches]
-        for observer in self._observers:
-            observer(self._database_id, self._sequence, batches)
+        self._announce(self._database_id, self._sequence, batches)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from itertools import groupby
 from typing import IO, TYPE_CHECKING
 
 from influxdb3_embedded.model import TableBatch
@@ -18,6 +17,7 @@ from influxdb3_embedded.storage.errors import (
     TableExistsError,
     TableNotFoundError,
 )
+from influxdb3_embedded.storage.feed import Feed
 from influxdb3_embedded.storage.line_protocol import ParsedLines, decode, parse
 from influxdb3_embedded.storage.log import Log
 from influxdb3_embedded.storage.parquet import remove_strays
@@ -29,7 +29,7 @@ from influxdb3_embedded.storage.timestamps import Precision, resolve
 from influxdb3_embedded.storage.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import timedelta
     from pathlib import Path
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
     from influxdb3_embedded.storage.line_grammar import LineError
-
-    Observer = Callable[[int, int, Sequence[TableBatch]], None]
 
 _logger = logging.getLogger(__name__)
 _PARSED_ON_THE_LOOP = 32_768  # characters; a longer body is parsed in a thread, so that others are answered meanwhile
@@ -88,6 +86,9 @@ class Storage:
         directory: Where the data is; made if it is missing. ``None`` keeps all in memory.
         limits: How many tables and columns there may be.
         snapshot_policy: When rows go from the log to Parquet.
+
+    Attributes:
+        feed: What is written, for those who follow it.
     """
 
     def __init__(
@@ -100,12 +101,11 @@ class Storage:
         self._directory = directory
         self._limits = limits
         self._policy = snapshot_policy
+        self.feed = Feed()
         self._databases: dict[int, Database] = {}
-        self._observers: list[Observer] = []
         self._log: Log | None = None
         self._lock_file: IO[bytes] | None = None
         self._sequence = 0
-        self._kept_after: int | None = None
         self._entries = self._rows = 0
         self._snapshot = Snapshot()
         self._snapshot_task: asyncio.Task[None] | None = None
@@ -119,6 +119,7 @@ class Storage:
         if self._directory is not None:
             await asyncio.to_thread(self._load, self._directory)
         self._writer = Writer(self._log)
+        self.feed.open(self._log, self._writer)
 
     async def stop(self) -> None:
         """Finish what was accepted and close the directory."""
@@ -254,26 +255,6 @@ class Storage:
         data = database.tables.get(name) if database else None
         return data.read(database.oldest) if database and data else None
 
-    def subscribe(self, observer: Observer) -> None:
-        """Call somebody with every write: database, sequence in the log, and the rows as plugins see them.
-
-        The call is made on the event loop, in the order of the commits, when the rows can be queried. It must return
-        quickly; rows are made when they are first looked at.
-        """
-        self._observers.append(observer)
-
-    def replay_from(self, database_id: int, sequence: int) -> Iterator[tuple[int, list[TableBatch]]]:
-        """What was written to a database after a sequence, as far as the log still has it (see `keep_log_after`)."""
-        if self._log is None:
-            return
-        entries = self._log.replay(database_id, after=sequence)
-        for number, parts in groupby(entries, key=lambda entry: entry.sequence):
-            yield number, [TableBatch(part.table_name, WrittenRows(part.batch)) for part in parts]
-
-    def keep_log_after(self, sequence: int | None) -> None:
-        """Let snapshots keep the log entries after a sequence, for somebody who has not seen them; ``None``: none."""
-        self._kept_after = sequence
-
     async def snapshot(self) -> None:
         """Move all rows to Parquet, drop expired ones and prune the log; done without being asked for, too.
 
@@ -289,12 +270,17 @@ class Storage:
             writer=self._writer,
             directory=self._directory and _files(self._directory),
             sequence=self._sequence,
-            keep_after=self._kept_after,
+            keep_after=self.feed.kept_after,
             is_current=lambda database_id, data: (
                 (database := self._databases.get(database_id)) is not None
                 and database.tables.get(data.schema.name) is data
             ),
         )
+
+    @property
+    def sequence(self) -> int:
+        """The sequence of the newest write, which may be about to be committed."""
+        return self._sequence
 
     @property
     def commits(self) -> int:
@@ -313,7 +299,7 @@ class Storage:
         self._sequence += 1
         self._entries += 1
         self._rows += admission.line_count
-        done = self._writer.submit(CommitWrite(self._sequence, database_id, parts, self._observers))
+        done = self._writer.submit(CommitWrite(self._sequence, database_id, parts, self.feed.announce))
         if self._entries >= self._policy.entries or self._rows >= self._policy.rows:
             self._start_snapshot()
         return done

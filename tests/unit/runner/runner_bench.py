@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +26,7 @@ from influxdb3_engine_api import specification
 from influxdb3_engine_api.wire import ErrorBehavior
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from concurrent.futures import Future
 
 T = TypeVar("T")
@@ -58,6 +59,37 @@ class Host:
         self.disabled.append(key)
 
 
+class Log:
+    """A write-ahead log in memory."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.flushes: list[Flush] = []
+        self.kept_after: int | None = None
+        self.stored: dict[TriggerKey, int | None] = {}
+        self._loop = loop
+
+    @property
+    def last(self) -> int:
+        return self.flushes[-1].sequence if self.flushes else 0
+
+    def read(self, database: str, *, after: int, through: int, table: str | None) -> Iterator[Flush]:
+        for flush in self.flushes:
+            if flush.database == database and after < flush.sequence <= through:
+                yield replace(flush, batches=[batch for batch in flush.batches if table in (None, batch.table_name)])
+
+    def keep_after(self, sequence: int | None) -> None:
+        self.kept_after = sequence
+
+    def positions(self) -> dict[TriggerKey, int]:
+        return {key: position for key, position in self.stored.items() if position is not None}
+
+    def store_positions(self, positions: Mapping[TriggerKey, int | None]) -> asyncio.Future[None]:
+        self.stored.update(positions)
+        done = self._loop.create_future()
+        done.set_result(None)
+        return done
+
+
 class Bench:
     """A `Runner` on an event loop of its own, so that a test waits for nothing but what it asks for."""
 
@@ -76,6 +108,7 @@ class Bench:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self._sequence = itertools.count(1)
+        self.log = Log(self._loop)
         self.directory = PluginDirectory(root)
         self.environment = PluginEnvironment(environment, plugin_directory=root)
         self.runner = Runner(
@@ -83,6 +116,7 @@ class Bench:
             directory=self.directory,
             host=self.host,
             logs=self.logs,
+            write_log=self.log,
             time_limit=time_limit,
         )
         self.do(self.runner.start())
@@ -145,7 +179,11 @@ class Bench:
 
     def flush(self, *batches: TableBatch, database: str = "d") -> None:
         flush = Flush(database, next(self._sequence), batches)
-        self._loop.call_soon_threadsafe(self.runner.deliver, flush)
+        self._loop.call_soon_threadsafe(self._commit, flush)
+
+    def _commit(self, flush: Flush) -> None:
+        self.log.flushes.append(flush)
+        self.runner.deliver(flush)
 
     def rows(self, trigger: str = "r") -> list[tuple[str, str]]:
         return [(row.level.value, row.text) for row in self.logs.rows() if row.trigger_name == trigger]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from influxdb3_embedded.storage import ColumnKind, SnapshotPolicy, StorageLockedError, WriteFailedError
+from influxdb3_embedded.storage import ColumnKind, Follower, SnapshotPolicy, StorageLockedError, WriteFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,15 +126,94 @@ def test_the_log_can_be_replayed_as_far_as_it_is_kept(reopened: Callable[..., Op
     storage = reopened()
     for number in range(1, 5):
         storage.write(f"cpu,z=1,a=2 v={number},b=t {number}")
-    storage.storage.keep_log_after(2)
+    storage.storage.feed.keep_after(2)
     storage.snapshot()
     storage = reopened()
     storage.write("cpu v=5 5\nmem v=1 5")
-    replayed = list(storage.storage.replay_from(1, 2))
+    replayed = list(storage.storage.feed.replay(1, after=2))
     assert [sequence for sequence, _ in replayed] == [3, 4, 5]
     assert list(replayed[0][1][0].rows) == [{"z": "1", "a": "2", "v": 3.0, "b": True, "time": 3}]
     assert [batch.table_name for batch in replayed[2][1]] == ["cpu", "mem"]
     assert [row["time"] for row in storage.rows("cpu")] == [1, 2, 3, 4, 5], "kept entries are not stored twice"
+
+
+def test_the_log_is_kept_for_a_follower_of_the_last_process(reopened: Callable[..., OpenStorage]) -> None:
+    storage = reopened()
+    for number in range(1, 5):
+        storage.write(f"cpu v={number} {number}")
+    ahead, behind, gone = Follower(1, "ahead"), Follower(1, "behind"), Follower(1, "gone")
+    storage.run(stored(storage, {ahead: 4, behind: 2, gone: 1}))
+    storage.run(stored(storage, {gone: None}))
+    storage = reopened()
+    assert storage.storage.feed.positions() == {ahead: 4, behind: 2}
+    storage.snapshot()
+    assert [sequence for sequence, _ in storage.storage.feed.replay(1, after=2)] == [3, 4]
+    storage.run(storage.storage.drop_database(1))
+    assert reopened().storage.feed.positions() == {}
+
+
+async def stored(storage: OpenStorage, positions: dict[Follower, int | None]) -> None:
+    await storage.storage.feed.store_positions(positions)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_replay_is_of_one_database_a_range_and_if_wanted_one_table(
+    open_storage: Callable[..., OpenStorage], tmp_path: Path, in_memory: bool
+) -> None:
+    storage = open_storage(None if in_memory else tmp_path)
+    storage.storage.feed.keep_after(0)
+    storage.write("cpu v=1 1")
+    storage.write("cpu v=2 2\nmem v=2 2")
+    storage.run(storage.storage.write(2, "cpu v=3 3"))
+    storage.write("mem v=4 4")
+    storage.write("cpu v=5 5")
+    feed = storage.storage.feed
+    assert [sequence for sequence, _ in feed.replay(1, after=1)] == [2, 4, 5]
+    found = [
+        (sequence, [batch.table_name for batch in batches])
+        for sequence, batches in feed.replay(1, after=0, through=4, table="mem")
+    ]
+    assert found == [(2, ["mem"]), (4, ["mem"])]
+    feed.keep_after(4)
+    storage.snapshot()
+    assert [sequence for sequence, _ in feed.replay(1, after=0)] == [5]
+
+
+def crashed(directory: Path, copy: Path) -> Path:
+    """A copy of an open directory, as a crash leaves it."""
+    shutil.copytree(directory, copy)
+    return copy
+
+
+def test_a_torn_end_of_the_log_is_dropped_and_told(
+    open_storage: Callable[..., OpenStorage], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = open_storage(tmp_path / "open")
+    for number in range(1, 4):
+        storage.write(f"cpu v={number} {number}")
+    whole = open_storage(crashed(tmp_path / "open", tmp_path / "whole"))
+    assert [row["time"] for row in whole.rows("cpu")] == [1, 2, 3]
+    assert not caplog.records
+    log = crashed(tmp_path / "open", tmp_path / "torn") / "storage.sqlite-wal"
+    content = log.read_bytes()
+    log.write_bytes(content[:-50] + bytes([content[-50] ^ 1]) + content[-49:])
+    torn = open_storage(tmp_path / "torn")
+    assert [row["time"] for row in torn.rows("cpu")] == [1, 2]
+    assert "what was committed before them is kept" in caplog.text
+
+
+def test_a_damaged_entry_of_the_log_costs_its_rows_only(
+    reopened: Callable[..., OpenStorage], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = reopened()
+    for number in range(1, 4):
+        storage.write(f"cpu v={number} {number}")
+    storage.run(storage.storage.stop())
+    with sqlite3.connect(tmp_path / "storage.sqlite") as connection:
+        connection.execute("UPDATE log SET batch = x'00' WHERE sequence = 2")
+    storage.run(storage.storage.start())
+    assert [row["time"] for row in storage.rows("cpu")] == [1, 3]
+    assert "the rows of write 2 are lost" in caplog.text
 
 
 def test_sequences_are_not_used_again_after_the_log_was_pruned(reopened: Callable[..., OpenStorage]) -> None:
@@ -141,7 +222,7 @@ def test_sequences_are_not_used_again_after_the_log_was_pruned(reopened: Callabl
     storage.snapshot()
     storage = reopened()
     seen: list[int] = []
-    storage.storage.subscribe(lambda _, sequence, __: seen.append(sequence))
+    storage.storage.feed.subscribe(lambda _, sequence, __: seen.append(sequence))
     storage.write("cpu v=2 2")
     assert seen == [2]
 

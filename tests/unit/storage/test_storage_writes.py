@@ -198,7 +198,7 @@ def test_observers_get_each_write_in_order_when_its_rows_can_be_read(
         readable.append(len(storage.rows("cpu")))
         seen.append((database_id, sequence, [f"{batch.table_name} {list(batch.rows)}" for batch in batches]))
 
-    storage.storage.subscribe(observe)
+    storage.storage.feed.subscribe(observe)
     storage.write('mem,z=1,a=2 y=1i,b="s" 2\ncpu v=t 1\nmem v=3u 1')
     storage.write("cpu v=f 2", durable=False)
     storage.write("cpu v=t 3")
@@ -215,7 +215,7 @@ def test_a_failing_observer_fails_no_write(storage: OpenStorage) -> None:
     def observe(*_: object) -> None:
         raise RuntimeError
 
-    storage.storage.subscribe(observe)
+    storage.storage.feed.subscribe(observe)
     assert storage.write("cpu v=1 1").lines_written == 1
 
 

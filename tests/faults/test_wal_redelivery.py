@@ -1,0 +1,110 @@
+"""WAL triggers see each acknowledged write at least once, also across a crash, and normally once."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from scenes import RECORD, create, logged, open_gate, running_pid, seen, shut_gate, wait_until, write
+
+from influxdb3_embedded.testing import RunningEngine, start_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LONGER_THAN_POSITIONS_TAKE = 1.0
+
+
+def set_up(engine: RunningEngine) -> None:
+    engine.client.create_database("d")
+    engine.client.create_plugin_file("record.py", RECORD)
+    shut_gate(engine)
+
+
+def test_what_a_killed_engine_had_not_delivered_is_delivered_after_the_start(tmp_path: Path) -> None:
+    with start_engine(tmp_path) as engine:
+        set_up(engine)
+        write(engine.client, 0)
+        create(engine.client, "w", "record.py", "table:m")
+        write(engine.client, *range(1, 100))
+        running_pid(engine.client, "w")
+        engine.kill()
+    with start_engine(tmp_path) as engine:
+        write(engine.client, 100)
+        open_gate(engine)
+        wait_until(lambda: len(seen(engine.client)) >= 100)
+        engine.stop()
+    with start_engine(tmp_path) as engine:
+        write(engine.client, 101)
+        wait_until(lambda: 101 in seen(engine.client))
+        assert seen(engine.client) == list(range(1, 102)), "after a clean stop each was delivered once"
+
+
+def test_an_interrupted_run_is_run_again_after_a_clean_stop_and_what_ended_is_not(tmp_path: Path) -> None:
+    with start_engine(tmp_path) as engine:
+        set_up(engine)
+        open_gate(engine)
+        create(engine.client, "w", "record.py", "table:m")
+        write(engine.client, 1)
+        wait_until(lambda: seen(engine.client) == [1])
+        shut_gate(engine)
+        write(engine.client, 2, 3)
+        wait_until(lambda: len(logged(engine.client, "w", containing="pid ")) == 2)
+        began = time.monotonic()
+        assert engine.stop() == 0
+        assert time.monotonic() - began < 5
+    with start_engine(tmp_path) as engine:
+        open_gate(engine)
+        write(engine.client, 4)
+        wait_until(lambda: 4 in seen(engine.client))
+        assert seen(engine.client) == [1, 2, 3, 4]
+
+
+def test_a_run_that_failed_under_log_counts_as_delivered(tmp_path: Path) -> None:
+    with start_engine(tmp_path) as engine:
+        set_up(engine)
+        open_gate(engine)
+        create(engine.client, "w", "record.py", "table:m", fail="yes")
+        write(engine.client, 1)
+        wait_until(lambda: logged(engine.client, "w", containing="error executing wal plugin"))
+        time.sleep(LONGER_THAN_POSITIONS_TAKE)
+        engine.kill()
+    with start_engine(tmp_path) as engine:
+        write(engine.client, 2)
+        wait_until(lambda: logged(engine.client, "w", containing="error executing wal plugin"))
+        assert len(logged(engine.client, "w", containing="pid ")) == 1
+
+
+def test_a_trigger_that_is_enabled_again_starts_from_now_also_across_a_crash(tmp_path: Path) -> None:
+    with start_engine(tmp_path) as engine:
+        set_up(engine)
+        create(engine.client, "w", "record.py", "table:m")
+        create(engine.client, "deleted", "record.py", "table:m")
+        write(engine.client, 1)
+        running_pid(engine.client, "w")
+        engine.client.disable_trigger("d", "w")
+        engine.client.delete_trigger("d", "deleted", force=True)
+        write(engine.client, 2)
+        engine.kill()
+    with start_engine(tmp_path) as engine:
+        write(engine.client, 3)
+        engine.client.enable_trigger("d", "w")
+        create(engine.client, "deleted", "record.py", "table:m")
+        write(engine.client, 4)
+        running_pid(engine.client, "w")
+        engine.kill()
+    with start_engine(tmp_path) as engine:
+        open_gate(engine)
+        wait_until(lambda: seen(engine.client) and seen(engine.client, "deleted"))
+        assert [seen(engine.client), seen(engine.client, "deleted")] == [[4], [4]]
+
+
+def test_an_engine_in_memory_delivers_what_a_slow_plugin_has_fallen_behind_with(tmp_path: Path) -> None:
+    with start_engine(tmp_path, object_store="memory") as engine:
+        set_up(engine)
+        create(engine.client, "w", "record.py", "table:m")
+        write(engine.client, *range(150))
+        open_gate(engine)
+        wait_until(lambda: len(seen(engine.client)) == 150)
+        assert seen(engine.client) == list(range(150))
+        assert len(logged(engine.client, "w", containing="finished execution")) <= 62
