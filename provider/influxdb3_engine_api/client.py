@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from influxdb3_engine_api import paths
 from influxdb3_engine_api.connection import Connection, unpacked
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
 Scalar = str | int | float | bool | None
 Answer = TypeVar("Answer")
 
-_ROWS = TypeAdapter(list[dict[str, Any]])
-_DATABASES = TypeAdapter(list[DatabaseRow])
-_TRIGGERS = TypeAdapter(list[TriggerRow])
-_ARGUMENTS = TypeAdapter(list[ArgumentRow])
-_LOGS = TypeAdapter(list[LogRow])
-_PLUGIN_FILES = TypeAdapter(list[PluginFileRow])
+_WHEN_USED = ConfigDict(defer_build=True)
+_ROWS = TypeAdapter(list[dict[str, Any]], config=_WHEN_USED)
+_DATABASES = TypeAdapter(list[DatabaseRow], config=_WHEN_USED)
+_TRIGGERS = TypeAdapter(list[TriggerRow], config=_WHEN_USED)
+_ARGUMENTS = TypeAdapter(list[ArgumentRow], config=_WHEN_USED)
+_LOGS = TypeAdapter(list[LogRow], config=_WHEN_USED)
+_PLUGIN_FILES = TypeAdapter(list[PluginFileRow], config=_WHEN_USED)
 _DRY_RUN = TypeAdapter(DryRunResult)
 _SERVER = TypeAdapter(ServerInfo)
 

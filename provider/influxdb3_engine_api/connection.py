@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import ssl
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 from pydantic import TypeAdapter, ValidationError
 
+from influxdb3_engine_api.addresses import token_problem, url_problem
 from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, UnreadableAnswer, answer_error
+
+# httpx loads its command line, and with it rich and pygments where they are installed: 0.1 s that nobody here needs
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # what makes the import fail, as httpx expects
+import httpx  # noqa: E402
+
+if sys.modules["httpx._main"] is None:
+    del sys.modules["httpx._main"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -182,26 +190,6 @@ def unpacked(answer: httpx.Response, into: TypeAdapter[Answer]) -> Answer:
             f"{len(answer.content)} bytes that are not what the API promises ({where}{first['msg']}). "
             "Is influxdb3:hostUrl an InfluxDB 3 server?"
         ) from None
-
-
-def url_problem(host_url: str) -> str | None:
-    """Why a text is no base URL of an engine, or ``None`` where it is one."""
-    try:
-        url = httpx.URL(host_url)
-    except httpx.InvalidURL as error:
-        return f"the engine's URL cannot be read ({error}): write http://HOST:PORT or https://HOST:PORT"
-    if url.scheme not in {"http", "https"} or not url.host or (url.port or 1) > 65535:
-        return "write the engine's URL as http://HOST:PORT or https://HOST:PORT"
-    if url.userinfo or url.query or url.fragment:
-        return "the engine's URL holds a user, a query or a fragment: write http://HOST:PORT or https://HOST:PORT"
-    return None
-
-
-def token_problem(token: str) -> str | None:
-    """Why a token cannot be sent, or ``None`` where it can; the text does not hold it."""
-    if token.isascii() and token.isprintable() and " " not in token:
-        return None
-    return "the API token holds a space, a line break or another character that no header carries"
 
 
 def _verification(host_url: str, tls_ca: str | None, tls_no_verify: bool) -> ssl.SSLContext | bool:

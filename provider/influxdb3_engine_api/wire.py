@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 class _Body(BaseModel):
     # unknown members are ignored, as the server does; types are not coerced, as the server does not
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+    # a process uses few of the models: each is built when it is first used
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, defer_build=True)
 
 
 class ErrorBehavior(StrEnum):
