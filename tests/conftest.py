@@ -1,4 +1,4 @@
-"""Before the first test: the Pulumi CLI, whose build takes minutes, shows progress and counts against no test's time."""
+"""Before the first test: the Pulumi CLI, whose build takes minutes, shows progress and costs no test its time."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _needs_the_cli(argument: str) -> bool:
-    selected = Path(argument.split("::")[0]).resolve()
+    selected = Path(argument.partition("::")[0]).resolve()
     return any(selected in (needing, *needing.parents) or needing in selected.parents for needing in _NEED_THE_CLI)
