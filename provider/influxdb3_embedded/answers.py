@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from influxdb3_embedded.errors import ApiError
 
 
 def json_answer(content: Any, status: int = 200, *, separators: tuple[str, str] | None = (",", ":")) -> Response:
@@ -21,6 +24,6 @@ def json_answer(content: Any, status: int = 200, *, separators: tuple[str, str] 
     return Response(body, status, media_type="application/json")
 
 
-def error_answer(status: int, body: dict[str, Any]) -> Response:
-    """An answer that holds an error, with a blank after the colon as the real server writes some of them."""
-    return json_answer(body, status, separators=(", ", ": "))
+def error_answer(error: ApiError) -> Response:
+    """An error's answer, with a blank after the colon as the real server writes some of them."""
+    return json_answer(error.body(), error.status, separators=(", ", ": "))

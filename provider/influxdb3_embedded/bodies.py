@@ -75,13 +75,6 @@ async def parse_body(body: bytes, model: type[Model]) -> Model:
     return parse_json(body, model)
 
 
-async def read_query_or_json(request: Request, model: type[Model], limit: int) -> Model:
-    """The query string as a model where there is one, else the JSON body; raises as both."""
-    if request.scope["query_string"]:
-        return read_query(request, model)
-    return await read_json(request, model, limit)
-
-
 def read_query(request: Request, model: type[Model], *, missing: str | None = None) -> Model:
     """The query string as a model.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.sql import DatabaseRef, QueryFailed
+from influxdb3_embedded.sql.depth import DEEPEST, SHORTEST_DEEP, depth
 from influxdb3_embedded.storage import EmptyWriteError, NotUtf8Error, StorageError
 
 if TYPE_CHECKING:
@@ -76,12 +78,22 @@ class Data:
             The rows; an empty result keeps its columns.
 
         Raises:
-            ApiError: 404 where there is no such database, 400 or 405 with DataFusion's text.
+            ApiError: 404 where there is no such database, 400 or 405 with DataFusion's text, 400 for a query that is
+                too deep for it.
         """
         database = self._catalog.database(name)
         if database is None:
             raise ApiError(404, f"query error: database not found: {name}")
+        await _refuse_too_deep(sql)
         try:
             return await self._sql.query(DatabaseRef(database.id, name), sql, parameters)
         except QueryFailed as error:
             raise ApiError(error.status, error.text) from None
+
+
+async def _refuse_too_deep(sql: str) -> None:
+    if len(sql) < SHORTEST_DEEP:
+        return
+    found = await asyncio.to_thread(depth, sql)
+    if found > DEEPEST:
+        raise ApiError(400, f"Error during planning: {found} operators in a row are more than {DEEPEST}")

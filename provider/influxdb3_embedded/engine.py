@@ -58,7 +58,7 @@ class Engine:
             node_dir.mkdir(parents=True, exist_ok=True)
         if settings.plugin_dir:
             settings.plugin_dir.mkdir(parents=True, exist_ok=True)
-        self._temporary = tempfile.TemporaryDirectory(prefix="influxdb3-embedded-")
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.storage = Storage(node_dir / "storage" if node_dir else None)
         self.catalog = Catalog(node_dir / "catalog.sqlite" if node_dir else None)
         self.logs = LogBook()
@@ -108,7 +108,8 @@ class Engine:
         self._sql.close()
         await self.storage.stop()
         await self.catalog.close()
-        self._temporary.cleanup()
+        if self._temporary:
+            self._temporary.cleanup()
 
     def _deliver(self, database_id: int, sequence: int, batches: Sequence[TableBatch]) -> None:
         database = self.catalog.database_name(database_id)
@@ -120,4 +121,7 @@ class Engine:
         if settings.virtual_env_location:
             return settings.virtual_env_location
         # only plugins from a repository run without a plugin directory
-        return (settings.plugin_dir or settings.node_dir or Path(self._temporary.name)) / ".venv"
+        if directory := settings.plugin_dir or settings.node_dir:
+            return directory / ".venv"
+        self._temporary = tempfile.TemporaryDirectory(prefix="influxdb3-embedded-")
+        return Path(self._temporary.name) / ".venv"

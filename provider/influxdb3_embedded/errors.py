@@ -9,6 +9,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer of status 400 or above.
+
+    Attributes:
+        error: The message.
+        data: What goes with it, such as the lines of a write that were refused.
+        code: InfluxDB 2's name of the status, from its write endpoint.
+        message: The message again, from InfluxDB 2's write endpoint.
+    """
+
+    error: str
+    data: Any = None
+    code: str | None = None
+    message: str | None = None
+
 
 class ApiError(Exception):
     """An answer of status 400 or above.

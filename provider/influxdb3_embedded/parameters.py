@@ -124,3 +124,14 @@ class DeleteToken(_Parameters):
     """Which token is deleted."""
 
     token_name: str
+
+
+class CreatedToken(_Parameters):
+    """Answer of the operations that make a token: the only time that its secret is told (contract 8.3)."""
+
+    id: int
+    name: str
+    token: str
+    hash: str
+    created_at: str
+    expiry: str | None

@@ -1,5 +1,5 @@
-"""The endpoints, one noun a module; ``influxdb3_embedded.app`` lists them.
+"""The endpoints, one noun a module; ``influxdb3_embedded.routing`` lists them with what each reads and answers.
 
-An endpoint takes the engine and the request, reads parameters and body into a model, calls one noun of the engine and
+An endpoint takes the engine, the request, and what has been read of it as a model, calls one noun of the engine and
 returns the answer. What goes wrong is raised as ``ApiError`` and rendered by the application.
 """

@@ -7,26 +7,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.answers import json_answer
-from influxdb3_embedded.bodies import read_json
 from influxdb3_embedded.errors import PluginError
 from influxdb3_embedded.names import DatabaseNameError, check_database_name
 from influxdb3_embedded.runner import DryRun, PluginFileError
 from influxdb3_engine_api import specification
 from influxdb3_engine_api.specification import Cron, Every, SpecificationError
-from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from influxdb3_embedded.engine import Engine
+    from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 
 _EVERY_SECOND = "* * * * * *"
 
 
-async def wal(engine: Engine, request: Request) -> Response:
+async def wal(engine: Engine, _request: Request, body: TestWalPlugin) -> Response:
     """Run a WAL plugin on line protocol."""
-    body = await read_json(request, TestWalPlugin, engine.settings.max_http_request_size)
     await _find(engine, body.filename)
     try:
         check_database_name(body.database)
@@ -40,9 +38,8 @@ async def wal(engine: Engine, request: Request) -> Response:
     return _answer(run, _invalid_writes(engine, run))
 
 
-async def schedule(engine: Engine, request: Request) -> Response:
+async def schedule(engine: Engine, _request: Request, body: TestSchedulePlugin) -> Response:
     """Run a schedule plugin at the next time of its schedule: cron or an interval, with or without prefix."""
-    body = await read_json(request, TestSchedulePlugin, engine.settings.max_http_request_size)
     await _find(engine, body.filename)
     if engine.catalog.database(body.database) is None:
         return _scheduled(DryRun(error="couldn't find db"))

@@ -6,27 +6,24 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from influxdb3_embedded.bodies import read_query_or_json
 from influxdb3_embedded.errors import ApiError, InstallRefused
 from influxdb3_embedded.runner import InstallFailed
 from influxdb3_embedded.settings import PackageManager
-from influxdb3_engine_api.wire import InstallPackages, InstallRequirements
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
+    from influxdb3_engine_api.wire import InstallPackages, InstallRequirements
 
 
-async def install_packages(engine: Engine, request: Request) -> Response:
+async def install_packages(engine: Engine, _request: Request, body: InstallPackages) -> Response:
     """Run ``pip install`` for requirement specifiers; entries may be pip's options, as on a real server."""
-    body = await read_query_or_json(request, InstallPackages, engine.settings.max_http_request_size)
     return await _install(engine, body.packages)
 
 
-async def install_requirements(engine: Engine, request: Request) -> Response:
+async def install_requirements(engine: Engine, _request: Request, body: InstallRequirements) -> Response:
     """Run ``pip install`` for a requirements file; a relative path is below the plugin directory."""
-    body = await read_query_or_json(request, InstallRequirements, engine.settings.max_http_request_size)
     location = body.requirements_location
     if engine.plugins.root is not None and "://" not in location:
         location = str(engine.plugins.root / location)

@@ -25,12 +25,12 @@ _BUILD = "Embedded"
 _PROCESS_ID = str(uuid.uuid4())
 
 
-async def health(engine: Engine, request: Request) -> Response:  # noqa: ARG001 - the signature of all endpoints
+async def health(_engine: Engine, _request: Request, _nothing: None) -> Response:
     """Say that the engine is there: it listens only once it has started."""
     return Response("OK", media_type="text/plain")
 
 
-async def ping(engine: Engine, request: Request) -> Response:  # noqa: ARG001 - the signature of all endpoints
+async def ping(_engine: Engine, _request: Request, _nothing: None) -> Response:
     """Say which release of which product this is."""
     request_id = str(uuid.uuid4())
     body = {

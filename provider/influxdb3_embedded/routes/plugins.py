@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from influxdb3_embedded.bodies import read_json
 from influxdb3_embedded.errors import PluginFileRefused
 from influxdb3_embedded.runner import PluginFileError
-from influxdb3_engine_api.wire import CreatePluginFile, UpdatePluginDirectory, UpdatePluginFile
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
+    from influxdb3_engine_api.wire import CreatePluginFile, UpdatePluginDirectory, UpdatePluginFile
 
 
-async def create_file(engine: Engine, request: Request) -> Response:
+async def create_file(engine: Engine, _request: Request, body: CreatePluginFile) -> Response:
     """Write a file below the plugin directory."""
-    body = await read_json(request, CreatePluginFile, engine.settings.max_http_request_size)
     try:
         await engine.plugins.write_file(body.plugin_name, body.content)
     except PluginFileError as error:
@@ -27,9 +25,8 @@ async def create_file(engine: Engine, request: Request) -> Response:
     return Response()
 
 
-async def update_file(engine: Engine, request: Request) -> Response:
+async def update_file(engine: Engine, _request: Request, body: UpdatePluginFile) -> Response:
     """Overwrite the file of a trigger's plugin."""
-    body = await read_json(request, UpdatePluginFile, engine.settings.max_http_request_size)
     try:
         await engine.plugins.replace_file(_filename(engine, body.plugin_name), body.content)
     except PluginFileError as error:
@@ -37,9 +34,8 @@ async def update_file(engine: Engine, request: Request) -> Response:
     return Response()
 
 
-async def update_directory(engine: Engine, request: Request) -> Response:
+async def update_directory(engine: Engine, _request: Request, body: UpdatePluginDirectory) -> Response:
     """Replace the directory of a trigger's plugin."""
-    body = await read_json(request, UpdatePluginDirectory, engine.settings.max_http_request_size)
     contents = [(file.relative_path, file.content) for file in body.files]
     try:
         await engine.plugins.replace_directory(_filename(engine, body.plugin_name), contents)

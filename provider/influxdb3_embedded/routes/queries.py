@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from influxdb3_embedded.bodies import parse_body, read_body, read_query
 from influxdb3_embedded.errors import ApiError
-from influxdb3_embedded.parameters import Query, QueryString, Scalar
-from influxdb3_embedded.sql import Format, render
+from influxdb3_embedded.parameters import Query, Scalar
+from influxdb3_embedded.sql import Format, QueryFailed, render
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.parameters import FormatName
+    from influxdb3_embedded.parameters import FormatName, QueryString
 
 _PARAMS = TypeAdapter(dict[str, Scalar])
 _MANY_ROWS = 1_000
@@ -30,9 +29,8 @@ _BY_MIME_TYPE = {
 }
 
 
-async def query_string(engine: Engine, request: Request) -> Response:
+async def query_string(engine: Engine, request: Request, parameters: QueryString) -> Response:
     """Run the query in the query string."""
-    parameters = read_query(request, QueryString, missing="missing query parameters 'db' and 'q'")
     params = None
     if parameters.params is not None:
         try:
@@ -44,19 +42,21 @@ async def query_string(engine: Engine, request: Request) -> Response:
     return await _run(engine, request, Query(db=parameters.db, q=parameters.q, format=parameters.format, params=params))
 
 
-async def query_body(engine: Engine, request: Request) -> Response:
+async def query_body(engine: Engine, request: Request, query: Query) -> Response:
     """Run the query in the JSON body, whatever content type it has."""
-    body = await read_body(request, engine.settings.max_http_request_size)
-    return await _run(engine, request, await parse_body(body, Query))
+    return await _run(engine, request, query)
 
 
 async def rendered(table: pa.Table, output: Format) -> Response:
-    """The answer that holds a table."""
-    # many rows take a while, in which other requests are answered
-    if table.num_rows > _MANY_ROWS:
-        content = await asyncio.to_thread(render, table, output)
-    else:
-        content = render(table, output)
+    """The answer that holds a table; raises `ApiError` 405 where the format lacks a type of it."""
+    try:
+        # many rows take a while, in which other requests are answered
+        if table.num_rows > _MANY_ROWS:
+            content = await asyncio.to_thread(render, table, output)
+        else:
+            content = render(table, output)
+    except QueryFailed as error:
+        raise ApiError(error.status, error.text) from None
     return Response(content, headers={"content-type": output.content_type})
 
 

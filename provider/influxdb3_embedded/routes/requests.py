@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from influxdb3_embedded.answers import error_answer
-from influxdb3_embedded.bodies import query_pairs, read_body
+from influxdb3_embedded.bodies import query_pairs
+from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.runner import PluginFailed
 from influxdb3_engine_api import paths
 
@@ -23,7 +24,7 @@ _OF_THE_CONNECTION = frozenset({"connection", "content-length", "keep-alive", "t
 _WITHOUT_BODY = frozenset({204, 304})
 
 
-async def call(engine: Engine, request: Request) -> Response:
+async def call(engine: Engine, request: Request, body: bytes) -> Response:
     """Run the plugin of the trigger on the path and answer what it returns."""
     path = request.scope["raw_path"][len(PREFIX) :].decode("latin-1")
     # of a repeated name, the last value counts
@@ -33,17 +34,16 @@ async def call(engine: Engine, request: Request) -> Response:
         for name, value in request.scope["headers"]
         if name != b"authorization"
     }
-    body = await read_body(request, engine.settings.max_http_request_size)
     # errors are returned, not raised: they come from a handler, so that a browser may read them (contract 1.1)
     try:
         answer = await engine.runner.call_request(path, query, headers, body)
     except PluginFailed as failure:
-        return error_answer(500, {"error": failure.text})
+        return error_answer(ApiError(500, failure.text))
     if answer is None:
-        return error_answer(404, {"error": "not found"})
+        return error_answer(ApiError(404, "not found"))
     if answer.status < 200:
         # a final answer cannot be an interim one: the client would wait on
-        return error_answer(500, {"error": "Processing engine error: request handler for trigger down"})
+        return error_answer(ApiError(500, "Processing engine error: request handler for trigger down"))
     response = Response(b"" if answer.status in _WITHOUT_BODY else answer.body, answer.status)
     response.raw_headers = [
         *(

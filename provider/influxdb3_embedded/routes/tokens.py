@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from influxdb3_embedded.answers import json_answer
-from influxdb3_embedded.bodies import read_json, read_query
-from influxdb3_embedded.parameters import CreateNamedToken, DeleteToken
+from influxdb3_embedded.parameters import CreatedToken
 from influxdb3_embedded.tokens import OPERATOR
 
 if TYPE_CHECKING:
@@ -17,42 +16,42 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.parameters import CreateNamedToken, DeleteToken
     from influxdb3_embedded.tokens import NewToken
 
 
-async def create_operator(engine: Engine, request: Request) -> Response:  # noqa: ARG001 - the signature of all endpoints
+async def create_operator(engine: Engine, _request: Request, _nothing: None) -> Response:
     """Make the first token, which needs none."""
     return _created(await engine.tokens.create(OPERATOR))
 
 
-async def regenerate_operator(engine: Engine, request: Request) -> Response:  # noqa: ARG001 - the signature of all endpoints
+async def regenerate_operator(engine: Engine, _request: Request, _nothing: None) -> Response:
     """Give the first token a new secret; the old one stops being valid."""
     return _created(await engine.tokens.regenerate_operator())
 
 
-async def create_named(engine: Engine, request: Request) -> Response:
+async def create_named(engine: Engine, _request: Request, body: CreateNamedToken) -> Response:
     """Make another admin token."""
-    body = await read_json(request, CreateNamedToken, engine.settings.max_http_request_size)
     return _created(await engine.tokens.create(body.token_name, lifetime=body.expiry_secs))
 
 
-async def delete(engine: Engine, request: Request) -> Response:
+async def delete(engine: Engine, _request: Request, parameters: DeleteToken) -> Response:
     """Delete a token."""
-    await engine.tokens.delete(read_query(request, DeleteToken).token_name)
+    await engine.tokens.delete(parameters.token_name)
     return Response()
 
 
 def _created(new: NewToken) -> Response:
-    body = {
-        "id": new.token.id,
-        "name": new.token.name,
-        "token": new.secret,
-        "hash": new.token.sha512,
-        "created_at": _rfc3339(new.token.created),
-        "expiry": _rfc3339(new.token.expires),
-    }
-    return json_answer(body, 201)
+    created = CreatedToken(
+        id=new.token.id,
+        name=new.token.name,
+        token=new.secret,
+        hash=new.token.sha512,
+        created_at=_rfc3339(new.token.created),
+        expiry=_rfc3339(new.token.expires) if new.token.expires else None,
+    )
+    return json_answer(created.model_dump(), 201)
 
 
-def _rfc3339(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

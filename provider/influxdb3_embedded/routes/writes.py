@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from influxdb3_embedded.answers import json_answer
-from influxdb3_embedded.bodies import read_body, read_query
 from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.names import check_database_name
-from influxdb3_embedded.parameters import WriteLp, WriteV1, WriteV2
 from influxdb3_embedded.storage import Precision
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.inputs import WithBody
+    from influxdb3_embedded.parameters import WriteLp, WriteV1, WriteV2
     from influxdb3_embedded.storage import LineError, WriteOutcome
 
 _PRECISIONS = {
@@ -30,13 +30,13 @@ _UNNAMED_POLICIES = (None, "", "autogen", "default")
 _V2_CODES = {401: "unauthorized", 403: "forbidden", 404: "not found", 413: "request too large", 500: "internal error"}
 
 
-async def write_lp(engine: Engine, request: Request) -> Response:
+async def write_lp(engine: Engine, _request: Request, content: WithBody[WriteLp]) -> Response:
     """Write lines, the good ones also where others are bad, unless told otherwise."""
-    parameters = read_query(request, WriteLp, missing="missing query parameter 'db'")
+    parameters = content.parameters
     check_database_name(parameters.db)
     outcome = await engine.data.write(
         parameters.db,
-        await read_body(request, engine.settings.max_http_request_size),
+        content.body,
         precision=_PRECISIONS[parameters.precision],
         accept_partial=parameters.accept_partial,
         durable=not parameters.no_sync,
@@ -49,36 +49,38 @@ async def write_lp(engine: Engine, request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def write_v1(engine: Engine, request: Request) -> Response:
+async def write_v1(engine: Engine, _request: Request, content: WithBody[WriteV1]) -> Response:
     """Write all lines or none; a retention policy becomes part of the database's name."""
-    parameters = read_query(request, WriteV1)
+    parameters = content.parameters
     if not parameters.db:
         raise ApiError(400, "no db destination provided")
     name = parameters.db if parameters.rp in _UNNAMED_POLICIES else f"{parameters.db}/{parameters.rp}"
-    outcome = await _write_all(engine, request, name, parameters.precision)
+    outcome = await _write_all(engine, name, content.body, parameters.precision)
     if outcome.errors:
         raise _refused(outcome)
     return Response(status_code=204)
 
 
-async def write_v2(engine: Engine, request: Request) -> Response:
-    """Write all lines or none; errors have InfluxDB 2's shape besides this API's."""
-    try:
-        parameters = read_query(request, WriteV2)
-        if not parameters.bucket:
-            raise ApiError(400, "no db destination provided")
-        outcome = await _write_all(engine, request, parameters.bucket, parameters.precision)
-        if outcome.errors:
-            raise ApiError(400, f"write buffer error: line protocol parse failed: {outcome.errors[0].message}")
-    except ApiError as error:
-        body = {"code": _V2_CODES.get(error.status, "invalid"), "message": error.text, "error": error.text}
-        return json_answer(body, error.status)
+async def write_v2(engine: Engine, _request: Request, content: WithBody[WriteV2]) -> Response:
+    """Write all lines or none."""
+    parameters = content.parameters
+    if not parameters.bucket:
+        raise ApiError(400, "no db destination provided")
+    outcome = await _write_all(engine, parameters.bucket, content.body, parameters.precision)
+    if outcome.errors:
+        text = f"write buffer error: line protocol parse failed: {outcome.errors[0].message}"
+        raise ApiError(_status(outcome), text)
     return Response(status_code=204)
 
 
-async def _write_all(engine: Engine, request: Request, name: str, precision: str) -> WriteOutcome:
+def v2_error(error: ApiError) -> Response:
+    """An error in InfluxDB 2's shape besides this API's."""
+    body = {"code": _V2_CODES.get(error.status, "invalid"), "message": error.text, "error": error.text}
+    return json_answer(body, error.status)
+
+
+async def _write_all(engine: Engine, name: str, body: bytes, precision: str) -> WriteOutcome:
     check_database_name(name, retention_policy=True)
-    body = await read_body(request, engine.settings.max_http_request_size)
     return await engine.data.write(name, body, precision=_PRECISIONS[precision], accept_partial=False, durable=True)
 
 

@@ -183,6 +183,12 @@ def test_parquet_can_be_read_back(http: httpx.Client, database: str) -> None:
     assert pq.read_table(io.BytesIO(answer.content)).to_pylist() == [{"one": 1, "text": "x"}]
 
 
+def test_a_type_that_the_format_does_not_have_is_refused(http: httpx.Client, database: str) -> None:
+    answer = query(http, database, "SELECT INTERVAL '1 day'", format="parquet")
+    assert answer.status_code == 405
+    assert answer.json()["error"].startswith("This feature is not implemented: ")
+
+
 @pytest.mark.parametrize(("value", "kind"), [("x", "Utf8"), (1, "Int64"), (1.5, "Float64"), (True, "Boolean")])
 def test_parameters_are_bound_as_what_they_are(engine: RunningEngine, database: str, value: Any, kind: str) -> None:
     (row,) = engine.client.query_sql(database, "SELECT $p AS p, arrow_typeof($p) AS t", {"p": value})
@@ -211,6 +217,38 @@ def test_sql_only_reads_and_only_tables(engine: RunningEngine, database: str, sq
     engine.client.write_lp(database, "cpu v=1 1")
     with pytest.raises(BadRequest):
         engine.client.query_sql(database, sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT " + "+".join(["v"] * 10_000) + " FROM cpu",
+        "SELECT v FROM cpu WHERE " + " OR ".join(["v = 1"] * 10_000),
+        "SELECT v FROM cpu" + " UNION ALL SELECT v FROM cpu" * 10_000,
+        "SELECT v" + "::bigint" * 10_000 + " FROM cpu",
+        "SELECT abs(1, " + "+".join(["v"] * 2_000) + ", 1) " + "+ v" * 2_000 + " FROM cpu",
+        "SELECT " + "(" * 10_000 + "1" + ")" * 10_000,
+        "SELECT " + "- " * 10_000 + "1",
+        "SELECT " + "NOT " * 10_000 + "true",
+        "SELECT " + "CASE WHEN true THEN " * 10_000 + "1" + " END" * 10_000,
+    ],
+    ids=["sum", "or", "union", "casts", "operand", "brackets", "signs", "not", "case"],
+)
+def test_a_query_that_is_too_deep_is_refused_and_the_engine_lives(
+    engine: RunningEngine, database: str, sql: str
+) -> None:
+    engine.client.write_lp(database, "cpu v=1 1")
+    with pytest.raises(BadRequest):
+        engine.client.query_sql(database, sql)
+    assert engine.client.query_sql(database, "SELECT v FROM cpu") == [{"v": 1.0}]
+
+
+def test_a_long_query_that_is_not_deep_is_answered(engine: RunningEngine, database: str) -> None:
+    engine.client.write_lp(database, "cpu v=-7 1")
+    listed = ", ".join(f"-{number}" for number in range(10_000))
+    assert engine.client.query_sql(database, f"SELECT v FROM cpu WHERE v IN ({listed})") == [{"v": -7.0}]
+    either = " OR ".join(f"(v = {-number} AND v < 0)" for number in range(500))
+    assert engine.client.query_sql(database, f"SELECT v FROM cpu WHERE {either}") == [{"v": -7.0}]
 
 
 def test_many_rows_come_back_whole(engine: RunningEngine, http: httpx.Client, database: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from influxdb3_embedded.app import ROUTES
+from influxdb3_embedded.routing import ROUTES
 from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import paths
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from influxdb3_embedded.app import Route
+    from influxdb3_embedded.routing import Route
 
-HEALTHY = (paths.HEALTH, paths.PING, "/api/v1/health")
+HEALTHY = (paths.HEALTH, paths.PING, "/api/v1/health", "/openapi.json")
 CAN_FAIL = [route for route in ROUTES if route.path not in HEALTHY]
 TAKES_JSON = [route for route in ROUTES if route.method in ("POST", "PUT") and route.path.startswith("/api/v3/")]
 
@@ -34,23 +34,23 @@ def assert_is_an_error(answer: httpx.Response) -> None:
     assert set(body) <= {"error", "data", "code", "message"}
 
 
-def named(route: Route) -> str:
+def named(route: Route[Any]) -> str:
     return f"{route.method} {route.path}"
 
 
 @pytest.mark.parametrize("route", CAN_FAIL, ids=named)
-def test_a_request_without_anything_is_refused_in_one_shape(http: httpx.Client, route: Route) -> None:
+def test_a_request_without_anything_is_refused_in_one_shape(http: httpx.Client, route: Route[Any]) -> None:
     assert_is_an_error(http.request(route.method, route.path))
 
 
 @pytest.mark.parametrize("route", CAN_FAIL, ids=named)
-def test_a_body_that_is_no_json_is_refused_in_one_shape(http: httpx.Client, route: Route) -> None:
+def test_a_body_that_is_no_json_is_refused_in_one_shape(http: httpx.Client, route: Route[Any]) -> None:
     headers = {"content-type": "application/json"}
     assert_is_an_error(http.request(route.method, route.path, content=b"{nope", headers=headers))
 
 
 @pytest.mark.parametrize("route", CAN_FAIL, ids=named)
-def test_a_query_string_of_other_things_is_refused_in_one_shape(http: httpx.Client, route: Route) -> None:
+def test_a_query_string_of_other_things_is_refused_in_one_shape(http: httpx.Client, route: Route[Any]) -> None:
     assert_is_an_error(http.request(route.method, route.path, params={"nothing": "known"}))
 
 

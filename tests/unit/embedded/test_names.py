@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from influxdb3_embedded.names import DatabaseNameError, check_database_name
@@ -12,12 +13,18 @@ from influxdb3_engine_api import paths
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import httpx
-
     from influxdb3_embedded.testing import RunningEngine
 
 SETTINGS = {"run_async": False, "error_behavior": "log"}
 CONTENT = "def process_request(influxdb3_local, q, h, b, args=None):\n    return 'in'\n"
+
+BOTH = """
+def process_writes(influxdb3_local, table_batches, args=None):
+    influxdb3_local.cache.put("k", 1)
+
+def process_scheduled_call(influxdb3_local, call_time, args=None):
+    influxdb3_local.cache.put("k", 1)
+"""
 
 ESCAPES = {
     "parent": "../outside.py",
@@ -37,6 +44,8 @@ BROKEN = {
     "over-long part": f"{'x' * 300}/a.py",
     "below a file": "file.py/a.py",
 }
+ENCODED = ["%2e%2e/outside.py", "..%2foutside.py", "%2fetc%2fpasswd", "..\\outside.py", "inner%00.py"]
+WRONG_NAMES = [*ESCAPES.values(), "%2e%2e", "a\0b", "x" * 5000]
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +77,15 @@ def test_a_plugin_file_is_not_written_outside(http: httpx.Client, surroundings: 
     assert_refused(post(http, paths.PLUGIN_FILES, {"plugin_name": name, "content": "evil"}), "Path traversal detected")
     assert (surroundings / "outside.py").read_text() == CONTENT
     assert [path.name for path in surroundings.iterdir()] == ["outside.py"]
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_encoded_dots_and_slashes_are_letters_of_a_name(
+    http: httpx.Client, engine: RunningEngine, surroundings: Path, name: str
+) -> None:
+    assert post(http, paths.PLUGIN_FILES, {"plugin_name": name, "content": "inside"}).status_code == 200
+    assert (engine.plugin_dir / name).read_text() == "inside"
+    assert (surroundings / "outside.py").read_text() == CONTENT
 
 
 @pytest.mark.parametrize("name", BROKEN.values(), ids=BROKEN)
@@ -161,6 +179,54 @@ def test_a_table_may_have_any_name_and_stays_inside(http: httpx.Client, database
     body = {"db": database, "table": name, "tags": [name], "fields": []}
     assert post(http, paths.TABLE, body).status_code == 200
     assert http.delete(paths.TABLE, params={"db": database, "table": name}).status_code == 200
+
+
+@pytest.mark.parametrize("name", WRONG_NAMES)
+def test_a_database_that_cannot_be_is_found_nowhere(http: httpx.Client, name: str) -> None:
+    for answer in (
+        http.delete(paths.DATABASE, params={"db": name}),
+        http.put(paths.DATABASE, json={"db": name, "retention_period": "1d"}),
+        http.delete(paths.TABLE, params={"db": name, "table": "t"}),
+        http.get(paths.QUERY_SQL, params={"db": name, "q": "SELECT 1"}),
+        http.post(paths.TRIGGER_ENABLE, params={"db": name, "trigger_name": name}),
+        http.post(paths.TRIGGER_DISABLE, params={"db": name, "trigger_name": name}),
+        http.delete(paths.TRIGGER, params={"db": name, "trigger_name": name}),
+    ):
+        assert answer.status_code == 404, answer.text
+
+
+@pytest.mark.parametrize("name", WRONG_NAMES)
+def test_no_way_to_write_takes_such_a_database(http: httpx.Client, name: str) -> None:
+    line = b"cpu v=1"
+    assert_refused(http.post(paths.WRITE_V1, params={"db": name}, content=line))
+    assert_refused(http.post(paths.WRITE_V1, params={"db": "d", "rp": name}, content=line))
+    assert_refused(http.post(paths.WRITE_V2, params={"bucket": name}, content=line))
+
+
+@pytest.mark.parametrize("name", WRONG_NAMES)
+def test_a_dry_run_takes_such_a_database_for_none_and_such_a_cache_for_a_name(
+    http: httpx.Client, database: str, name: str
+) -> None:
+    post(http, paths.PLUGIN_FILES, {"plugin_name": "both.py", "content": BOTH})
+    wal, schedule = {"input_lp": ""}, {"schedule": "* * * * * *"}
+    for path, content in ((paths.PLUGIN_TEST_WAL, wal), (paths.PLUGIN_TEST_SCHEDULE, schedule)):
+        refused = post(http, path, {"filename": "both.py", "database": name, **content})
+        assert refused.json()["errors"] in ([f"invalid database {name}"], ["couldn't find db"])
+        body = {"filename": "both.py", "database": database, "cache_name": name, **content}
+        assert post(http, path, body).json()["errors"] == []
+
+
+@pytest.mark.parametrize("path", ["..%2f..%2fhealth", "%2e%2e/x", "//x", "a%00b", "x" * 5000])
+def test_a_request_path_is_looked_up_as_it_is(http: httpx.Client, path: str) -> None:
+    url = httpx.URL(str(http.base_url)).copy_with(raw_path=paths.engine(path).encode())
+    answer = http.get(url)
+    assert (answer.status_code, answer.json()) == (404, {"error": "not found"})
+
+
+@pytest.mark.parametrize("name", ["gh:../secret.py", "gh:%2e%2e/secret.py", "gh:a/..\\b.py", "gh:/../x"])
+def test_a_plugin_of_the_repository_is_not_looked_for_outside_it(http: httpx.Client, database: str, name: str) -> None:
+    body = {"filename": name, "database": database, "input_lp": ""}
+    assert_refused(post(http, paths.PLUGIN_TEST_WAL, body), "Path traversal detected")
 
 
 @pytest.mark.parametrize("location", ["../missing.txt", "/nowhere/missing.txt", "missing.txt", "", "-", "a\0b"])

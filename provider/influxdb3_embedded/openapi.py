@@ -1,0 +1,118 @@
+"""Describes the engine's API as an OpenAPI 3.1 document, made of the routes and the models that they read and answer.
+
+Nothing is described by hand that the table of routes, a model or an endpoint's docstring says.
+"""
+
+from __future__ import annotations
+
+import re
+from inspect import getdoc
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from influxdb3_embedded.errors import ErrorBody
+from influxdb3_embedded.routes.health import API_VERSION
+from influxdb3_embedded.routing import ROUTES
+from influxdb3_engine_api import paths
+
+if TYPE_CHECKING:
+    from influxdb3_embedded.routing import Route
+
+Json = dict[str, Any]
+
+_JSON = "application/json"
+_TOKEN_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "basic": {"type": "http", "scheme": "basic", "description": "The token is the password."},
+}
+
+
+def document(*, tokens: bool) -> Json:
+    """Describe the API.
+
+    Args:
+        tokens: Whether the engine wants a token.
+    """
+    schemas = _Schemas()
+    operations: dict[str, Json] = {}
+    for route in ROUTES:
+        path = re.sub(r"\*$", "{request_path}", route.path)
+        operation = _operation(route, schemas)
+        if tokens and route.path == paths.TOKEN_ADMIN:
+            operation["security"] = []
+        operations.setdefault(path, {})[route.method.lower()] = operation
+    described: Json = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "InfluxDB 3 Processing engine, embedded",
+            "version": API_VERSION,
+            "summary": "The API of InfluxDB 3's Processing engine, and what is needed around it, on one machine.",
+        },
+        "paths": operations,
+        "components": {"schemas": schemas.components},
+    }
+    if tokens:
+        described["security"] = [{scheme: []} for scheme in _TOKEN_SCHEMES]
+        described["components"]["securitySchemes"] = _TOKEN_SCHEMES
+    return described
+
+
+class _Schemas:
+    """JSON schemas of types; models become components that are referred to."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, Json] = {}
+
+    def of(self, type_: Any) -> Json:
+        schema = TypeAdapter(type_).json_schema(ref_template="#/components/schemas/{model}")
+        self.components.update(schema.pop("$defs", {}))
+        if not (isinstance(type_, type) and issubclass(type_, BaseModel)):
+            return schema
+        self.components[type_.__name__] = schema
+        return {"$ref": f"#/components/schemas/{type_.__name__}"}
+
+    def parameters(self, model: type[BaseModel]) -> list[Json]:
+        schema = model.model_json_schema()
+        return [
+            {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": _in_query(member)}
+            for name, member in schema["properties"].items()
+        ]
+
+
+def _operation(route: Route[Any], schemas: _Schemas) -> Json:
+    operation: Json = {
+        "operationId": route.method.lower() + "".join(word.title() for word in re.findall(r"[A-Za-z0-9]+", route.path)),
+        "summary": (getdoc(route.endpoint) or "").partition("\n")[0],
+        "tags": [route.endpoint.__module__.rpartition(".")[2]],
+        "responses": _responses(route, schemas),
+    }
+    parameters = schemas.parameters(route.takes.query) if route.takes.query else []
+    if route.path.endswith("*"):
+        parameters.append({"name": "request_path", "in": "path", "required": True, "schema": {"type": "string"}})
+    if parameters:
+        operation["parameters"] = parameters
+    if route.takes.body:
+        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schemas.of(route.takes.body)}}}
+    elif route.takes.raw_body:
+        content = {"text/plain": {"schema": {"type": "string"}}}
+        operation["requestBody"] = {"description": route.takes.raw_body, "content": content}
+    return operation
+
+
+def _responses(route: Route[Any], schemas: _Schemas) -> Json:
+    content = {name: {"schema": schemas.of(type_)} for name, type_ in route.answer.content.items()}
+    if route.answer.status is None:
+        return {"default": {"description": "What the plugin answers, or an error of the engine.", "content": content}}
+    success: Json = {"description": "Success."} | ({"content": content} if content else {})
+    error = {"description": "Why not.", "content": {_JSON: {"schema": schemas.of(ErrorBody)}}}
+    return {str(route.answer.status): success, "4XX": error, "5XX": error}
+
+
+def _in_query(member: Json) -> Json:
+    """A parameter's schema: one that may be null is one that may be left out."""
+    options = [option for option in member.get("anyOf", ()) if option != {"type": "null"}]
+    described = {key: value for key, value in member.items() if key not in ("anyOf", "title")}
+    if described.get("default", ...) is None:
+        del described["default"]
+    return described | (options[0] if len(options) == 1 else {"anyOf": options} if options else {})

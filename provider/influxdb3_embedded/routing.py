@@ -1,0 +1,176 @@
+"""Every operation that the engine has: what it reads, what carries it out, what it answers.
+
+The table serves the dispatch (``app``) and the description of the API (``openapi``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from influxdb3_embedded.answers import error_answer
+from influxdb3_embedded.inputs import (
+    Input,
+    any_body,
+    json_body,
+    json_body_or_query,
+    line_protocol,
+    nothing,
+    query_or_json_body,
+    query_string,
+    untyped_json_body,
+)
+from influxdb3_embedded.parameters import (
+    CreatedToken,
+    CreateNamedToken,
+    CreateTable,
+    DeleteDatabase,
+    DeleteTable,
+    DeleteToken,
+    DeleteTrigger,
+    ListDatabases,
+    Query,
+    QueryString,
+    TriggerReference,
+    WriteLp,
+    WriteV1,
+    WriteV2,
+)
+from influxdb3_embedded.routes import (
+    databases,
+    description,
+    dry_runs,
+    environment,
+    health,
+    plugins,
+    queries,
+    requests,
+    tables,
+    tokens,
+    triggers,
+    writes,
+)
+from influxdb3_embedded.sql import Format
+from influxdb3_engine_api import paths
+from influxdb3_engine_api.wire import (
+    CreateDatabase,
+    CreatePluginFile,
+    CreateTrigger,
+    DryRunResult,
+    InstallPackages,
+    InstallRequirements,
+    ServerInfo,
+    TestSchedulePlugin,
+    TestWalPlugin,
+    UpdatePluginDirectory,
+    UpdatePluginFile,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.errors import ApiError
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers when it succeeds.
+
+    Attributes:
+        status: HTTP status; ``None`` for whatever a plugin says.
+        content: Type of the body by content type; empty where there is no body.
+    """
+
+    status: int | None = 200
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[Content]):
+    """An operation.
+
+    Attributes:
+        method: HTTP method.
+        path: The path, matched byte for byte; ``*`` at the end stands for whatever follows.
+        takes: What it reads of a request.
+        endpoint: What carries it out.
+        answer: What it answers when it succeeds.
+        error: What it answers when it does not.
+    """
+
+    method: str
+    path: str
+    takes: Input[Content]
+    endpoint: Callable[[Engine, Request, Content], Awaitable[Response]]
+    answer: Answer = Answer()
+    error: Callable[[ApiError], Response] = error_answer
+
+
+_JSON = "application/json"
+_NO_CONTENT = Answer(204)
+_TEXT = Answer(200, {"text/plain": str})
+_ROW_TYPES = {Format.JSON: list[dict[str, Any]], Format.PARQUET: bytes}
+_ROWS = Answer(200, {each.content_type: _ROW_TYPES.get(each, str) for each in Format})
+_DRY_RUN = Answer(200, {_JSON: DryRunResult})
+_TOKEN = Answer(201, {_JSON: CreatedToken})
+_SERVER = Answer(200, {_JSON: ServerInfo})
+_DOCUMENT = Answer(200, {_JSON: dict[str, Any]})
+_OF_THE_PLUGIN = Answer(None, {"*/*": Any})
+
+ROUTES: tuple[Route[Any], ...] = (
+    # the Processing engine: the operations of the published API
+    Route("POST", paths.TRIGGER, json_body_or_query(CreateTrigger), triggers.create),
+    Route("DELETE", paths.TRIGGER, query_or_json_body(DeleteTrigger), triggers.delete),
+    Route("POST", paths.TRIGGER_DISABLE, query_string(TriggerReference), triggers.disable),
+    Route("POST", paths.TRIGGER_ENABLE, query_string(TriggerReference), triggers.enable),
+    Route("GET", paths.engine("*"), any_body(), requests.call, _OF_THE_PLUGIN),
+    Route("POST", paths.engine("*"), any_body(), requests.call, _OF_THE_PLUGIN),
+    Route("POST", paths.PLUGIN_TEST_WAL, json_body(TestWalPlugin), dry_runs.wal, _DRY_RUN),
+    Route("POST", paths.PLUGIN_TEST_SCHEDULE, json_body(TestSchedulePlugin), dry_runs.schedule, _DRY_RUN),
+    Route("POST", paths.PLUGIN_FILES, json_body(CreatePluginFile), plugins.create_file),
+    Route("PUT", paths.PLUGIN_FILES, json_body(UpdatePluginFile), plugins.update_file),
+    Route("PUT", paths.PLUGIN_DIRECTORY, json_body(UpdatePluginDirectory), plugins.update_directory),
+    Route("POST", paths.INSTALL_PACKAGES, json_body_or_query(InstallPackages), environment.install_packages),
+    Route(
+        "POST", paths.INSTALL_REQUIREMENTS, json_body_or_query(InstallRequirements), environment.install_requirements
+    ),
+    # what a user needs around them
+    Route(
+        "POST",
+        paths.WRITE_LP,
+        line_protocol(WriteLp, missing="missing query parameter 'db'"),
+        writes.write_lp,
+        _NO_CONTENT,
+    ),
+    Route("POST", paths.WRITE_V2, line_protocol(WriteV2), writes.write_v2, _NO_CONTENT, writes.v2_error),
+    Route("POST", paths.WRITE_V1, line_protocol(WriteV1), writes.write_v1, _NO_CONTENT),
+    Route(
+        "GET",
+        paths.QUERY_SQL,
+        query_string(QueryString, missing="missing query parameters 'db' and 'q'"),
+        queries.query_string,
+        _ROWS,
+    ),
+    Route("POST", paths.QUERY_SQL, untyped_json_body(Query), queries.query_body, _ROWS),
+    Route("GET", paths.DATABASE, query_string(ListDatabases), databases.list_all, _ROWS),
+    Route("POST", paths.DATABASE, json_body(CreateDatabase), databases.create),
+    Route("PUT", paths.DATABASE, json_body(CreateDatabase), databases.update),
+    Route("DELETE", paths.DATABASE, query_string(DeleteDatabase), databases.delete),
+    Route("POST", paths.TABLE, json_body(CreateTable), tables.create),
+    Route("DELETE", paths.TABLE, query_string(DeleteTable), tables.delete),
+    Route("POST", paths.TOKEN_ADMIN, nothing(), tokens.create_operator, _TOKEN),
+    Route("POST", paths.TOKEN_ADMIN_REGENERATE, nothing(), tokens.regenerate_operator, _TOKEN),
+    Route("POST", paths.TOKEN_NAMED_ADMIN, json_body(CreateNamedToken), tokens.create_named, _TOKEN),
+    Route("DELETE", paths.TOKEN, query_string(DeleteToken), tokens.delete),
+    Route("GET", paths.HEALTH, nothing(), health.health, _TEXT),
+    Route("GET", health.HEALTH_V1, nothing(), health.health, _TEXT),
+    Route("GET", paths.PING, nothing(), health.ping, _SERVER),
+    Route("POST", paths.PING, nothing(), health.ping, _SERVER),
+    Route("GET", description.PATH, nothing(), description.openapi, _DOCUMENT),
+)

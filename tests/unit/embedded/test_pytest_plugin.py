@@ -1,0 +1,96 @@
+"""What the distribution offers to users' own tests of plugins (``examples/plugin_tests`` shows it in use)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from influxdb3_embedded.plugin_tests import PluginTestEngine, TimedOut, fresh_engine
+from influxdb3_engine_api import ErrorBehavior
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).parents[3]
+PLUGIN = PROJECT / "examples" / "plugin_tests" / "plugins" / "temperature_alert.py"
+REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginTestEngine]:
+    with fresh_engine(tmp_path_factory.mktemp("bench")) as engine:
+        yield engine
+
+
+def pytest_run(directory: Path, test: str) -> subprocess.CompletedProcess[str]:
+    # imported by name, so that it is there whether or not the distribution is installed
+    (directory / "conftest.py").write_text("from influxdb3_embedded.pytest_plugin import influxdb3_engine\n")
+    (directory / "test_it.py").write_text(test)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", str(directory)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_pytest_finds_the_fixture_where_the_distribution_is_installed() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    assert list(project["entry-points"]["pytest11"].values()) == ["influxdb3_embedded.pytest_plugin"]
+
+
+def test_pytest_starts_without_importing_anything_of_the_engine() -> None:
+    program = "import sys, influxdb3_embedded.pytest_plugin; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    libraries = {"datafusion", "httpx", "influxdb3_engine_api", "pyarrow", "pydantic", "starlette", "uvicorn"}
+    assert {name.split(".")[0] for name in run.stdout.split()} & libraries == set()
+
+
+def test_each_test_has_an_engine_of_its_own(tmp_path: Path) -> None:
+    test = (
+        "import pytest\n"
+        "@pytest.mark.parametrize('number', [1, 2])\n"
+        "def test_fresh(influxdb3_engine, number):\n"
+        "    assert influxdb3_engine.query('SELECT v FROM cpu') == []\n"
+        "    influxdb3_engine.write(f'cpu v={number}i')\n"
+        "    assert influxdb3_engine.query('SELECT v FROM cpu') == [{'v': number}]\n"
+    )
+    run = pytest_run(tmp_path, test)
+    assert run.returncode == 0, run.stdout
+    assert "2 passed" in run.stdout
+
+
+def test_rows_that_do_not_come_fail_the_test_with_what_the_triggers_logged(bench: PluginTestEngine) -> None:
+    bench.create_trigger(bench.upload(PLUGIN), "table:temperature", name="without limit")
+    bench.write("temperature,room=kitchen celsius=31")
+    with pytest.raises(TimedOut, match=r"0 rows instead of 1 after 0\.5 s") as caught:
+        bench.wait_for_rows("SELECT * FROM alerts", seconds=0.5)
+    assert "without limit: ERROR error executing wal plugin: KeyError: 'limit'" in str(caught.value)
+
+
+def test_runs_that_do_not_come_fail_the_test_too(bench: PluginTestEngine) -> None:
+    trigger = bench.create_trigger(bench.upload(PLUGIN), "table:elsewhere", name="idle")
+    with pytest.raises(TimedOut, match=r"0 runs of idle instead of 1 after 0\.1 s"):
+        bench.wait_for_runs(trigger, seconds=0.1)
+
+
+@pytest.mark.parametrize("body", ["return 'well'", "raise ValueError"])
+def test_a_run_has_ended_well_or_badly(bench: PluginTestEngine, body: str, tmp_path: Path) -> None:
+    plugin = tmp_path / f"{len(body)}.py"
+    plugin.write_text(f"{REQUEST}    {body}\n")
+    trigger = bench.create_trigger(bench.upload(plugin), f"request:{plugin.stem}", error_behavior=ErrorBehavior.RETRY)
+    for count in (1, 2):
+        bench.client.call_request_trigger(plugin.stem)
+        bench.wait_for_runs(trigger, count)
+
+
+def test_a_directory_is_uploaded_with_all_that_belongs_to_it(bench: PluginTestEngine, tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "inner" / "__pycache__").mkdir(parents=True)
+    (package / "__init__.py").write_text(f"from .inner import VALUE\n{REQUEST}    return VALUE\n")
+    (package / "inner" / "__init__.py").write_text("VALUE = 'inner'\n")
+    (package / "inner" / "__pycache__" / "x.pyc").write_bytes(b"\xff")
+    bench.create_trigger(bench.upload(package), "request:package")
+    assert bench.client.call_request_trigger("package").text == "inner"
+    assert not (bench.plugin_dir / "package" / "inner" / "__pycache__" / "x.pyc").exists()
