@@ -111,12 +111,20 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
             envvar="INFLUXDB3_PLUGIN_TIME_LIMIT", min=0.001, help="Seconds after which a run is killed. [default: none]"
         ),
     ] = None,
+    wal_flush_interval: Annotated[
+        str | None,
+        typer.Option(
+            envvar="INFLUXDB3_WAL_FLUSH_INTERVAL",
+            help="Taken from scripts for the real server, without effect: a write is durable when it is answered.",
+        ),
+    ] = None,
     ready_file: Annotated[Path | None, typer.Option(help="File that the URL is written to once it is served.")] = None,
     log_filter: Annotated[
         LogFilter, typer.Option(envvar="INFLUXDB3_LOG_FILTER", help="The least that is logged, on standard error.")
     ] = LogFilter.INFO,
 ) -> None:
     """Run an engine until Ctrl-C or SIGTERM."""
+    del wal_flush_interval
     host, port = _address(http_bind)
     settings = Settings(
         host=host,

@@ -56,6 +56,11 @@ def create_request_trigger(engine: RunningEngine, name: str, code: str) -> None:
     )
 
 
+def test_it_takes_the_flags_of_scripts_for_the_real_server(tmp_path: Path) -> None:
+    with start_engine(tmp_path, wal_flush_interval="1s", package_manager="pip", node_id="node1") as engine:
+        engine.client.health()
+
+
 def test_it_says_where_it_serves_what(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         assert engine.url in engine.logs
