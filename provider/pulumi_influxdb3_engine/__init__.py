@@ -9,6 +9,7 @@ Declare triggers, plugins and packages in a Pulumi program::
 """
 
 from pulumi_influxdb3_engine.database import Database
+from pulumi_influxdb3_engine.dry_runs import ScheduleTest, WalTest
 from pulumi_influxdb3_engine.functions import invoke_request, test_schedule_plugin, test_wal_plugin
 from pulumi_influxdb3_engine.package_set import PackageSet
 from pulumi_influxdb3_engine.plugin_directory import PluginDirectory

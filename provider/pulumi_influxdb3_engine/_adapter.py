@@ -9,12 +9,14 @@ from pulumi.output import Unknown as PulumiUnknown
 from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
 from influxdb3_engine_api import EngineApiError
-from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine, engine
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
 from pulumi_influxdb3_engine.logic.resource import ResourceError, ResourceLogic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.engine import Engine
 
 Result = TypeVar("Result")
 PROVIDER = "__provider"
@@ -42,6 +44,8 @@ class Adapter:
 
     @property
     def _engine(self) -> Engine:
+        from pulumi_influxdb3_engine.logic.engine import engine  # noqa: PLC0415 - previews need no client
+
         return engine(self._configuration)
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

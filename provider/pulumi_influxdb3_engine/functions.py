@@ -161,7 +161,8 @@ def _when_deploying(call: Callable[[EngineClient, dict[str, Any]], Result], **gi
     def deployed(values: dict[str, Any]) -> Any:
         if pulumi.runtime.is_dry_run():
             return UNKNOWN
-        from pulumi_influxdb3_engine.logic.configuration import configuration, engine  # noqa: PLC0415 - see _dynamic
+        from pulumi_influxdb3_engine.logic.configuration import configuration  # noqa: PLC0415 - see _dynamic
+        from pulumi_influxdb3_engine.logic.engine import engine  # noqa: PLC0415 - see _dynamic
 
         stack = configuration(lambda key: pulumi.Config("influxdb3").get(key.removeprefix("influxdb3:")))
         return call(engine(stack).client, values)

@@ -26,8 +26,8 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
 
     Args:
         resource_name: The resource's name in the program.
-        packages: Requirement specifiers such as ``"psutil>=5.9"``, ``"NAME[EXTRA]==1.2; MARKER"`` or ``"NAME @ URL"``, and
-            wheels by URL or by absolute path on the server; or
+        packages: Requirement specifiers such as ``"psutil>=5.9"``, ``"NAME[EXTRA]==1.2; MARKER"`` or ``"NAME @ URL"``,
+            and wheels by URL or by absolute path on the server; or
         requirements: a requirements file: a ``pathlib.Path``, or its text. Hashes and options are pip's own business.
         reinstall: Any value; a change of it installs everything again, in the newest versions that are asked for.
         delete_on_destroy: Uninstall the packages on destroy, and those that are named no longer on update, unless

@@ -10,10 +10,13 @@ from pulumi.dynamic import Resource
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine._sources import one_of, read_directory
+from pulumi_influxdb3_engine.dry_runs import as_property
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
+
+    from pulumi_influxdb3_engine.dry_runs import DryRunTest
 
 
 class PluginDirectoryProvider(EngineProvider):
@@ -33,9 +36,9 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
         in_place: Replace the files of one directory (``PUT plugins/directory``) instead of writing a new one. A real
             server goes on with the modules it has imported until it restarts.
         trigger_name: The trigger that uses the directory; needed for ``in_place``.
-        test: Dry runs that the plugin has to pass before a trigger is swapped to it (``in_place``: before the live files
-            are replaced). An error, an ERROR in its log or a missed expectation fails the deployment with the plugin's
-            own log lines, and nothing live has changed.
+        test: Dry runs that the plugin has to pass before a trigger is swapped to it (``in_place``: before the live
+            files are replaced). An error, an ERROR in its log or a missed expectation fails the deployment with the
+            plugin's own log lines, and nothing live has changed.
         adopt: With ``in_place``: take over a directory of that name that exists with other files. Without it, that is
             an error.
         delete_on_destroy: Remove what was written: on destroy, and of the directories that updates have replaced those
@@ -77,7 +80,7 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
             "files": files_property(read_directory(where, source) if source is not None else files or {}),
             "in_place": in_place,
             "trigger_name": trigger_name,
-            "test": tests_as_property(test),
+            "test": as_property(test),
             "adopt": adopt,
             "delete_on_destroy": delete_on_destroy,
             "plugin_filename": None,

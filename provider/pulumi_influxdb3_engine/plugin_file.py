@@ -9,10 +9,13 @@ from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
+from pulumi_influxdb3_engine.dry_runs import as_property
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+
+    from pulumi_influxdb3_engine.dry_runs import DryRunTest
 
 
 class PluginFileProvider(EngineProvider):

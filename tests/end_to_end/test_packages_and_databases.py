@@ -38,6 +38,19 @@ def test_packages_are_installed_and_what_is_wrong_is_named(stack, engine):
     assert "no-such-package-of-ours" in ran.output
 
 
+def test_sets_that_rule_each_other_out_are_refused_by_the_preview(unreachable_stack):
+    unreachable_stack.program(
+        """
+        PackageSet("first", packages=["numpy==1.26.4"])
+        PackageSet("second", packages=["numpy>=2"])
+        """
+    )
+    ran = unreachable_stack.preview(expect=None)
+    assert ran.status != 0
+    assert "cannot be installed together with numpy" in ran.output
+    assert "PackageSet 'first'" in ran.output or "PackageSet 'second'" in ran.output
+
+
 def test_requirements_with_a_hash_are_installed(stack):
     stack.program(
         """

@@ -92,6 +92,22 @@ def test_code_changed_by_hand_shows_in_refresh_and_is_mended(stack, engine, db):
     assert answer(engine, db) == "declared"
 
 
+def test_a_file_that_exists_is_taken_over_only_on_request(stack, engine, db):
+    engine.client.create_plugin_file(f"{db}.py", REQUEST.format(answer="theirs"))
+    program = file_program(db, "ours")
+    stack.program(program)
+    ran = stack.up(expect=None)
+    assert ran.status != 0
+    assert f"plugin file '{db}.py' exists already and differs" in ran.output
+    assert (engine.plugin_dir / f"{db}.py").read_text() == REQUEST.format(answer="theirs")
+
+    stack.program(program.replace("content=", "adopt=True, content="))
+    assert "-    return 'theirs'\n" in (shown := stack.preview().output)
+    assert "+    return 'ours'" in shown
+    stack.up()
+    assert answer(engine, db) == "ours"
+
+
 def test_destroying_says_once_that_files_stay(stack, db):
     stack.program(file_program(db, "one"))
     stack.up()

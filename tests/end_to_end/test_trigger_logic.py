@@ -9,7 +9,8 @@ import pytest
 from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic import declarations
-from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.engine import Engine
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 from pulumi_influxdb3_engine.logic.trigger import TriggerLogic

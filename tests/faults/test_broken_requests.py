@@ -13,7 +13,8 @@ import pytest
 from breaking_proxy import BreakingProxy, Fault
 
 from influxdb3_embedded.testing import start_engine
-from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.engine import Engine
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
 from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
-import threading
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from influxdb3_engine_api import EngineClient
-from influxdb3_engine_api.connection import token_problem, url_problem
-from pulumi_influxdb3_engine.logic.host import Host
+from influxdb3_engine_api.addresses import token_problem, url_problem
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
-from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
-from pulumi_influxdb3_engine.logic.system_tables import SystemTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import httpx
-
-
-_START_PATIENCE = 10.0
-"""Seconds that a deployment waits for an engine that is just starting."""
 
 
 class Configuration(BaseModel):
@@ -129,39 +118,3 @@ def _named_by_key(error: Any) -> InvalidInputs:
             for details in error.errors(include_url=False, include_input=False)
         ]
     )
-
-
-class Engine:
-    """The engine that a stack is deployed to: its client and what is shared between the resources of one process.
-
-    Args:
-        configuration: How it is reached.
-        transport: What carries the client's requests; the seam for tests.
-
-    Attributes:
-        configuration: How it is reached.
-        client: One pooled client for the process.
-        hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
-        system_tables: The triggers that exist, read once for all of a database's resources.
-        served_paths: Which trigger serves which request path.
-    """
-
-    def __init__(self, configuration: Configuration, transport: httpx.BaseTransport | None = None) -> None:
-        self.configuration = configuration
-        self.client = _client(configuration, configuration.host_url, transport)
-        others = dict.fromkeys(url for url in configuration.plugin_hosts if url != configuration.host_url)
-        self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
-        self.system_tables = SystemTables(self.client)
-        self.served_paths = ServedPaths(self.client)
-
-
-_engines: dict[Configuration, Engine] = {}
-_guard = threading.Lock()
-
-
-def engine(configuration: Configuration) -> Engine:
-    """The engine behind a configuration; one for all the resources, and threads, of a process."""
-    with _guard:
-        if configuration not in _engines:
-            _engines[configuration] = Engine(configuration)
-        return _engines[configuration]

@@ -13,7 +13,8 @@ from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, Re
 from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
 
 if TYPE_CHECKING:
-    from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 

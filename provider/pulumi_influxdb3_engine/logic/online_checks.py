@@ -8,11 +8,11 @@ from influxdb3_engine_api.specification import Table, parse
 from pulumi_influxdb3_engine.logic.declarations import DECLARED_DATABASES
 from pulumi_influxdb3_engine.logic.inputs import Failure
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
 
 if TYPE_CHECKING:
-    from pulumi_influxdb3_engine.logic.configuration import Engine
+    from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
 
 
@@ -59,6 +59,6 @@ class OnlineChecks:
             return False
         files = [name, f"{name.rstrip('/')}/__init__.py"]
         try:
-            return not any(probe(self._engine.client, hashes=files).hashes.values())
+            return not any(self._engine.hosts[0].probe.ask(files=files).files.values())
         except ProbeFailed:
             return False

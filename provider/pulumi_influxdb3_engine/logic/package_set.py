@@ -1,4 +1,4 @@
-"""The logic of package sets: installed, then verified, since the server answers 200 to a pip that failed."""
+"""The logic of package sets: installed on every host, then verified."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
 
-from influxdb3_engine_api import AnswerLost, EngineApiError, Forbidden
+from pulumi_influxdb3_engine.logic.declared_packages import DECLARED_PACKAGES
 from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
+from pulumi_influxdb3_engine.logic.installation import Order, install, missing, uninstall
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
-from pulumi_influxdb3_engine.logic.requirements import (
-    distribution,
-    parse_package,
-    parse_requirements,
-    unmet,
-    wanted,
-)
-from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed
+from pulumi_influxdb3_engine.logic.requirements import distribution, parse_package, parse_requirements
+from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceLogic
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.resource import Properties
+
+_ONLY_FOR_US = frozenset({"set_name"})
 
 
 def _package(text: str) -> str:
@@ -49,6 +46,22 @@ class PackageSetInputs(Inputs):
 
     packages: Annotated[list[Annotated[str, AfterValidator(_package)]], AfterValidator(_packages)] | None = None
     requirements: Annotated[str, AfterValidator(_requirements)] | None = None
+    reinstall: Any = None
+    delete_on_destroy: bool = False
+    set_name: str = ""
+    """What other sets of the program call this one."""
+
+    @property
+    def parsed(self) -> list[tuple[str, Requirement]]:
+        """What is asked for, with its text."""
+        if self.packages is not None:
+            return [(text, parse_package(text)) for text in self.packages]
+        return [(str(each), each) for each in parse_requirements(self.requirements or "")]
+
+    @property
+    def distributions(self) -> set[str]:
+        """Normalised names of what is asked for."""
+        return {distribution(requirement) for _text, requirement in self.parsed}
 
 
 class PackageSetLogic(ResourceLogic[PackageSetInputs]):
@@ -57,119 +70,90 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
     inputs_type = PackageSetInputs
 
     def check(self, inputs: PackageSetInputs, configuration: Configuration) -> PackageSetInputs:
-        """Exactly one of the two ways to name packages."""
-        del configuration
+        """Exactly one of the two ways to name packages, and nothing that another set of the program rules out."""
         if (inputs.packages is None) == (inputs.requirements is None):
             raise InvalidInputs([Failure(property="packages", reason="set exactly one of packages and requirements")])
+        if inputs.known("packages", "requirements"):
+            asked = [requirement for _text, requirement in inputs.parsed]
+            contradictions = DECLARED_PACKAGES.declare(configuration.host_url, inputs.set_name, asked)
+            if contradictions:
+                where = "packages" if inputs.packages is not None else "requirements"
+                raise InvalidInputs([Failure(property=where, reason=reason) for reason in contradictions])
         return inputs
 
     def diff(self, state: PackageSetInputs, inputs: PackageSetInputs) -> Difference:
         """A change installs what is named now; the order of packages says nothing."""
+        changed = state.changed(inputs, _ONLY_FOR_US)
         if inputs.known("packages", "requirements") and _sorted(state) == _sorted(inputs):
-            return Difference(changes=False)
-        return Difference(bool(state.changed(inputs)))
+            changed -= {"packages", "requirements"}
+        # a replacement that is forced uninstalls first: what it uninstalled later would be what it has just installed
+        return Difference(bool(changed), delete_before_replace=True)
 
     def create(self, inputs: PackageSetInputs, engine: Engine) -> Created:
         """Install, then verify by a dry run in the server's virtual environment."""
-        outputs = self._install(inputs, engine)
-        names = ",".join(sorted(outputs["installed"]))
-        return Created(hashlib.sha256(names.encode()).hexdigest()[:16], outputs)
+        installed = self._install(inputs, engine)
+        names = ",".join(sorted(installed))
+        return Created(hashlib.sha256(names.encode()).hexdigest()[:16], {"installed": installed})
 
     def read(self, state: PackageSetInputs, outputs: Properties, engine: Engine) -> Live[PackageSetInputs] | None:
-        """What is installed now; a package that is missing or of another version shows as a changed input."""
-        requirements = _parsed(state)
-        try:
-            installed, missing = _verify(requirements, engine)
-        except ProbeFailed as error:
-            notice(f"packages are taken as unchanged: {error}")
-            return Live(state, outputs)
-        if not missing:
-            return Live(state, {"installed": installed})
-        if not installed:
+        """What is installed now; a package that is missing or of another version on a host is a changed input."""
+        asked = [requirement for _text, requirement in state.parsed]
+        by_host = []
+        for host in engine.hosts:
+            try:
+                by_host.append(missing(host, asked))
+            except ProbeFailed as error:
+                host.tell_once(f"packages are taken as unchanged: {error}")
+                return Live(state, outputs)
+        first_installed = by_host[0][0]
+        if not any(lacking for _installed, lacking in by_host):
+            return Live(state, {"installed": first_installed})
+        if not any(installed for installed, _lacking in by_host):
             return None
-        met = [str(requirement) for requirement in requirements if requirement not in missing]
-        wrong = [f"{name}=={version}" for name, version in installed.items() if name in map(distribution, missing)]
-        if state.packages is not None:
-            return Live(state.model_copy(update={"packages": met + wrong}), {"installed": installed})
-        return Live(state.model_copy(update={"requirements": "\n".join(met + wrong)}), {"installed": installed})
+        wrong = {distribution(each) for _installed, lacking in by_host for each in lacking}
+        # one that the hosts have not in common is left out: a state that one host agreed with would hide the other
+        versions = {name: {installed.get(name) for installed, _lacking in by_host} for name in sorted(wrong)}
+        found = [f"{name}=={of.pop()}" for name, of in versions.items() if len(of) == 1 and None not in of]
+        now = [text for text, requirement in state.parsed if distribution(requirement) not in wrong] + found
+        update = {"packages": now} if state.packages is not None else {"requirements": "\n".join(now)}
+        return Live(state.model_copy(update=update), {"installed": first_installed})
 
     def update(self, state: PackageSetInputs, inputs: PackageSetInputs, engine: Engine) -> Properties:
-        """Install what is named now; what is named no longer stays installed, since the API cannot uninstall."""
-        outputs = self._install(inputs, engine)
-        dropped = {distribution(r) for r in _parsed(state)} - {distribution(r) for r in _parsed(inputs)}
+        """Install what is named now, all of it where ``reinstall`` has changed, and see to what is named no longer."""
+        installed = self._install(inputs, engine, reinstall=state.reinstall != inputs.reinstall)
+        dropped = state.distributions - inputs.distributions
         if dropped:
-            notice(f"{', '.join(sorted(dropped))} stay installed: the server's API has no way to uninstall packages")
-        return outputs
-
-    def delete(self, state: PackageSetInputs, engine: Engine) -> None:
-        """The API cannot uninstall: say so."""
-        del engine
-        names = ", ".join(sorted({distribution(requirement) for requirement in _parsed(state)}))
-        notice(f"{names} stay installed: the server's API has no way to uninstall packages")
-
-    def _install(self, inputs: PackageSetInputs, engine: Engine) -> Properties:
-        failure = None
-        try:
-            if inputs.packages is not None:
-                engine.client.install_packages(inputs.packages)
-            else:
-                self._install_requirements(inputs.requirements or "", engine)
-        except Forbidden as error:
-            remedy = (
-                "The operator has switched installation off (--package-manager disabled): "
-                "install the packages with the server, or have it switched on"
-                if "disabled" in error.text
-                else "It needs an admin token: set influxdb3:authToken to one"
-            )
-            raise ResourceError(f"packages were not installed: {error}. {remedy}") from error
-        except AnswerLost as error:
-            failure = error  # pip may have ended well: look
-        except EngineApiError as error:
-            raise ResourceError(f"packages were not installed: {error}") from error
-        try:
-            installed, missing = _verify(_parsed(inputs), engine)
-        except (ProbeFailed, EngineApiError) as error:
-            raise ResourceError(f"pip ran, but what it installed could not be verified: {failure or error}") from error
-        if missing:
-            problems = "; ".join(filter(None, (unmet(requirement, installed) for requirement in missing)))
-            because = f" ({failure})" if failure else ""
-            raise ResourceError(
-                f"the server ran pip, which did not install all packages{because}: {problems}. "
-                "Why is in the server's own output; check that the versions exist for its Python and that it reaches "
-                "a package index"
-            )
+            self._drop(dropped, inputs, engine)
         return {"installed": installed}
 
-    def _install_requirements(self, text: str, engine: Engine) -> None:
-        """Upload the file and name it by its absolute path: a relative one means the server's working directory."""
-        name = f".pulumi/requirements_{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
-        repeated(lambda: engine.client.create_plugin_file(name, text))
-        try:
-            directory = probe(engine.client).plugin_directory
-        except ProbeFailed as error:
-            raise ResourceError(f"requirements were not installed: {error}") from error
-        if directory is None:
-            raise ResourceError(
-                "requirements were not installed: the server does not tell where its plugin directory is. "
-                "Set INFLUXDB3_PLUGIN_DIR in its environment, or use packages instead of requirements"
+    def delete(self, state: PackageSetInputs, engine: Engine) -> None:
+        """Uninstall where that is asked for; the packages stay otherwise, which is said."""
+        self._drop(state.distributions, state, engine)
+
+    def _install(self, inputs: PackageSetInputs, engine: Engine, *, reinstall: bool = False) -> dict[str, str]:
+        order = Order(
+            packages=inputs.packages,
+            requirements_file=inputs.requirements,
+            requirements=[requirement for _text, requirement in inputs.parsed],
+            reinstall=reinstall,
+            others=DECLARED_PACKAGES.others(engine.configuration.host_url, inputs.set_name),
+        )
+        return install(engine.hosts, order)
+
+    def _drop(self, names: set[str], inputs: PackageSetInputs, engine: Engine) -> None:
+        if not inputs.delete_on_destroy:
+            notice(
+                f"{', '.join(sorted(names))} stay installed: the server's API has no way to uninstall packages; "
+                "delete_on_destroy=True does"
             )
-        engine.client.install_requirements(f"{directory}/{name}")
-
-
-def _parsed(inputs: PackageSetInputs) -> list[Requirement]:
-    if inputs.packages is not None:
-        return [parse_package(text) for text in inputs.packages]
-    return parse_requirements(inputs.requirements or "")
+            return
+        others = DECLARED_PACKAGES.others(engine.configuration.host_url, inputs.set_name)
+        shared = names & {distribution(other.requirement) for other in others}
+        if shared:
+            notice(f"{', '.join(sorted(shared))} stay installed: another PackageSet of this program asks for them")
+        if names - shared:
+            uninstall(engine.hosts, names - shared)
 
 
 def _sorted(inputs: PackageSetInputs) -> Any:
     return (inputs.packages and sorted(inputs.packages), inputs.requirements)
-
-
-def _verify(requirements: list[Requirement], engine: Engine) -> tuple[dict[str, str], list[Requirement]]:
-    """Versions by normalised name, and the requirements that are not met."""
-    report = probe(engine.client, distributions=sorted({distribution(requirement) for requirement in requirements}))
-    asked = wanted(requirements, report.environment)
-    missing = [requirement for requirement in asked if unmet(requirement, report.distributions)]
-    installed = {name: version for name, version in report.distributions.items() if version is not None}
-    return installed, missing

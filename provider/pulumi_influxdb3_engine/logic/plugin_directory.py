@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
 from influxdb3_engine_api import EngineApiError, ServerError
+from pulumi_influxdb3_engine._properties import files_property
+from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
+from pulumi_influxdb3_engine.logic.drift import drift
+from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
+from pulumi_influxdb3_engine.logic.file_changes import FileChange
+from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import PluginDirectoryName, TriggerName, plugin_path
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_directory
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.engine import Engine
+    from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 _ENTRY = "__init__.py"
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "superseded"})
+_MODIFIED = "modified"
 
 
 def files_sha256(files: Mapping[str, str]) -> str:
     """SHA-256 over the paths and contents of a directory, in hexadecimal."""
     return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
-
-
-def as_property(files: Mapping[str, Any]) -> dict[str, Any]:
-    """``files`` as a property, whose members start with ``.``: Pulumi hides those that start with two underscores."""
-    return {path if path.startswith("./") else f"./{path}": content for path, content in files.items()}
 
 
 def _file_path(path: str) -> str:
@@ -45,19 +51,42 @@ def _file_path(path: str) -> str:
 class PluginDirectoryInputs(Inputs):
     """A plugin directory as a program declares it; ``files`` maps ``./PATH`` below it to the file's text."""
 
-    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256"})
+    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "superseded"})
 
     plugin_name: PluginDirectoryName
     files: dict[Annotated[str, AfterValidator(_file_path)], str]
     in_place: bool = False
     trigger_name: TriggerName | None = None
+    test: list[DryRun] | None = None
+    adopt: bool = False
+    delete_on_destroy: bool = False
     plugin_filename: str | None = None
     content_sha256: str | None = None
+    superseded: list[str] | None = None
+    """Directories that earlier updates wrote and that are to be removed once no trigger runs them."""
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return f"plugin directory {self.plugin_filename!r}"
 
     @property
     def contents(self) -> dict[str, str]:
         """Text of the files by path below the directory."""
         return {path.removeprefix("./"): content for path, content in self.files.items()}
+
+    @property
+    def candidates(self) -> str:
+        """Directory on the server of what is dry-run before it replaces files in place."""
+        return f"{DIRECTORY}/candidates/{self.plugin_name}"
+
+    def below(self, directory: str) -> dict[str, str]:
+        """Text of the files by path below the plugin directory.
+
+        ``__init__.py`` comes last: a directory without it is no plugin, so none is used before it is whole.
+        """
+        contents = self.contents
+        return {f"{directory}/{name}": contents[name] for name in sorted(contents, key=lambda n: (n == _ENTRY, n))}
 
 
 class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
@@ -66,7 +95,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
     inputs_type = PluginDirectoryInputs
 
     def check(self, inputs: PluginDirectoryInputs, configuration: Configuration) -> PluginDirectoryInputs:
-        """Derive the hash and the directory's name from the files; refuse files that do not parse."""
+        """Derive the hash and the directory's name; refuse files that do not parse, or that a dry run cannot call."""
         del configuration
         if inputs.known("in_place", "trigger_name") and inputs.in_place and inputs.trigger_name is None:
             reason = "in_place=True replaces the files through the trigger that uses them: name it"
@@ -77,70 +106,135 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             source = parse_directory(inputs.contents)
         except PluginSourceError as error:
             raise InvalidInputs([Failure(property="files", reason=str(error))]) from None
+        if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
+            raise InvalidInputs(failures)
         if not inputs.known("plugin_name"):
             return inputs.model_copy(update={"plugin_filename": UNKNOWN})
         digest = files_sha256(inputs.contents)
         directory = inputs.plugin_name if inputs.in_place else f"{inputs.plugin_name}_{digest[:12]}"
         KNOWN_SOURCES.declare(directory, source)
+        DECLARED_FILES.add(directory)
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
     def diff(self, state: PluginDirectoryInputs, inputs: PluginDirectoryInputs) -> Difference:
         """Another name is another directory; other files are an update, which leaves the old directory in place."""
-        changed = state.changed(inputs, frozenset({"trigger_name"}))
+        changed = state.changed(inputs, _ONLY_FOR_US)
         return Difference(bool(changed), ("plugin_name",) if "plugin_name" in changed else ())
 
     def create(self, inputs: PluginDirectoryInputs, engine: Engine) -> Created:
-        """One request a file."""
-        self._upload(inputs, engine)
+        """One request a file and host, after one look at each host that all resources of a deployment share."""
+        if inputs.in_place and not inputs.adopt:
+            self._refuse_others(inputs, engine)
+        self._deploy(inputs, engine, through_trigger=False)
         return Created(inputs.plugin_name)
 
     def read(
         self, state: PluginDirectoryInputs, outputs: Properties, engine: Engine
     ) -> Live[PluginDirectoryInputs] | None:
-        """The files' contents as the probe finds them, in one request."""
-        paths = {name: f"{state.plugin_filename}/{name}" for name in state.contents}
-        try:
-            contents = probe(engine.client, contents=list(paths.values())).contents
-        except ProbeFailed as error:
-            notice(f"plugin directory {state.plugin_name!r} is taken as unchanged: {error}")
-            return Live(state, outputs)
-        found = {name: content for name, path in paths.items() if (content := contents[path]) is not None}
-        if not found:
+        """The files' contents as the probe finds them, so that an edit by hand shows as a diff of code."""
+        declared = state.below(str(state.plugin_filename))
+        found = drift(engine.hosts, declared, outputs.get(_MODIFIED, {}))
+        outputs = {_MODIFIED: found.modified} if found.modified else {}
+        # an output, which the program cannot set
+        outputs |= {"superseded": state.superseded} if state.superseded else {}
+        now = declared | found.files
+        left = {path.removeprefix(f"{state.plugin_filename}/"): text for path, text in now.items() if text is not None}
+        if not left:
             return None
-        live = {"files": as_property(found), "content_sha256": files_sha256(found)}
+        live: dict[str, Any] = {"superseded": None}
+        if found.files:
+            live |= {"files": files_property(left), "content_sha256": files_sha256(left)}
         return Live(state.model_copy(update=live), outputs)
 
     def update(self, state: PluginDirectoryInputs, inputs: PluginDirectoryInputs, engine: Engine) -> Properties:
         """New files go to a new directory, which the trigger is then swapped to; or into the old one, if asked for."""
-        if not state.changed(inputs, frozenset({"trigger_name"})):
+        if state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"}):
+            self._deploy(inputs, engine, through_trigger=inputs.in_place)
+        if not inputs.delete_on_destroy:
             return {}
-        if inputs.in_place and inputs.trigger_name is not None:
-            try:
-                repeated(partial(engine.client.update_plugin_directory, inputs.trigger_name, inputs.contents))
-            except ServerError as error:
-                if "Plugin not found" not in error.text:
-                    raise ResourceError(f"plugin directory {inputs.plugin_name!r} was not changed: {error}") from error
-            except EngineApiError as error:
-                raise ResourceError(f"plugin directory {inputs.plugin_name!r} was not changed: {error}") from error
-            else:
-                return {}
-        self._upload(inputs, engine)
-        return {}
+        older = [name for name in state.superseded or [] if name != inputs.plugin_filename]
+        left = remove_files(engine.hosts, inputs.label, older) if older else []
+        # the trigger is swapped after this update: what it runs until then can go with the next one
+        if state.plugin_filename not in {inputs.plugin_filename, None}:
+            left.append(str(state.plugin_filename))
+        return {"superseded": left} if left else {}
 
     def delete(self, state: PluginDirectoryInputs, engine: Engine) -> None:
-        """The API cannot delete files: say so."""
-        del engine
-        notice(f"plugin directory {state.plugin_filename!r} stays on the server: its API has no way to delete it")
+        """Remove the directories where that is asked for; they stay otherwise, which is said."""
+        if not state.delete_on_destroy:
+            notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
+            return
+        directories = [str(state.plugin_filename), *(state.superseded or []), state.candidates]
+        remove_files(engine.hosts, state.label, directories)
 
-    def _upload(self, inputs: PluginDirectoryInputs, engine: Engine) -> None:
-        # __init__.py last: a directory without it is no plugin, so none can be used before it is whole
-        contents = inputs.contents
-        for name in sorted(contents, key=lambda name: (name == _ENTRY, name)):
-            try:
-                path, content = f"{inputs.plugin_filename}/{name}", contents[name]
-                repeated(partial(engine.client.create_plugin_file, path, content))
-            except EngineApiError as error:
+    def _refuse_others(self, inputs: PluginDirectoryInputs, engine: Engine) -> None:
+        """A directory that is written in place has a name that may be somebody else's."""
+        declared = inputs.below(str(inputs.plugin_filename))
+        for host in engine.hosts:
+            hashes = self._hashes(host, inputs, declared)
+            if any(sha != sha256(declared[path]) for path, sha in hashes.items()):
                 raise ResourceError(
-                    f"plugin directory {inputs.plugin_filename!r} was not completed, no trigger uses it yet: "
-                    f"{name} was not written: {error}"
-                ) from error
+                    f"{inputs.label} exists already on {host.url} and differs from the program's. Take it over with "
+                    "adopt=True, which overwrites its files, or choose another plugin_name"
+                )
+
+    def _hashes(self, host: Host, inputs: PluginDirectoryInputs, declared: Mapping[str, str]) -> dict[str, str | None]:
+        try:
+            return host.probe.hashes(declared)
+        except ProbeFailed:  # dry runs are off: nobody can look
+            return {}
+        except EngineApiError as error:
+            raise ResourceError(f"{inputs.label} was not written: {host.url} failed: {explained(error)}") from error
+
+    def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:
+        """Write what is missing and pass the dry runs: in this order where no trigger runs the directory yet."""
+        if inputs.test and inputs.in_place:
+            candidate = f"{inputs.candidates}/{inputs.plugin_name}_{files_sha256(inputs.contents)[:12]}"
+            self._write(inputs, engine.hosts, candidate)
+            self._pass_tests(inputs, engine, candidate)
+        if through_trigger:
+            self._replace(inputs, engine)
+            return
+        self._write(inputs, engine.hosts, str(inputs.plugin_filename))
+        if inputs.test and not inputs.in_place:
+            self._pass_tests(inputs, engine, str(inputs.plugin_filename))
+
+    def _pass_tests(self, inputs: PluginDirectoryInputs, engine: Engine, directory: str) -> None:
+        try:
+            Gate(engine, inputs.test or []).check_directory(directory)
+        except ResourceError as error:
+            raise ResourceError(f"plugin directory {inputs.plugin_name!r} was not changed: {error}") from error
+
+    def _write(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> None:
+        contents = inputs.below(directory)
+        behind = []
+        for host in hosts:
+            hashes = self._hashes(host, inputs, contents)
+            if any(hashes.get(path) != sha256(content) for path, content in contents.items()):
+                behind.append(host)
+        try:
+            FileChange(behind, contents).carry_out()
+        except ResourceError as error:
+            raise ResourceError(f"plugin directory {directory!r} was not completed: {error}") from error
+
+    def _replace(self, inputs: PluginDirectoryInputs, engine: Engine) -> None:
+        """Replace the directory as a whole through its trigger, or file by file while that does not exist."""
+        name, contents = inputs.trigger_name or "", inputs.contents
+        below = inputs.below(str(inputs.plugin_filename))
+
+        def replace(host: Host) -> None:
+            try:
+                repeated(lambda: host.client.update_plugin_directory(name, contents))
+            except ServerError as error:
+                if "Plugin not found" not in error.text:
+                    raise
+                for path, content in below.items():
+                    host.write_file(path, content)
+                return
+            for path, content in below.items():
+                host.probe.note(path, sha256(content))
+
+        try:
+            FileChange(engine.hosts, below, replace).carry_out()
+        except ResourceError as error:
+            raise ResourceError(f"{inputs.label} was not changed: {error}") from error

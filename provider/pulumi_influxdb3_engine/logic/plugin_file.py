@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
+from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
+from pulumi_influxdb3_engine.logic.drift import drift
+from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
+from pulumi_influxdb3_engine.logic.file_changes import FileChange
+from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import PluginPath, TriggerName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_file
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed, probe
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 
 if TYPE_CHECKING:
-    from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+    from collections.abc import Callable, Sequence
+
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.engine import Engine
+    from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.resource import Properties
 
-
-def sha256(content: str) -> str:
-    """SHA-256 of a text as UTF-8, in hexadecimal."""
-    return hashlib.sha256(content.encode()).hexdigest()
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
+_MODIFIED = "modified"
+_LONGEST_DIFF = 40
 
 
 class PluginFileInputs(Inputs):
@@ -32,8 +43,21 @@ class PluginFileInputs(Inputs):
     plugin_name: PluginPath
     content: str
     trigger_name: TriggerName | None = None
+    test: list[DryRun] | None = None
+    adopt: bool = False
+    delete_on_destroy: bool = False
     plugin_filename: str | None = None
     content_sha256: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return f"plugin file {self.plugin_name!r}"
+
+    @property
+    def candidates(self) -> str:
+        """Directory on the server of what is dry-run before it becomes this file."""
+        return f"{DIRECTORY}/candidates/{re.sub('[^A-Za-z0-9]+', '_', self.plugin_name)}"
 
 
 class PluginFileLogic(ResourceLogic[PluginFileInputs]):
@@ -42,59 +66,139 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
     inputs_type = PluginFileInputs
 
     def check(self, inputs: PluginFileInputs, configuration: Configuration) -> PluginFileInputs:
-        """Derive the file name and the hash; refuse Python that does not parse."""
+        """Derive the file name and the hash; refuse Python that does not parse, or that a dry run cannot call."""
         del configuration
         derived: dict[str, Any] = {"plugin_filename": inputs.plugin_name, "content_sha256": UNKNOWN}
         if inputs.known("content"):
             derived["content_sha256"] = sha256(inputs.content)
             if inputs.known("plugin_name") and inputs.plugin_name.endswith(".py"):
                 try:
-                    KNOWN_SOURCES.declare(inputs.plugin_name, parse_file(inputs.plugin_name, inputs.content))
+                    source = parse_file(inputs.plugin_name, inputs.content)
                 except PluginSourceError as error:
                     raise InvalidInputs([Failure(property="content", reason=str(error))]) from None
+                KNOWN_SOURCES.declare(inputs.plugin_name, source)
+                if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
+                    raise InvalidInputs(failures)
+        if inputs.known("plugin_name"):
+            DECLARED_FILES.add(inputs.plugin_name)
         return inputs.model_copy(update=derived)
+
+    def check_online(self, inputs: PluginFileInputs, engine: Engine, *, new: bool) -> None:
+        """Refuse a file that exists with other content; show what ``adopt`` is going to change of one."""
+        if not new or not inputs.known("plugin_name", "content"):
+            return
+        _absent, differing = self._found(inputs, engine)
+        if differing and not inputs.adopt:
+            raise InvalidInputs([Failure(property="plugin_name", reason=_conflict(inputs, differing))])
+        for host in differing:
+            file = host.probe.ask(files=[inputs.plugin_name]).files[inputs.plugin_name]
+            before = ((file and file.text) or "").splitlines()
+            lines = list(unified_diff(before, inputs.content.splitlines(), "there", "declared", lineterm=""))
+            notice(
+                f"{inputs.label} on {host.url} will be taken over:\n"
+                + "\n".join(lines[:_LONGEST_DIFF])
+                + ("\n..." if len(lines) > _LONGEST_DIFF else "")
+            )
 
     def diff(self, state: PluginFileInputs, inputs: PluginFileInputs) -> Difference:
         """Another name is another file."""
-        changed = state.changed(inputs, frozenset({"trigger_name"}))
+        changed = state.changed(inputs, _ONLY_FOR_US)
         return Difference(bool(changed), ("plugin_name",) if "plugin_name" in changed else ())
 
     def create(self, inputs: PluginFileInputs, engine: Engine) -> Created:
-        """One request; writing a file twice is harmless, so a lost answer is settled by writing it again."""
-        try:
-            repeated(lambda: engine.client.create_plugin_file(inputs.plugin_name, inputs.content))
-        except EngineApiError as error:
-            raise ResourceError(f"plugin file {inputs.plugin_name!r} was not written: {error}") from error
+        """One request a host, after one look at each that all files of a deployment share.
+
+        The look is worth it: the API overwrites silently, and what was overwritten is nobody's any more.
+        """
+        absent, differing = self._found(inputs, engine)
+        if differing and not inputs.adopt:
+            raise ResourceError(_conflict(inputs, differing))
+        self._pass_tests(inputs, engine, "written")
+        if differing:
+            notice(f"{inputs.label} on {_urls(differing)} is taken over: its content was another")
+        self._write(inputs, [*absent, *differing], "written")
         return Created(inputs.plugin_name)
 
     def read(self, state: PluginFileInputs, outputs: Properties, engine: Engine) -> Live[PluginFileInputs] | None:
         """The file's content as the probe finds it, so that an edit by hand shows as a diff of code."""
-        try:
-            content = probe(engine.client, contents=[state.plugin_name]).contents[state.plugin_name]
-        except ProbeFailed as error:
-            notice(f"plugin file {state.plugin_name!r} is taken as unchanged: {error}")
-            return Live(state, outputs)
+        found = drift(engine.hosts, {state.plugin_name: state.content}, outputs.get(_MODIFIED, {}))
+        outputs = {_MODIFIED: found.modified} if found.modified else {}
+        content = found.files.get(state.plugin_name, state.content)
         if content is None:
             return None
         return Live(state.model_copy(update={"content": content, "content_sha256": sha256(content)}), outputs)
 
     def update(self, state: PluginFileInputs, inputs: PluginFileInputs, engine: Engine) -> Properties:
-        """Overwrite the file: by POST, or by PUT for the trigger named."""
-        if not state.changed(inputs, frozenset({"trigger_name"})):
-            return {}
-        try:
-            repeated(lambda: self._write(inputs, engine))
-        except EngineApiError as error:
-            raise ResourceError(f"plugin file {inputs.plugin_name!r} was not changed: {error}") from error
+        """Pass the dry runs, then overwrite the file: by POST, or by PUT for the trigger named."""
+        changed = state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"})
+        if changed:
+            self._pass_tests(inputs, engine, "changed")
+        if "content" in changed:
+            self._write(inputs, engine.hosts, "changed", None if inputs.trigger_name is None else _overwrite(inputs))
         return {}
 
-    def _write(self, inputs: PluginFileInputs, engine: Engine) -> None:
-        if inputs.trigger_name is None:
-            engine.client.create_plugin_file(inputs.plugin_name, inputs.content)
-        else:
-            engine.client.update_plugin_file(inputs.trigger_name, inputs.content)
-
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:
-        """The API cannot delete files: say so."""
-        del engine
-        notice(f"plugin file {state.plugin_name!r} stays on the server: its API has no way to delete it")
+        """Remove the file where that is asked for; it stays otherwise, which is said."""
+        if not state.delete_on_destroy:
+            notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
+            return
+        remove_files(engine.hosts, state.label, [state.plugin_name, state.candidates])
+
+    def _found(self, inputs: PluginFileInputs, engine: Engine) -> tuple[list[Host], list[Host]]:
+        """Hosts that lack the file, and those that have another of its name."""
+        absent, differing = [], []
+        for host in engine.hosts:
+            try:
+                hashes = host.probe.hashes([inputs.plugin_name])
+            except ProbeFailed:  # dry runs are off: nobody can look
+                hashes = {}
+            except EngineApiError as error:
+                raise ResourceError(f"{inputs.label} was not written: {host.url} failed: {explained(error)}") from error
+            if inputs.plugin_name not in hashes:
+                absent.append(host)
+            elif hashes[inputs.plugin_name] != sha256(inputs.content):
+                differing.append(host)
+        return absent, differing
+
+    def _pass_tests(self, inputs: PluginFileInputs, engine: Engine, change: str) -> None:
+        if not inputs.test:
+            return
+        candidate = f"{inputs.candidates}/{sha256(inputs.content)[:12]}.py"
+        try:
+            Gate(engine, inputs.test).check_file(candidate, inputs.content)
+        except ResourceError as error:
+            raise ResourceError(f"{inputs.label} was not {change}: {error}") from error
+
+    def _write(
+        self,
+        inputs: PluginFileInputs,
+        hosts: Sequence[Host],
+        change: str,
+        apply: Callable[[Host], None] | None = None,
+    ) -> None:
+        try:
+            FileChange(hosts, {inputs.plugin_name: inputs.content}, apply).carry_out()
+        except ResourceError as error:
+            raise ResourceError(f"{inputs.label} was not {change}: {error}") from error
+
+
+def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
+    """Writes the file of the trigger that is named."""
+    name, content = inputs.trigger_name or "", inputs.content
+
+    def overwrite(host: Host) -> None:
+        repeated(lambda: host.client.update_plugin_file(name, content))
+        host.probe.note(inputs.plugin_name, sha256(content))
+
+    return overwrite
+
+
+def _conflict(inputs: PluginFileInputs, hosts: Sequence[Host]) -> str:
+    return (
+        f"{inputs.label} exists already and differs from the program's, on {_urls(hosts)}. Take it over with "
+        "adopt=True, which overwrites it, or choose another plugin_name"
+    )
+
+
+def _urls(hosts: Sequence[Host]) -> str:
+    return ", ".join(host.url for host in hosts)

@@ -1,33 +1,45 @@
-"""What the API does not tell and the server's own Python can: installed packages, plugin files, the plugin directory.
-
-A dry run (contract section 6) executes a small plugin of ours in the server's virtual environment. It is one fixed file
-on the server, uploaded when missing; measured on a real server: 2 to 30 ms a call.
-"""
+"""What the API does not tell and the server's own Python can: installed packages, plugin files and where they lie."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.resources
 import json
-from functools import cache
+import threading
+import time
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from influxdb3_engine_api import AnswerError
-from influxdb3_engine_api.wire import TestSchedulePlugin
-from pulumi_influxdb3_engine.logic.retry import repeated
+from influxdb3_engine_api import AnswerError, Unauthenticated
+from pulumi_influxdb3_engine.logic.server_plugins import ServerPlugin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from influxdb3_engine_api import EngineClient
 
+_PLUGIN = ServerPlugin("probe_plugin")
 _MARK = "INFO: pulumi-probe "
+_SHARED_SECONDS = 30.0
+"""How long a listing serves further readers: longer than a refresh takes, shorter than a person's next command."""
 
 
 class ProbeFailed(Exception):
     """The probe could not run on the server; the text says why and what an operator can do."""
+
+
+class ProbedFile(BaseModel):
+    """A file on the server.
+
+    Attributes:
+        size: Bytes.
+        sha256: Of its content, in hexadecimal; ``None`` where it is too large for an upload or cannot be read.
+        text: Its content; ``None`` where it is longer than a mebibyte or not UTF-8.
+    """
+
+    size: int
+    sha256: str | None
+    text: str | None
 
 
 class ProbeReport(BaseModel):
@@ -37,65 +49,110 @@ class ProbeReport(BaseModel):
         plugin_directory: Absolute path on the server, ``None`` where the probe cannot tell.
         distributions: Distribution name to version, ``None`` where it is not installed.
         environment: Values for the environment markers of requirements.
-        contents: File below the plugin directory to its text, ``None`` where there is none.
-        hashes: File below the plugin directory to its SHA-256 in hexadecimal, ``None`` where there is none.
+        files: Path below the plugin directory to the file, ``None`` where there is none.
+        listing: Path below the plugin directory to SHA-256, of all files but hidden ones; see ``ProbedFile.sha256``.
     """
 
     plugin_directory: str | None
     distributions: dict[str, str | None] = {}
     environment: dict[str, str] = {}
-    contents: dict[str, str | None] = {}
-    hashes: dict[str, str | None] = {}
+    files: dict[str, ProbedFile | None] = {}
+    listing: dict[str, str | None] = {}
 
 
-def probe(
-    client: EngineClient,
-    *,
-    distributions: Sequence[str] | None = None,
-    contents: Sequence[str] | None = None,
-    hashes: Sequence[str] | None = None,
-) -> ProbeReport:
-    """Ask the server's Python: one request, three the first time on a server.
+class Probe:
+    """Asks the Python of one server; safe to share between threads.
 
-    Raises:
-        ProbeFailed: The server runs no dry runs, or the probe failed in it.
-        EngineApiError: The server could not be asked.
+    Args:
+        client: Of that server.
+
+    Every method raises ``ProbeFailed`` where the server does not run dry runs, and ``EngineApiError`` where it could
+    not be asked.
     """
-    asked = {"distributions": distributions, "contents": contents, "hashes": hashes}
-    question = json.dumps({name: list(value) for name, value in asked.items() if value is not None})
-    try:
-        lines = repeated(lambda: _run(client, question))
-    except AnswerError as error:
-        if "Plugin not found" not in error.text and error.status != 404:
+
+    def __init__(self, client: EngineClient) -> None:
+        self._client = client
+        self._guard = threading.Lock()
+        self._listing: dict[str, str | None] = {}
+        self._listed_at: float | None = None
+        self._plugin_directory: str | None = None
+
+    def ask(
+        self,
+        *,
+        distributions: Collection[str] | None = None,
+        files: Collection[str] | None = None,
+        listing: bool = False,
+    ) -> ProbeReport:
+        """Ask the server's Python: one request, three the first time on a server.
+
+        Args:
+            distributions: Names to report the versions of.
+            files: Paths below the plugin directory to report with their content.
+            listing: Whether to report the hashes of all files.
+        """
+        question: dict[str, Any] = {"listing": True} if listing else {}
+        if distributions is not None:
+            question["distributions"] = sorted(distributions)
+        if files is not None:
+            question["files"] = sorted(files)
+        report = self._run(json.dumps(question))
+        self._plugin_directory = report.plugin_directory
+        return report
+
+    @property
+    def plugin_directory(self) -> str:
+        """The plugin directory's absolute path on the server; asked for once."""
+        if self._plugin_directory is None:
+            self.ask()
+        if self._plugin_directory is None:
+            raise ProbeFailed(
+                "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
+            )
+        return self._plugin_directory
+
+    def hashes(self, paths: Collection[str]) -> dict[str, str | None]:
+        """SHA-256 of the files that there are; of all files of a deployment by one request.
+
+        Args:
+            paths: Files below the plugin directory; those that are hidden, or behind a link, may not be found.
+
+        Returns:
+            Hashes of those that were found; ``None`` of one that nobody uploaded through the API.
+        """
+        with self._guard:  # the other resources of this deployment wait for the listing instead of asking, too
+            if self._listed_at is None or time.monotonic() - self._listed_at > _SHARED_SECONDS:
+                self._listing = self.ask(listing=True).listing
+                self._listed_at = time.monotonic()
+            return {path: self._listing[name] for path in paths if (name := _normal(path)) in self._listing}
+
+    def note(self, path: str, sha256: str | None) -> None:
+        """Keep the listing true: this process has just written a file, or deleted one or a directory (``None``)."""
+        name = _normal(path)
+        with self._guard:
+            if sha256 is not None:
+                self._listing[name] = sha256
+                return
+            for listed in [each for each in self._listing if each == name or each.startswith(f"{name}/")]:
+                del self._listing[listed]
+
+    def _run(self, question: str) -> ProbeReport:
+        try:
+            result = _PLUGIN.run_scheduled(self._client, {"question": question, "probe": _PLUGIN.file_name})
+        except Unauthenticated:
+            raise
+        except AnswerError as error:
             raise ProbeFailed(f"the server does not run the probe: {error}") from error
-        repeated(lambda: client.create_plugin_file(_file_name(), _source()))
-        lines = repeated(lambda: _run(client, question))
-    for line in lines:
-        if line.startswith(_MARK):
-            try:
-                return ProbeReport.model_validate_json(line.removeprefix(_MARK))
-            except ValidationError:
-                raise ProbeFailed("the probe's report cannot be read: another version of it runs there") from None
-    raise ProbeFailed("the probe reported nothing: dry runs on this server do not return log lines")
+        if result.errors:
+            raise ProbeFailed(f"the probe failed on the server: {'; '.join(result.errors)}")
+        for line in result.log_lines:
+            if line.startswith(_MARK):
+                try:
+                    return ProbeReport.model_validate_json(line.removeprefix(_MARK))
+                except ValidationError:
+                    raise ProbeFailed("the probe's report cannot be read: another version of it runs there") from None
+        raise ProbeFailed("the probe reported nothing: dry runs on this server do not return log lines")
 
 
-def _run(client: EngineClient, question: str) -> list[str]:
-    # the dry run needs a database that exists; _internal always does (contract 8.2)
-    arguments: dict[str, Any] = {"question": question, "probe": _file_name()}
-    result = client.test_schedule_plugin(
-        TestSchedulePlugin(filename=_file_name(), database="_internal", input_arguments=arguments)
-    )
-    if result.errors:
-        raise ProbeFailed(f"the probe failed on the server: {'; '.join(result.errors)}")
-    return result.log_lines
-
-
-@cache
-def _source() -> str:
-    return importlib.resources.files(__package__).joinpath("probe_plugin.py").read_text("utf-8")
-
-
-@cache
-def _file_name() -> str:
-    # named by its content: servers that several releases of this package deploy to keep one of each
-    return f".pulumi/probe_{hashlib.sha256(_source().encode()).hexdigest()[:12]}.py"
+def _normal(path: str) -> str:
+    return PurePosixPath(path).as_posix()

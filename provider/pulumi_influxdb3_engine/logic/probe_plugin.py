@@ -14,6 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+LONGEST_TEXT = 1024 * 1024
+LARGEST_LISTED = 16 * 1024 * 1024
+MOST_LISTED = 20_000
+
 
 def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str, str]) -> None:
     """Answer ``args["question"]`` by one log row, which a dry run returns."""
@@ -23,10 +27,10 @@ def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str
     if "distributions" in question:
         report["distributions"] = {name: _version(name) for name in question["distributions"]}
         report["environment"] = _marker_environment()
-    if "contents" in question:
-        report["contents"] = {name: _text(directory, name) for name in question["contents"]}
-    if "hashes" in question:
-        report["hashes"] = {name: _sha256(directory, name) for name in question["hashes"]}
+    if "files" in question:
+        report["files"] = {name: _file(directory, name) for name in question["files"]}
+    if "listing" in question:
+        report["listing"] = {} if directory is None else _listing(directory)
     influxdb3_local.info("pulumi-probe " + json.dumps(report))
 
 
@@ -62,20 +66,41 @@ def _marker_environment() -> dict[str, str]:
     }
 
 
-def _content(directory: Path | None, name: str) -> bytes | None:
-    if directory is None:
+def _file(directory: Path | None, name: str) -> dict[str, Any] | None:
+    if directory is None or not (directory / name).is_file():
         return None
     try:
-        return (directory / name).read_bytes()
+        size = (directory / name).stat().st_size
+        text = (directory / name).read_bytes().decode() if size <= LONGEST_TEXT else None
+    except UnicodeDecodeError:
+        text = None
     except OSError:
         return None
+    return {"size": size, "sha256": _sha256(directory / name), "text": text}
 
 
-def _text(directory: Path | None, name: str) -> str | None:
-    content = _content(directory, name)
-    return None if content is None else content.decode("utf-8", "replace")
+def _listing(directory: Path) -> dict[str, str | None]:
+    """Hashes of all files; of virtual environments, hidden directories and caches nothing."""
+    found: dict[str, str | None] = {}
+    for parent, directories, files in os.walk(directory):
+        directories[:] = [
+            name
+            for name in directories
+            if not name.startswith(".") and name != "__pycache__" and not Path(parent, name, "pyvenv.cfg").exists()
+        ]
+        for name in files:
+            path = Path(parent, name)
+            found[path.relative_to(directory).as_posix()] = _sha256(path)
+            if len(found) == MOST_LISTED:
+                return found
+    return found
 
 
-def _sha256(directory: Path | None, name: str) -> str | None:
-    content = _content(directory, name)
-    return None if content is None else hashlib.sha256(content).hexdigest()
+def _sha256(path: Path) -> str | None:
+    """The hash of a file; ``None`` of one that nobody uploaded: too large for a request, unreadable, or no file."""
+    try:
+        if not path.is_file() or path.stat().st_size > LARGEST_LISTED:
+            return None
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

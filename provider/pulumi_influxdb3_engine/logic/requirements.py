@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +21,7 @@ if TYPE_CHECKING:
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _END_OF_NAME = re.compile(r"[\s;@\[]")
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
+_ON_SERVER = re.compile(r"(/|[A-Za-z]:[\\/]|(file|https?)://)")
 _PER_REQUIREMENT_OPTIONS = re.compile(r"\s--?[A-Za-z].*$")
 
 
@@ -22,11 +30,13 @@ class RequirementsError(ValueError):
 
 
 def parse_package(text: str) -> Requirement:
-    """The requirement behind one entry of ``packages``.
+    """The requirement behind one entry of ``packages``: a specifier, or a wheel by URL or by path on the server.
 
     Raises:
-        RequirementsError: It is no requirement specifier; does not repeat it, since a URL in it may hold a password.
+        RequirementsError: It is none of them; does not repeat it, since a URL in it may hold a password.
     """
+    if _is_location(text):
+        return _parse_location(text)
     try:
         return Requirement(text)
     except InvalidRequirement as error:
@@ -52,6 +62,26 @@ def parse_requirements(text: str) -> list[Requirement]:
         except RequirementsError as error:
             raise RequirementsError(f"line {number}: {error}") from None
     return requirements
+
+
+def _parse_location(text: str) -> Requirement:
+    """The distribution and version that a path or a URL of an archive installs, from its file name."""
+    location, bracket, extras = text.partition("[")
+    if not _ON_SERVER.match(location):
+        raise RequirementsError(
+            "a path is the server's own and has to be absolute: a relative one means the server's working directory"
+        )
+    file_name = unquote(urlsplit(location).path).rpartition("/")[2]
+    try:
+        if file_name.endswith(".whl"):
+            name, version, *_ = parse_wheel_filename(file_name)
+        else:
+            name, version = parse_sdist_filename(file_name)
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        raise RequirementsError(
+            "the file name does not tell the distribution and its version: write 'NAME @ URL'"
+        ) from None
+    return Requirement(f"{name}{bracket}{extras}=={version}")
 
 
 def wanted(requirements: Sequence[Requirement], environment: Mapping[str, str]) -> list[Requirement]:

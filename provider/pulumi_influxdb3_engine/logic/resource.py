@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pulumi_influxdb3_engine.logic.inputs import Inputs
 
 if TYPE_CHECKING:
-    from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.engine import Engine
 
 InputsT = TypeVar("InputsT", bound=Inputs)
 Properties = dict[str, Any]

@@ -18,7 +18,8 @@ from pulumi_influxdb3_engine.logic.trigger_inputs import NOT_ON_SERVER, ONLY_FOR
 from pulumi_influxdb3_engine.logic.watch import LogWatch
 
 if TYPE_CHECKING:
-    from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 _IDENTITY = ("db", "trigger_name")

@@ -14,7 +14,7 @@ from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeat
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import CreateTrigger
-    from pulumi_influxdb3_engine.logic.configuration import Engine
+    from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.system_tables import LiveTrigger
 
 

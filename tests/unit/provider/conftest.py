@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from fake_server import FakeServer
 
-from pulumi_influxdb3_engine.logic import plugin_directory, plugin_file, trigger
+from pulumi_influxdb3_engine.logic import package_set, plugin_directory, plugin_file, trigger
+from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES
+from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
 from pulumi_influxdb3_engine.logic.plugin_source import KnownSources
 
 if TYPE_CHECKING:
@@ -15,10 +17,23 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeServer:
+def server(tmp_path: Path) -> FakeServer:
     """A server with one empty database; the probe finds its plugin directory as on a real one."""
-    monkeypatch.setenv("PLUGIN_DIR", str(tmp_path))
     return FakeServer(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_declared_files() -> None:
+    """No other test's program counts."""
+    DECLARED_FILES.clear()
+
+
+@pytest.fixture(autouse=True)
+def declared_packages(monkeypatch: pytest.MonkeyPatch) -> DeclaredPackages:
+    """The package sets of one program."""
+    fresh = DeclaredPackages()
+    monkeypatch.setattr(package_set, "DECLARED_PACKAGES", fresh)
+    return fresh
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from influxdb3_engine_api.specification import parse
-from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.engine import Engine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 TRIGGER = "/api/v3/configure/processing_engine_trigger"
@@ -64,7 +67,8 @@ class FakeServer:
         path, method = request.url.path, request.method
         trigger = re.sub(r"__candidate_[0-9a-f]{8}$", "__candidate", body.get("trigger_name", ""))
         if path == "/api/v3/query_sql":
-            return "query " + ("arguments" if "trigger_arguments" in body["q"] else "triggers")
+            tables = {"trigger_arguments": "arguments", "plugin_files": "files"}
+            return "query " + next((name for table, name in tables.items() if table in body["q"]), "triggers")
         if path.startswith(TRIGGER):
             verb = path.removeprefix(TRIGGER).removeprefix("/") or {"POST": "create", "DELETE": "delete"}[method]
             return f"{verb} {trigger}"
@@ -74,8 +78,9 @@ class FakeServer:
             return f"replace {body['plugin_name']}"
         if path.startswith(INSTALL):
             return f"install {path.removeprefix(INSTALL)}"
-        if path == "/api/v3/plugin_test/schedule":
-            return "probe"
+        if path.startswith("/api/v3/plugin_test/"):
+            own = re.fullmatch(r"\.pulumi/(probe|sweeper)_.*", body["filename"])
+            return own[1] if own else f"dry-run {body['filename']}"
         assert path == "/api/v3/configure/database", f"{method} {path} is not served"
         return {"POST": "make-database", "GET": "list-databases", "DELETE": "drop-database"}[method]
 
@@ -119,6 +124,8 @@ class FakeServer:
     def _query(self, body: dict[str, Any]) -> httpx.Response:
         if body["db"] not in self.databases:
             return httpx.Response(404, json={"error": f"query error: database not found: {body['db']}"})
+        if "plugin_files" in body["q"]:
+            return httpx.Response(200, json=self._plugin_files())
         if "trigger_arguments" in body["q"]:
             return httpx.Response(
                 200,
@@ -165,16 +172,47 @@ class FakeServer:
     def _no_plugin(name: str) -> httpx.Response:
         return httpx.Response(500, text=f"Processing engine error: plugin error: Plugin not found: {name}")
 
-    def _probe(self, body: dict[str, Any]) -> httpx.Response:
-        """Run the plugin that was uploaded, as a dry run does."""
+    def _plugin_files(self) -> list[dict[str, Any]]:
+        rows = []
+        for name, trigger in self.triggers.items():
+            path = self.plugin_directory / trigger["plugin_filename"]
+            for file in [path, *path.rglob("*.py")]:
+                if file.is_file():
+                    status = file.stat()
+                    rows.append(
+                        {
+                            "plugin_name": name,
+                            "file_name": file.name,
+                            "file_path": str(file),
+                            "size_bytes": status.st_size,
+                            "last_modified": status.st_mtime_ns // 1_000_000,
+                        }
+                    )
+        return rows
+
+    def _dry_run(self, body: dict[str, Any]) -> httpx.Response:
+        """Run the plugin that was uploaded, in this process."""
         path = self.plugin_directory / body["filename"]
         if not path.is_file():
             return httpx.Response(500, text=f"Plugin error: reading plugin file: Plugin not found: {path}")
-        lines: list[str] = []
+        local = _Local()
         namespace: dict[str, Any] = {}
-        exec(compile(path.read_text(), str(path), "exec"), namespace)
-        namespace["process_scheduled_call"](_Log(lines), None, body["input_arguments"])
-        return httpx.Response(200, json={"log_lines": lines, "database_writes": {}, "errors": [], "trigger_time": None})
+        os.environ["PLUGIN_DIR"] = str(self.plugin_directory)
+        try:
+            exec(compile(path.read_text(), str(path), "exec"), namespace)
+            function, given = ("process_scheduled_call", None)
+            if "input_lp" in body:
+                function, given = "process_writes", body["input_lp"].splitlines()
+            namespace[function](local, given, body.get("input_arguments"))
+        except Exception as error:  # noqa: BLE001 - what a plugin raises, a server tells
+            result = {"log_lines": [], "database_writes": {}, "errors": [f"error executing plugin: {error!r}"]}
+            return httpx.Response(200, json=result)
+        finally:
+            del os.environ["PLUGIN_DIR"]
+        writes = {body["database"]: local.writes} if local.writes else {}
+        return httpx.Response(200, json={"log_lines": local.lines, "database_writes": writes, "errors": []})
+
+    _probe = _sweeper = _dry_run
 
     def _install(self, body: dict[str, Any]) -> httpx.Response:
         """Answers 200 whether or not pip installed anything, as the real server does."""
@@ -199,8 +237,27 @@ class FakeServer:
 
 
 @dataclass
-class _Log:
-    lines: list[str]
+class _Local:
+    """What a plugin gets as ``influxdb3_local``; lines of line protocol are plain texts here."""
+
+    lines: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
 
     def info(self, text: str) -> None:
         self.lines.append(f"INFO: {text}")
+
+    def error(self, text: str) -> None:
+        self.lines.append(f"ERROR: {text}")
+
+    def write(self, line: str) -> None:
+        self.writes.append(line)
+
+
+def cluster(servers: Mapping[str, FakeServer]) -> Engine:
+    """An engine of several hosts by URL, the first of which has the triggers."""
+    first, *others = servers
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        return servers[f"http://{request.url.host}:{request.url.port}"]._handle(request)
+
+    return Engine(Configuration(host_url=first, plugin_hosts=tuple(others)), httpx.MockTransport(handle))

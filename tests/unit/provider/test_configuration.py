@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_influxdb3_engine.logic.configuration import Configuration, Engine, configuration, engine
+from pulumi_influxdb3_engine.logic.configuration import Configuration, configuration
+from pulumi_influxdb3_engine.logic.engine import Engine, engine
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
 
 TOKEN = "apiv3_never-shown"
@@ -53,6 +54,20 @@ def test_the_environment_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "given", ["http://b:1, http://c:1/", '["http://b:1", "http://c:1"]', "http://b:1,http://a:1,http://c:1,http://b:1"]
+)
+def test_further_hosts_of_plugins_are_a_list_or_text_with_commas(given: str) -> None:
+    hosts = Engine(of_stack(hostUrl="http://a:1", pluginHosts=given)).hosts
+
+    assert [host.url for host in hosts] == ["http://a:1", "http://b:1", "http://c:1"]
+
+
+@pytest.mark.parametrize("given", ["b:1", '["http://b:1"', "[1]"])
+def test_a_further_host_that_is_no_url_is_refused(given: str) -> None:
+    assert list(failures(pluginHosts=given)) == ["influxdb3:pluginHosts"]
+
+
 def test_the_stack_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFLUXDB3_HOST_URL", "http://environment:1")
     monkeypatch.setenv("INFLUXDB3_DATABASE_NAME", "environment")
@@ -99,7 +114,7 @@ def test_a_value_that_cannot_work_is_named_by_its_key(key: str, value: str) -> N
 
 def test_a_wrong_url_is_answered_with_what_to_write() -> None:
     assert failures(hostUrl="localhost")["influxdb3:hostUrl"] == (
-        "write the engine's URL as http://HOST:PORT or https://HOST:PORT"
+        "the engine's URL is none: write http://HOST:PORT or https://HOST:PORT"
     )
 
 

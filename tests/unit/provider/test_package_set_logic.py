@@ -114,19 +114,113 @@ def test_packages_none_of_which_is_there_are_gone(server: FakeServer) -> None:
 
 
 def test_the_order_of_packages_says_nothing() -> None:
-    assert PACKAGES.diff(packages("a", "b"), packages("b", "a")) == Difference(changes=False)
-    assert PACKAGES.diff(packages("a"), packages("a", "b")) == Difference(changes=True)
-    assert PACKAGES.diff(packages("a"), packages(UNKNOWN)) == Difference(changes=True)
+    assert PACKAGES.diff(packages("a", "b"), packages("b", "a")) == Difference(
+        changes=False, delete_before_replace=True
+    )
+    assert PACKAGES.diff(packages("a"), packages("a", "b")) == Difference(changes=True, delete_before_replace=True)
+    assert PACKAGES.diff(packages("a"), packages(UNKNOWN)) == Difference(changes=True, delete_before_replace=True)
 
 
 def test_packages_named_no_longer_stay_and_that_is_said(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     PACKAGES.update(packages("pytest", "no-such"), packages("pytest"), server.engine())
     PACKAGES.delete(packages("pytest"), server.engine())
 
-    assert capsys.readouterr().err.splitlines() == [
-        "influxdb3: no-such stay installed: the server's API has no way to uninstall packages",
-        "influxdb3: pytest stay installed: the server's API has no way to uninstall packages",
-    ]
+    stay = "stay installed: the server's API has no way to uninstall packages; delete_on_destroy=True does"
+    assert capsys.readouterr().err.splitlines() == [f"influxdb3: no-such {stay}", f"influxdb3: pytest {stay}"]
+
+
+def test_packages_that_another_set_asks_for_stay(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    packages("no-such", set_name="other")
+
+    PACKAGES.delete(packages("No.Such", delete_on_destroy=True, set_name="mine"), server.engine())
+
+    assert server.requests == []
+    assert "no-such stay installed: another PackageSet of this program asks for them" in capsys.readouterr().err
+
+
+def test_a_new_value_of_reinstall_installs_what_is_there_already(server: FakeServer) -> None:
+    engine = server.engine()
+    old, new = packages("pytest", reinstall=1), packages("pytest", reinstall=2)
+
+    assert PACKAGES.diff(old, new).changes
+    PACKAGES.update(old, new, engine)
+
+    assert server.bodies[0] == {"packages": ["--force-reinstall", "pytest"]}
+
+
+def test_a_new_value_of_reinstall_reinstalls_a_requirements_file(server: FakeServer) -> None:
+    old, new = (packages(requirements="pytest", reinstall=value) for value in (None, "now"))
+
+    PACKAGES.update(old, new, server.engine())
+
+    options = server.bodies[server.requests.index("install packages")]["packages"]
+    assert options[:2] == ["--force-reinstall", "-r"]
+    assert options[2].startswith(f"{server.plugin_directory}/.pulumi/requirements_")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a==1.0", "A==2.0"),
+        ("a==1.0", "a>1"),
+        ("a>=2", "a<2"),
+        ("a==1.*", "a>=2"),
+        ("a~=1.4", "a<1.4"),
+        ("a!=1.0,<=1.0,>=1.0", "a"),
+    ],
+)
+def test_two_sets_that_rule_each_other_out_are_refused_during_preview(one: str, other: str) -> None:
+    packages(one, set_name="first")
+
+    with pytest.raises(InvalidInputs, match=r"^packages: .* cannot be installed together with .*PackageSet 'first'"):
+        packages(other, set_name="second")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a==1.0", "a>=1"),
+        ("a>=1.5", "a<2"),
+        ("a>1.0", "a<1.0.1"),
+        ("a<2", "a!=1.9"),
+        ("a==1.*", "a>1.5"),
+        ("a>=2.0rc1", "a<=2.0rc1"),
+        ("a==1", "b==2"),
+        ("a", "a==3"),
+        ("a==1; python_version < '3.9'", "a==2; python_version >= '3.9'"),
+        ("a @ https://files.example/a-1-py3-none-any.whl", "a==2"),
+    ],
+)
+def test_two_sets_that_get_along_are_not_refused(one: str, other: str) -> None:
+    packages(one, set_name="first")
+    packages(other, set_name="second")
+
+
+def test_a_set_that_is_checked_again_does_not_conflict_with_itself() -> None:
+    packages("a==1", set_name="mine")
+    packages("a==2", set_name="mine")
+
+
+def test_sets_of_different_engines_have_nothing_to_do_with_each_other() -> None:
+    for url, package in (("http://a:1", "a==1"), ("http://b:1", "a==2")):
+        inputs = PackageSetInputs.checked({"packages": [package], "set_name": url})
+        PACKAGES.check(inputs, Configuration(host_url=url))
+
+
+def test_what_pip_says_is_part_of_the_error_where_a_server_tells_it(server: FakeServer) -> None:
+    said = "Processing engine error: error installing python packages: ERROR: No matching distribution found for a"
+    server.failures["install packages"] = [httpx.Response(400, json={"error": said})]
+
+    with pytest.raises(ResourceError, match=r"packages were not installed: .*No matching distribution found for a"):
+        PACKAGES.create(packages("a"), server.engine())
+
+
+def test_a_server_without_pip_says_what_an_operator_can_do(server: FakeServer) -> None:
+    text = "Processing engine error: error installing python packages: Plugin environment management is disabled"
+    server.failures["install packages"] = [httpx.Response(500, text=text)]
+
+    with pytest.raises(ResourceError, match=r"management is disabled\. The server runs without a plugin directory"):
+        PACKAGES.create(packages("a"), server.engine())
 
 
 @pytest.mark.parametrize("given", [{}, {"packages": ["a"], "requirements": "a"}])

@@ -66,10 +66,39 @@ def test_a_line_that_pip_would_not_take_is_named(text: str, line: int) -> None:
         parse_requirements(text)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "==1", "--pre", "-r requirements.txt", "./a.whl", "a=1"])
+@pytest.mark.parametrize("text", ["", "a b", "==1", "--pre", "-r requirements.txt", "a=1"])
 def test_a_package_is_one_requirement_specifier(text: str) -> None:
     with pytest.raises(RequirementsError, match="no requirement specifier such as"):
         parse_package(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "requirement"),
+    [
+        ("/srv/wheels/My_Pkg-1.2-py3-none-any.whl", "my-pkg==1.2"),
+        ("https://u:p@files.example/my_pkg-1.2+cpu-cp311-cp311-linux_x86_64.whl?x=1#sha256=ab", "my-pkg==1.2+cpu"),
+        ("file:///srv/my_pkg-1.2%2Bcpu-py3-none-any.whl", "my-pkg==1.2+cpu"),
+        ("/srv/my_pkg-1.2-py3-none-any.whl[extra]", "my-pkg[extra]==1.2"),
+        ("/srv/my_pkg-1.2.tar.gz", "my-pkg==1.2"),
+    ],
+)
+def test_a_package_may_be_an_archive_where_the_server_reaches_it(text: str, requirement: str) -> None:
+    assert parse_package(text) == Requirement(requirement)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("./a-1-py3-none-any.whl", "a path is the server's own and has to be absolute"),
+        ("wheels/a-1-py3-none-any.whl", "a path is the server's own and has to be absolute"),
+        ("https://user:secret@files.example/latest", "write 'NAME @ URL'"),
+        ("/srv/broken.whl", "write 'NAME @ URL'"),
+    ],
+)
+def test_an_archive_that_cannot_be_verified_is_refused_without_repeating_it(text: str, message: str) -> None:
+    with pytest.raises(RequirementsError, match=message) as refused:
+        parse_package(text)
+    assert "secret" not in str(refused.value)
 
 
 def test_a_marker_is_judged_by_the_servers_environment() -> None:

@@ -1,0 +1,115 @@
+"""Dry runs that a plugin has to pass before a change of it goes live."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from pulumi_influxdb3_engine._properties import argument_text
+from pulumi_influxdb3_engine._sources import SourceError
+
+Arguments = Mapping[str, pulumi.Input[str | int | float | bool]]
+"""A plugin's ``args``, which is text: numbers and booleans are converted."""
+
+ExpectedLine = pulumi.Input[str] | re.Pattern[str]
+"""A line of line protocol, or an expression that a whole line matches: compiled, or as the text ``/EXPRESSION/``."""
+
+ExpectedWrites = Sequence[ExpectedLine] | Mapping[str, Sequence[ExpectedLine]]
+"""All that a plugin should write: lines for the dry run's own database, or by database."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalTest:
+    """A dry run of a WAL plugin on some line protocol; nothing is written.
+
+    Attributes:
+        input_lp: What the plugin gets, as line protocol with timestamps in nanoseconds; checked against the tables of
+            ``database`` if that exists.
+        arguments: The plugin's ``args``.
+        expect_writes: What the plugin should write, all of it, in any order; ``None`` expects nothing in particular,
+            ``[]`` that it writes nothing. A line without a timestamp meets one with any.
+        database: Where the plugin runs; default is the stack's ``influxdb3:database``, or an empty one.
+
+    Queries, files and network connections of the plugin are real (contract section 6).
+    """
+
+    input_lp: pulumi.Input[str]
+    arguments: Arguments | None = None
+    expect_writes: ExpectedWrites | None = None
+    database: pulumi.Input[str] | None = None
+
+    def as_property(self) -> dict[str, Any]:
+        """It as an input of a resource."""
+        given = {"kind": "wal", "input_lp": self.input_lp}
+        return given | _shared(self.arguments, self.expect_writes, self.database)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleTest:
+    """A dry run of a schedule plugin at the next time of a schedule; nothing is written.
+
+    Attributes:
+        schedule: A cron expression with six fields, without ``cron:``; default is every second.
+        arguments: The plugin's ``args``.
+        expect_writes: What the plugin should write, all of it, in any order; ``None`` expects nothing in particular,
+            ``[]`` that it writes nothing. A line without a timestamp meets one with any.
+        database: Where the plugin runs, which has to exist; default is the stack's ``influxdb3:database``, or
+            ``_internal``, which takes no writes.
+
+    Queries, files and network connections of the plugin are real (contract section 6).
+    """
+
+    schedule: pulumi.Input[str] | None = None
+    arguments: Arguments | None = None
+    expect_writes: ExpectedWrites | None = None
+    database: pulumi.Input[str] | None = None
+
+    def as_property(self) -> dict[str, Any]:
+        """It as an input of a resource."""
+        given: dict[str, Any] = {"kind": "schedule"}
+        if self.schedule is not None:
+            given["schedule"] = self.schedule
+        return given | _shared(self.arguments, self.expect_writes, self.database)
+
+
+DryRunTest = WalTest | ScheduleTest
+
+
+def as_property(tests: DryRunTest | Sequence[DryRunTest] | None) -> list[dict[str, Any]] | None:
+    """One or several dry runs as an input of a resource."""
+    if tests is None:
+        return None
+    return [test.as_property() for test in ([tests] if isinstance(tests, DryRunTest) else tests)]
+
+
+def _shared(
+    arguments: Arguments | None, writes: ExpectedWrites | None, database: pulumi.Input[str] | None
+) -> dict[str, Any]:
+    given = {
+        "arguments": None if arguments is None else {name: _text(value) for name, value in arguments.items()},
+        "expect_writes": None if writes is None else _lines(writes),
+        "database": database,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _text(value: Any) -> Any:
+    return value.apply(argument_text) if isinstance(value, pulumi.Output) else argument_text(value)
+
+
+def _lines(writes: ExpectedWrites) -> Any:
+    if isinstance(writes, Mapping):
+        return {database: [_line(each) for each in lines] for database, lines in writes.items()}
+    return [_line(each) for each in writes]
+
+
+def _line(expected: ExpectedLine) -> pulumi.Input[str]:
+    if not isinstance(expected, re.Pattern):
+        return expected
+    if expected.flags & ~re.UNICODE:
+        raise SourceError("expect_writes: write flags of a regular expression into it, as in (?i)")
+    return f"/{expected.pattern}/"

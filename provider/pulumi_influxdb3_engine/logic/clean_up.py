@@ -1,0 +1,57 @@
+"""Removing plugin files that a program no longer declares, where it asks for that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed
+from pulumi_influxdb3_engine.logic.resource import ResourceError
+from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from influxdb3_engine_api.wire import PluginFileRow
+    from pulumi_influxdb3_engine.logic.host import Host
+
+
+DECLARED_FILES: set[str] = set()
+"""Files and directories that the program of this process declares, whichever of its resources."""
+
+
+def remove_files(hosts: Collection[Host], label: str, paths: Collection[str]) -> list[str]:
+    """Remove files and directories that no trigger runs: two requests a host, four the first time on a server.
+
+    Args:
+        hosts: Where they are.
+        label: What messages call their resource.
+        paths: Below the plugin directory; those that are gone already are no failure.
+
+    Returns:
+        Those that stay, since a trigger runs them (contract 7.2); which one is said. What another resource of the
+        program declares stays, too: a resource that was renamed is first created and then deleted.
+
+    Raises:
+        ResourceError: They were not removed.
+    """
+    kept: set[str] = set()
+    paths = [path for path in paths if path not in DECLARED_FILES]
+    for host in hosts:
+        try:
+            rows = host.client.plugin_files()
+            users = {path: names for path in paths if (names := _users(rows, path))}
+            for path, names in users.items():
+                notice(f"{path} of {label} stays on {host.url}: trigger {', '.join(names)} runs it")
+            if unused := [path for path in paths if path not in users]:
+                host.remove_files(unused)
+        except (EngineApiError, ProbeFailed, SweepFailed) as error:
+            raise ResourceError(f"{label} was not removed from {host.url}: {error}") from error
+        kept |= users.keys()
+    return sorted(kept)
+
+
+def _users(rows: Collection[PluginFileRow], path: str) -> list[str]:
+    """Names of the triggers that run a file, or what is in a directory."""
+    return sorted({row.plugin_name for row in rows if f"/{path}/" in f"{row.file_path}/"})

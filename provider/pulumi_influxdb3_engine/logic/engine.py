@@ -1,0 +1,71 @@
+"""The engine that a stack is deployed to; not loaded by a preview, which sends nothing."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api.client import EngineClient
+from pulumi_influxdb3_engine.logic.host import Host
+from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
+from pulumi_influxdb3_engine.logic.system_tables import SystemTables
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+
+_START_PATIENCE = 10.0
+"""Seconds that a deployment waits for an engine that is just starting."""
+
+
+class Engine:
+    """The engine that a stack is deployed to: its client and what is shared between the resources of one process.
+
+    Args:
+        configuration: How it is reached.
+        transport: What carries the client's requests; the seam for tests.
+
+    Attributes:
+        configuration: How it is reached.
+        client: One pooled client for the process.
+        hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
+        system_tables: The triggers that exist, read once for all of a database's resources.
+        served_paths: Which trigger serves which request path.
+    """
+
+    def __init__(self, configuration: Configuration, transport: httpx.BaseTransport | None = None) -> None:
+        self.configuration = configuration
+        self.client = _client(configuration, configuration.host_url, transport)
+        others = dict.fromkeys(url for url in configuration.plugin_hosts if url != configuration.host_url)
+        self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
+        self.system_tables = SystemTables(self.client)
+        self.served_paths = ServedPaths(self.client)
+
+
+def _client(configuration: Configuration, url: str, transport: httpx.BaseTransport | None) -> EngineClient:
+    token = configuration.auth_token
+    return EngineClient(
+        url,
+        token.get_secret_value() if token else None,
+        timeout=configuration.timeout,
+        package_timeout=configuration.package_timeout,
+        tls_ca=configuration.tls_ca,
+        tls_no_verify=configuration.tls_no_verify,
+        start_patience=_START_PATIENCE,
+        on_wait=notice,
+        transport=transport,
+    )
+
+
+_engines: dict[Configuration, Engine] = {}
+_guard = threading.Lock()
+
+
+def engine(configuration: Configuration) -> Engine:
+    """The engine behind a configuration; one for all the resources, and threads, of a process."""
+    with _guard:
+        if configuration not in _engines:
+            _engines[configuration] = Engine(configuration)
+        return _engines[configuration]

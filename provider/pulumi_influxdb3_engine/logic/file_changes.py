@@ -1,0 +1,112 @@
+"""Changes of plugin files on every host that keeps them: all hosts have the new files, or all have the old ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic.host import sha256
+from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed
+from pulumi_influxdb3_engine.logic.resource import ResourceError
+from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from pulumi_influxdb3_engine.logic.host import Host
+    from pulumi_influxdb3_engine.logic.probe import ProbedFile
+
+
+class NotWritten(Exception):
+    """A host has not got the files that it was sent; the text says which."""
+
+
+class FileChange:
+    """One change of files below the plugin directory.
+
+    Args:
+        hosts: Where it is made.
+        contents: Path to the text that the file has afterwards.
+        apply: Makes it on one host; default is to write file after file in the order of ``contents``.
+    """
+
+    def __init__(
+        self, hosts: Collection[Host], contents: Mapping[str, str], apply: Callable[[Host], None] | None = None
+    ) -> None:
+        self._hosts = hosts
+        self._contents = contents
+        self._apply = apply or self._write
+
+    def carry_out(self) -> None:
+        """Make the change: on one host by the requests of ``apply`` alone, since an answer of 200 means written.
+
+        On several hosts each is asked for what it has before and after: one request more each time.
+
+        Raises:
+            ResourceError: A host failed; says which, and what was put back on it and those before it.
+        """
+        if len(self._hosts) == 1:
+            (host,) = self._hosts
+            try:
+                self._apply(host)
+            except EngineApiError as error:
+                raise ResourceError(explained(error)) from error
+            except NotWritten as error:
+                raise ResourceError(str(error)) from error
+            return
+        previous: dict[Host, Mapping[str, ProbedFile | None]] = {}
+        for host in self._hosts:
+            try:
+                previous[host] = host.probe.ask(files=self._contents).files
+            except (EngineApiError, ProbeFailed) as error:
+                raise ResourceError(f"nothing was changed on any host, since {host.url} failed: {error}") from error
+        tried = []
+        for host in self._hosts:
+            tried.append(host)
+            try:
+                self._apply(host)
+                self._verify(host)
+            except (EngineApiError, ProbeFailed, NotWritten) as error:
+                reason = explained(error) if isinstance(error, EngineApiError) else str(error)
+                outcome = self._put_back({host: previous[host] for host in tried})
+                raise ResourceError(f"{host.url} failed: {reason}. {outcome}") from error
+
+    def _write(self, host: Host) -> None:
+        for path, content in self._contents.items():
+            try:
+                host.write_file(path, content)
+            except EngineApiError as error:
+                raise NotWritten(f"{path}: {explained(error)}") from error
+
+    def _verify(self, host: Host) -> None:
+        found = host.probe.ask(files=self._contents).files
+        for path, content in self._contents.items():
+            file = found[path]
+            if file is None or file.sha256 != sha256(content):
+                raise NotWritten(f"{path} does not have the content that was sent, although the server took it")
+
+    def _put_back(self, previous: Mapping[Host, Mapping[str, ProbedFile | None]]) -> str:
+        failures = [f"{host.url}: {text}" for host, files in previous.items() if (text := _restored(host, files))]
+        if failures:
+            return f"The previous files could not be put back everywhere: {'; '.join(failures)}"
+        return "All hosts have the files that they had before"
+
+
+def _restored(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | None:
+    """Give a host its previous files, as far as they have changed; what went wrong, or ``None``."""
+    try:
+        now = host.probe.ask(files=previous).files
+        changed = {path: file for path, file in previous.items() if now[path] != file}
+        new = [path for path, file in changed.items() if file is None]
+        if new:
+            host.remove_files(new)
+        for path, file in changed.items():
+            if file is None:
+                continue
+            if file.text is None:
+                return f"{path} was too large, or not UTF-8 text"
+            host.write_file(path, file.text)
+    except (EngineApiError, ProbeFailed, SweepFailed) as error:
+        return str(error)
+    return None

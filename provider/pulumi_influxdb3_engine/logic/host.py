@@ -1,0 +1,75 @@
+"""One server that keeps plugin files and packages; each node of a cluster has its own."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING
+
+from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.probe import Probe
+from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.sweeper import Sweeper
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from influxdb3_engine_api import EngineClient
+
+
+def sha256(content: str) -> str:
+    """SHA-256 of a text as UTF-8, in hexadecimal."""
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+class Host:
+    """What is done to one server, beside its triggers.
+
+    Args:
+        client: Of that server.
+
+    Attributes:
+        client: Of that server.
+        probe: Reads what the API does not tell.
+        sweeper: Deletes what the API cannot.
+        installing: Held while pip runs: two at once in one environment damage it.
+    """
+
+    def __init__(self, client: EngineClient) -> None:
+        self.client = client
+        self.probe = Probe(client)
+        self.sweeper = Sweeper(client, self.probe)
+        self.installing = threading.Lock()
+        self._told: set[str] = set()
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return self.client.host_url
+
+    def write_file(self, path: str, content: str) -> None:
+        """Write a file; doing it twice is harmless, so a lost answer is settled by writing it again.
+
+        Raises:
+            EngineApiError: It was not written.
+        """
+        repeated(lambda: self.client.create_plugin_file(path, content))
+        self.probe.note(path, sha256(content))
+
+    def remove_files(self, paths: Collection[str]) -> None:
+        """Remove files or directories.
+
+        Raises:
+            SweepFailed: They were not removed.
+            ProbeFailed: The server does not run dry runs.
+            EngineApiError: It could not be asked.
+        """
+        self.sweeper.remove(paths)
+        for path in paths:
+            self.probe.note(path, None)
+
+    def tell_once(self, text: str) -> None:
+        """Say something about this server, once for all resources of a deployment."""
+        if text not in self._told:
+            self._told.add(text)
+            notice(f"{self.url}: {text}")

@@ -1,0 +1,42 @@
+"""What an operator has to change where a server refuses to take code or packages (contract 10.2)."""
+
+from __future__ import annotations
+
+from influxdb3_engine_api import AnswerError, EngineApiError, Forbidden
+
+_REMEDIES = (
+    (
+        "Package installation has been disabled",
+        "The operator has switched installation off (--package-manager disabled, or --disable-package-management): "
+        "install the packages with the server, or have it switched on",
+    ),
+    (
+        "management is disabled",
+        "The server runs without a plugin directory, or its virtual environment has no pip: have it started with "
+        "--plugin-dir, and without --disable-package-management",
+    ),
+    (
+        "External call failed",
+        "The server cannot start the Python of its virtual environment: the operator has to repair that environment "
+        "(--virtual-env-location)",
+    ),
+    (
+        "plugin installation is disabled",
+        "The operator has locked the plugin directory (--plugin-dir-only): have the files put there, or that flag "
+        "taken away",
+    ),
+    ("No plugin directory configured", "The server runs without plugins: have it started with --plugin-dir"),
+    ("not configured with plugin directory", "The server runs without plugins: have it started with --plugin-dir"),
+    ("max request size", "It is larger than the server takes: have --max-http-request-size raised"),
+)
+
+
+def explained(error: EngineApiError) -> str:
+    """The error's text, and where the server is locked down what the operator has to change."""
+    if isinstance(error, AnswerError):
+        for text, remedy in _REMEDIES:
+            if text in error.text:
+                return f"{error}. {remedy}"
+        if isinstance(error, Forbidden):
+            return f"{error}. It needs an admin token: set influxdb3:authToken to one"
+    return str(error)

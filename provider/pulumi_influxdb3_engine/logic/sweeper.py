@@ -1,0 +1,56 @@
+"""Deleting plugin files and uninstalling packages, which the API cannot, by a dry run of a plugin of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import AnswerError
+from pulumi_influxdb3_engine.logic.server_plugins import ServerPlugin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from influxdb3_engine_api import EngineClient
+    from pulumi_influxdb3_engine.logic.probe import Probe
+
+_PLUGIN = ServerPlugin("sweeper_plugin")
+_MARK = "INFO: pulumi-sweeper "
+
+
+class SweepFailed(Exception):
+    """Something was not deleted or uninstalled; the text says what and why."""
+
+
+class Sweeper:
+    """Cleans up on one server.
+
+    Args:
+        client: Of that server.
+        probe: Of that server; finds its plugin directory.
+
+    Every method raises ``SweepFailed``, ``ProbeFailed`` where the server does not run dry runs, and ``EngineApiError``
+    where it could not be asked.
+    """
+
+    def __init__(self, client: EngineClient, probe: Probe) -> None:
+        self._client, self._probe = client, probe
+
+    def remove(self, paths: Collection[str]) -> None:
+        """Remove files, and directories with all that is in them; those that are gone already are no failure."""
+        self._carry_out({"remove": sorted(paths)})
+
+    def uninstall(self, distributions: Collection[str]) -> None:
+        """Uninstall packages; those that are not installed are no failure."""
+        self._carry_out({"uninstall": sorted(distributions)})
+
+    def _carry_out(self, task: dict[str, list[str]]) -> None:
+        arguments = {"task": json.dumps(task), "directory": self._probe.plugin_directory}
+        try:
+            result = _PLUGIN.run_scheduled(self._client, arguments)
+        except AnswerError as error:
+            raise SweepFailed(f"the server does not run the clean-up: {error}") from error
+        reports = [line.removeprefix(_MARK) for line in result.log_lines if line.startswith(_MARK)]
+        failures = result.errors or (json.loads(reports[0])["failures"] if reports else ["the clean-up said nothing"])
+        if failures:
+            raise SweepFailed("; ".join(failures))

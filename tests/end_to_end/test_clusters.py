@@ -1,0 +1,172 @@
+"""Several hosts, each with a plugin directory and packages of its own: all of them change, or none."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from stack import Stack
+from wheels import wheel
+
+from influxdb3_embedded.testing import start_engine
+from pulumi_influxdb3_engine.logic import package_set
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
+from pulumi_influxdb3_engine.logic.engine import Engine
+from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
+from pulumi_influxdb3_engine.logic.resource import ResourceError
+
+PACKAGES = PackageSetLogic()
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory):
+    """Two engines, each of which installs what lies in its directory ``wheels`` and nothing else."""
+    directory = tmp_path_factory.mktemp("hosts")
+    with _engine(directory / "first") as first, _engine(directory / "second") as second:
+        yield first, second
+
+
+def _engine(directory):
+    (directory / "wheels").mkdir(parents=True)
+    return start_engine(
+        directory,
+        environment={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(directory / "wheels"), "PIP_CONFIG_FILE": os.devnull},
+    )
+
+
+def offer(hosts, name, version, *requires):
+    """Let some hosts find a distribution."""
+    for host in hosts:
+        wheel(host.directory / "wheels", name, version, *requires)
+
+
+@pytest.fixture
+def cluster(hosts):
+    first, second = hosts
+    return Engine(Configuration(host_url=first.url, plugin_hosts=(second.url,)))
+
+
+@pytest.fixture(autouse=True)
+def _own_program(monkeypatch):
+    monkeypatch.setattr(package_set, "DECLARED_PACKAGES", DeclaredPackages())
+
+
+def packages(*entries, name="packages", on=None, **properties):
+    given = {"packages": list(map(str, entries)), "set_name": name} | properties
+    configuration = on.configuration if on else Configuration()
+    return PACKAGES.check(PackageSetInputs.checked(given), configuration)
+
+
+def versions(engine, *names):
+    return [host.probe.ask(distributions=names).distributions for host in engine.hosts]
+
+
+def test_a_stack_puts_files_on_every_host_and_takes_them_back_where_one_fails(hosts, cli, tmp_path):
+    config = {"influxdb3:hostUrl": hosts[0].url, "influxdb3:pluginHosts": hosts[1].url}
+    stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
+    files = [host.plugin_dir / "everywhere" / "p.py" for host in hosts]
+    program = 'PluginFile("p", plugin_name="everywhere/p.py", content="x = {number}", delete_on_destroy=True)'
+    stack.program(program.format(number=1))
+    stack.up()
+    assert [file.read_text() for file in files] == ["x = 1"] * 2
+
+    files[1].unlink()
+    assert stack.refresh().changes() == "~ 1 updated"
+    assert stack.up().changes() == "~ 1 updated"
+    assert [file.read_text() for file in files] == ["x = 1"] * 2
+
+    # a directory in its place: the second host cannot write the file
+    files[1].unlink()
+    files[1].mkdir()
+    stack.program(program.format(number=2))
+    ran = stack.up(expect=None)
+    assert ran.status != 0
+    assert f"{hosts[1].url} failed" in ran.output
+    assert "All hosts have the files that they had before" in ran.output
+    assert files[0].read_text() == "x = 1"
+    files[1].rmdir()
+    stack.up()
+    assert [file.read_text() for file in files] == ["x = 2"] * 2
+
+    stack.destroy()
+    assert not any(file.parent.exists() for file in files)
+
+
+def test_packages_go_to_every_host_and_are_uninstalled_from_all(cluster, hosts):
+    offer(hosts, "everywhere", "1.0")
+    asked = packages("everywhere", delete_on_destroy=True)
+
+    created = PACKAGES.create(asked, cluster)
+    assert created.outputs == {"installed": {"everywhere": "1.0"}}
+    assert versions(cluster, "everywhere") == [{"everywhere": "1.0"}] * 2
+
+    cluster.hosts[1].sweeper.uninstall(["everywhere"])
+    live = PACKAGES.read(asked, created.outputs, cluster)
+    assert live is not None
+    assert live.inputs.packages == []
+
+    PACKAGES.delete(asked, cluster)
+    assert versions(cluster, "everywhere") == [{"everywhere": None}] * 2
+
+
+def test_packages_that_one_host_cannot_install_are_put_back_on_the_others(cluster, hosts):
+    offer(hosts, "put_back", "1.0")
+    PACKAGES.create(packages("put_back==1.0"), cluster)
+    offer(hosts[:1], "put_back", "2.0")
+    offer(hosts[:1], "brand_new", "1.0")
+
+    with pytest.raises(ResourceError) as failed:
+        PACKAGES.update(packages("put_back==1.0"), packages("put_back==2.0", "brand_new"), cluster)
+
+    assert f"packages were not installed on {hosts[1].url}: " in str(failed.value)
+    assert "No matching distribution found" in str(failed.value)
+    assert str(failed.value).endswith("The versions from before were put back")
+    assert versions(cluster, "put-back", "brand-new") == [{"put-back": "1.0", "brand-new": None}] * 2
+
+
+def test_another_version_on_one_host_is_drift_until_it_is_mended(cluster, hosts):
+    offer(hosts, "drifting", "1.0")
+    offer(hosts, "drifting", "2.0")
+    asked = packages("drifting==2.0")
+    PACKAGES.create(asked, cluster)
+    cluster.hosts[1].client.install_packages(["drifting==1.0"])
+
+    first = PACKAGES.read(asked, {}, cluster)
+    again = PACKAGES.read(first.inputs, {}, cluster)
+
+    assert first.inputs.packages == []
+    assert again is None or again.inputs.packages == []
+    PACKAGES.update(first.inputs, asked, cluster)
+    assert versions(cluster, "drifting") == [{"drifting": "2.0"}] * 2
+
+
+def test_an_installation_that_breaks_another_set_is_taken_back_and_names_it(hosts):
+    engine = Engine(Configuration(host_url=hosts[0].url))
+    offer(hosts, "shared", "1.0")
+    offer(hosts, "shared", "2.0")
+    offer(hosts, "needy", "1.0", "shared>=2")
+    first, second = packages("shared==1.0", name="first", on=engine), packages("needy", name="second", on=engine)
+    PACKAGES.create(first, engine)
+
+    with pytest.raises(ResourceError, match=r"breaks PackageSet 'first', which asks for shared==1\.0: .*version 2\.0"):
+        PACKAGES.create(second, engine)
+    assert versions(engine, "shared", "needy") == [{"shared": "1.0", "needy": None}]
+
+
+def test_another_value_of_reinstall_installs_again_in_the_newest_version(cluster, hosts):
+    offer(hosts, "growing", "1.0")
+    PACKAGES.create(packages("growing"), cluster)
+    offer(hosts, "growing", "1.1")
+    assert PACKAGES.update(packages("growing"), packages("growing>=1"), cluster) == {"installed": {"growing": "1.0"}}
+
+    outputs = PACKAGES.update(packages("growing>=1"), packages("growing>=1", reinstall="today"), cluster)
+
+    assert outputs == {"installed": {"growing": "1.1"}}
+
+
+def test_a_wheel_on_the_server_is_installed_by_its_path(cluster, hosts):
+    offer(hosts, "by_path", "3.1")
+    path = hosts[0].directory / "wheels" / "by_path-3.1-py3-none-any.whl"
+
+    assert PACKAGES.create(packages(path), cluster).outputs == {"installed": {"by-path": "3.1"}}

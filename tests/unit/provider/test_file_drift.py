@@ -1,0 +1,177 @@
+"""Files that somebody changed, deleted or put there by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
+from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.resource import ResourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fake_server import FakeServer
+
+    from pulumi_influxdb3_engine.logic.resource import Live
+
+FILE = PluginFileLogic()
+NO_DRY_RUNS = httpx.Response(500, text="Plugin error: Node not configured with plugin directory")
+
+
+def plugin_file(name: str = "p.py", content: str = "x = 1\n", **properties: Any) -> PluginFileInputs:
+    given = {"plugin_name": name, "content": content} | properties
+    return FILE.check(PluginFileInputs.checked(given), Configuration())
+
+
+def put(server: FakeServer, content: str | bytes, name: str = "p.py") -> None:
+    data = content.encode() if isinstance(content, str) else content
+    (server.plugin_directory / name).write_bytes(data)
+
+
+def read(server: FakeServer, outputs: Mapping[str, Any] | None = None) -> Live[PluginFileInputs]:
+    """What a refresh of the file, in a process of its own, finds."""
+    live = FILE.read(plugin_file(), dict(outputs or {}), server.engine())
+    assert live is not None
+    return live
+
+
+def test_a_refresh_of_many_files_is_one_request(server: FakeServer) -> None:
+    names = [f"p{number}.py" for number in range(10)]
+    FILE.create(plugin_file(names[0]), server.engine())
+    for name in names:
+        put(server, "x = 1\n", name)
+    server.requests.clear()
+    engine = server.engine()
+
+    live = [FILE.read(plugin_file(name), {}, engine) for name in names]
+
+    assert [each and each.inputs for each in live] == [plugin_file(name) for name in names]
+    assert server.requests == ["probe"]
+
+
+def test_an_edit_by_hand_is_read_as_other_content_by_one_request_more(server: FakeServer) -> None:
+    FILE.create(plugin_file(), server.engine())
+    put(server, "edited = 1\n")
+    server.requests.clear()
+
+    live = read(server)
+
+    assert live.inputs.content == "edited = 1\n"
+    assert plugin_file().changed(live.inputs) == {"content", "content_sha256"}
+    assert server.requests == ["probe", "probe"]
+
+
+def test_a_file_that_was_deleted_by_hand_is_gone(server: FakeServer) -> None:
+    assert FILE.read(plugin_file(), {}, server.engine()) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [(b"\xff\xfe", "# 2 bytes that are too large to show, or not UTF-8"), (b"#" * 2_000_000, "# 2000000 bytes that")],
+)
+def test_what_cannot_be_shown_is_still_told_from_what_was_declared(
+    server: FakeServer, content: bytes, shown: str
+) -> None:
+    put(server, content)
+
+    assert read(server).inputs.content.startswith(shown)
+
+
+def test_files_of_a_hidden_directory_are_found(server: FakeServer) -> None:
+    hidden = plugin_file(".own/p.py")
+    FILE.create(hidden, server.engine())
+
+    live = FILE.read(hidden, {}, server.engine())
+
+    assert live is not None
+    assert live.inputs == hidden
+
+
+@pytest.mark.parametrize(("content", "drifted"), [("x = 1\n", False), ("x = 1000\n", True)])
+def test_without_dry_runs_files_are_compared_by_size_which_is_said_once(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], content: str, drifted: bool
+) -> None:
+    server.triggers["t"] = {"plugin_filename": "p.py"}
+    put(server, content)
+    server.failures["probe"] = [NO_DRY_RUNS, NO_DRY_RUNS]
+    engine = server.engine()
+
+    live = [FILE.read(plugin_file(), {}, engine) for _ in range(2)]
+
+    assert [each is not None and each.inputs != plugin_file() for each in live] == [drifted, drifted]
+    assert capsys.readouterr().err.count("files are compared by size and time only") == 1
+
+
+def test_without_dry_runs_a_later_change_of_the_same_size_is_seen_by_its_time(server: FakeServer) -> None:
+    server.triggers["t"] = {"plugin_filename": "p.py"}
+    put(server, "x = 1\n")
+    server.failures["probe"] = [NO_DRY_RUNS, NO_DRY_RUNS]
+    first = read(server)
+
+    again = read(server, {"modified": {"p.py": first.outputs["modified"]["p.py"] - 1}})
+
+    assert first.inputs == plugin_file()
+    assert again.inputs.content.startswith("# changed by hand: 6 bytes")
+
+
+def test_a_server_that_does_not_know_the_token_is_an_error_and_no_unchanged_file(server: FakeServer) -> None:
+    server.failures["probe"] = [httpx.Response(401, text='{"error": "the request was not authenticated"}')]
+
+    with pytest.raises(Exception, match="not authenticated"):
+        FILE.read(plugin_file(), {}, server.engine())
+
+
+def test_a_file_that_exists_with_other_content_is_an_error_that_says_how_to_take_it_over(server: FakeServer) -> None:
+    put(server, "theirs = 1\n")
+
+    with pytest.raises(ResourceError, match=r"plugin file 'p\.py' exists already and differs .*adopt=True"):
+        FILE.create(plugin_file(), server.engine())
+    assert server.file("p.py") == "theirs = 1\n"
+
+
+def test_taking_over_what_differs_overwrites_it(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    put(server, "theirs = 1\n")
+
+    FILE.create(plugin_file(adopt=True), server.engine())
+
+    assert server.file("p.py") == "x = 1\n"
+    assert "is taken over: its content was another" in capsys.readouterr().err
+
+
+def test_a_file_that_exists_with_the_same_content_is_taken_over_without_a_change(server: FakeServer) -> None:
+    put(server, "x = 1\n")
+
+    FILE.create(plugin_file(), server.engine())
+
+    assert "write p.py" not in server.requests
+
+
+def test_a_preview_shows_what_taking_over_changes(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    put(server, "theirs = 1\n")
+
+    FILE.check_online(plugin_file(adopt=True), server.engine(), new=True)
+
+    assert "-theirs = 1\n+x = 1" in capsys.readouterr().err
+    assert server.file("p.py") == "theirs = 1\n"
+
+
+def test_a_preview_that_asks_the_server_refuses_a_file_that_differs(server: FakeServer) -> None:
+    put(server, "theirs = 1\n")
+
+    with pytest.raises(InvalidInputs, match=r"^plugin_name: plugin file 'p\.py' exists already"):
+        FILE.check_online(plugin_file(), server.engine(), new=True)
+    FILE.check_online(plugin_file(), server.engine(), new=False)
+
+
+def test_without_dry_runs_a_file_is_written_without_a_look(server: FakeServer) -> None:
+    put(server, "theirs = 1\n")
+    server.failures["probe"] = [NO_DRY_RUNS]
+
+    FILE.create(plugin_file(), server.engine())
+
+    assert server.file("p.py") == "x = 1\n"
