@@ -10,7 +10,7 @@ from pulumi_influxdb3_engine.logic.inputs import Inputs
 from pulumi_influxdb3_engine.logic.names import DatabaseName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
+from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration
@@ -59,7 +59,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
     def _settle_creation(self, inputs: DatabaseInputs, error: EngineApiError, engine: Engine) -> None:
         """Look before creating again: a conflict of our own making would be taken for somebody else's database."""
         try:
-            if inputs.db in repeated(engine.client.databases):
+            if inputs.db in repeated(engine.client.databases, worth=is_servers):
                 return
             if not is_transient(error):
                 raise error
@@ -69,7 +69,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     def read(self, state: DatabaseInputs, outputs: Properties, engine: Engine) -> Live[DatabaseInputs] | None:
         """Whether it exists; the server tells no more."""
-        return Live(state, outputs) if state.db in repeated(engine.client.databases) else None
+        return Live(state, outputs) if state.db in repeated(engine.client.databases, worth=is_servers) else None
 
     def update(self, state: DatabaseInputs, inputs: DatabaseInputs, engine: Engine) -> Properties:
         """``retain`` lives in the state only."""

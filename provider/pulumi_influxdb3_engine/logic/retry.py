@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from influxdb3_engine_api import AnswerError, EngineApiError, ServerError, TransportError
+from influxdb3_engine_api import AnswerError, EngineApiError, ServerError, TransportError, UnreadableAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ def is_transient(error: EngineApiError) -> bool:
 
 def is_servers(error: EngineApiError) -> bool:
     """Whether the server, or the way to it, is at fault, and not the request: for requests that cannot be wrong."""
-    return is_transient(error) or isinstance(error, ServerError)
+    return is_transient(error) or isinstance(error, ServerError | UnreadableAnswer)
 
 
 def repeated(action: Callable[[], Result], *, worth: Callable[[EngineApiError], bool] = is_transient) -> Result:

@@ -39,7 +39,7 @@ class TriggerChanges:
 
     def live(self, name: str, *, fresh: bool = False) -> LiveTrigger | None:
         """The trigger as the server has it; ``fresh`` asks now, whatever has been read before."""
-        return repeated(lambda: self._tables.trigger(self._db, name, fresh=fresh))
+        return repeated(lambda: self._tables.trigger(self._db, name, fresh=fresh), worth=is_servers)
 
     def create(self, body: CreateTrigger) -> None:
         """Create a trigger.

@@ -1,0 +1,154 @@
+"""Every request of every operation on plugins and databases, broken in every way, against the running engine.
+
+After each: a file holds its old text or its new one, a directory that is named exists whole, and the next ``up`` brings
+about what is declared.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from breaking_proxy import BreakingProxy, Fault
+
+from influxdb3_embedded.testing import start_engine
+from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.database import DatabaseInputs, DatabaseLogic
+from pulumi_influxdb3_engine.logic.engine import Engine
+from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
+from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.resource import ResourceError
+
+TIMEOUT = 0.5
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with start_engine(tmp_path_factory.mktemp("engine")) as engine:
+        # the first look at a server uploads the probe: here it is there already
+        PluginFileLogic().create(_file("first", 1), Engine(Configuration(host_url=engine.url)))
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def proxy(server):
+    proxy = BreakingProxy(server.url, silence=TIMEOUT + 0.3)
+    yield proxy
+    proxy.close()
+
+
+def _checked(logic, **properties):
+    return logic.check(logic.inputs_type.checked(properties), Configuration())
+
+
+def _file(name, version):
+    return _checked(PluginFileLogic(), plugin_name=f"{name}.py", content=f"VERSION = {version}\n")
+
+
+def _directory(name, version):
+    files = {"./__init__.py": "from .a import VERSION\n", "./a.py": f"VERSION = {version}\n"}
+    return _checked(PluginDirectoryLogic(), plugin_name=name, files=files)
+
+
+def _database(name, _version):
+    return _checked(DatabaseLogic(), db=name, retain=False)
+
+
+def _file_is_whole(server, inputs, allowed):
+    path = server.plugin_dir / inputs.plugin_name
+    found = path.read_text() if path.exists() else None
+    return found in [each and each.content for each in allowed]
+
+
+def _directory_is_whole(server, inputs, allowed):
+    del allowed
+    directory = server.plugin_dir / inputs.plugin_filename
+    complete = {path: (directory / path).read_text() for path in inputs.contents if (directory / path).exists()}
+    return "__init__.py" not in complete or complete == inputs.contents
+
+
+def _database_is_whole(server, inputs, allowed):
+    return (inputs.db in server.client.databases()) in [each is not None for each in allowed]
+
+
+KINDS = {
+    "file": (PluginFileLogic, PluginFileInputs, _file, _file_is_whole),
+    "directory": (PluginDirectoryLogic, PluginDirectoryInputs, _directory, _directory_is_whole),
+    "database": (DatabaseLogic, DatabaseInputs, _database, _database_is_whole),
+}
+OPERATIONS = [
+    ("file", "create"), ("file", "update"), ("file", "read"),
+    ("directory", "create"), ("directory", "update"), ("directory", "read"),
+    ("database", "create"), ("database", "delete"), ("database", "read"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "operation"), OPERATIONS)
+def test_nothing_is_left_by_halves_after_any_broken_request(server, proxy, kind, operation):
+    outcomes = [
+        _break(server, proxy, (kind, operation), number, fault)
+        for fault in Fault
+        for number in range(1, _requests(server, proxy, kind, operation) + 1)
+    ]
+    failed = sum(message is not None for message in outcomes)
+    print(f"{kind} {operation}: {len(outcomes)} broken requests, {failed} of them failed the operation with a message")
+
+
+def _engine(url):
+    """As a deployment of its own has it, which has read nothing yet."""
+    return Engine(Configuration(host_url=url, timeout=TIMEOUT))
+
+
+def _definitions(kind, operation):
+    name, make = f"n_{uuid.uuid4().hex[:8]}", KINDS[kind][2]
+    before = None if operation == "create" else make(name, 1)
+    after = {"create": make(name, 2), "update": make(name, 2), "read": before, "delete": None}[operation]
+    return before, after
+
+
+def _carry_out(logic, before, after, engine):
+    try:
+        if before is None and after is not None:
+            logic.create(after, engine)
+        elif before is not None and after is None:
+            logic.delete(before, engine)
+        elif before is after and before is not None:
+            found = logic.read(before, {}, engine)
+            assert found is not None
+            assert not logic.diff(before, found.inputs).changes
+        elif before is not None and after is not None and logic.diff(before, after).changes:
+            logic.update(before, after, engine)
+    except (ResourceError, EngineApiError) as error:
+        return before, str(error)
+    return after, None
+
+
+def _requests(server, proxy, kind, operation):
+    """How many requests the operation takes when nothing breaks."""
+    proxy.mend()
+    logic = KINDS[kind][0]()
+    before, after = _definitions(kind, operation)
+    if before is not None:
+        logic.create(before, _engine(server.url))
+    proxy.requests.clear()
+    assert _carry_out(logic, before, after, _engine(proxy.url))[1] is None
+    return len(proxy.requests)
+
+
+def _break(server, proxy, broken, number, fault):
+    kind, operation = broken
+    logic, whole = KINDS[kind][0](), KINDS[kind][3]
+    before, after = _definitions(kind, operation)
+    if before is not None:
+        logic.create(before, _engine(server.url))
+    proxy.break_request(number, fault)
+    state, message = _carry_out(logic, before, after, _engine(proxy.url))
+    proxy.mend()
+    case = f"request {number} of {proxy.requests}: {fault.value}: {message}"
+    assert proxy.triggered, case
+    assert whole(server, after or before, (before, after)), case
+    _, again = _carry_out(logic, state, after, _engine(server.url))  # the next "up"
+    assert again is None, case
+    assert whole(server, after or before, (after,)), case
+    return message
