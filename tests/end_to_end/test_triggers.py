@@ -23,9 +23,9 @@ def db(engine):
     return name
 
 
-def program(db, *, name="t", specification="ALL_TABLES", plugin="w.py", content=WRITES, more=""):
+def program(db, *, name="t", specification="ALL_TABLES", content=WRITES, more=""):
     return f"""
-        plugin = PluginFile({plugin!r}, content={content!r})
+        plugin = PluginFile("{db}.py", content={content!r})
         t = Trigger("trigger", trigger_name={name!r}, db={db!r}, plugin_filename=plugin.plugin_filename,
                     trigger_specification={specification}, {more})
         pulumi.export("url", t.endpoint_url)
@@ -124,7 +124,7 @@ def test_changes_by_hand_show_in_refresh_and_are_mended_by_the_next_up(stack, en
     engine.client.create_trigger(
         CreateTrigger(
             db=db,
-            plugin_filename="w.py",
+            plugin_filename=f"{db}.py",
             trigger_name="t",
             trigger_settings=TriggerSettings(run_async=False, error_behavior="disable"),
             trigger_specification="table:cpu",
@@ -159,11 +159,11 @@ def test_destroying_a_trigger_that_is_gone_succeeds(stack, engine, db):
 
 
 def test_a_trigger_that_exists_is_taken_over_only_on_request(stack, engine, db):
-    engine.client.create_plugin_file("w.py", WRITES)
+    engine.client.create_plugin_file(f"{db}.py", WRITES)
     engine.client.create_trigger(
         CreateTrigger(
             db=db,
-            plugin_filename="w.py",
+            plugin_filename=f"{db}.py",
             trigger_name="t",
             trigger_settings=TriggerSettings(run_async=False, error_behavior="log"),
             trigger_specification="table:cpu",
