@@ -133,7 +133,7 @@ def _tail(path: Path, lines: int = 15) -> str:
 def pulumi_environment(engine_url: str) -> dict[str, str]:
     """The environment in which Pulumi deploys this stack: its CLI first, state below the project, nothing asked."""
     try:
-        cli = find_or_install(report=lambda text: console.print(f"  {text}", style="dim", markup=False))
+        cli = find_or_install(report=lambda text: console.print(f"  {text}", style="dim", markup=False, soft_wrap=True))
     except PulumiCliNotFound as error:
         raise QuickstartFailed(str(error)) from None
     console.print(f"[green]✓[/] Pulumi CLI {cli.version} in {cli.directory}")
