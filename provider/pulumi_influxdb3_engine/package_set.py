@@ -65,7 +65,7 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
             if isinstance(requirements, Path)
             else requirements,
             "reinstall": reinstall,
-            "delete_on_destroy": delete_on_destroy,
+            "delete_on_destroy": delete_on_destroy or None,
             "set_name": resource_name,
             "installed": None,
         }

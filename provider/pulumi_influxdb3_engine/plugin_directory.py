@@ -78,11 +78,11 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
         properties = {
             "plugin_name": resource_name if plugin_name is None else plugin_name,
             "files": files_property(read_directory(where, source) if source is not None else files or {}),
-            "in_place": in_place,
+            "in_place": in_place or None,
             "trigger_name": trigger_name,
             "test": as_property(test),
-            "adopt": adopt,
-            "delete_on_destroy": delete_on_destroy,
+            "adopt": adopt or None,
+            "delete_on_destroy": delete_on_destroy or None,
             "plugin_filename": None,
             "content_sha256": None,
         }

@@ -74,8 +74,8 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
             "content": read_file(where, source) if source is not None else content,
             "trigger_name": trigger_name,
             "test": as_property(test),
-            "adopt": adopt,
-            "delete_on_destroy": delete_on_destroy,
+            "adopt": adopt or None,
+            "delete_on_destroy": delete_on_destroy or None,
             "plugin_filename": None,
             "content_sha256": None,
         }

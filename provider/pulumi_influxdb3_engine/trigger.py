@@ -110,8 +110,8 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             "trigger_settings": trigger_settings,
             "node_spec": node_spec,
             "disabled": disabled,
-            "adopt": adopt,
-            "force_delete": force_delete,
+            "adopt": adopt or None,
+            "force_delete": force_delete or None,
             "watch": None if watch is None else asdict(watch),
             "endpoint_url": None,
         }

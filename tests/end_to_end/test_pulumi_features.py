@@ -103,7 +103,7 @@ def test_a_state_file_of_another_release_is_taken_as_it_is(stack, engine, db):
     for resource in exported["deployment"]["resources"]:
         if "influxdb3:Trigger" in resource["type"]:
             for bag in (resource["inputs"], resource["outputs"]):
-                del bag["force_delete"], bag["adopt"]  # as if they had been added since
+                del bag["disabled"]  # as if it had been added since
                 bag["of_a_later_release"] = {"x": 1}
     (stack.directory / "exported.json").write_text(json.dumps(exported))
     stack.run("stack", "import", "--file", "exported.json", expect=0)

@@ -65,6 +65,9 @@ class Inputs(BaseModel):
     derived: ClassVar[frozenset[str]] = frozenset()
     """Properties that check computes, which a program cannot set."""
 
+    flags: ClassVar[frozenset[str]] = frozenset()
+    """Properties that are absent while they are false: a deployment writes its whole state at every step."""
+
     @field_validator("*", mode="wrap")
     @classmethod
     def _unknown_passes(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
@@ -105,7 +108,11 @@ class Inputs(BaseModel):
     def properties(self) -> dict[str, Any]:
         """The property bag for these inputs; properties without a value are absent."""
         values = {name: _plain(getattr(self, name)) for name in type(self).model_fields}
-        return {name: value for name, value in values.items() if value is not None}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and not (value is False and name in self.flags)
+        }
 
     def known(self, *names: str) -> bool:
         """Whether all the properties named are known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
@@ -43,6 +43,8 @@ def _requirements(text: str) -> str:
 
 class PackageSetInputs(Inputs):
     """Packages as a program declares them: a list of specifiers, or the text of a requirements file."""
+
+    flags: ClassVar[frozenset[str]] = frozenset({"delete_on_destroy"})
 
     packages: Annotated[list[Annotated[str, AfterValidator(_package)]], AfterValidator(_packages)] | None = None
     requirements: Annotated[str, AfterValidator(_requirements)] | None = None

@@ -52,6 +52,7 @@ class PluginDirectoryInputs(Inputs):
     """A plugin directory as a program declares it; ``files`` maps ``./PATH`` below it to the file's text."""
 
     derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "superseded"})
+    flags: ClassVar[frozenset[str]] = frozenset({"adopt", "delete_on_destroy", "in_place"})
 
     plugin_name: PluginDirectoryName
     files: dict[Annotated[str, AfterValidator(_file_path)], str]

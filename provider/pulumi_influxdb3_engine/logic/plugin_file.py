@@ -39,6 +39,7 @@ class PluginFileInputs(Inputs):
     """A plugin file as a program declares it."""
 
     derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256"})
+    flags: ClassVar[frozenset[str]] = frozenset({"adopt", "delete_on_destroy"})
 
     plugin_name: PluginPath
     content: str

@@ -51,6 +51,7 @@ class TriggerInputs(Inputs):
     """A trigger as a program declares it; the properties are the API's (contract 1.2)."""
 
     derived: ClassVar[frozenset[str]] = frozenset({"endpoint_url"})
+    flags: ClassVar[frozenset[str]] = frozenset({"adopt", "force_delete"})
 
     db: DatabaseName
     trigger_name: TriggerName

@@ -50,8 +50,6 @@ def test_unknown_content_leaves_the_name_known() -> None:
     assert plugin_file(content=UNKNOWN).properties() == {
         "plugin_name": "p.py",
         "content": UNKNOWN,
-        "adopt": False,
-        "delete_on_destroy": False,
         "plugin_filename": "p.py",
         "content_sha256": UNKNOWN,
     }
