@@ -1,4 +1,4 @@
-"""What an operator has to change where a server refuses to take code or packages (contract 10.2)."""
+"""What an operator has to change where a server refuses triggers, code or packages (contract 10.2)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ _REMEDIES = (
         "plugin installation is disabled",
         "The operator has locked the plugin directory (--plugin-dir-only): have the files put there, or that flag "
         "taken away",
+    ),
+    (
+        "server is configured to reject",
+        "The operator allows other kinds of trigger only: have --restrict-plugin-triggers-to extended",
     ),
     ("No plugin directory configured", "The server runs without plugins: have it started with --plugin-dir"),
     ("not configured with plugin directory", "The server runs without plugins: have it started with --plugin-dir"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
+from influxdb3_engine_api import AnswerError, CreateTrigger, ErrorBehavior, TriggerSettings
 from influxdb3_engine_api.specification import Table, parse
 from pulumi_influxdb3_engine.logic.declarations import DECLARED_DATABASES
 from pulumi_influxdb3_engine.logic.inputs import Failure
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
@@ -17,10 +20,7 @@ if TYPE_CHECKING:
 
 
 class OnlineChecks:
-    """Whether a server has what a trigger relies on.
-
-    Lock-down flags are not among it: no operation tells them without changing something.
-    """
+    """Whether a server has what a trigger relies on, and is not locked down against it."""
 
     def __init__(self, inputs: TriggerInputs, engine: Engine) -> None:
         self._inputs, self._engine = inputs, engine
@@ -33,6 +33,9 @@ class OnlineChecks:
         """
         inputs, client = self._inputs, self._engine.client
         found = []
+        refusal = self._refusal()
+        if refusal:
+            found.append(Failure(property="trigger_specification", reason=refusal))
         if inputs.known("db", "trigger_specification"):
             specification = parse(inputs.trigger_specification)
             exists = inputs.db in client.databases()
@@ -48,6 +51,29 @@ class OnlineChecks:
             reason = f"there is no {inputs.plugin_filename!r} in the plugin directory: declare a PluginFile"
             found.append(Failure(property="plugin_filename", reason=reason))
         return found
+
+    def _refusal(self) -> str | None:
+        """Why the server creates no trigger of this kind: the answer to a creation whose plugin does not exist.
+
+        No operation reads lock-down flags. The server checks them before the plugin (contract 1.2), so this creation
+        never succeeds.
+        """
+        inputs = self._inputs
+        if not inputs.known("db", "trigger_specification"):
+            return None
+        impossible = CreateTrigger(
+            db=inputs.db,
+            plugin_filename=f".pulumi/{secrets.token_hex(8)}.py",
+            trigger_name=secrets.token_hex(8),
+            trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
+            trigger_specification=inputs.trigger_specification,
+            disabled=True,
+        )
+        try:
+            self._engine.client.create_trigger(impossible)
+        except AnswerError as error:
+            return explained(error) if explained(error) != str(error) else None
+        return None
 
     def _has_table(self, name: str) -> bool:
         sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'iox' AND table_name = $name"

@@ -8,6 +8,7 @@ from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFou
 from influxdb3_engine_api.specification import Request, parse
 from pulumi_influxdb3_engine.logic.declarations import DECLARED_PATHS
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
@@ -82,7 +83,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         except Conflict:
             self._take_over(inputs, engine)
         except EngineApiError as error:
-            raise ResourceError(f"{label(inputs)} was not created: {error}") from error
+            raise ResourceError(f"{label(inputs)} was not created: {explained(error)}") from error
         else:
             failure = watch and watch.first_error()
             if failure:
@@ -165,7 +166,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             changes.validate(inputs.body())
         except EngineApiError as error:
             raise ResourceError(
-                f"{label(inputs)} cannot be changed, the definition that was live before stays so: {error}"
+                f"{label(inputs)} cannot be changed, the definition that was live before stays so: {explained(error)}"
             ) from error
         try:
             changes.remove(state.trigger_name, force=state.force_delete)
