@@ -22,6 +22,25 @@ class NotWritten(Exception):
     """A host has not got the files that it was sent; the text says which."""
 
 
+def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, str | None]:
+    """SHA-256 by path of the files that a host has before a change; none where dry runs are off and nobody can look.
+
+    Args:
+        host: The server.
+        label: What messages call the resource that is to be written.
+        paths: Files below the plugin directory.
+
+    Raises:
+        ResourceError: The host could not be asked.
+    """
+    try:
+        return host.probe.hashes(paths)
+    except ProbeFailed:
+        return {}
+    except EngineApiError as error:
+        raise ResourceError(f"{label} was not written: {host.url} failed: {explained(error)}") from error
+
+
 class FileChange:
     """One change of files below the plugin directory.
 

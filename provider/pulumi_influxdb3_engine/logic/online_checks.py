@@ -72,7 +72,8 @@ class OnlineChecks:
         try:
             self._engine.client.create_trigger(impossible)
         except AnswerError as error:
-            return explained(error) if explained(error) != str(error) else None
+            reason = explained(error)
+            return reason if reason != str(error) else None
         return None
 
     def _has_table(self, name: str) -> bool:

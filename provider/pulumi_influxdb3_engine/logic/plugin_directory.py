@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
-from influxdb3_engine_api import EngineApiError, ServerError
+from influxdb3_engine_api import ServerError
 from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
-from pulumi_influxdb3_engine.logic.file_changes import FileChange
+from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
-from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import PluginDirectoryName, TriggerName, plugin_path
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_directory
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
@@ -172,20 +170,12 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         """A directory that is written in place has a name that may be somebody else's."""
         declared = inputs.below(str(inputs.plugin_filename))
         for host in engine.hosts:
-            hashes = self._hashes(host, inputs, declared)
+            hashes = present_hashes(host, inputs.label, declared)
             if any(sha != sha256(declared[path]) for path, sha in hashes.items()):
                 raise ResourceError(
                     f"{inputs.label} exists already on {host.url} and differs from the program's. Take it over with "
                     "adopt=True, which overwrites its files, or choose another plugin_name"
                 )
-
-    def _hashes(self, host: Host, inputs: PluginDirectoryInputs, declared: Mapping[str, str]) -> dict[str, str | None]:
-        try:
-            return host.probe.hashes(declared)
-        except ProbeFailed:  # dry runs are off: nobody can look
-            return {}
-        except EngineApiError as error:
-            raise ResourceError(f"{inputs.label} was not written: {host.url} failed: {explained(error)}") from error
 
     def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:
         """Write what is missing and pass the dry runs: in this order where no trigger runs the directory yet."""
@@ -210,7 +200,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         contents = inputs.below(directory)
         behind = []
         for host in hosts:
-            hashes = self._hashes(host, inputs, contents)
+            hashes = present_hashes(host, inputs.label, contents)
             if any(hashes.get(path) != sha256(content) for path, content in contents.items()):
                 behind.append(host)
         try:

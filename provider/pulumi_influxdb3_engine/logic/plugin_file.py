@@ -6,18 +6,15 @@ import re
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
-from pulumi_influxdb3_engine.logic.file_changes import FileChange
+from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
-from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import PluginPath, TriggerName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_file
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
@@ -149,12 +146,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         """Hosts that lack the file, and those that have another of its name."""
         absent, differing = [], []
         for host in engine.hosts:
-            try:
-                hashes = host.probe.hashes([inputs.plugin_name])
-            except ProbeFailed:  # dry runs are off: nobody can look
-                hashes = {}
-            except EngineApiError as error:
-                raise ResourceError(f"{inputs.label} was not written: {host.url} failed: {explained(error)}") from error
+            hashes = present_hashes(host, inputs.label, [inputs.plugin_name])
             if inputs.plugin_name not in hashes:
                 absent.append(host)
             elif hashes[inputs.plugin_name] != sha256(inputs.content):

@@ -65,7 +65,7 @@ class FakeServer:
 
     def _named(self, request: httpx.Request, body: dict[str, Any]) -> str:
         path, method = request.url.path, request.method
-        trigger = re.sub(r"__candidate_[0-9a-f]{8}$", "__candidate", body.get("trigger_name", ""))
+        trigger = body.get("trigger_name", "")
         if path == "/api/v3/query_sql":
             tables = {"trigger_arguments": "arguments", "plugin_files": "files"}
             return "query " + next((name for table, name in tables.items() if table in body["q"]), "triggers")
