@@ -1,10 +1,11 @@
 """What triggers cost in Pulumi, against a dynamic provider that does nothing and against the bare HTTP requests.
 
-    uv run tests/benchmarks/provider.py                            10, 100 and 500 triggers, three rounds: 15 minutes
+    uv run tests/benchmarks/provider.py                            10, 100 and 500 triggers: 20 minutes
     uv run tests/benchmarks/provider.py --counts 10 --rounds 1     a quick look
 
-The floor is what the CLI and the SDK take for as many resources whose provider does nothing; a round measures floor and
-provider one after the other, and the table shows the median of the rounds' ratios and their spread.
+The floor is what the CLI and the SDK take for as many resources whose provider does nothing. A round measures floor and
+provider one after the other, in turns which of them first; the table shows the median of the rounds' ratios and their
+spread. Fewer triggers get more rounds: what is short is disturbed more.
 """
 
 from __future__ import annotations
@@ -58,12 +59,15 @@ class Null(Resource):
         super().__init__(NullProvider(), name, {"trigger_name": name, "disabled": False, **props})
 '''
 FLOOR = """
+import pulumi
 from null_provider import Null
 for number in range({count}):
     Null(f"t{{number}}", db="d", plugin_filename="w.py", trigger_specification="all_tables",
          trigger_arguments={{"a": "1"}}, trigger_settings={{"run_async": False, "error_behavior": "log"}})
 """
 OURS = """
+import pulumi
+from pulumi_influxdb3_engine import ALL_TABLES, Trigger
 for number in range({count}):
     Trigger(f"t{{number}}", db="d", plugin_filename="w.py", trigger_specification=ALL_TABLES,
             trigger_arguments={{"a": "1"}})
@@ -119,7 +123,7 @@ def stack_of(directory: Path, cli: PulumiCli, engine: RunningEngine, program: st
     """A stack that is ready to be deployed."""
     stack = Stack(directory, cli, os.environ, config={"influxdb3:hostUrl": engine.url})
     (directory / "null_provider.py").write_text(NULL_PROVIDER)
-    stack.program(program)
+    (directory / "__main__.py").write_text(program)
     return stack
 
 
@@ -133,7 +137,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 500])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, help="default: 15 for 10 triggers, 3 for 100 and more")
     arguments = parser.parse_args()
     cli = find_or_install(report=lambda text: print(text, file=sys.stderr))
     table = Table("triggers", "operation", "floor s", "provider s", "ratio", "goal", "requests alone s")
@@ -141,15 +145,15 @@ def main() -> None:
         engine.client.create_database("d")
         engine.client.create_plugin_file("w.py", PLUGIN)
         for count in arguments.counts:
-            floors, ours = [], []
-            for number in range(arguments.rounds):
-                directory = Path(temporary) / f"{count}-{number}"
+            seconds: dict[str, list[dict[str, float]]] = {FLOOR: [], OURS: []}
+            for number in range(arguments.rounds or max(3, 150 // count)):
                 print(f"{count} triggers, round {number + 1}", file=sys.stderr)
-                floors.append(measured(stack_of(directory / "floor", cli, engine, FLOOR.format(count=count))))
-                ours.append(measured(stack_of(directory / "ours", cli, engine, OURS.format(count=count))))
+                for program in (FLOOR, OURS) if number % 2 else (OURS, FLOOR):
+                    directory = Path(temporary) / f"{count}-{number}" / ("ours" if program is OURS else "floor")
+                    seconds[program].append(measured(stack_of(directory, cli, engine, program.format(count=count))))
             alone = requests_alone(engine, count)
             for name in OPERATIONS:
-                floor, our = [each[name] for each in floors], [each[name] for each in ours]
+                floor, our = ([each[name] for each in seconds[program]] for program in (FLOOR, OURS))
                 table.add_row(
                     str(count),
                     name,
