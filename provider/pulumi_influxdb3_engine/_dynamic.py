@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """Load modules without looking for garbage among them and the SDK's, which all stay; measured: 25 ms less of 140."""
+    """Load modules without looking for garbage among them and the SDK's, which all stay: 115 ms instead of 140."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # it would look for some in every installed distribution
     gc.disable()
     try:

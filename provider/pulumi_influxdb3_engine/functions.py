@@ -15,7 +15,7 @@ from pulumi.output import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from influxdb3_engine_api import EngineClient
+    from pulumi_influxdb3_engine.logic.engine import Engine
 
 Result = TypeVar("Result")
 
@@ -75,15 +75,18 @@ def invoke_request(
         RequestFailed: In the output: it answered with a status of 400 or above.
     """
 
-    def call(client: EngineClient, given: dict[str, Any]) -> RequestAnswer:
-        prefix = f"{client.host_url}/api/v3/engine/"
+    def call(engine: Engine, given: dict[str, Any]) -> RequestAnswer:
         url = given["endpoint_url"]
-        if url is None or not url.startswith(prefix):
+        for host in engine.hosts:
+            prefix = f"{host.url}/api/v3/engine/"
+            if url is not None and url.startswith(prefix):
+                break
+        else:
             raise RequestFailed(
-                f"{url!r} is no endpoint of {client.host_url}: pass the endpoint_url of a request trigger"
+                f"{url!r} is no endpoint of {engine.client.host_url}: pass the endpoint_url of a request trigger"
             )
         content = None if given["body"] is None else given["body"].encode()
-        answer = client.call_request_trigger(
+        answer = host.client.call_request_trigger(
             url.removeprefix(prefix), method=method, params=given["params"], content=content
         )
         if answer.is_error:
@@ -112,10 +115,10 @@ def test_wal_plugin(
         DryRunFailed: In the output: the plugin failed, or would have written what the server refuses.
     """
 
-    def call(client: EngineClient, given: dict[str, Any]) -> DryRun:
+    def call(engine: Engine, given: dict[str, Any]) -> DryRun:
         from influxdb3_engine_api.wire import TestWalPlugin  # noqa: PLC0415 - only while deploying
 
-        return _dry_run(client.test_wal_plugin(TestWalPlugin.model_validate(given)))
+        return _dry_run(engine.client.test_wal_plugin(TestWalPlugin.model_validate(given)))
 
     return _when_deploying(call, filename=plugin_filename, database=db, input_lp=input_lp, input_arguments=arguments)
 
@@ -139,10 +142,10 @@ def test_schedule_plugin(
         DryRunFailed: In the output: the plugin failed, or would have written what the server refuses.
     """
 
-    def call(client: EngineClient, given: dict[str, Any]) -> DryRun:
+    def call(engine: Engine, given: dict[str, Any]) -> DryRun:
         from influxdb3_engine_api.wire import TestSchedulePlugin  # noqa: PLC0415 - only while deploying
 
-        return _dry_run(client.test_schedule_plugin(TestSchedulePlugin.model_validate(given)))
+        return _dry_run(engine.client.test_schedule_plugin(TestSchedulePlugin.model_validate(given)))
 
     return _when_deploying(call, filename=plugin_filename, database=db, schedule=schedule, input_arguments=arguments)
 
@@ -157,7 +160,7 @@ def _dry_run(result: Any) -> DryRun:
     return DryRun(result.log_lines, result.database_writes)
 
 
-def _when_deploying(call: Callable[[EngineClient, dict[str, Any]], Result], **given: Any) -> pulumi.Output[Result]:
+def _when_deploying(call: Callable[[Engine, dict[str, Any]], Result], **given: Any) -> pulumi.Output[Result]:
     def deployed(values: dict[str, Any]) -> Any:
         if pulumi.runtime.is_dry_run():
             return UNKNOWN
@@ -165,7 +168,7 @@ def _when_deploying(call: Callable[[EngineClient, dict[str, Any]], Result], **gi
         from pulumi_influxdb3_engine.logic.engine import engine  # noqa: PLC0415 - see _dynamic
 
         stack = configuration(lambda key: pulumi.Config("influxdb3").get(key.removeprefix("influxdb3:")))
-        return call(engine(stack).client, values)
+        return call(engine(stack), values)
 
     # a plain apply would not run with values that a preview does not know, and so could not tell that it is one
     return pulumi.Output.all(**given).apply(deployed, run_with_unknowns=True)

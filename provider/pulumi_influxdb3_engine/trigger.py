@@ -61,7 +61,8 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
         trigger_name: Its name on the server; default is ``resource_name``.
         trigger_arguments: What the plugin gets as ``args``, which is text: numbers and booleans are converted.
         trigger_settings: How runs are executed.
-        node_spec: The nodes of an Enterprise cluster that run it: ``"all"`` or node ids.
+        node_spec: The nodes of an Enterprise cluster that run it: ``"all"`` or node ids. Where
+            ``influxdb3:pluginHosts`` maps node ids to URLs, each has to be among them.
         disabled: Keep it without running.
         adopt: Take over a trigger of that name that exists.
         force_delete: Delete it even while the server thinks that it runs.
@@ -80,7 +81,10 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
     trigger_settings: pulumi.Output[dict[str, Any]]
     disabled: pulumi.Output[bool]
     endpoint_url: pulumi.Output[str | None]
-    """URL that calls a request trigger; ``None`` for the other kinds."""
+    """URL that calls a request trigger; ``None`` for the other kinds.
+
+    That of the stack's ``hostUrl``, or of the first node in ``node_spec`` where ``pluginHosts`` maps node ids to URLs.
+    """
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from stack import Stack
 from wheels import wheel
 
 from influxdb3_embedded.testing import start_engine
+from influxdb3_engine_api import CreateTrigger
 from pulumi_influxdb3_engine.logic import package_set
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
@@ -91,6 +92,46 @@ def test_a_stack_puts_files_on_every_host_and_takes_them_back_where_one_fails(ho
 
     stack.destroy()
     assert not any(file.parent.exists() for file in files)
+
+
+def test_a_request_trigger_that_is_pinned_to_a_node_is_called_there(hosts, cli, tmp_path):
+    first, second = hosts
+    config = {"influxdb3:hostUrl": first.url}
+    stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
+    for node, host in zip(("first", "second"), hosts, strict=True):
+        stack.run("config", "set", "--path", f"influxdb3:pluginHosts.{node}", host.url, expect=0)
+        host.client.create_database("pinned")
+    code = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {'answer': 'here'}\n"
+    stack.program(
+        f"""
+        plugin = PluginFile("pinned.py", content={code!r})
+        pinned = Trigger("pinned", db="pinned", plugin_filename=plugin.plugin_filename, node_spec=["second"],
+                         trigger_specification=request("pinned"))
+        pulumi.export("url", pinned.endpoint_url)
+        """
+    )
+    stack.up()
+    url = f"{second.url}/api/v3/engine/pinned"
+    assert stack.outputs() == {"url": url}
+    # the embedded engines share no catalog, as the nodes of a cluster do
+    second.client.create_trigger(
+        CreateTrigger.model_validate(
+            {
+                "db": "pinned",
+                "plugin_filename": "pinned.py",
+                "trigger_name": "pinned",
+                "trigger_settings": {"run_async": False, "error_behavior": "log"},
+                "trigger_specification": "request:pinned",
+                "disabled": False,
+            }
+        )
+    )
+    first.client.disable_trigger("pinned", "pinned")
+
+    stack.program(f'pulumi.export("answer", invoke_request("{url}").text)')
+    stack.up()
+
+    assert stack.outputs() == {"answer": '{"answer": "here"}'}
 
 
 def test_packages_go_to_every_host_and_are_uninstalled_from_all(cluster, hosts):

@@ -95,38 +95,9 @@ def test_two_triggers_of_one_program_on_one_path_are_refused_offline(monkeypatch
         LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "two"}), nowhere)
 
 
-def test_online_checks_name_what_the_server_lacks(engine, live):
-    asking = Engine(Configuration(host_url=engine.url, online_checks=True))
-    missing = trigger(live, db="nowhere", plugin_filename="none.py")
-    with pytest.raises(InvalidInputs) as refused:
-        LOGIC.check_online(missing, asking, new=True)
-    assert [failure.property for failure in refused.value.failures] == ["db", "plugin_filename"]
-    with pytest.raises(InvalidInputs, match="there is no table 'cpu'"):
-        LOGIC.check_online(trigger(live, trigger_specification="table:cpu"), asking, new=True)
-    live.client.write_lp(live.db, "cpu v=1")
-    LOGIC.check_online(trigger(live, trigger_specification="table:cpu"), asking, new=True)
-
-
-def test_a_locked_down_server_is_found_at_preview_and_says_what_to_change(tmp_path):
-    with start_engine(tmp_path / "engine", restrict_plugin_triggers_to="schedule") as locked:
-        asking = Engine(Configuration(host_url=locked.url, online_checks=True))
-        asking.client.create_database("d")
-        asking.client.create_plugin_file("p.py", GOOD)
-        given = {"db": "d", "trigger_name": "t", "plugin_filename": "p.py"}
-        refused = TriggerInputs.checked(given | {"trigger_specification": "all_tables"})
-        with pytest.raises(
-            InvalidInputs, match=r"trigger_specification: .*have --restrict-plugin-triggers-to extended"
-        ):
-            LOGIC.check_online(refused, asking, new=True)
-        with pytest.raises(ResourceError, match="have --restrict-plugin-triggers-to extended"):
-            LOGIC.create(refused, asking)
-        LOGIC.check_online(TriggerInputs.checked(given | {"trigger_specification": "every:1h"}), asking, new=True)
-        assert asking.client.triggers("d") == []
-
-
 def test_taking_over_says_at_preview_what_will_change(live, capfd):
     LOGIC.create(trigger(live, trigger_arguments={"password": "secret"}), live)
-    LOGIC.check_online(trigger(live, adopt=True, disabled=True), live, new=True)
+    LOGIC.check_online(trigger(live, adopt=True, disabled=True), None, live)
     said = capfd.readouterr().err
     assert "its disabled, trigger_arguments will change" in said
     assert "secret" not in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -12,7 +12,19 @@ from influxdb3_engine_api.addresses import token_problem, url_problem
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+
+class PluginHost(NamedTuple):
+    """A node of a cluster that plugin files and packages go to.
+
+    Attributes:
+        url: Its base URL.
+        node_id: What ``node_spec`` calls it, where the stack says so.
+    """
+
+    url: str
+    node_id: str | None = None
 
 
 class Configuration(BaseModel):
@@ -20,7 +32,7 @@ class Configuration(BaseModel):
 
     Attributes:
         host_url: Base URL of the engine.
-        plugin_hosts: Base URLs of further hosts that plugin files and packages go to.
+        plugin_hosts: Further hosts that plugin files and packages go to.
         auth_token: API token; never shown.
         database: Default of every resource's ``db``.
         tls_ca: PEM file with the authorities to trust.
@@ -33,7 +45,7 @@ class Configuration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host_url: str = "http://127.0.0.1:8181"
-    plugin_hosts: tuple[str, ...] = ()
+    plugin_hosts: tuple[PluginHost, ...] = ()
     auth_token: SecretStr | None = None
     database: str | None = None
     tls_ca: str | None = None
@@ -53,16 +65,18 @@ class Configuration(BaseModel):
 
     @field_validator("plugin_hosts", mode="before")
     @classmethod
-    def _is_list(cls, given: Any) -> Any:
-        """Stack configuration is text: a JSON list (``pulumi config set --path``), or URLs with commas between."""
+    def _are_hosts(cls, given: Any) -> Any:
+        """Stack configuration is text: JSON (``pulumi config set --path``), or URLs with commas between."""
         if isinstance(given, str):
-            given = json.loads(given) if given.lstrip().startswith("[") else given.split(",")
-        return [url.strip() if isinstance(url, str) else url for url in given if url]
+            given = json.loads(given) if given.lstrip()[:1] in {"[", "{"} else given.split(",")
+        if isinstance(given, dict):
+            return [PluginHost(url, node_id) for node_id, url in given.items()]
+        return [PluginHost(url.strip() if isinstance(url, str) else url) for url in given if url]
 
     @field_validator("plugin_hosts")
     @classmethod
-    def _are_http(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(cls._is_http(url) for url in urls)
+    def _are_http(cls, hosts: tuple[PluginHost, ...]) -> tuple[PluginHost, ...]:
+        return tuple(host._replace(url=cls._is_http(host.url)) for host in hosts)
 
     @field_validator("auth_token")
     @classmethod
@@ -72,6 +86,26 @@ class Configuration(BaseModel):
         if problem:
             raise ValueError(problem)
         return SecretStr(bare)
+
+    @property
+    def names_nodes(self) -> bool:
+        """Whether ``plugin_hosts`` tells which node is behind which URL."""
+        return any(host.node_id is not None for host in self.plugin_hosts)
+
+    def url_of(self, nodes: Sequence[str]) -> str:
+        """Base URL of the first of some nodes; ``host_url`` where the stack names no nodes.
+
+        Raises:
+            ValueError: One of the nodes is not among those that the stack names.
+        """
+        urls = {host.node_id: host.url for host in self.plugin_hosts if host.node_id is not None}
+        unknown = [node for node in nodes if node not in urls]
+        if urls and unknown:
+            raise ValueError(
+                f"influxdb3:pluginHosts has the nodes {', '.join(urls)} and not {', '.join(unknown)}, which would lack "
+                f"the plugin: pulumi config set --path influxdb3:pluginHosts.{unknown[0]} URL"
+            )
+        return urls[nodes[0]] if urls else self.host_url
 
 
 _KEYS = {

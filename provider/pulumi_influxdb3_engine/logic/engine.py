@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api.client import EngineClient
 from pulumi_influxdb3_engine.logic.host import Host
+from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
@@ -38,10 +39,23 @@ class Engine:
     def __init__(self, configuration: Configuration, transport: httpx.BaseTransport | None = None) -> None:
         self.configuration = configuration
         self.client = _client(configuration, configuration.host_url, transport)
-        others = dict.fromkeys(url for url in configuration.plugin_hosts if url != configuration.host_url)
+        others = dict.fromkeys(host.url for host in configuration.plugin_hosts if host.url != configuration.host_url)
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
         self.system_tables = SystemTables(self.client)
         self.served_paths = ServedPaths(self.client)
+
+    def refuse_old_servers(self) -> None:
+        """Ask every host for its release: one request each in a process.
+
+        Raises:
+            InvalidInputs: One is older than this package; names the key that it is configured by.
+            EngineApiError: One could not be asked.
+        """
+        for host in self.hosts:
+            reason = host.facts.too_old()
+            if reason:
+                key = "hostUrl" if host is self.hosts[0] else "pluginHosts"
+                raise InvalidInputs([Failure(property=f"influxdb3:{key}", reason=reason)])
 
 
 def _client(configuration: Configuration, url: str, transport: httpx.BaseTransport | None) -> EngineClient:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.host import sha256
+from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import ResourceError
@@ -14,6 +15,7 @@ from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.probe import ProbedFile
 
@@ -39,6 +41,24 @@ def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, 
         return {}
     except EngineApiError as error:
         raise ResourceError(f"{label} was not written: {host.url} failed: {explained(error)}") from error
+
+
+def refuse_where_locked(hosts: Collection[Host], engine: Engine) -> None:
+    """Refuse to preview what hosts do not take, where the stack asks for online checks: one request a host, once.
+
+    Args:
+        hosts: Those that are to be written to.
+        engine: The engine.
+
+    Raises:
+        InvalidInputs: A host takes no files; says what its operator has to change.
+        EngineApiError: It could not be asked.
+    """
+    if not engine.configuration.online_checks:
+        return
+    refusals = [reason for host in hosts if (reason := host.facts.refuses_files())]
+    if refusals:
+        raise InvalidInputs([Failure(property="plugin_name", reason=reason) for reason in refusals])
 
 
 class FileChange:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.probe import Probe
 from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.server_facts import ServerFacts
 from pulumi_influxdb3_engine.logic.sweeper import Sweeper
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Host:
         client: Of that server.
         probe: Reads what the API does not tell.
         sweeper: Deletes what the API cannot.
+        facts: What a preview asks.
         installing: Held while pip runs: two at once in one environment damage it.
     """
 
@@ -39,6 +41,7 @@ class Host:
         self.client = client
         self.probe = Probe(client)
         self.sweeper = Sweeper(client, self.probe)
+        self.facts = ServerFacts(client)
         self.installing = threading.Lock()
         self._told: set[str] = set()
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from influxdb3_engine_api import AnswerError, EngineApiError, Forbidden
 
+NO_NEW_PLUGINS = "plugin installation is disabled"
+"""What a server says of files and ``gh:`` plugins that runs with ``--plugin-dir-only``."""
+
 _REMEDIES = (
     (
         "Package installation has been disabled",
@@ -21,7 +24,7 @@ _REMEDIES = (
         "(--virtual-env-location)",
     ),
     (
-        "plugin installation is disabled",
+        NO_NEW_PLUGINS,
         "The operator has locked the plugin directory (--plugin-dir-only): have the files put there, or that flag "
         "taken away",
     ),

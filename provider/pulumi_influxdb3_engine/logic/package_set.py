@@ -54,6 +54,11 @@ class PackageSetInputs(Inputs):
     """What other sets of the program call this one."""
 
     @property
+    def source(self) -> str:
+        """The property that names the packages."""
+        return "packages" if self.packages is not None else "requirements"
+
+    @property
     def parsed(self) -> list[tuple[str, Requirement]]:
         """What is asked for, with its text."""
         if self.packages is not None:
@@ -79,9 +84,16 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
             asked = [requirement for _text, requirement in inputs.parsed]
             contradictions = DECLARED_PACKAGES.declare(configuration.host_url, inputs.set_name, asked)
             if contradictions:
-                where = "packages" if inputs.packages is not None else "requirements"
-                raise InvalidInputs([Failure(property=where, reason=reason) for reason in contradictions])
+                raise InvalidInputs([Failure(property=inputs.source, reason=reason) for reason in contradictions])
         return inputs
+
+    def check_online(self, inputs: PackageSetInputs, state: PackageSetInputs | None, engine: Engine) -> None:
+        """Refuse packages that a host does not install."""
+        if state is not None and not self.diff(state, inputs).changes:
+            return
+        refusals = [reason for host in engine.hosts if (reason := host.facts.refuses_packages())]
+        if refusals:
+            raise InvalidInputs([Failure(property=inputs.source, reason=reason) for reason in refusals])
 
     def diff(self, state: PackageSetInputs, inputs: PackageSetInputs) -> Difference:
         """A change installs what is named now; the order of packages says nothing."""

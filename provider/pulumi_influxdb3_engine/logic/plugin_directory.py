@@ -13,7 +13,7 @@ from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
-from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes
+from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_where_locked
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.names import PluginDirectoryName, TriggerName, plugin_path
@@ -115,6 +115,18 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         DECLARED_FILES.add(directory)
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
+    def check_online(self, inputs: PluginDirectoryInputs, state: PluginDirectoryInputs | None, engine: Engine) -> None:
+        """Refuse what a host takes no files of, and to write in place what is somebody else's."""
+        if not inputs.known("plugin_filename", "files"):
+            return
+        if state is not None and state.plugin_filename == inputs.plugin_filename and state.files == inputs.files:
+            return
+        refuse_where_locked(self._behind(inputs, engine.hosts, str(inputs.plugin_filename)), engine)
+        if state is None and inputs.in_place and not inputs.adopt:
+            conflict = self._conflict(inputs, engine)
+            if conflict:
+                raise InvalidInputs([Failure(property="plugin_name", reason=conflict)])
+
     def diff(self, state: PluginDirectoryInputs, inputs: PluginDirectoryInputs) -> Difference:
         """Another name is another directory; other files are an update, which leaves the old directory in place."""
         changed = state.changed(inputs, _ONLY_FOR_US)
@@ -123,7 +135,9 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
     def create(self, inputs: PluginDirectoryInputs, engine: Engine) -> Created:
         """One request a file and host, after one look at each host that all resources of a deployment share."""
         if inputs.in_place and not inputs.adopt:
-            self._refuse_others(inputs, engine)
+            conflict = self._conflict(inputs, engine)
+            if conflict:
+                raise ResourceError(conflict)
         self._deploy(inputs, engine, through_trigger=False)
         return Created(inputs.plugin_name)
 
@@ -166,16 +180,17 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         directories = [str(state.plugin_filename), *(state.superseded or []), state.candidates]
         remove_files(engine.hosts, state.label, directories)
 
-    def _refuse_others(self, inputs: PluginDirectoryInputs, engine: Engine) -> None:
+    def _conflict(self, inputs: PluginDirectoryInputs, engine: Engine) -> str | None:
         """A directory that is written in place has a name that may be somebody else's."""
         declared = inputs.below(str(inputs.plugin_filename))
         for host in engine.hosts:
             hashes = present_hashes(host, inputs.label, declared)
             if any(sha != sha256(declared[path]) for path, sha in hashes.items()):
-                raise ResourceError(
+                return (
                     f"{inputs.label} exists already on {host.url} and differs from the program's. Take it over with "
                     "adopt=True, which overwrites its files, or choose another plugin_name"
                 )
+        return None
 
     def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:
         """Write what is missing and pass the dry runs: in this order where no trigger runs the directory yet."""
@@ -197,16 +212,20 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             raise ResourceError(f"plugin directory {inputs.plugin_name!r} was not changed: {error}") from error
 
     def _write(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> None:
+        try:
+            FileChange(self._behind(inputs, hosts, directory), inputs.below(directory)).carry_out()
+        except ResourceError as error:
+            raise ResourceError(f"plugin directory {directory!r} was not completed: {error}") from error
+
+    def _behind(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> list[Host]:
+        """Hosts that lack a file of a directory, or have another of its name."""
         contents = inputs.below(directory)
         behind = []
         for host in hosts:
             hashes = present_hashes(host, inputs.label, contents)
             if any(hashes.get(path) != sha256(content) for path, content in contents.items()):
                 behind.append(host)
-        try:
-            FileChange(behind, contents).carry_out()
-        except ResourceError as error:
-            raise ResourceError(f"plugin directory {directory!r} was not completed: {error}") from error
+        return behind
 
     def _replace(self, inputs: PluginDirectoryInputs, engine: Engine) -> None:
         """Replace the directory as a whole through its trigger, or file by file while that does not exist."""

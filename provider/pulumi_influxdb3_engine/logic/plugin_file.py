@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
-from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes
+from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_where_locked
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.names import PluginPath, TriggerName
@@ -81,11 +81,14 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             DECLARED_FILES.add(inputs.plugin_name)
         return inputs.model_copy(update=derived)
 
-    def check_online(self, inputs: PluginFileInputs, engine: Engine, *, new: bool) -> None:
-        """Refuse a file that exists with other content; show what ``adopt`` is going to change of one."""
-        if not new or not inputs.known("plugin_name", "content"):
+    def check_online(self, inputs: PluginFileInputs, state: PluginFileInputs | None, engine: Engine) -> None:
+        """Refuse a file that exists with other content, or that a host takes none of; show what ``adopt`` changes."""
+        if not inputs.known("plugin_name", "content") or (state is not None and state.content == inputs.content):
             return
-        _absent, differing = self._found(inputs, engine)
+        absent, differing = self._found(inputs, engine)
+        refuse_where_locked([*absent, *differing], engine)
+        if state is not None:
+            return
         if differing and not inputs.adopt:
             raise InvalidInputs([Failure(property="plugin_name", reason=_conflict(inputs, differing))])
         for host in differing:

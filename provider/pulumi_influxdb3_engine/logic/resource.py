@@ -67,13 +67,13 @@ class ResourceLogic(Generic[InputsT]):
         """
         raise NotImplementedError
 
-    def check_online(self, inputs: InputsT, engine: Engine, *, new: bool) -> None:
+    def check_online(self, inputs: InputsT, state: InputsT | None, engine: Engine) -> None:
         """Whether the server has what the resource needs: on request only, since previews otherwise send nothing.
 
         Args:
             inputs: Checked inputs.
+            state: The inputs of the last deployment; ``None`` where the resource is still to be created.
             engine: The engine.
-            new: Whether the resource is still to be created.
 
         Raises:
             InvalidInputs: What cannot work, by property.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
 from influxdb3_engine_api.specification import Request, parse
 from pulumi_influxdb3_engine.logic.declarations import DECLARED_PATHS
-from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
+from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, InvalidInputs, Unknown
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
@@ -34,6 +34,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def check(self, inputs: TriggerInputs, configuration: Configuration) -> TriggerInputs:
         """Derive ``endpoint_url``; refuse a plugin that this kind of trigger cannot call, and a path declared twice."""
+        host = _host(inputs, configuration)
         if not inputs.known("trigger_specification"):
             return inputs
         specification = parse(inputs.trigger_specification)
@@ -51,12 +52,12 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 raise InvalidInputs(
                     [Failure(property="trigger_specification", reason=path_is_taken(specification.path, other))]
                 )
-        url = configuration.host_url + paths.engine(specification.path)
+        url = host if isinstance(host, Unknown) else host + paths.engine(specification.path)
         return inputs.model_copy(update={"endpoint_url": url})
 
-    def check_online(self, inputs: TriggerInputs, engine: Engine, *, new: bool) -> None:
+    def check_online(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
         """Whether the server has what the trigger needs; for one to be taken over, say what will change."""
-        if new and inputs.adopt and inputs.known("db", "trigger_name"):
+        if state is None and inputs.adopt and inputs.known("db", "trigger_name"):
             live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
             if live is not None:
                 differing = ", ".join(sorted(described(live, inputs).changed(inputs, NOT_ON_SERVER)))
@@ -176,6 +177,18 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             changes.create(inputs.body())
         except EngineApiError as error:
             raise ResourceError(f"{label(state)} was not changed: {error}. {_put_back(state, changes)}") from error
+
+
+def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
+    """Base URL of the server that runs the trigger; request paths answer only on the nodes they are pinned to."""
+    if not inputs.known("node_spec"):
+        return UNKNOWN if configuration.names_nodes else configuration.host_url
+    if not isinstance(inputs.node_spec, list):
+        return configuration.host_url
+    try:
+        return configuration.url_of(inputs.node_spec)
+    except ValueError as error:
+        raise InvalidInputs([Failure(property="node_spec", reason=str(error))]) from None
 
 
 def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:

@@ -31,6 +31,7 @@ class FakeServer:
         requests: What was asked, in order, such as ``create t`` or ``query triggers``.
         triggers: Bodies of the triggers by name; one database.
         databases: Names of the databases.
+        product: Name and version.
         failures: Request to the answers or exceptions that it gets instead, one after the other.
         bodies: Bodies of the requests in order.
     """
@@ -39,6 +40,7 @@ class FakeServer:
     requests: list[str] = field(default_factory=list)
     triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     databases: set[str] = field(default_factory=lambda: {"_internal", "db"})
+    product: tuple[str, str] = ("InfluxDB 3 Core", "3.11.0")
     failures: dict[str, list[httpx.Response | Exception]] = field(default_factory=dict)
     bodies: list[Any] = field(default_factory=list)
 
@@ -69,6 +71,8 @@ class FakeServer:
         if path == "/api/v3/query_sql":
             tables = {"trigger_arguments": "arguments", "plugin_files": "files"}
             return "query " + next((name for table, name in tables.items() if table in body["q"]), "triggers")
+        if path == "/ping":
+            return "ping"
         if path.startswith(TRIGGER):
             verb = path.removeprefix(TRIGGER).removeprefix("/") or {"POST": "create", "DELETE": "delete"}[method]
             return f"{verb} {trigger}"
@@ -89,7 +93,14 @@ class FakeServer:
         answer: httpx.Response = method(body)
         return answer
 
+    def _ping(self, body: dict[str, Any]) -> httpx.Response:
+        del body
+        name, version = self.product
+        return httpx.Response(200, json={"product_name": name, "version": version})
+
     def _create(self, body: dict[str, Any]) -> httpx.Response:
+        if body["db"] == "_internal":
+            return httpx.Response(500, text="cannot modify internal db")
         if body["db"] not in self.databases:
             return httpx.Response(404, text=f"Database not found {body['db']}")
         if body["trigger_name"] in self.triggers:

@@ -63,9 +63,22 @@ def test_further_hosts_of_plugins_are_a_list_or_text_with_commas(given: str) -> 
     assert [host.url for host in hosts] == ["http://a:1", "http://b:1", "http://c:1"]
 
 
-@pytest.mark.parametrize("given", ["b:1", '["http://b:1"', "[1]"])
+@pytest.mark.parametrize("given", ["b:1", '["http://b:1"', "[1]", '{"node": "b:1"}', '{"node": 1}', "{"])
 def test_a_further_host_that_is_no_url_is_refused(given: str) -> None:
     assert list(failures(pluginHosts=given)) == ["influxdb3:pluginHosts"]
+
+
+def test_further_hosts_may_be_named_by_node() -> None:
+    read = of_stack(hostUrl="http://a:1", pluginHosts='{"first": "http://a:1", "second": "http://b:1/"}')
+
+    assert [host.url for host in Engine(read).hosts] == ["http://a:1", "http://b:1"]
+    assert read.url_of(["second", "first"]) == "http://b:1"
+    with pytest.raises(ValueError, match=r"has the nodes first, second and not third, which .*pluginHosts\.third URL"):
+        read.url_of(["first", "third"])
+
+
+def test_without_names_every_node_is_behind_the_one_url() -> None:
+    assert of_stack(hostUrl="http://a:1", pluginHosts="http://b:1").url_of(["any"]) == "http://a:1"
 
 
 def test_the_stack_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

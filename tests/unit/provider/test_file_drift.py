@@ -154,7 +154,7 @@ def test_a_file_that_exists_with_the_same_content_is_taken_over_without_a_change
 def test_a_preview_shows_what_taking_over_changes(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     put(server, "theirs = 1\n")
 
-    FILE.check_online(plugin_file(adopt=True), server.engine(), new=True)
+    FILE.check_online(plugin_file(adopt=True), None, server.engine())
 
     assert "-theirs = 1\n+x = 1" in capsys.readouterr().err
     assert server.file("p.py") == "theirs = 1\n"
@@ -164,8 +164,8 @@ def test_a_preview_that_asks_the_server_refuses_a_file_that_differs(server: Fake
     put(server, "theirs = 1\n")
 
     with pytest.raises(InvalidInputs, match=r"^plugin_name: plugin file 'p\.py' exists already"):
-        FILE.check_online(plugin_file(), server.engine(), new=True)
-    FILE.check_online(plugin_file(), server.engine(), new=False)
+        FILE.check_online(plugin_file(), None, server.engine())
+    FILE.check_online(plugin_file(), plugin_file(), server.engine())
 
 
 def test_without_dry_runs_a_file_is_written_without_a_look(server: FakeServer) -> None:

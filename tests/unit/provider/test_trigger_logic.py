@@ -20,9 +20,12 @@ LOGIC = TriggerLogic()
 SWAP = ["create t__candidate", "delete t__candidate", "disable t", "delete t", "create t"]
 
 
-def trigger(**properties: Any) -> TriggerInputs:
+NODES = Configuration(host_url="http://a:1", plugin_hosts={"first": "http://a:1", "second": "http://b:1"})
+
+
+def trigger(configuration: Configuration | None = None, **properties: Any) -> TriggerInputs:
     given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1s"}
-    return LOGIC.check(TriggerInputs.checked(given | properties), Configuration())
+    return LOGIC.check(TriggerInputs.checked(given | properties), configuration or Configuration())
 
 
 def refused(status: int = 500, text: str = "Plugin error: no") -> list[httpx.Response | Exception]:
@@ -348,6 +351,25 @@ def test_numeric_weekdays_and_the_endpoint_are_settled_at_check() -> None:
     assert trigger(trigger_specification="cron:0 0 6 * * 1-5").trigger_specification == "cron:0 0 6 * * MON-FRI"
     assert trigger(trigger_specification="request:report").endpoint_url == "http://127.0.0.1:8181/api/v3/engine/report"
     assert trigger().endpoint_url is None
+
+
+@pytest.mark.parametrize(
+    ("nodes", "url"),
+    [
+        (None, "http://a:1/api/v3/engine/report"),
+        ("all", "http://a:1/api/v3/engine/report"),
+        (["second", "first"], "http://b:1/api/v3/engine/report"),
+        (["second", UNKNOWN], UNKNOWN),
+        (UNKNOWN, UNKNOWN),
+    ],
+)
+def test_the_endpoint_is_on_a_node_that_serves_it(nodes: Any, url: Any) -> None:
+    assert trigger(NODES, trigger_specification="request:report", node_spec=nodes).endpoint_url == url
+
+
+def test_a_node_that_gets_no_plugins_is_refused() -> None:
+    with pytest.raises(InvalidInputs, match=r"^node_spec: influxdb3:pluginHosts has the nodes first, second and not x"):
+        trigger(NODES, node_spec=["first", "x"])
 
 
 @pytest.mark.parametrize("specification", ["every:500ms", "request:/report", "request:with space", "request:a/.."])
