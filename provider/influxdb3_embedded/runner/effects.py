@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from influxdb3_embedded.runner.host import PluginQueryError, PluginWriteError
-from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from influxdb3_embedded.runner.host import PluginHost
-    from influxdb3_embedded.runner.logbook import LogBook
+    from influxdb3_embedded.runner.logbook import LogBook, LogLevel
 
 _MAX_NAME_BYTES = 511
 
@@ -47,8 +46,8 @@ class Effects(Protocol):
         """
         ...
 
-    async def flush(self, writes: Sequence[QueuedWrite]) -> None:
-        """Write what a successful run has queued; failures are only logged (contract 5.3)."""
+    async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
+        """Write what a successful run has queued; returns what was not written and why, for the log (contract 5.3)."""
         ...
 
 
@@ -96,19 +95,18 @@ class LiveEffects:
         except PluginWriteError as error:
             raise EffectFailed(f"error writing line protocol to {target}: Cannot write: {error.text}") from error
 
-    async def flush(self, writes: Sequence[QueuedWrite]) -> None:
+    async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
         """Write the queued lines, one write a database."""
+        failures = []
         for database, lines in _grouped(writes, self._database).items():
             if _name_flaw(database) is not None:
-                self._log_lost(f"invalid database name: {database}")
+                failures.append(f"invalid database name: {database}")
                 continue
             try:
                 await self._host.write(database, "\n".join(lines), durable=True)
             except PluginWriteError as error:
-                self._log_lost(f"error writing back lines to {database}: Cannot write: {error.text}")
-
-    def _log_lost(self, text: str) -> None:
-        self.log(LogLevel.ERROR, f"error running {self._kind} plugin: {text}")
+                failures.append(f"error writing back lines to {database}: Cannot write: {error.text}")
+        return [f"error running {self._kind} plugin: {failure}" for failure in failures]
 
 
 class RecordedEffects:
@@ -141,10 +139,11 @@ class RecordedEffects:
         """Keep lines; unlike a real write it never fails."""
         self.writes.setdefault(self._database if database is None else database, []).append(lines)
 
-    async def flush(self, writes: Sequence[QueuedWrite]) -> None:
+    async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
         """Keep the queued lines, after those of synchronous writes."""
         for database, lines in _grouped(writes, self._database).items():
             self.writes.setdefault(database, []).extend(lines)
+        return []
 
 
 def _grouped(writes: Sequence[QueuedWrite], own_database: str) -> dict[str, list[str]]:

@@ -129,8 +129,11 @@ async def execute(
     worker.has_state = result["has_state"]
     if "error" in result:
         raise RunFailed(printable(result["error"]), result["stage"], result["traceback"])
+    failures = await effects.flush([(database, lines) for database, lines in result["writes"]])
+    # after the writes: whoever waits for this row finds what the run wrote
     effects.log(LogLevel.INFO, f"finished execution in {format_elapsed(result['elapsed_ns'])}")
-    await effects.flush([(database, lines) for database, lines in result["writes"]])
+    for failure in failures:
+        effects.log(LogLevel.ERROR, failure)
     if call.kind != "request":
         return None
     return PluginResponse(result["status"], [(name, value) for name, value in result["headers"]], body)
