@@ -96,6 +96,27 @@ def test_a_change_can_be_made_to_replace(stack, engine, db):
     assert live(engine, db) == {"t": "v.py"}
 
 
+@pytest.mark.parametrize("options", ["", ", delete_on_destroy=True"])
+def test_a_plugin_can_be_made_to_be_replaced_by_other_content(stack, engine, db, options):
+    def program(number):
+        return f"""
+            forced = pulumi.ResourceOptions(replace_on_changes=["content", "files"])
+            PluginFile("{db}.py", content="x = {number}"{options}, opts=forced)
+            PluginDirectory("{db}", files={{"__init__.py": "x = {number}"}}, in_place=True, trigger_name="t"{options},
+                            opts=forced)
+        """
+
+    files = [engine.plugin_dir / f"{db}.py", engine.plugin_dir / db / "__init__.py"]
+    stack.program(program(1))
+    stack.up()
+    stack.program(program(2))
+    assert "2 replaced" in stack.up().changes()
+    assert [file.read_text() for file in files] == ["x = 2"] * 2
+    forced = [argument for name in stack.resources().values() for argument in ("--replace", name["urn"])]
+    assert "2 replaced" in stack.up(*forced).changes()
+    assert [file.read_text() for file in files] == ["x = 2"] * 2
+
+
 def test_a_state_file_of_another_release_is_taken_as_it_is(stack, engine, db):
     stack.program(program(db))
     stack.up()

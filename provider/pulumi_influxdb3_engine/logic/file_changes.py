@@ -27,6 +27,8 @@ class NotWritten(Exception):
 def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, str | None]:
     """SHA-256 by path of the files that a host has before a change; none where dry runs are off and nobody can look.
 
+    What the resource that is being replaced has just given up counts as absent: it is in nobody's way.
+
     Args:
         host: The server.
         label: What messages call the resource that is to be written.
@@ -36,7 +38,7 @@ def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, 
         ResourceError: The host could not be asked.
     """
     try:
-        return host.probe.hashes(paths)
+        return host.owned_hashes(paths)
     except ProbeFailed:
         return {}
     except EngineApiError as error:

@@ -13,7 +13,7 @@ from pulumi_influxdb3_engine.logic.server_facts import ServerFacts
 from pulumi_influxdb3_engine.logic.sweeper import Sweeper
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from influxdb3_engine_api import EngineClient
 
@@ -44,6 +44,7 @@ class Host:
         self.facts = ServerFacts(client)
         self.installing = threading.Lock()
         self._told: set[str] = set()
+        self._let_go: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -70,6 +71,20 @@ class Host:
         self.sweeper.remove(paths)
         for path in paths:
             self.probe.note(path, None)
+
+    def let_go(self, contents: Mapping[str, str]) -> None:
+        """A resource of this deployment gives up its files, path to text; its replacement may write them."""
+        self._let_go |= {path: sha256(content) for path, content in contents.items()}
+
+    def owned_hashes(self, paths: Collection[str]) -> dict[str, str | None]:
+        """As ``Probe.hashes``, of files that are there and that no resource of this deployment has given up.
+
+        Raises:
+            ProbeFailed: The server does not run dry runs.
+            EngineApiError: It could not be asked.
+        """
+        hashes = self.probe.hashes(paths)
+        return {path: sha for path, sha in hashes.items() if sha is None or self._let_go.get(path) != sha}
 
     def tell_once(self, text: str) -> None:
         """Say something about this server, once for all resources of a deployment."""

@@ -130,7 +130,9 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
     def diff(self, state: PluginDirectoryInputs, inputs: PluginDirectoryInputs) -> Difference:
         """Another name is another directory; other files are an update, which leaves the old directory in place."""
         changed = state.changed(inputs, _ONLY_FOR_US)
-        return Difference(bool(changed), ("plugin_name",) if "plugin_name" in changed else ())
+        renamed = "plugin_name" in changed
+        # a replacement that is forced may have the same files: the old gives them up before the new writes them
+        return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=not renamed)
 
     def create(self, inputs: PluginDirectoryInputs, engine: Engine) -> Created:
         """One request a file and host, after one look at each host that all resources of a deployment share."""
@@ -174,6 +176,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def delete(self, state: PluginDirectoryInputs, engine: Engine) -> None:
         """Remove the directories where that is asked for; they stay otherwise, which is said."""
+        for host in engine.hosts:
+            host.let_go(state.below(str(state.plugin_filename)))
         if not state.delete_on_destroy:
             notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
             return

@@ -104,7 +104,9 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
     def diff(self, state: PluginFileInputs, inputs: PluginFileInputs) -> Difference:
         """Another name is another file."""
         changed = state.changed(inputs, _ONLY_FOR_US)
-        return Difference(bool(changed), ("plugin_name",) if "plugin_name" in changed else ())
+        renamed = "plugin_name" in changed
+        # a replacement that is forced has the same name: the old gives the file up before the new writes it
+        return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=not renamed)
 
     def create(self, inputs: PluginFileInputs, engine: Engine) -> Created:
         """One request a host, after one look at each that all files of a deployment share.
@@ -140,6 +142,8 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:
         """Remove the file where that is asked for; it stays otherwise, which is said."""
+        for host in engine.hosts:
+            host.let_go({state.plugin_name: state.content})
         if not state.delete_on_destroy:
             notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
             return

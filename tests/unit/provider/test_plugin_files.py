@@ -123,12 +123,18 @@ def test_a_new_trigger_to_send_changes_through_changes_nothing(server: FakeServe
     FILE.update(plugin_file(), plugin_file(trigger_name="t"), server.engine())
 
     assert server.requests == []
-    assert FILE.diff(plugin_file(), plugin_file(trigger_name="t")) == Difference(changes=False)
+    assert FILE.diff(plugin_file(), plugin_file(trigger_name="t")) == Difference(
+        changes=False, delete_before_replace=True
+    )
 
 
 def test_a_new_name_is_another_file() -> None:
-    assert FILE.diff(plugin_file(), plugin_file(plugin_name="q.py")).replaces == ("plugin_name",)
-    assert FILE.diff(plugin_file(), plugin_file(content="x = 1")) == Difference(changes=True)
+    assert FILE.diff(plugin_file(), plugin_file(plugin_name="q.py")) == Difference(
+        changes=True, replaces=("plugin_name",), delete_before_replace=False
+    )
+    assert FILE.diff(plugin_file(), plugin_file(content="x = 1")) == Difference(
+        changes=True, delete_before_replace=True
+    )
 
 
 def test_destroying_a_file_sends_nothing_and_says_that_it_stays(
@@ -213,7 +219,7 @@ def test_changed_files_go_to_a_new_directory_and_leave_the_old_one(server: FakeS
 
     assert server.file(f"{old.plugin_filename}/a.py") == "A = 1\n"
     assert server.file(f"{new.plugin_filename}/a.py") == "A = 2\n"
-    assert DIRECTORY.diff(old, new) == Difference(changes=True)
+    assert DIRECTORY.diff(old, new) == Difference(changes=True, delete_before_replace=True)
 
 
 def test_files_in_place_are_replaced_through_their_trigger(server: FakeServer) -> None:
