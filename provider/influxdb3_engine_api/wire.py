@@ -161,13 +161,16 @@ class DatabaseRow(_Body):
 
 
 class TriggerRow(_Body):
-    """A row of ``system.processing_engine_triggers`` (contract 7.2)."""
+    """A row of ``system.processing_engine_triggers`` (contract 7.2).
+
+    ``error_behavior`` is an ``ErrorBehavior``, or the name of one that a later release has.
+    """
 
     trigger_name: str
     plugin_filename: str
     trigger_specification: str
     disabled: bool
-    error_behavior: Behavior
+    error_behavior: str
 
 
 class ArgumentRow(_Body):

@@ -49,7 +49,7 @@ WATCH = {"seconds": 10}
 
 
 def test_a_watched_creation_whose_first_run_fails_is_taken_back(live):
-    with pytest.raises(ResourceError, match=r"failed when it first ran and was deleted again: .*ValueError: no good"):
+    with pytest.raises(ResourceError, match=r"failed when it first ran\. It was deleted again: .*ValueError: no good"):
         LOGIC.create(trigger(live, f"w_{live.db}", plugin_filename="bad.py", watch=WATCH), live)
     assert running(live) == {}
 

@@ -44,22 +44,31 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     def create(self, inputs: DatabaseInputs, engine: Engine) -> Created:
         """Create it. One that exists is used as it is, unless this program would delete it with its data."""
+        if not inputs.retain:
+            self._refuse_existing(inputs, engine)
         try:
             engine.client.create_database(inputs.db)
         except Conflict as error:
             if not inputs.retain:
-                raise ResourceError(
-                    f"database {inputs.db!r} exists already, and with retain=False destroying this stack would delete "
-                    "data that it did not create: leave retain out to use the database as it is"
-                ) from error
+                raise ResourceError(_taken(inputs)) from error
         except EngineApiError as error:
             self._settle_creation(inputs, error, engine)
         return Created(inputs.db)
 
+    def _refuse_existing(self, inputs: DatabaseInputs, engine: Engine) -> None:
+        """Look before: when it is there after an answer that was lost, nobody can tell any more whose it is."""
+        try:
+            exists = inputs.db in repeated(engine.client.databases, worth=is_servers)
+        except EngineApiError as error:
+            raise ResourceError(f"database {inputs.db!r} was not created: {error}") from error
+        if exists:
+            raise ResourceError(_taken(inputs))
+
     def _settle_creation(self, inputs: DatabaseInputs, error: EngineApiError, engine: Engine) -> None:
         """Look before creating again: a conflict of our own making would be taken for somebody else's database."""
         try:
-            if inputs.db in repeated(engine.client.databases, worth=is_servers):
+            exists = inputs.db in repeated(engine.client.databases, worth=is_servers)
+            if exists and (inputs.retain or is_transient(error)):
                 return
             if not is_transient(error):
                 raise error
@@ -87,3 +96,10 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
             return
         except EngineApiError as error:
             raise ResourceError(f"database {state.db!r} was not deleted: {error}") from error
+
+
+def _taken(inputs: DatabaseInputs) -> str:
+    return (
+        f"database {inputs.db!r} exists already, and with retain=False destroying this stack would delete data that it "
+        "did not create: leave retain out to use the database as it is"
+    )

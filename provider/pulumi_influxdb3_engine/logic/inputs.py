@@ -38,6 +38,11 @@ def is_known(value: Any) -> bool:
     return not isinstance(value, Unknown)
 
 
+def is_stored(info: ValidationInfo) -> bool:
+    """Whether a value comes from a state file, which another release may have written."""
+    return info.context is _STORED
+
+
 class Failure(BaseModel):
     """Why an input cannot work: the path of the property (``trigger_arguments.threshold``) and the reason."""
 
@@ -76,7 +81,7 @@ class Inputs(BaseModel):
         try:
             return handler(value)
         except ValidationError:
-            if info.context is _STORED:
+            if is_stored(info):
                 return value
             raise
 

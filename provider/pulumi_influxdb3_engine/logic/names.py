@@ -13,6 +13,8 @@ from pydantic import AfterValidator
 
 _DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _REQUEST_PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
+CANDIDATE_SUFFIX = "__pulumi_candidate"
+"""What a trigger's new definition adds to its name while the server checks it; fixed, so that one left is found."""
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -28,6 +30,8 @@ def _database(name: str) -> str:
 def _trigger(name: str) -> str:
     if not name.strip() or not name.isprintable():
         raise ValueError("a trigger name is not empty and has no control characters")
+    if name.endswith(CANDIDATE_SUFFIX):
+        raise ValueError(f"names that end with {CANDIDATE_SUFFIX!r} are those of definitions that are being checked")
     return name
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from influxdb3_engine_api import NotFound
 from influxdb3_engine_api.specification import Request, parse_catalog
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import EngineClient
+    from influxdb3_engine_api.wire import TriggerRow
 
 Owner = tuple[str, str]
 """Database and trigger name."""
@@ -57,8 +59,22 @@ class ServedPaths:
     def _read(self) -> dict[str, set[Owner]]:
         owners: dict[str, set[Owner]] = {}
         for db in self._client.databases():
-            for row in self._client.triggers(db):
-                specification = parse_catalog(row.trigger_specification)
-                if isinstance(specification, Request) and not row.disabled:
-                    owners.setdefault(specification.path, set()).add((db, row.trigger_name))
+            for row in self._rows(db):
+                path = None if row.disabled else _request_path(row.trigger_specification)
+                if path is not None:
+                    owners.setdefault(path, set()).add((db, row.trigger_name))
         return owners
+
+    def _rows(self, db: str) -> list[TriggerRow]:
+        try:
+            return self._client.triggers(db)
+        except NotFound:  # deleted since it was listed
+            return []
+
+
+def _request_path(catalog_specification: str) -> str | None:
+    try:
+        specification = parse_catalog(catalog_specification)
+    except ValueError:  # of a later release: none of the request triggers that this one knows
+        return None
+    return specification.path if isinstance(specification, Request) else None

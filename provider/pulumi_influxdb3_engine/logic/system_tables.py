@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api.errors import NotFound
@@ -36,6 +37,7 @@ class LiveTrigger(NamedTuple):
 
 class _Snapshot(NamedTuple):
     taken: float
+    changes: int
     triggers: dict[str, LiveTrigger]
 
 
@@ -46,6 +48,7 @@ class SystemTables:
         self._client = client
         self._snapshots: dict[str, _Snapshot] = {}
         self._locks: dict[str, threading.Lock] = {}
+        self._changes: Counter[str] = Counter()
         self._guard = threading.Lock()
 
     def trigger(self, db: str, name: str, *, fresh: bool = False) -> LiveTrigger | None:
@@ -63,14 +66,19 @@ class SystemTables:
             lock = self._locks.setdefault(db, threading.Lock())
         with lock:  # the others of this database wait for the answer instead of asking, too
             snapshot = self._snapshots.get(db)
-            if fresh or snapshot is None or time.monotonic() - snapshot.taken > _SHARED_SECONDS:
-                snapshot = _Snapshot(time.monotonic(), self._read(db))
+            if fresh or snapshot is None or not self._serves(db, snapshot):
+                # taken and counted before it is read: what changes meanwhile may be missing in it
+                snapshot = _Snapshot(time.monotonic(), self._changes[db], self._read(db))
                 self._snapshots[db] = snapshot
         return snapshot.triggers.get(name)
 
     def forget(self, db: str) -> None:
-        """Drop what was read of a database: this process has just changed it."""
-        self._snapshots.pop(db, None)
+        """Read a database again next time: this process has just changed it."""
+        with self._guard:
+            self._changes[db] += 1
+
+    def _serves(self, db: str, snapshot: _Snapshot) -> bool:
+        return snapshot.changes == self._changes[db] and time.monotonic() - snapshot.taken <= _SHARED_SECONDS
 
     def _read(self, db: str) -> dict[str, LiveTrigger]:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
 from influxdb3_engine_api.specification import Request, parse
 from pulumi_influxdb3_engine.logic.declarations import DECLARED_PATHS
+from pulumi_influxdb3_engine.logic.first_runs import FirstRuns
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, InvalidInputs, Unknown
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
@@ -15,8 +16,15 @@ from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
 from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
-from pulumi_influxdb3_engine.logic.trigger_inputs import NOT_ON_SERVER, ONLY_FOR_US, TriggerInputs, described, label
-from pulumi_influxdb3_engine.logic.watch import LogWatch
+from pulumi_influxdb3_engine.logic.trigger_inputs import (
+    NOT_ON_SERVER,
+    ONLY_FOR_US,
+    TriggerInputs,
+    adopted,
+    described,
+    label,
+)
+from pulumi_influxdb3_engine.logic.trigger_swap import stop_again, swap, take_back
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration
@@ -24,7 +32,6 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 _IDENTITY = ("db", "trigger_name")
-_REFRESH = "once the engine answers, 'pulumi up --refresh' mends it"
 
 
 class TriggerLogic(ResourceLogic[TriggerInputs]):
@@ -60,7 +67,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if state is None and inputs.adopt and inputs.known("db", "trigger_name"):
             live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
             if live is not None:
-                differing = ", ".join(sorted(described(live, inputs).changed(inputs, NOT_ON_SERVER)))
+                differing = ", ".join(sorted(adopted(live, inputs).changed(inputs, NOT_ON_SERVER)))
                 will = f"its {differing} will change" if differing else "nothing will change"
                 notice(f"{label(inputs)} exists and is taken over: {will}")
         if engine.configuration.online_checks:
@@ -76,20 +83,20 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def create(self, inputs: TriggerInputs, engine: Engine) -> Created:
         """One request; before the first request trigger of a process, one query a database for the paths served."""
-        changes = TriggerChanges(engine, inputs.db)
+        changes, runs = TriggerChanges(engine, inputs.db), _first_runs(inputs, engine)
         try:
             _refuse_a_served_path(inputs, engine)
-            watch = _watch(inputs, engine)
+            if runs:
+                runs.begin()
             changes.create(inputs.body())
         except Conflict:
             self._take_over(inputs, engine)
         except EngineApiError as error:
             raise ResourceError(f"{label(inputs)} was not created: {explained(error)}") from error
         else:
-            failure = watch and watch.first_error()
+            failure = runs.failure() if runs else None
             if failure:
-                changes.remove(inputs.trigger_name, force=True)
-                raise ResourceError(f"{label(inputs)} failed when it first ran and was deleted again: {failure}")
+                take_back(inputs, changes, failure)
         engine.served_paths.note(inputs.owner, inputs.served_path)
         return Created(f"{inputs.db}/{inputs.trigger_name}")
 
@@ -99,7 +106,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if live is None:
             return None
         inputs = described(live, state)
-        if inputs.disabled and not state.disabled and live.row.error_behavior is ErrorBehavior.DISABLE:
+        if inputs.disabled and not state.disabled and live.row.error_behavior == ErrorBehavior.DISABLE:
             notice(
                 f"{label(state)} is disabled, as error_behavior asks for after an error: {_last_error(state, engine)}"
             )
@@ -114,16 +121,9 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if inputs.served_path != state.served_path:
             _refuse_a_served_path(inputs, engine)
         if changed == {"disabled"}:
-            self._set_enabled(inputs, changes)
+            self._set_enabled(inputs, changes, _first_runs(inputs, engine))
         else:
-            watch = _watch(inputs, engine)
-            self._swap(state, inputs, changes)
-            failure = watch and watch.first_error()
-            if failure:
-                changes.remove(inputs.trigger_name, force=True)
-                raise ResourceError(
-                    f"{label(inputs)} failed when its new definition first ran. {_put_back(state, changes)}: {failure}"
-                )
+            swap(state, inputs, changes, _first_runs(inputs, engine))
         engine.served_paths.note(inputs.owner, inputs.served_path)
         return {}
 
@@ -135,8 +135,10 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             raise ResourceError(f"{label(state)} was not deleted: {error}") from error
         engine.served_paths.note(state.owner, None)
 
-    def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges) -> None:
+    def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None) -> None:
         try:
+            if runs:
+                runs.begin()
             try:
                 changes.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
             except NotFound:  # deleted by hand: what is wanted is that it exists
@@ -144,12 +146,17 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         except EngineApiError as error:
             wanted = "disabled" if inputs.disabled else "enabled"
             raise ResourceError(f"{label(inputs)} was not {wanted}: {error}") from error
+        failure = runs.failure() if runs else None
+        if failure:
+            stop_again(inputs, changes, failure)
 
     def _take_over(self, inputs: TriggerInputs, engine: Engine) -> None:
-        live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name, fresh=True)
+        changes = TriggerChanges(engine, inputs.db)
+        # what was read before serves: creating what exists has changed nothing
+        live = changes.live(inputs.trigger_name) or changes.live(inputs.trigger_name, fresh=True)
         if live is None:
             raise ResourceError(f"{label(inputs)} exists, the server says, but is not listed: deploy again")
-        existing = described(live, inputs)
+        existing = adopted(live, inputs)
         if not inputs.adopt:
             differing = sorted(existing.changed(inputs, NOT_ON_SERVER))
             how = f"differs in {', '.join(differing)}" if differing else "is the same"
@@ -160,23 +167,6 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 "program declared it under another resource name, give this resource an alias of that name"
             )
         self.update(existing, inputs, engine)
-
-    def _swap(self, state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges) -> None:
-        """Replace the definition; the server has no update (measured: the last three requests take about 2 ms)."""
-        try:
-            changes.validate(inputs.body())
-        except EngineApiError as error:
-            raise ResourceError(
-                f"{label(inputs)} cannot be changed, the definition that was live before stays so: {explained(error)}"
-            ) from error
-        try:
-            changes.remove(state.trigger_name, force=state.force_delete)
-        except EngineApiError as error:
-            raise ResourceError(f"{label(state)} was not changed: {error}. {_revive(state, changes)}") from error
-        try:
-            changes.create(inputs.body())
-        except EngineApiError as error:
-            raise ResourceError(f"{label(state)} was not changed: {error}. {_put_back(state, changes)}") from error
 
 
 def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
@@ -198,10 +188,10 @@ def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
         raise ResourceError(f"{label(inputs)} was not deployed: {path_is_taken(path, other)}")
 
 
-def _watch(inputs: TriggerInputs, engine: Engine) -> LogWatch | None:
+def _first_runs(inputs: TriggerInputs, engine: Engine) -> FirstRuns | None:
     if inputs.watch is None or inputs.disabled:
         return None
-    return LogWatch(engine.client, inputs.db, inputs.trigger_name, inputs.watch)
+    return FirstRuns(inputs, inputs.watch, engine)
 
 
 def _last_error(state: TriggerInputs, engine: Engine) -> str:
@@ -211,26 +201,3 @@ def _last_error(state: TriggerInputs, engine: Engine) -> str:
         return f"its log cannot be read ({error})"
     errors = [row.log_text for row in rows if row.log_level == "ERROR"]
     return errors[-1] if errors else "its log holds none any more"
-
-
-def _revive(state: TriggerInputs, changes: TriggerChanges) -> str:
-    """After a removal that failed half-way: start the old trigger again if it is there, and say what is live."""
-    try:
-        if not state.disabled:
-            changes.set_enabled(state.trigger_name, enabled=True)
-    except NotFound:
-        return _put_back(state, changes)
-    except EngineApiError as error:
-        return f"The previous definition is there, but may be disabled ({error}): {_REFRESH}"
-    return "The previous definition is live"
-
-
-def _put_back(state: TriggerInputs, changes: TriggerChanges) -> str:
-    """After a creation that failed: create the old definition again, and say what is live."""
-    try:
-        changes.create(state.body())
-    except Conflict:
-        return f"A trigger of that name is live, the server says: {_REFRESH}"
-    except EngineApiError as error:
-        return f"It is not live, since the previous definition could not be put back either ({error}): {_REFRESH}"
-    return "The previous definition is live again"

@@ -9,17 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
+from pulumi_influxdb3_engine.logic.names import CANDIDATE_SUFFIX
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from influxdb3_engine_api import CreateTrigger
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.system_tables import LiveTrigger
-
-
-_CANDIDATE = "__candidate"
-"""What the name of a candidate adds to its trigger's; always the same, so that one that was left is found."""
 
 
 class TriggerChanges:
@@ -47,17 +46,17 @@ class TriggerChanges:
         Raises:
             Conflict: There was one of that name before.
         """
-        self._tables.forget(self._db)
         try:
             self._client.create_trigger(body)
         except Conflict:
             raise
         except EngineApiError as error:
             self._settle_creation(body, error)
+        self._tables.forget(self._db)
 
     def validate(self, body: CreateTrigger) -> None:
         """Let the server check a definition, as a disabled candidate under another name that is then deleted."""
-        candidate = f"{body.trigger_name}{_CANDIDATE}"
+        candidate = f"{body.trigger_name}{CANDIDATE_SUFFIX}"
         definition = body.model_copy(update={"trigger_name": candidate, "disabled": True})
         try:
             repeated(lambda: self._create_anew(definition))
@@ -70,25 +69,38 @@ class TriggerChanges:
         Raises:
             NotFound: There is none of that name.
         """
-        self._tables.forget(self._db)
         change = self._client.enable_trigger if enabled else self._client.disable_trigger
-        repeated(lambda: change(self._db, name), worth=is_servers)
+        try:
+            repeated(lambda: change(self._db, name), worth=is_servers)
+        finally:
+            self._tables.forget(self._db)
 
     def delete(self, name: str, *, force: bool = False) -> None:
         """Delete a disabled trigger, or any with ``force``; gone already is success."""
-        self._tables.forget(self._db)
         try:
             repeated(lambda: self._client.delete_trigger(self._db, name, force=force), worth=is_servers)
         except NotFound:
             return
+        finally:
+            self._tables.forget(self._db)
 
-    def remove(self, name: str, *, force: bool = False) -> None:
-        """Disable, so that the server lets go of the running plugin, and delete; gone already is success."""
+    def remove(self, name: str, *, force: bool = False, once_stopped: Callable[[], None] | None = None) -> None:
+        """Disable, so that the server lets go of the running plugin, and delete; gone already is success.
+
+        Args:
+            name: The trigger.
+            force: Delete it even if the server thinks that it runs.
+            once_stopped: Called in between.
+        """
+        exists = True
         try:
             self.set_enabled(name, enabled=False)
         except NotFound:
-            return
-        self.delete(name, force=force)
+            exists = False
+        if once_stopped:
+            once_stopped()
+        if exists:
+            self.delete(name, force=force)
 
     def _create_anew(self, body: CreateTrigger) -> None:
         try:
@@ -116,4 +128,3 @@ class TriggerChanges:
         if live is not None or not is_transient(error):
             raise error
         repeated(lambda: self._create_unless_there(body))
-        self._tables.forget(self._db)

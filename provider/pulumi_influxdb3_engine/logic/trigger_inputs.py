@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
 
-from influxdb3_engine_api import CreateTrigger, SpecificationError, TriggerSettings
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, SpecificationError, TriggerSettings
 from influxdb3_engine_api.specification import Every, Request, parse, parse_catalog, portable, same_schedule
 from pulumi_influxdb3_engine._properties import argument_text
-from pulumi_influxdb3_engine.logic.inputs import Inputs
+from pulumi_influxdb3_engine.logic.inputs import Inputs, is_stored
 from pulumi_influxdb3_engine.logic.names import DatabaseName, PluginFilename, TriggerName, request_path_problem
 from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.watch import Watch
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import Specification
     from pulumi_influxdb3_engine.logic.system_tables import LiveTrigger
 
 _SECOND = 1_000_000_000
+_DEFAULT_SETTINGS = {"run_async": False, "error_behavior": "log"}
 
 
 def _specification(text: str) -> str:
@@ -34,9 +34,13 @@ def _specification(text: str) -> str:
     return specification.text
 
 
-def _settings(value: Any) -> Any:
-    defaults = {"run_async": False, "error_behavior": "log"}
-    return defaults | value if isinstance(value, dict) else value
+def _settings(value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, dict):
+        return value
+    unknown = sorted(value.keys() - _DEFAULT_SETTINGS.keys())
+    if unknown and not is_stored(info):
+        raise ValueError(f"there is no {unknown[0]!r}: the settings are {' and '.join(_DEFAULT_SETTINGS)}")
+    return _DEFAULT_SETTINGS | value
 
 
 def _nodes(value: Any) -> Any:
@@ -45,6 +49,20 @@ def _nodes(value: Any) -> Any:
     if isinstance(value, list) and value and all(isinstance(node, str) and node for node in value):
         return value
     raise ValueError("the nodes that run a trigger are 'all' or a list of node ids")
+
+
+class Watch(BaseModel):
+    """How long to watch a trigger after it was created or changed.
+
+    Attributes:
+        seconds: At most so long.
+        runs: Until so many runs have finished without an error.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds: float = Field(gt=0, le=3600, allow_inf_nan=False)
+    runs: int = Field(default=1, ge=1)
 
 
 class TriggerInputs(Inputs):
@@ -59,7 +77,7 @@ class TriggerInputs(Inputs):
     trigger_specification: Annotated[str, AfterValidator(_specification)]
     trigger_arguments: Mapping[str, Annotated[str, BeforeValidator(argument_text)]] | None = None
     trigger_settings: Annotated[TriggerSettings, BeforeValidator(_settings)] = TriggerSettings.model_validate(
-        _settings({})
+        _DEFAULT_SETTINGS
     )
     node_spec: Annotated[str | list[str] | None, PlainValidator(_nodes)] = None
     disabled: bool = False
@@ -118,11 +136,12 @@ def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
     """The inputs that describe a live trigger; what the server does not tell is taken from ``state``.
 
     Raises:
-        ResourceError: The server stores a specification of a form that this release does not know.
+        ResourceError: The server stores a specification or a behaviour that this release does not know.
     """
     row = live.row
     try:
         specification = parse_catalog(row.trigger_specification)
+        settings = state.trigger_settings.model_copy(update={"error_behavior": ErrorBehavior(row.error_behavior)})
     except ValueError as error:
         raise ResourceError(f"{label(state)} cannot be read: {error}") from error
     same = _means(state.trigger_specification, specification)
@@ -134,8 +153,18 @@ def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
             "plugin_filename": row.plugin_filename,
             "trigger_specification": state.trigger_specification if same else specification.text,
             "trigger_arguments": arguments,
-            "trigger_settings": state.trigger_settings.model_copy(update={"error_behavior": row.error_behavior}),
+            "trigger_settings": settings,
             "disabled": row.disabled,
             "endpoint_url": state.endpoint_url if same else None,
         }
     )
+
+
+def adopted(live: LiveTrigger, wanted: TriggerInputs) -> TriggerInputs:
+    """The inputs that describe a live trigger of somebody else's; what the server does not tell is the default.
+
+    Raises:
+        ResourceError: As ``described``.
+    """
+    settings = wanted.trigger_settings.model_copy(update={"run_async": False})
+    return described(live, wanted.model_copy(update={"trigger_settings": settings, "node_spec": None}))

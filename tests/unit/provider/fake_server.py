@@ -32,6 +32,7 @@ class FakeServer:
         triggers: Bodies of the triggers by name; one database.
         databases: Names of the databases.
         product: Name and version.
+        logs: Rows of the log table, oldest first; ``log`` adds one.
         failures: Request to the answers or exceptions that it gets instead, one after the other.
         bodies: Bodies of the requests in order.
     """
@@ -41,12 +42,18 @@ class FakeServer:
     triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     databases: set[str] = field(default_factory=lambda: {"_internal", "db"})
     product: tuple[str, str] = ("InfluxDB 3 Core", "3.11.0")
+    logs: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, list[httpx.Response | Exception]] = field(default_factory=dict)
     bodies: list[Any] = field(default_factory=list)
 
     def engine(self, **configuration: Any) -> Engine:
         """An engine whose client talks to this server."""
         return Engine(Configuration(**configuration), httpx.MockTransport(self._handle))
+
+    def log(self, text: str, *, level: str = "INFO", name: str = "t") -> None:
+        """Add a row to the log, a second after the last one."""
+        time = f"2026-01-01T00:00:{len(self.logs):02}"
+        self.logs.append({"event_time": time, "trigger_name": name, "log_level": level, "log_text": text})
 
     def file(self, name: str) -> str:
         """Text of a plugin file."""
@@ -69,7 +76,7 @@ class FakeServer:
         path, method = request.url.path, request.method
         trigger = body.get("trigger_name", "")
         if path == "/api/v3/query_sql":
-            tables = {"trigger_arguments": "arguments", "plugin_files": "files"}
+            tables = {"trigger_arguments": "arguments", "plugin_files": "files", "engine_logs": "logs"}
             return "query " + next((name for table, name in tables.items() if table in body["q"]), "triggers")
         if path == "/ping":
             return "ping"
@@ -135,6 +142,8 @@ class FakeServer:
     def _query(self, body: dict[str, Any]) -> httpx.Response:
         if body["db"] not in self.databases:
             return httpx.Response(404, json={"error": f"query error: database not found: {body['db']}"})
+        if "engine_logs" in body["q"]:
+            return httpx.Response(200, json=self.logs[::-1])
         if "plugin_files" in body["q"]:
             return httpx.Response(200, json=self._plugin_files())
         if "trigger_arguments" in body["q"]:

@@ -45,6 +45,16 @@ def test_a_database_whose_creation_lost_its_answer_is_looked_up(server: FakeServ
     assert server.requests[-1] == "list-databases"
 
 
+@pytest.mark.parametrize("failure", [httpx.Response(403, text="no"), httpx.Response(503), httpx.ReadError("")])
+def test_a_database_that_destroying_would_delete_is_never_taken_for_ours(server: FakeServer, failure: Any) -> None:
+    server.failures["make-database"] = [failure]
+
+    with pytest.raises(ResourceError, match="would delete data that it did not create"):
+        DATABASE.create(database(db="db", retain=False), server.engine())
+
+    assert server.requests == ["list-databases"]
+
+
 def test_a_database_is_read_as_there_or_gone(server: FakeServer) -> None:
     engine = server.engine()
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fake_server import FakeServer
 
 LOGIC = TriggerLogic()
-SWAP = ["create t__candidate", "delete t__candidate", "disable t", "delete t", "create t"]
+SWAP = ["create t__pulumi_candidate", "delete t__pulumi_candidate", "disable t", "delete t", "create t"]
 
 
 NODES = Configuration(host_url="http://a:1", plugin_hosts={"first": "http://a:1", "second": "http://b:1"})
@@ -172,7 +172,7 @@ def test_a_definition_that_the_server_refuses_does_not_touch_the_live_one(server
     engine = server.engine()
     LOGIC.create(trigger(), engine)
     server.requests.clear()
-    server.failures["create t__candidate"] = refused()
+    server.failures["create t__pulumi_candidate"] = refused()
 
     with pytest.raises(ResourceError, match=r"the definition that was live before stays so: .*Plugin error: no"):
         LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
@@ -203,6 +203,17 @@ def test_a_swap_that_cannot_put_the_old_definition_back_says_that_nothing_is_liv
     assert server.triggers == {}
 
 
+def test_a_swap_of_a_disabled_trigger_says_what_is_live_only_after_a_look(server: FakeServer) -> None:
+    engine = server.engine()
+    state = trigger(disabled=True)
+    LOGIC.create(state, engine)
+    server.failures["delete t"] = [httpx.ReadError("reset")] * 4
+    server.failures["disable t"] = [httpx.Response(200), *[httpx.ReadError("reset")] * 4]
+
+    with pytest.raises(ResourceError, match=r"may be disabled, or gone, as the server does not tell .*--refresh"):
+        LOGIC.update(state, trigger(disabled=True, plugin_filename="q.py"), engine)
+
+
 def test_a_swap_that_cannot_delete_the_old_definition_starts_it_again(server: FakeServer) -> None:
     engine = server.engine()
     LOGIC.create(trigger(), engine)
@@ -220,6 +231,67 @@ def test_a_swap_of_a_trigger_that_was_deleted_by_hand_creates_it(server: FakeSer
 
     assert server.requests == [*SWAP[:3], "create t"]
     assert server.triggers["t"]["plugin_filename"] == "q.py"
+
+
+def test_adopting_many_triggers_that_are_the_same_takes_two_queries(server: FakeServer) -> None:
+    for number in range(20):
+        LOGIC.create(trigger(trigger_name=f"t{number}"), server.engine())
+    server.requests.clear()
+    engine = server.engine()
+
+    for number in range(20):
+        LOGIC.create(trigger(trigger_name=f"t{number}", adopt=True), engine)
+
+    assert [each for each in server.requests if each.startswith("query")] == ["query triggers", "query arguments"]
+
+
+@pytest.mark.parametrize("hidden", [{"trigger_settings": {"run_async": True}}, {"node_spec": ["n1"]}])
+def test_adopting_sets_what_the_server_does_not_tell(server: FakeServer, hidden: dict[str, Any]) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+
+    LOGIC.create(trigger(adopt=True, **hidden), engine)
+
+    assert server.requests[-len(SWAP) :] == SWAP
+    body = trigger(**hidden).body().model_dump(mode="json")
+    assert server.triggers["t"]["trigger_settings"] == body["trigger_settings"]
+    assert server.triggers["t"].get("node_spec") == body["node_spec"]
+
+
+def test_the_name_of_a_candidate_is_refused() -> None:
+    with pytest.raises(InvalidInputs, match=r"^trigger_name: names that end with '__pulumi_candidate'"):
+        trigger(trigger_name="t__pulumi_candidate")
+
+
+def test_a_misspelt_setting_is_refused() -> None:
+    with pytest.raises(InvalidInputs, match=r"^trigger_settings: there is no 'error_behaviour'"):
+        trigger(trigger_settings={"error_behaviour": "disable"})
+    of_a_later_release = {"trigger_settings": {"run_async": False, "error_behavior": "log", "later": 1}}
+    given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1s"}
+    assert TriggerInputs.stored(given | of_a_later_release) == TriggerInputs.stored(given)
+
+
+def test_what_other_databases_hold_does_not_stop_a_request_trigger(server: FakeServer) -> None:
+    server.databases = {"db", "gone"}
+    server.failures["query triggers"] = [
+        httpx.Response(
+            200,
+            json=[
+                {
+                    "trigger_name": "later",
+                    "plugin_filename": "p.py",
+                    "trigger_specification": '{"of_a_later_release": {}}',
+                    "disabled": False,
+                    "error_behavior": "of_a_later_release",
+                }
+            ],
+        ),
+        *refused(404, '{"error": "query error: database not found: gone"}'),
+    ]
+
+    LOGIC.create(trigger(trigger_specification="request:r"), server.engine())
+
+    assert "t" in server.triggers
 
 
 def test_a_delete_is_two_requests(server: FakeServer) -> None:
