@@ -34,6 +34,16 @@ REFUSED = {
         'PluginFile("p", plugin_name="../p.py", content="")',
         ["plugin_name", "it has to stay inside the plugin directory"],
     ),
+    "two triggers of one name": (
+        "for number in (1, 2):\n"
+        '    Trigger(str(number), db="d", trigger_name="t", plugin_filename="p.py",'
+        ' trigger_specification=every(f"{number}s"))',
+        ["trigger_name", "another Trigger of this program is the trigger 't' in database 'd'"],
+    ),
+    "a plugin file whose path can be written otherwise": (
+        'PluginFile("p", plugin_name="./a//p.py", content="")',
+        ["plugin_name", "write the path as 'a/p.py'"],
+    ),
     "no database": (
         'Trigger("t", plugin_filename="p.py", trigger_specification=ALL_TABLES)',
         ["db", "pulumi config set influxdb3:database NAME"],

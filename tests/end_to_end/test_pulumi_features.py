@@ -20,10 +20,10 @@ def db(engine):
     return name
 
 
-def program(db, *, resource="t", name="t", plugin="w.py", arguments=1, options=""):
+def program(db, *, resource="t", name="t", plugin="w.py", specification="ALL_TABLES", arguments=1, options=""):
     return f"""
         Trigger({resource!r}, trigger_name={name!r}, db={db!r}, plugin_filename={plugin!r},
-                trigger_specification=ALL_TABLES, trigger_arguments={{"a": {arguments}}},
+                trigger_specification={specification}, trigger_arguments={{"a": {arguments}}},
                 opts=pulumi.ResourceOptions({options}))
     """
 
@@ -61,6 +61,49 @@ def test_a_renamed_resource_with_an_alias_keeps_its_trigger(stack, engine, db):
     stack.program(program(db, resource="after", options='aliases=[pulumi.Alias(name="before")]'))
     assert stack.up().changes() == ""
     assert live(engine, db) == {"t": "w.py"}
+
+
+def test_what_a_moved_resource_has_taken_over_is_not_deleted_with_the_old_one(stack, engine, db):
+    def program(components, data):
+        return f"""
+            class Component(pulumi.ComponentResource):
+                def __init__(self, name):
+                    super().__init__("test:index:Component", name)
+
+            options = pulumi.ResourceOptions(parent=Component("c")) if {components} else None
+            Trigger("t", db="{db}", plugin_filename="w.py", trigger_specification=ALL_TABLES, adopt=True, opts=options)
+            {data}
+        """
+
+    stack.program(program(components=False, data=f'Database("scratch", db="{db}_data", retain=False)'))
+    stack.up()
+    engine.client.write_lp(f"{db}_data", "cpu v=1")
+    stack.program(program(components=True, data=f'Database("{db}_data")'))
+    ran = stack.up()
+    assert "trigger 't' in database" in ran.output
+    assert "stays: another resource of this program has taken it over" in ran.output
+    assert "is kept with its data: another resource of this program has taken it over" in ran.output
+    assert live(engine, db) == {"t": "w.py"}
+    assert engine.client.query_sql(f"{db}_data", "SELECT v FROM cpu") == [{"v": 1.0}]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "new", "plugin": "missing.py"},
+        {"db": "typo"},
+        {"name": "new", "plugin": "bad.py", "specification": 'every("1s"), watch=Watch(5)'},
+    ],
+)
+def test_a_replacement_that_fails_leaves_the_old_trigger_live(stack, engine, db, change):
+    engine.client.create_plugin_file("bad.py", "raise ValueError")
+    stack.program(program(db, name="old"))
+    stack.up()
+    stack.program(program(**({"db": db, "name": "old"} | change)))
+    assert stack.up(expect=None).status != 0
+    assert live(engine, db) == {"old": "w.py"}
+    stack.program(program(db, name="old"))
+    assert stack.up().changes() == ""
 
 
 def test_a_protected_trigger_is_not_destroyed(stack, engine, db):

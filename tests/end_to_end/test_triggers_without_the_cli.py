@@ -78,6 +78,7 @@ def test_a_request_path_that_a_trigger_of_another_database_serves_is_refused_wit
         LOGIC.create(trigger(live, "second", **served | {"db": other}), live)
     assert live.client.triggers(other) == []
     LOGIC.create(trigger(live, "second", **served | {"db": other, "disabled": True}), live)
+    live.claimed.clear()  # another deployment
     LOGIC.delete(trigger(live, "first", **served), live)
     disabled = trigger(live, "second", **served | {"db": other, "disabled": True})
     LOGIC.update(disabled, trigger(live, "second", **served | {"db": other}), live)
@@ -86,7 +87,7 @@ def test_a_request_path_that_a_trigger_of_another_database_serves_is_refused_wit
 
 
 def test_two_triggers_of_one_program_on_one_path_are_refused_offline(monkeypatch):
-    monkeypatch.setattr("pulumi_influxdb3_engine.logic.trigger.DECLARED_PATHS", declarations.DeclaredPaths())
+    monkeypatch.setattr("pulumi_influxdb3_engine.logic.trigger.DECLARED_PATHS", declarations.Declared())
     nowhere = Configuration(host_url="http://127.0.0.1:9")
     given = {"db": "d", "plugin_filename": "r.py", "trigger_specification": "request:r"}
     LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), nowhere)

@@ -53,6 +53,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
                 raise ResourceError(_taken(inputs)) from error
         except EngineApiError as error:
             self._settle_creation(inputs, error, engine)
+        engine.claimed.add(inputs.db)
         return Created(inputs.db)
 
     def _refuse_existing(self, inputs: DatabaseInputs, engine: Engine) -> None:
@@ -87,6 +88,9 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     def delete(self, state: DatabaseInputs, engine: Engine) -> None:
         """Delete it with its data, or keep it and say so."""
+        if state.db in engine.claimed:
+            notice(f"database {state.db!r} is kept with its data: another resource of this program has taken it over")
+            return
         if state.retain:
             notice(f"database {state.db!r} is kept with its data; retain=False deletes it on destroy")
             return

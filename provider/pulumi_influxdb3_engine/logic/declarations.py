@@ -6,28 +6,35 @@ One provider process runs for one deployment of one stack; resources are checked
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.request_paths import Owner
+    from pulumi_influxdb3_engine.logic.resource import Properties
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
-class DeclaredPaths:
-    """The paths that the resources of one program declare, so that a preview finds two on one path."""
+class Declared(Generic[Key, Value]):
+    """What the resources of one program declare, so that a preview finds two that contradict each other."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, Owner] = {}
+        self._values: dict[Key, Value] = {}
         self._guard = threading.Lock()
 
-    def declare(self, path: str, owner: Owner) -> Owner | None:
-        """Note a path, and return the other trigger of the program that declares it, if there is one."""
+    def declare(self, key: Key, value: Value) -> Value | None:
+        """Note what is declared under a key, and return what another resource declares there instead, if one does."""
         with self._guard:
-            other = self._owners.setdefault(path, owner)
-        return None if other == owner else other
+            other = self._values.setdefault(key, value)
+        return None if other == value else other
 
 
-DECLARED_PATHS = DeclaredPaths()
-"""The request paths of enabled triggers."""
+DECLARED_PATHS: Declared[str, Owner] = Declared()
+"""Request path to the enabled trigger that serves it."""
+
+DECLARED_TRIGGERS: Declared[Owner, Properties] = Declared()
+"""Trigger to its properties."""
 
 DECLARED_DATABASES: set[str] = set()
 """Names of databases."""

@@ -13,6 +13,8 @@ from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     import httpx
 
     from pulumi_influxdb3_engine.logic.configuration import Configuration
@@ -34,6 +36,8 @@ class Engine:
         hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
         system_tables: The triggers that exist, read once for all of a database's resources.
         served_paths: Which trigger serves which request path.
+        claimed: What resources of this deployment have created or taken over. A resource that was moved or renamed is
+            first created and then deleted: deleting the old one leaves what the new one has claimed.
     """
 
     def __init__(self, configuration: Configuration, transport: httpx.BaseTransport | None = None) -> None:
@@ -43,6 +47,7 @@ class Engine:
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
         self.system_tables = SystemTables(self.client)
         self.served_paths = ServedPaths(self.client)
+        self.claimed: set[Hashable] = set()
 
     def refuse_old_servers(self) -> None:
         """Ask every host for its release: one request each in a process.

@@ -50,6 +50,8 @@ def plugin_path(name: str) -> str:
         raise ValueError("the path is absolute; the server takes paths relative to its plugin directory only")
     if ".." in path.parts:
         raise ValueError("the path holds '..'; it has to stay inside the plugin directory")
+    if path.as_posix() != name:
+        raise ValueError(f"write the path as {path.as_posix()!r}, the form in which it is compared")
     if any(len(part.encode()) > 255 for part in path.parts):
         raise ValueError("a part of the path is longer than 255 bytes, which no file system stores")
     return name
@@ -58,14 +60,15 @@ def plugin_path(name: str) -> str:
 def _plugin_filename(name: str) -> str:
     repository_path = name.removeprefix("gh:")
     if repository_path == name:
-        return plugin_path(name)
+        plugin_path(name.rstrip("/"))  # of a directory, which the server takes with and without
+        return name
     if not repository_path.strip() or not repository_path.isprintable():
         raise ValueError("name the plugin in the repository: 'gh:PATH'")
     return name
 
 
 def _directory(name: str) -> str:
-    plugin_path(name)
+    plugin_path(name.rstrip("/"))
     if not _MODULE.fullmatch(PurePosixPath(name).name):
         raise ValueError(
             "the server imports the directory as a Python package: its name has ASCII letters, digits and '_' only "

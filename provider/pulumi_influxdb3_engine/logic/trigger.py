@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
 from influxdb3_engine_api.specification import Request, parse
-from pulumi_influxdb3_engine.logic.declarations import DECLARED_PATHS
+from pulumi_influxdb3_engine.logic.declarations import DECLARED_PATHS, DECLARED_TRIGGERS
 from pulumi_influxdb3_engine.logic.first_runs import FirstRuns
-from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, InvalidInputs, Unknown
+from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
@@ -42,6 +42,9 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     def check(self, inputs: TriggerInputs, configuration: Configuration) -> TriggerInputs:
         """Derive ``endpoint_url``; refuse a plugin that this kind of trigger cannot call, and a path declared twice."""
         host = _host(inputs, configuration)
+        if is_known(properties := inputs.properties()) and DECLARED_TRIGGERS.declare(inputs.owner, properties):
+            reason = f"another Trigger of this program is the {label(inputs)}, with another definition"
+            raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
         if not inputs.known("trigger_specification"):
             return inputs
         specification = parse(inputs.trigger_specification)
@@ -76,10 +79,15 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 raise InvalidInputs(failures)
 
     def diff(self, state: TriggerInputs, inputs: TriggerInputs) -> Difference:
-        """A new name or database is another trigger; the old goes first, since both would serve one request path."""
+        """A new name or database is another trigger, created before the old one goes, unless both serve one path.
+
+        A replacement that is forced has the same name, so that the old one has to go first, too.
+        """
         changed = state.changed(inputs, ONLY_FOR_US)
         replaces = tuple(name for name in _IDENTITY if name in changed)
-        return Difference(bool(changed), replaces, delete_before_replace=True)
+        path = state.served_path
+        same_path = path and (not inputs.known("trigger_specification", "disabled") or path == inputs.served_path)
+        return Difference(bool(changed), replaces, delete_before_replace=bool(same_path or not replaces))
 
     def create(self, inputs: TriggerInputs, engine: Engine) -> Created:
         """One request; before the first request trigger of a process, one query a database for the paths served."""
@@ -98,6 +106,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             if failure:
                 take_back(inputs, changes, failure)
         engine.served_paths.note(inputs.owner, inputs.served_path)
+        engine.claimed.add(inputs.owner)
         return Created(f"{inputs.db}/{inputs.trigger_name}")
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
@@ -129,6 +138,9 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
         """Disable, so that the server lets go of the running plugin, then delete."""
+        if state.owner in engine.claimed:
+            notice(f"{label(state)} stays: another resource of this program has taken it over")
+            return
         try:
             TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
@@ -185,7 +197,10 @@ def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
     path = inputs.served_path
     other = path and engine.served_paths.other_owner(path, inputs.owner)
     if path and other:
-        raise ResourceError(f"{label(inputs)} was not deployed: {path_is_taken(path, other)}")
+        raise ResourceError(
+            f"{label(inputs)} was not deployed: {path_is_taken(path, other)}. Where this program moves the path from "
+            "one trigger to the other, deploy once without it, or give this resource an alias of the other one's name"
+        )
 
 
 def _first_runs(inputs: TriggerInputs, engine: Engine) -> FirstRuns | None:

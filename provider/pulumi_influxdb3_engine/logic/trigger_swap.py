@@ -32,6 +32,10 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, r
     """
     try:
         changes.validate(inputs.body())
+    except NotFound as error:
+        raise ResourceError(
+            f"{label(inputs)} cannot be changed: {error}. Neither definition is live: 'pulumi up --refresh' creates it"
+        ) from error
     except EngineApiError as error:
         raise ResourceError(
             f"{label(inputs)} cannot be changed, the definition that was live before stays so: {explained(error)}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_server import FakeServer
 
 from pulumi_influxdb3_engine.logic import package_set, plugin_directory, plugin_file, trigger
 from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES
+from pulumi_influxdb3_engine.logic.declarations import Declared
 from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
 from pulumi_influxdb3_engine.logic.plugin_source import KnownSources
 
@@ -26,6 +27,19 @@ def server(tmp_path: Path) -> FakeServer:
 def _no_declared_files() -> None:
     """No other test's program counts."""
     DECLARED_FILES.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_declared_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DECLARED_PATHS", "DECLARED_TRIGGERS"):
+        monkeypatch.setattr(trigger, name, _Forgetful())
+
+
+class _Forgetful(Declared[Any, Any]):
+    """Tests check one resource several times over, which a deployment does not."""
+
+    def declare(self, key: Any, value: Any) -> Any:
+        del key, value
 
 
 @pytest.fixture(autouse=True)

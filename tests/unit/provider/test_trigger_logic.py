@@ -294,12 +294,20 @@ def test_what_other_databases_hold_does_not_stop_a_request_trigger(server: FakeS
     assert "t" in server.triggers
 
 
-def test_a_delete_is_two_requests(server: FakeServer) -> None:
+def test_what_another_resource_has_taken_over_is_not_deleted(server: FakeServer) -> None:
     engine = server.engine()
     LOGIC.create(trigger(), engine)
-    server.requests.clear()
 
     LOGIC.delete(trigger(), engine)
+
+    assert "t" in server.triggers
+
+
+def test_a_delete_is_two_requests(server: FakeServer) -> None:
+    LOGIC.create(trigger(), server.engine())
+    server.requests.clear()
+
+    LOGIC.delete(trigger(), server.engine())
 
     assert server.requests == ["disable t", "delete t"]
     assert server.triggers == {}
@@ -312,28 +320,25 @@ def test_deleting_what_is_gone_is_success(server: FakeServer) -> None:
 
 
 def test_what_is_gone_between_the_two_requests_is_deleted(server: FakeServer) -> None:
-    engine = server.engine()
-    LOGIC.create(trigger(), engine)
+    LOGIC.create(trigger(), server.engine())
     server.failures["delete t"] = refused(404, "the requested resource was not found: t")
 
-    LOGIC.delete(trigger(), engine)
+    LOGIC.delete(trigger(), server.engine())
 
 
 def test_a_delete_whose_answer_was_lost_is_repeated(server: FakeServer) -> None:
-    engine = server.engine()
-    LOGIC.create(trigger(), engine)
+    LOGIC.create(trigger(), server.engine())
     server.failures["delete t"] = lost()
 
-    LOGIC.delete(trigger(), engine)
+    LOGIC.delete(trigger(), server.engine())
 
     assert server.triggers == {}
 
 
 def test_a_delete_is_forced_where_the_program_says_so(server: FakeServer) -> None:
-    engine = server.engine()
-    LOGIC.create(trigger(), engine)
+    LOGIC.create(trigger(), server.engine())
 
-    LOGIC.delete(trigger(force_delete=True), engine)
+    LOGIC.delete(trigger(force_delete=True), server.engine())
 
     assert server.bodies[-1]["force"] == "true"
 
@@ -409,14 +414,28 @@ def test_a_server_that_cannot_be_asked_says_nothing_about_the_trigger(server: Fa
         ({}, Difference(changes=False, delete_before_replace=True)),
         ({"disabled": True}, Difference(changes=True, delete_before_replace=True)),
         ({"trigger_specification": "every:2s"}, Difference(changes=True, delete_before_replace=True)),
-        ({"db": "other"}, Difference(changes=True, replaces=("db",), delete_before_replace=True)),
-        ({"trigger_name": "u"}, Difference(changes=True, replaces=("trigger_name",), delete_before_replace=True)),
+        ({"db": "other"}, Difference(changes=True, replaces=("db",))),
+        ({"trigger_name": "u"}, Difference(changes=True, replaces=("trigger_name",))),
         ({"plugin_filename": UNKNOWN}, Difference(changes=True, delete_before_replace=True)),
         ({"adopt": True}, Difference(changes=False, delete_before_replace=True)),
     ],
 )
 def test_only_a_new_name_or_database_replaces(change: dict[str, Any], difference: Difference) -> None:
     assert LOGIC.diff(trigger(), trigger(**change)) == difference
+
+
+@pytest.mark.parametrize(
+    ("change", "old_goes_first"),
+    [({}, True), ({"trigger_specification": "request:q"}, False), ({"trigger_specification": UNKNOWN}, True)],
+)
+def test_the_old_trigger_goes_first_only_where_both_would_serve_one_path(
+    change: dict[str, Any], old_goes_first: bool
+) -> None:
+    state = trigger(trigger_specification="request:r")
+
+    difference = LOGIC.diff(state, trigger(**({"trigger_specification": "request:r", "trigger_name": "u"} | change)))
+
+    assert difference == Difference(changes=True, replaces=("trigger_name",), delete_before_replace=old_goes_first)
 
 
 def test_numeric_weekdays_and_the_endpoint_are_settled_at_check() -> None:
