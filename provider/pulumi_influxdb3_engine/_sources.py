@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pulumi
+
 if TYPE_CHECKING:
     import os
 
 
-class SourceError(ValueError):
-    """A file or an argument of the program that cannot work; the text names the resource and the property."""
+class SourceError(pulumi.RunError, ValueError):
+    """A file or an argument of the program that cannot work; the text names the resource and the property.
+
+    Pulumi shows the text of a ``RunError`` without a traceback.
+    """
 
 
 def one_of(where: str, **arguments: Any) -> None:
@@ -22,6 +27,17 @@ def one_of(where: str, **arguments: Any) -> None:
     given = [name for name, value in arguments.items() if value is not None]
     if len(given) != 1:
         raise SourceError(f"{where}: set exactly one of {' and '.join(arguments)}")
+
+
+def refuse_text(where: str, **arguments: Any) -> None:
+    """Refuse a text where a list belongs, which Python would take for a list of its characters.
+
+    Raises:
+        SourceError: One of the arguments is a text.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, str):
+            raise SourceError(f"{where}: {name} is a list: write {name}=[{value!r}]")
 
 
 def read_file(where: str, path: str | os.PathLike[str], *, of: str = "source") -> str:

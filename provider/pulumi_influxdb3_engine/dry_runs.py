@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from pulumi_influxdb3_engine._properties import argument_text
-from pulumi_influxdb3_engine._sources import SourceError
+from pulumi_influxdb3_engine._sources import SourceError, refuse_text
 
 Arguments = Mapping[str, pulumi.Input[str | int | float | bool]]
 """A plugin's ``args``, which is text: numbers and booleans are converted."""
@@ -103,7 +103,9 @@ def _text(value: Any) -> Any:
 
 def _lines(writes: ExpectedWrites) -> Any:
     if isinstance(writes, Mapping):
+        refuse_text("a dry run", **{f"expect_writes[{database!r}]": lines for database, lines in writes.items()})
         return {database: [_line(each) for each in lines] for database, lines in writes.items()}
+    refuse_text("a dry run", expect_writes=writes)
     return [_line(each) for each in writes]
 
 

@@ -9,7 +9,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._sources import one_of, read_file
+from pulumi_influxdb3_engine._sources import one_of, read_file, refuse_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
         self,
         resource_name: str,
         *,
-        packages: Sequence[pulumi.Input[str]] | None = None,
+        packages: Sequence[pulumi.Input[str]] | pulumi.Output[Sequence[str]] | None = None,
         requirements: pulumi.Input[str] | Path | None = None,
         reinstall: pulumi.Input[str | int | float | bool] | None = None,
         delete_on_destroy: bool = False,
@@ -59,8 +59,9 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
     ) -> None:
         where = f"PackageSet {resource_name!r}"
         one_of(where, packages=packages, requirements=requirements)
+        refuse_text(where, packages=packages)
         properties = {
-            "packages": None if packages is None else list(packages),
+            "packages": packages if packages is None or isinstance(packages, pulumi.Output) else list(packages),
             "requirements": read_file(where, requirements, of="requirements")
             if isinstance(requirements, Path)
             else requirements,

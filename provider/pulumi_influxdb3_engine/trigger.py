@@ -64,9 +64,12 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
         node_spec: The nodes of an Enterprise cluster that run it: ``"all"`` or node ids. Where
             ``influxdb3:pluginHosts`` maps node ids to URLs, each has to be among them.
         disabled: Keep it without running.
-        adopt: Take over a trigger of that name that exists.
+        adopt: Take over a trigger of that name that exists; nothing is sent where it is the same. ``run_async`` and
+            ``node_spec``, which servers do not tell, are taken as not set there.
         force_delete: Delete it even while the server thinks that it runs.
         watch: Watch the first runs after a creation or a change; one that fails puts the previous definition back.
+            A real server logs no failure where ``error_behavior`` is ``"retry"`` or ``"disable"``: what cannot be told
+            is said.
         opts: Options of the resource.
 
     A change of ``disabled`` alone is one request. Any other change swaps the definition: the server validates the new
@@ -124,6 +127,8 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
 
 def _texts(arguments: Any) -> Any:
     """Arguments as text, converted here, where Python still tells ``80`` from ``80.0`` (they travel as doubles)."""
+    if isinstance(arguments, pulumi.Output):
+        return arguments.apply(_texts)
     if not hasattr(arguments, "items"):
         return arguments
     return {

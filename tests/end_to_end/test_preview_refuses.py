@@ -44,6 +44,15 @@ REFUSED = {
         'PluginFile("p", plugin_name="./a//p.py", content="")',
         ["plugin_name", "write the path as 'a/p.py'"],
     ),
+    "a text where a list of packages belongs": (
+        'PackageSet("p", packages="six")',
+        ["PackageSet 'p': packages is a list: write packages=['six']"],
+    ),
+    "a text where a list of lines belongs": (
+        'PluginFile("p.py", content="", test=WalTest(input_lp="cpu v=1", expect_writes="cpu v=1"))',
+        ["expect_writes is a list: write expect_writes=['cpu v=1']"],
+    ),
+    "a source that does not exist": ('PluginFile("p.py", source="nowhere.py")', ["nowhere.py: No such file"]),
     "no database": (
         'Trigger("t", plugin_filename="p.py", trigger_specification=ALL_TABLES)',
         ["db", "pulumi config set influxdb3:database NAME"],

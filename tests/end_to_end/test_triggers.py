@@ -200,3 +200,20 @@ def test_a_refresh_that_cannot_ask_the_engine_is_an_error_and_loses_nothing(tmp_
     assert ran.status != 0
     assert "Is the engine running" in ran.output
     assert "trigger" in stack.resources()
+
+
+def test_arguments_may_be_an_output_as_a_whole_and_secret(stack, engine):
+    engine.client.create_database("whole")
+    engine.client.create_plugin_file("whole.py", "def process_writes(influxdb3_local, table_batches, args=None): pass")
+    stack.program(
+        """
+        given = pulumi.Output.secret({"password": "hunter2", "threshold": 80, "strict": True})
+        Trigger("t", db="whole", plugin_filename="whole.py", trigger_specification=ALL_TABLES, trigger_arguments=given)
+        """
+    )
+    ran = stack.up()
+    assert engine.client.trigger_arguments("whole") == {
+        "t": {"password": "hunter2", "threshold": "80", "strict": "true"}
+    }
+    assert "hunter2" not in ran.output + stack.run("stack", "export", expect=0).output
+    assert stack.up().changes() == ""

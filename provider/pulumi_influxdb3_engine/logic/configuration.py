@@ -68,7 +68,7 @@ class Configuration(BaseModel):
     def _are_hosts(cls, given: Any) -> Any:
         """Stack configuration is text: JSON (``pulumi config set --path``), or URLs with commas between."""
         if isinstance(given, str):
-            given = json.loads(given) if given.lstrip()[:1] in {"[", "{"} else given.split(",")
+            given = _json(given) if given.lstrip()[:1] in {"[", "{"} else given.split(",")
         if isinstance(given, dict):
             return [PluginHost(url, node_id) for node_id, url in given.items()]
         return [PluginHost(url.strip() if isinstance(url, str) else url) for url in given if url]
@@ -86,6 +86,11 @@ class Configuration(BaseModel):
         if problem:
             raise ValueError(problem)
         return SecretStr(bare)
+
+    @property
+    def further_urls(self) -> list[str] | None:
+        """Base URLs of the hosts that get plugins and packages besides ``host_url``, which may be among them."""
+        return [host.url for host in self.plugin_hosts] or None
 
     @property
     def names_nodes(self) -> bool:
@@ -141,6 +146,15 @@ def configuration(stack_config: Callable[[str], Any]) -> Configuration:
         return Configuration.model_validate(given)
     except ValueError as error:
         raise _named_by_key(error) from None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(
+            'the text is no JSON: write URLs with commas between, ["URL", ...] or {"NODE": "URL"}'
+        ) from None
 
 
 def _named_by_key(error: Any) -> InvalidInputs:

@@ -60,6 +60,24 @@ class Host:
         repeated(lambda: self.client.create_plugin_file(path, content))
         self.probe.note(path, sha256(content))
 
+    def runs(self, trigger_name: str, path: str) -> bool:
+        """Whether all triggers of a name, of whichever database, run what lies at a path.
+
+        A PUT goes to the first of them, which nobody can choose, and destroys a file that it takes for a directory
+        (contract 1.7).
+
+        Args:
+            trigger_name: The triggers.
+            path: A file below the plugin directory, or a directory with ``/`` at its end.
+
+        Raises:
+            EngineApiError: The host could not be asked.
+        """
+        rows = [row for row in repeated(self.client.plugin_files) if row.plugin_name == trigger_name]
+        if path.endswith("/"):
+            return bool(rows) and all(f"/{path}" in row.file_path for row in rows)
+        return bool(rows) and all(row.file_path.endswith(f"/{path}") for row in rows)
+
     def remove_files(self, paths: Collection[str]) -> None:
         """Remove files or directories.
 

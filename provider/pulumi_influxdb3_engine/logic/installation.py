@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api import AnswerLost, EngineApiError
+from influxdb3_engine_api import EngineApiError, EngineUnreachable
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.requirements import distribution, unmet, wanted
 from pulumi_influxdb3_engine.logic.resource import ResourceError
+from pulumi_influxdb3_engine.logic.retry import is_transient
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from packaging.requirements import Requirement
 
     from pulumi_influxdb3_engine.logic.declared_packages import Declared
     from pulumi_influxdb3_engine.logic.host import Host
 
+_SECONDS_BETWEEN_LOOKS = 2.0
 Versions = dict[str, str | None]
 """Normalised distribution name to version, ``None`` where it is not installed."""
 
@@ -63,15 +67,31 @@ def install(hosts: Collection[Host], order: Order) -> dict[str, str]:
     Raises:
         ResourceError: A host failed; says which, what is missing there, and what was put back.
     """
+    with _alone(hosts):
+        return _on_all(hosts, order)
+
+
+@contextmanager
+def _alone(hosts: Collection[Host]) -> Iterator[None]:
+    """While it is open, nothing else of this process installs or uninstalls on any of the hosts.
+
+    An order has all hosts until it is done or taken back: what others installed meanwhile would look like its doing.
+    """
+    with ExitStack() as held:
+        for host in sorted(hosts, key=lambda host: host.url):  # in one order, so that two never wait for each other
+            held.enter_context(host.installing)
+        yield
+
+
+def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
     # what was there before is only needed to put it back, or to tell whose package was changed
     careful = len(hosts) > 1 or bool(order.others)
     before: dict[Host, Versions] = {}
     installed: dict[Host, dict[str, str]] = {}
     for host in hosts:
         try:
-            with host.installing:
-                before[host] = _versions(host, order) if careful else {}
-                installed[host] = _installed(host, order, before[host])
+            before[host] = _versions(host, order) if careful else {}
+            installed[host] = _installed(host, order, before[host])
         except (EngineApiError, ProbeFailed, NotInstalled) as error:
             reason = explained(error) if isinstance(error, EngineApiError) else str(error)
             outcome = _put_back(before, order) if careful else ""
@@ -99,13 +119,13 @@ def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
     Raises:
         ResourceError: They were not uninstalled.
     """
-    for host in hosts:
-        try:
-            with host.installing:
+    with _alone(hosts):
+        for host in hosts:
+            try:
                 host.sweeper.uninstall(distributions)
-        except (EngineApiError, ProbeFailed, SweepFailed) as error:
-            names = ", ".join(sorted(distributions))
-            raise ResourceError(f"{names} were not uninstalled from {host.url}: {error}") from error
+            except (EngineApiError, ProbeFailed, SweepFailed) as error:
+                names = ", ".join(sorted(distributions))
+                raise ResourceError(f"{names} were not uninstalled from {host.url}: {error}") from error
 
 
 def _versions(host: Host, order: Order) -> Versions:
@@ -113,18 +133,26 @@ def _versions(host: Host, order: Order) -> Versions:
 
 
 def _installed(host: Host, order: Order, before: Versions) -> dict[str, str]:
-    lost: AnswerLost | None = None
+    lost: EngineApiError | None = None
+    run_pip = _pip(host, order)
+    give_up = time.monotonic() + host.client.package_timeout
     try:
-        _run_pip(host, order)
-    except AnswerLost as error:
-        lost = error  # pip may have ended well: look
-    try:
-        report = host.probe.ask(distributions=order.distributions)
-    except (ProbeFailed, EngineApiError) as error:
-        raise NotInstalled(f"pip ran, but what it installed could not be verified: {lost or error}") from error
-    problems = [
-        text for each in wanted(order.requirements, report.environment) if (text := unmet(each, report.distributions))
-    ]
+        run_pip()
+    except EngineApiError as error:
+        if not is_transient(error) or isinstance(error, EngineUnreachable):
+            raise
+        lost = error  # of a connection or a proxy in between: pip goes on, and may have ended well
+        host.tell_once(f"the answer to an installation was lost, looking whether it ends well: {error}")
+    while True:
+        try:
+            report = host.probe.ask(distributions=order.distributions)
+        except (ProbeFailed, EngineApiError) as error:
+            raise NotInstalled(f"pip ran, but what it installed could not be verified: {lost or error}") from error
+        asked = wanted(order.requirements, report.environment)
+        problems = [text for each in asked if (text := unmet(each, report.distributions))]
+        if not problems or lost is None or time.monotonic() > give_up:
+            break
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
     if problems:
         because = f" ({lost})" if lost else ""
         raise NotInstalled(
@@ -144,20 +172,20 @@ def _installed(host: Host, order: Order, before: Versions) -> dict[str, str]:
     return {name: version for name, version in report.distributions.items() if version is not None and name in own}
 
 
-def _run_pip(host: Host, order: Order) -> None:
+def _pip(host: Host, order: Order) -> Callable[[], None]:
+    """The one request that runs pip, its requirements file written."""
     options = ["--force-reinstall"] if order.reinstall else []
     if order.packages is not None:
-        host.client.install_packages([*options, *order.packages])
-        return
+        entries = [*options, *order.packages]
+        return lambda: host.client.install_packages(entries)
     # a relative path would be resolved against the server's working directory (contract section 9)
     text = order.requirements_file or ""
     name = f"{DIRECTORY}/requirements_{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
     host.write_file(name, text)
     location = f"{host.probe.plugin_directory}/{name}"
     if options:
-        host.client.install_packages([*options, "-r", location])
-    else:
-        host.client.install_requirements(location)
+        return lambda: host.client.install_packages([*options, "-r", location])
+    return lambda: host.client.install_requirements(location)
 
 
 def _put_back(before: Mapping[Host, Versions], order: Order) -> str:
@@ -165,13 +193,12 @@ def _put_back(before: Mapping[Host, Versions], order: Order) -> str:
     failures = []
     for host, versions in before.items():
         try:
-            with host.installing:
-                now = _versions(host, order)
-                changed = {name: version for name, version in versions.items() if version != now[name]}
-                if pins := [f"{name}=={version}" for name, version in changed.items() if version is not None]:
-                    host.client.install_packages(pins)
-                if new := [name for name, version in changed.items() if version is None]:
-                    host.sweeper.uninstall(new)
+            now = _versions(host, order)
+            changed = {name: version for name, version in versions.items() if version != now[name]}
+            if pins := [f"{name}=={version}" for name, version in changed.items() if version is not None]:
+                host.client.install_packages(pins)
+            if new := [name for name, version in changed.items() if version is None]:
+                host.sweeper.uninstall(new)
         except (EngineApiError, ProbeFailed, SweepFailed) as error:
             failures.append(f"{host.url}: {error}")
     if failures:

@@ -38,18 +38,22 @@ def _packages(packages: list[str]) -> list[str]:
 
 def _requirements(text: str) -> str:
     parse_requirements(text)
+    if not any(line.partition("#")[0].strip() for line in text.splitlines()):
+        raise ValueError("the text names nothing: name at least one package")
     return text
 
 
 class PackageSetInputs(Inputs):
     """Packages as a program declares them: a list of specifiers, or the text of a requirements file."""
 
+    derived: ClassVar[frozenset[str]] = frozenset({"hosts"})
     flags: ClassVar[frozenset[str]] = frozenset({"delete_on_destroy"})
 
     packages: Annotated[list[Annotated[str, AfterValidator(_package)]], AfterValidator(_packages)] | None = None
     requirements: Annotated[str, AfterValidator(_requirements)] | None = None
     reinstall: Any = None
     delete_on_destroy: bool = False
+    hosts: list[str] | None = None
     set_name: str = ""
     """What other sets of the program call this one."""
 
@@ -85,7 +89,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
             contradictions = DECLARED_PACKAGES.declare(configuration.host_url, inputs.set_name, asked)
             if contradictions:
                 raise InvalidInputs([Failure(property=inputs.source, reason=reason) for reason in contradictions])
-        return inputs
+        return inputs.model_copy(update={"hosts": configuration.further_urls})
 
     def check_online(self, inputs: PackageSetInputs, state: PackageSetInputs | None, engine: Engine) -> None:
         """Refuse packages that a host does not install."""
@@ -106,6 +110,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
     def create(self, inputs: PackageSetInputs, engine: Engine) -> Created:
         """Install, then verify by a dry run in the server's virtual environment."""
         installed = self._install(inputs, engine)
+        engine.claimed |= inputs.distributions
         names = ",".join(sorted(installed))
         return Created(hashlib.sha256(names.encode()).hexdigest()[:16], {"installed": installed})
 
@@ -162,7 +167,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
             )
             return
         others = DECLARED_PACKAGES.others(engine.configuration.host_url, inputs.set_name)
-        shared = names & {distribution(other.requirement) for other in others}
+        shared = names & ({distribution(other.requirement) for other in others} | engine.claimed)
         if shared:
             notice(f"{', '.join(sorted(shared))} stay installed: another PackageSet of this program asks for them")
         if names - shared:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
-from influxdb3_engine_api import ServerError
 from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
@@ -49,7 +48,7 @@ def _file_path(path: str) -> str:
 class PluginDirectoryInputs(Inputs):
     """A plugin directory as a program declares it; ``files`` maps ``./PATH`` below it to the file's text."""
 
-    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "superseded"})
+    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "hosts", "superseded"})
     flags: ClassVar[frozenset[str]] = frozenset({"adopt", "delete_on_destroy", "in_place"})
 
     plugin_name: PluginDirectoryName
@@ -61,6 +60,7 @@ class PluginDirectoryInputs(Inputs):
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
     content_sha256: str | None = None
+    hosts: list[str] | None = None
     superseded: list[str] | None = None
     """Directories that earlier updates wrote and that are to be removed once no trigger runs them."""
 
@@ -95,7 +95,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def check(self, inputs: PluginDirectoryInputs, configuration: Configuration) -> PluginDirectoryInputs:
         """Derive the hash and the directory's name; refuse files that do not parse, or that a dry run cannot call."""
-        del configuration
+        inputs = inputs.model_copy(update={"hosts": configuration.further_urls})
         if inputs.known("in_place", "trigger_name") and inputs.in_place and inputs.trigger_name is None:
             reason = "in_place=True replaces the files through the trigger that uses them: name it"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
@@ -237,14 +237,12 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         below = inputs.below(str(inputs.plugin_filename))
 
         def replace(host: Host) -> None:
-            try:
-                repeated(lambda: host.client.update_plugin_directory(name, contents))
-            except ServerError as error:
-                if "Plugin not found" not in error.text:
-                    raise
+            if not host.runs(name, f"{inputs.plugin_filename}/"):
                 for path, content in below.items():
                     host.write_file(path, content)
                 return
+            repeated(lambda: host.client.update_plugin_directory(name, contents))
+            host.tell_once("a server that has imported a plugin directory runs the old modules until it is restarted")
             for path, content in below.items():
                 host.probe.note(path, sha256(content))
 

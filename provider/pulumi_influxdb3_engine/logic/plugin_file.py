@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from difflib import unified_diff
+from difflib import ndiff
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
@@ -29,13 +29,12 @@ if TYPE_CHECKING:
 
 _ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
 _MODIFIED = "modified"
-_LONGEST_DIFF = 40
 
 
 class PluginFileInputs(Inputs):
     """A plugin file as a program declares it."""
 
-    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256"})
+    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "hosts"})
     flags: ClassVar[frozenset[str]] = frozenset({"adopt", "delete_on_destroy"})
 
     plugin_name: PluginPath
@@ -46,6 +45,8 @@ class PluginFileInputs(Inputs):
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
     content_sha256: str | None = None
+    hosts: list[str] | None = None
+    """Further hosts that have it; with another one the file has to be written again."""
 
     @property
     def label(self) -> str:
@@ -65,8 +66,8 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
     def check(self, inputs: PluginFileInputs, configuration: Configuration) -> PluginFileInputs:
         """Derive the file name and the hash; refuse Python that does not parse, or that a dry run cannot call."""
-        del configuration
         derived: dict[str, Any] = {"plugin_filename": inputs.plugin_name, "content_sha256": UNKNOWN}
+        derived["hosts"] = configuration.further_urls
         if inputs.known("content"):
             derived["content_sha256"] = sha256(inputs.content)
             if inputs.known("plugin_name") and inputs.plugin_name.endswith(".py"):
@@ -94,11 +95,11 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         for host in differing:
             file = host.probe.ask(files=[inputs.plugin_name]).files[inputs.plugin_name]
             before = ((file and file.text) or "").splitlines()
-            lines = list(unified_diff(before, inputs.content.splitlines(), "there", "declared", lineterm=""))
+            changes = [line[0] for line in ndiff(before, inputs.content.splitlines()) if line[0] in "+-"]
+            # not the lines themselves: the content may be a secret, which a provider is not told
             notice(
-                f"{inputs.label} on {host.url} will be taken over:\n"
-                + "\n".join(lines[:_LONGEST_DIFF])
-                + ("\n..." if len(lines) > _LONGEST_DIFF else "")
+                f"{inputs.label} on {host.url} will be taken over: {changes.count('-')} of its {len(before)} lines go, "
+                f"{changes.count('+')} of the program's are new"
             )
 
     def diff(self, state: PluginFileInputs, inputs: PluginFileInputs) -> Difference:
@@ -136,7 +137,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         changed = state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"})
         if changed:
             self._pass_tests(inputs, engine, "changed")
-        if "content" in changed:
+        if changed & {"content", "hosts"}:
             self._write(inputs, engine.hosts, "changed", None if inputs.trigger_name is None else _overwrite(inputs))
         return {}
 
@@ -187,6 +188,10 @@ def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
     name, content = inputs.trigger_name or "", inputs.content
 
     def overwrite(host: Host) -> None:
+        if not host.runs(name, inputs.plugin_name):
+            notice(f"{inputs.label} is written as a file on {host.url}, since trigger {name!r} runs another, or none")
+            host.write_file(inputs.plugin_name, content)
+            return
         repeated(lambda: host.client.update_plugin_file(name, content))
         host.probe.note(inputs.plugin_name, sha256(content))
 

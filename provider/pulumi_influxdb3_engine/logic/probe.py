@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 import threading
 import time
 from pathlib import PurePosixPath
@@ -11,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from influxdb3_engine_api import AnswerError, Unauthenticated
-from pulumi_influxdb3_engine.logic.server_plugins import ServerPlugin
+from influxdb3_engine_api.wire import TestSchedulePlugin
+from pulumi_influxdb3_engine.logic.probe_plugin import MOST_LISTED
+from pulumi_influxdb3_engine.logic.retry import is_transient
+from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY, ServerPlugin
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_api import EngineClient
 
 _PLUGIN = ServerPlugin("probe_plugin")
+_NOWHERE = "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
 _MARK = "INFO: pulumi-probe "
 _SHARED_SECONDS = 30.0
 """How long a listing serves further readers: longer than a refresh takes, shorter than a person's next command."""
@@ -75,6 +81,7 @@ class Probe:
         self._guard = threading.Lock()
         self._listing: dict[str, str | None] = {}
         self._listed_at: float | None = None
+        self._no_listing: ProbeFailed | None = None
         self._plugin_directory: str | None = None
 
     def ask(
@@ -97,7 +104,13 @@ class Probe:
         if files is not None:
             question["files"] = sorted(files)
         report = self._run(json.dumps(question))
+        if report.plugin_directory is None and self._plugin_directory is None:
+            self._plugin_directory = self._told_directory()
+            if self._plugin_directory is not None:
+                report = self._run(json.dumps(question))
         self._plugin_directory = report.plugin_directory
+        if report.plugin_directory is None and (listing or files is not None):
+            raise ProbeFailed(_NOWHERE)
         return report
 
     @property
@@ -106,25 +119,28 @@ class Probe:
         if self._plugin_directory is None:
             self.ask()
         if self._plugin_directory is None:
-            raise ProbeFailed(
-                "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
-            )
+            raise ProbeFailed(_NOWHERE)
         return self._plugin_directory
 
     def hashes(self, paths: Collection[str]) -> dict[str, str | None]:
         """SHA-256 of the files that there are; of all files of a deployment by one request.
 
         Args:
-            paths: Files below the plugin directory; those that are hidden, or behind a link, may not be found.
+            paths: Files below the plugin directory; those behind a link may not be found.
 
         Returns:
             Hashes of those that were found; ``None`` of one that nobody uploaded through the API.
         """
         with self._guard:  # the other resources of this deployment wait for the listing instead of asking, too
             if self._listed_at is None or time.monotonic() - self._listed_at > _SHARED_SECONDS:
-                self._listing = self.ask(listing=True).listing
-                self._listed_at = time.monotonic()
-            return {path: self._listing[name] for path in paths if (name := _normal(path)) in self._listing}
+                self._list()
+            if self._no_listing is not None:
+                raise ProbeFailed(str(self._no_listing))
+            listed = {path: self._listing[name] for path in paths if (name := _normal(path)) in self._listing}
+            full = len(self._listing) >= MOST_LISTED
+            unlisted = [path for path in paths if path not in listed and (full or _is_hidden(path))]
+        files = self.ask(files=unlisted).files if unlisted else {}
+        return listed | {path: file.sha256 for path, file in files.items() if file is not None}
 
     def note(self, path: str, sha256: str | None) -> None:
         """Keep the listing true: this process has just written a file, or deleted one or a directory (``None``)."""
@@ -136,12 +152,34 @@ class Probe:
             for listed in [each for each in self._listing if each == name or each.startswith(f"{name}/")]:
                 del self._listing[listed]
 
-    def _run(self, question: str) -> ProbeReport:
+    def _list(self) -> None:
         try:
-            result = _PLUGIN.run_scheduled(self._client, {"question": question, "probe": _PLUGIN.file_name})
+            self._listing, self._no_listing = self.ask(listing=True).listing, None
+        except ProbeFailed as error:  # the same for all resources of this deployment, which need not try again
+            self._no_listing = error
+        self._listed_at = time.monotonic()
+
+    def _told_directory(self) -> str | None:
+        """The plugin directory as the server's own error names it (contract 4.1), for a plugin that is not there."""
+        name = f"{DIRECTORY}/{secrets.token_hex(8)}.py"
+        try:
+            self._client.test_schedule_plugin(TestSchedulePlugin(filename=name, database="_internal"))
+        except AnswerError as error:
+            told = re.search(f"Plugin not found: (.+)/{re.escape(name)}", error.text)
+            return told[1] if told else None
+        return None
+
+    def _run(self, question: str) -> ProbeReport:
+        arguments = {"question": question, "probe": _PLUGIN.file_name}
+        if self._plugin_directory is not None:
+            arguments["directory"] = self._plugin_directory
+        try:
+            result = _PLUGIN.run_scheduled(self._client, arguments)
         except Unauthenticated:
             raise
         except AnswerError as error:
+            if is_transient(error):
+                raise  # says nothing about whether the server runs dry runs
             raise ProbeFailed(f"the server does not run the probe: {error}") from error
         if result.errors:
             raise ProbeFailed(f"the probe failed on the server: {'; '.join(result.errors)}")
@@ -156,3 +194,8 @@ class Probe:
 
 def _normal(path: str) -> str:
     return PurePosixPath(path).as_posix()
+
+
+def _is_hidden(path: str) -> bool:
+    """Whether a listing leaves the file out."""
+    return any(part.startswith(".") or part == "__pycache__" for part in PurePosixPath(path).parts)

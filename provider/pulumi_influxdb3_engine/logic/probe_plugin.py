@@ -22,7 +22,7 @@ MOST_LISTED = 20_000
 def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str, str]) -> None:
     """Answer ``args["question"]`` by one log row, which a dry run returns."""
     question = json.loads(args["question"])
-    directory = _plugin_directory(args["probe"])
+    directory = _plugin_directory(args["probe"], args.get("directory"))
     report: dict[str, Any] = {"plugin_directory": None if directory is None else str(directory)}
     if "distributions" in question:
         report["distributions"] = {name: _version(name) for name in question["distributions"]}
@@ -34,13 +34,20 @@ def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str
     influxdb3_local.info("pulumi-probe " + json.dumps(report))
 
 
-def _plugin_directory(probe: str) -> Path | None:
+def _plugin_directory(probe: str, given: str | None) -> Path | None:
     environment = [os.environ.get(name) for name in ("PLUGIN_DIR", "INFLUXDB3_PLUGIN_DIR")]
     virtual_environments = [Path(path).parent for path in (os.environ.get("VIRTUAL_ENV"), sys.prefix) if path]
-    for candidate in [*environment, *virtual_environments, Path.cwd()]:
-        if candidate and Path(candidate, probe).is_file():
+    for candidate in [given, *environment, *virtual_environments, Path.cwd()]:
+        if candidate and _is_there(Path(candidate, probe)):
             return Path(candidate).absolute()
     return None
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # in a directory that the server may not read
+        return False
 
 
 def _version(name: str) -> str | None:
@@ -67,7 +74,7 @@ def _marker_environment() -> dict[str, str]:
 
 
 def _file(directory: Path | None, name: str) -> dict[str, Any] | None:
-    if directory is None or not (directory / name).is_file():
+    if directory is None or not _is_there(directory / name):
         return None
     try:
         size = (directory / name).stat().st_size
@@ -86,10 +93,12 @@ def _listing(directory: Path) -> dict[str, str | None]:
         directories[:] = [
             name
             for name in directories
-            if not name.startswith(".") and name != "__pycache__" and not Path(parent, name, "pyvenv.cfg").exists()
+            if not name.startswith(".") and name != "__pycache__" and not _is_there(Path(parent, name, "pyvenv.cfg"))
         ]
         for name in files:
             path = Path(parent, name)
+            if not name.isprintable():
+                continue  # nobody uploaded it; it may not even be text that the answer could hold
             found[path.relative_to(directory).as_posix()] = _sha256(path)
             if len(found) == MOST_LISTED:
                 return found

@@ -15,7 +15,7 @@ from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 TRIGGER = "/api/v3/configure/processing_engine_trigger"
@@ -35,6 +35,7 @@ class FakeServer:
         logs: Rows of the log table, oldest first; ``log`` adds one.
         failures: Request to the answers or exceptions that it gets instead, one after the other.
         bodies: Bodies of the requests in order.
+        pip: What an installation does; nothing unless a test says otherwise.
     """
 
     plugin_directory: Path
@@ -45,6 +46,7 @@ class FakeServer:
     logs: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, list[httpx.Response | Exception]] = field(default_factory=dict)
     bodies: list[Any] = field(default_factory=list)
+    pip: Callable[[dict[str, Any]], object] = lambda _body: None
 
     def engine(self, **configuration: Any) -> Engine:
         """An engine whose client talks to this server."""
@@ -236,7 +238,7 @@ class FakeServer:
 
     def _install(self, body: dict[str, Any]) -> httpx.Response:
         """Answers 200 whether or not pip installed anything, as the real server does."""
-        del body
+        self.pip(body)
         return httpx.Response(200)
 
     def _make_database(self, body: dict[str, Any]) -> httpx.Response:

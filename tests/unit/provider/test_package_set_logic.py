@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from pulumi_influxdb3_engine.logic import installation
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
 from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from fake_server import FakeServer
 
 PACKAGES = PackageSetLogic()
+NOTHING = {
+    "log_lines": [
+        'INFO: pulumi-probe {"plugin_directory": "/p", "distributions": {"pytest": null}, "environment": {}}'
+    ],
+    "database_writes": {},
+    "errors": [],
+}
 INSTALLED = {"pytest": importlib.metadata.version("pytest")}  # the probe runs in the interpreter of the tests
 
 
@@ -232,3 +240,43 @@ def test_packages_are_named_in_one_of_two_ways(given: dict[str, Any]) -> None:
 def test_an_empty_list_of_packages_is_refused() -> None:
     with pytest.raises(InvalidInputs, match=r"^packages: the list is empty"):
         packages(packages=[])
+
+
+@pytest.mark.parametrize("lost", [httpx.Response(504, text="gateway timeout"), httpx.ReadError("reset")])
+def test_pip_that_goes_on_after_its_answer_was_lost_is_waited_for(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, lost: httpx.Response | Exception
+) -> None:
+    monkeypatch.setattr(installation, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    looks = iter([[httpx.Response(200, json=NOTHING)], [httpx.Response(200, json=NOTHING)], []])
+    server.failures["install packages"] = [lost]
+    server.failures["probe"] = [look for each in looks for look in each]
+
+    assert PACKAGES.create(packages("pytest"), server.engine()).outputs == {"installed": INSTALLED}
+
+
+def test_pip_whose_answer_was_lost_is_not_waited_for_longer_than_for_an_answer(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    server.failures["install packages"] = [httpx.Response(504, text="gateway timeout")]
+
+    with pytest.raises(ResourceError, match=r"did not install all packages \(.*504.*no-such-distribution"):
+        PACKAGES.create(packages("no-such-distribution"), server.engine(package_timeout=0.05))
+
+
+def test_what_another_set_of_the_deployment_has_just_installed_is_not_uninstalled(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = server.engine()
+    PACKAGES.create(packages("pytest", delete_on_destroy=True), engine)
+
+    PACKAGES.delete(packages("pytest", delete_on_destroy=True), engine)
+
+    assert "sweeper" not in server.requests
+    assert "pytest stay installed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n\n"])
+def test_requirements_that_name_nothing_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInputs, match=r"^requirements: the text names nothing"):
+        packages(requirements=text)

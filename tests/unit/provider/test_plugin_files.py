@@ -112,11 +112,33 @@ def test_changed_content_overwrites_the_file(server: FakeServer) -> None:
 def test_changed_content_goes_through_the_trigger_that_is_named(server: FakeServer) -> None:
     engine = server.engine()
     server.triggers["t"] = {"plugin_filename": "p.py"}
+    (server.plugin_directory / "p.py").write_text("")
 
     FILE.update(plugin_file(), plugin_file(content="x = 1\n", trigger_name="t"), engine)
 
-    assert server.requests == ["overwrite t"]
+    assert server.requests == ["query files", "overwrite t"]
     assert server.file("p.py") == "x = 1\n"
+
+
+def test_a_trigger_that_runs_another_file_is_not_overwritten(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.triggers["t"] = {"plugin_filename": "other.py"}
+    (server.plugin_directory / "other.py").write_text("theirs = 1\n")
+
+    FILE.update(plugin_file(), plugin_file(content="x = 1\n", trigger_name="t"), server.engine())
+
+    assert server.requests == ["query files", "write p.py"]
+    assert server.file("other.py") == "theirs = 1\n"
+    assert "since trigger 't' runs another, or none" in capsys.readouterr().err
+
+
+def test_a_further_host_gets_what_the_others_have() -> None:
+    further = Configuration(plugin_hosts=("http://b:1",))
+    now = FILE.check(PluginFileInputs.checked({"plugin_name": "p.py", "content": "x = 1\n"}), further)
+
+    assert now.hosts == ["http://b:1"]
+    assert FILE.diff(plugin_file(content="x = 1\n"), now).changes
 
 
 def test_a_new_trigger_to_send_changes_through_changes_nothing(server: FakeServer) -> None:
@@ -225,12 +247,14 @@ def test_changed_files_go_to_a_new_directory_and_leave_the_old_one(server: FakeS
 def test_files_in_place_are_replaced_through_their_trigger(server: FakeServer) -> None:
     engine = server.engine()
     server.triggers["t"] = {"plugin_filename": "alerts"}
+    (server.plugin_directory / "alerts").mkdir()
+    (server.plugin_directory / "alerts" / "__init__.py").write_text("")
     old = directory(in_place=True, trigger_name="t")
     new = directory({"__init__.py": SOURCE, "a.py": "A = 2\n"}, in_place=True, trigger_name="t")
 
     DIRECTORY.update(old, new, engine)
 
-    assert server.requests == ["replace t"]
+    assert server.requests == ["query files", "replace t"]
     assert server.file("alerts/a.py") == "A = 2\n"
 
 
@@ -240,7 +264,17 @@ def test_files_in_place_are_written_one_by_one_while_there_is_no_trigger(server:
 
     DIRECTORY.update(old, new, server.engine())
 
-    assert server.requests == ["replace t", "write alerts/__init__.py"]
+    assert server.requests == ["query files", "write alerts/__init__.py"]
+
+
+def test_a_single_file_is_never_replaced_by_a_directory(server: FakeServer) -> None:
+    server.triggers["t"] = {"plugin_filename": "alerts.py"}
+    (server.plugin_directory / "alerts.py").write_text("theirs = 1\n")
+    new = directory({"__init__.py": SOURCE}, in_place=True, trigger_name="t")
+
+    DIRECTORY.update(directory(in_place=True, trigger_name="t"), new, server.engine())
+
+    assert server.requests == ["query files", "write alerts/__init__.py"]
 
 
 def test_a_directory_is_read_back_file_by_file(server: FakeServer) -> None:

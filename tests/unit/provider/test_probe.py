@@ -1,0 +1,109 @@
+"""What the probe tells, and what it must not be taken to tell."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic import probe as probe_module
+from pulumi_influxdb3_engine.logic import probe_plugin
+from pulumi_influxdb3_engine.logic.host import sha256
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fake_server import FakeServer
+
+
+class _Empty(dict[str, str]):
+    """An environment that nothing can be put into."""
+
+    def __setitem__(self, name: str, value: str) -> None:
+        del name, value
+
+    def __delitem__(self, name: str) -> None:
+        del name
+
+
+@pytest.fixture
+def elsewhere(server: FakeServer, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The server's Python has nothing that leads to the plugin directory."""
+    run = server._dry_run
+
+    def hidden(body: dict[str, Any]) -> httpx.Response:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("os.environ", _Empty())
+            patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+            return run(body)
+
+    monkeypatch.setattr(server, "_probe", hidden)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_directory_that_the_servers_python_cannot_tell_is_told_by_the_server(server: FakeServer) -> None:
+    (server.plugin_directory / "a.py").write_text("x = 1")
+    probe = server.engine().hosts[0].probe
+
+    assert probe.hashes(["a.py", "b.py"]) == {"a.py": sha256("x = 1")}
+    assert probe.plugin_directory == str(server.plugin_directory)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_directory_that_nobody_tells_is_not_taken_for_an_empty_one(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_module.Probe, "_told_directory", lambda _self: None)
+    probe = server.engine().hosts[0].probe
+
+    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
+        probe.ask(files=["a.py"])
+    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
+        probe.hashes(["a.py"])
+    assert probe.ask(distributions=["pytest"]).distributions["pytest"]
+
+
+def test_a_fault_on_the_way_is_no_server_without_dry_runs(server: FakeServer) -> None:
+    server.failures["probe"] = [httpx.Response(503, text="busy")] * 4
+
+    with pytest.raises(EngineApiError, match="busy"):
+        server.engine().hosts[0].probe.hashes(["a.py"])
+
+
+def test_a_server_without_dry_runs_is_asked_once(server: FakeServer) -> None:
+    server.failures["probe"] = [httpx.Response(500, text="Plugin error: Node not configured with plugin directory")]
+    probe = server.engine().hosts[0].probe
+
+    for _ in range(20):
+        with pytest.raises(ProbeFailed, match="not configured"):
+            probe.hashes(["a.py"])
+    assert server.requests == ["probe"]
+
+
+def test_what_a_listing_leaves_out_is_asked_for(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (".hidden/a.py", "b.py", "c.py"):
+        path = server.plugin_directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    probe = server.engine().hosts[0].probe
+    assert probe.hashes([".hidden/a.py", "d.py"]) == {".hidden/a.py": sha256(".hidden/a.py")}
+
+    monkeypatch.setattr(probe_module, "MOST_LISTED", 1)
+    full = server.engine().hosts[0].probe
+    monkeypatch.setattr(full, "_list", lambda: setattr(full, "_listing", {"c.py": sha256("c.py")}))
+    assert full.hashes(["b.py", "c.py", "d.py"]) == {"b.py": sha256("b.py"), "c.py": sha256("c.py")}
+
+
+def test_odd_names_do_not_spoil_a_listing(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x")
+    with open(bytes(tmp_path) + b"/b\xff.py", "w") as odd:  # noqa: PTH123 - a name that is no text
+        odd.write("x")
+
+    listing = probe_plugin._listing(tmp_path)
+
+    assert list(listing) == ["a.py"]
+    json.dumps(listing).encode()
