@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from packaging.requirements import Requirement
 
@@ -63,15 +64,31 @@ def install(hosts: Collection[Host], order: Order) -> dict[str, str]:
     Raises:
         ResourceError: A host failed; says which, what is missing there, and what was put back.
     """
+    with _alone(hosts):
+        return _on_all(hosts, order)
+
+
+@contextmanager
+def _alone(hosts: Collection[Host]) -> Iterator[None]:
+    """While it is open, nothing else of this process installs or uninstalls on any of the hosts.
+
+    An order has all hosts until it is done or taken back: what others install meanwhile would look like its doing.
+    """
+    with ExitStack() as held:
+        for host in sorted(hosts, key=lambda host: host.url):  # in one order, so that two never wait for each other
+            held.enter_context(host.installing)
+        yield
+
+
+def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
     # what was there before is only needed to put it back, or to tell whose package was changed
     careful = len(hosts) > 1 or bool(order.others)
     before: dict[Host, Versions] = {}
     installed: dict[Host, dict[str, str]] = {}
     for host in hosts:
         try:
-            with host.installing:
-                before[host] = _versions(host, order) if careful else {}
-                installed[host] = _installed(host, order, before[host])
+            before[host] = _versions(host, order) if careful else {}
+            installed[host] = _installed(host, order, before[host])
         except (EngineApiError, ProbeFailed, NotInstalled) as error:
             reason = explained(error) if isinstance(error, EngineApiError) else str(error)
             outcome = _put_back(before, order) if careful else ""
@@ -99,13 +116,13 @@ def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
     Raises:
         ResourceError: They were not uninstalled.
     """
-    for host in hosts:
-        try:
-            with host.installing:
+    with _alone(hosts):
+        for host in hosts:
+            try:
                 host.sweeper.uninstall(distributions)
-        except (EngineApiError, ProbeFailed, SweepFailed) as error:
-            names = ", ".join(sorted(distributions))
-            raise ResourceError(f"{names} were not uninstalled from {host.url}: {error}") from error
+            except (EngineApiError, ProbeFailed, SweepFailed) as error:
+                names = ", ".join(sorted(distributions))
+                raise ResourceError(f"{names} were not uninstalled from {host.url}: {error}") from error
 
 
 def _versions(host: Host, order: Order) -> Versions:
@@ -165,13 +182,12 @@ def _put_back(before: Mapping[Host, Versions], order: Order) -> str:
     failures = []
     for host, versions in before.items():
         try:
-            with host.installing:
-                now = _versions(host, order)
-                changed = {name: version for name, version in versions.items() if version != now[name]}
-                if pins := [f"{name}=={version}" for name, version in changed.items() if version is not None]:
-                    host.client.install_packages(pins)
-                if new := [name for name, version in changed.items() if version is None]:
-                    host.sweeper.uninstall(new)
+            now = _versions(host, order)
+            changed = {name: version for name, version in versions.items() if version != now[name]}
+            if pins := [f"{name}=={version}" for name, version in changed.items() if version is not None]:
+                host.client.install_packages(pins)
+            if new := [name for name, version in changed.items() if version is None]:
+                host.sweeper.uninstall(new)
         except (EngineApiError, ProbeFailed, SweepFailed) as error:
             failures.append(f"{host.url}: {error}")
     if failures:

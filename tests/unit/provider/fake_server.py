@@ -15,7 +15,7 @@ from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 TRIGGER = "/api/v3/configure/processing_engine_trigger"
@@ -34,6 +34,7 @@ class FakeServer:
         product: Name and version.
         failures: Request to the answers or exceptions that it gets instead, one after the other.
         bodies: Bodies of the requests in order.
+        pip: What an installation does; nothing unless a test says otherwise.
     """
 
     plugin_directory: Path
@@ -43,6 +44,7 @@ class FakeServer:
     product: tuple[str, str] = ("InfluxDB 3 Core", "3.11.0")
     failures: dict[str, list[httpx.Response | Exception]] = field(default_factory=dict)
     bodies: list[Any] = field(default_factory=list)
+    pip: Callable[[dict[str, Any]], object] = lambda _body: None
 
     def engine(self, **configuration: Any) -> Engine:
         """An engine whose client talks to this server."""
@@ -219,7 +221,7 @@ class FakeServer:
             result = {"log_lines": [], "database_writes": {}, "errors": [f"error executing plugin: {error!r}"]}
             return httpx.Response(200, json=result)
         finally:
-            del os.environ["PLUGIN_DIR"]
+            os.environ.pop("PLUGIN_DIR", None)  # another thread may have been faster
         writes = {body["database"]: local.writes} if local.writes else {}
         return httpx.Response(200, json={"log_lines": local.lines, "database_writes": writes, "errors": []})
 
@@ -227,7 +229,7 @@ class FakeServer:
 
     def _install(self, body: dict[str, Any]) -> httpx.Response:
         """Answers 200 whether or not pip installed anything, as the real server does."""
-        del body
+        self.pip(body)
         return httpx.Response(200)
 
     def _make_database(self, body: dict[str, Any]) -> httpx.Response:
