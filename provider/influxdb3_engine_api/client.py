@@ -98,6 +98,11 @@ class EngineClient:
         """Base URL of the engine, without a slash at its end."""
         return self._connection.host_url
 
+    @property
+    def package_timeout(self) -> float:
+        """Seconds for an installation."""
+        return self._package_timeout
+
     def __repr__(self) -> str:
         return f"EngineClient({self.host_url!r})"
 

@@ -9,10 +9,17 @@ from pydantic import AfterValidator
 
 from pulumi_influxdb3_engine.logic.declared_packages import DECLARED_PACKAGES
 from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
-from pulumi_influxdb3_engine.logic.installation import Order, install, missing, uninstall
+from pulumi_influxdb3_engine.logic.installation import install, missing, uninstall
 from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.pip_run import Order
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
-from pulumi_influxdb3_engine.logic.requirements import distribution, parse_package, parse_requirements
+from pulumi_influxdb3_engine.logic.requirements import (
+    distribution,
+    parse_locations,
+    parse_package,
+    parse_requirements,
+    tells_version,
+)
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceLogic
 
 if TYPE_CHECKING:
@@ -63,7 +70,14 @@ class PackageSetInputs(Inputs):
         """What is asked for, with its text."""
         if self.packages is not None:
             return [(text, parse_package(text)) for text in self.packages]
-        return [(str(each), each) for each in parse_requirements(self.requirements or "")]
+        text = self.requirements or ""
+        return [(str(each), each) for each in (*parse_requirements(text), *parse_locations(text)[0])]
+
+    @property
+    def unverifiable(self) -> list[str]:
+        """What says nothing of the version, or even the distribution, that it installs."""
+        named = [requirement.name for _text, requirement in self.parsed if not tells_version(requirement)]
+        return named + [f"line {number} of the requirements" for number in parse_locations(self.requirements or "")[1]]
 
     @property
     def distributions(self) -> set[str]:
@@ -149,10 +163,17 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
             packages=inputs.packages,
             requirements_file=inputs.requirements,
             requirements=[requirement for _text, requirement in inputs.parsed],
+            unverifiable=inputs.unverifiable,
             reinstall=reinstall,
             others=DECLARED_PACKAGES.others(engine.configuration.host_url, inputs.set_name),
         )
-        return install(engine.hosts, order)
+        installed = install(engine.hosts, order)
+        if order.unverifiable:
+            notice(
+                f"whether pip installed {', '.join(order.unverifiable)} as asked for cannot be verified, since only "
+                "the file name of a wheel tells its version: the server answers the same where pip fails"
+            )
+        return installed
 
     def _drop(self, names: set[str], inputs: PackageSetInputs, engine: Engine) -> None:
         if not inputs.delete_on_destroy:

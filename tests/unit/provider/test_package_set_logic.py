@@ -15,6 +15,7 @@ from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
+    from site_packages import SitePackages
 
 PACKAGES = PackageSetLogic()
 INSTALLED = {"pytest": importlib.metadata.version("pytest")}  # the probe runs in the interpreter of the tests
@@ -138,18 +139,20 @@ def test_packages_that_another_set_asks_for_stay(server: FakeServer, capsys: pyt
     assert "no-such stay installed: another PackageSet of this program asks for them" in capsys.readouterr().err
 
 
-def test_a_new_value_of_reinstall_installs_what_is_there_already(server: FakeServer) -> None:
+def test_a_new_value_of_reinstall_installs_what_is_there_already(server: FakeServer, site: SitePackages) -> None:
     engine = server.engine()
-    old, new = packages("pytest", reinstall=1), packages("pytest", reinstall=2)
+    old, new = packages("ours", reinstall=1), packages("ours", reinstall=2)
+    server.pip = lambda _body: site.install("ours", "1.0")
 
     assert PACKAGES.diff(old, new).changes
     PACKAGES.update(old, new, engine)
 
-    assert server.bodies[0] == {"packages": ["--force-reinstall", "pytest"]}
+    assert server.bodies[server.requests.index("install packages")] == {"packages": ["--force-reinstall", "ours"]}
 
 
-def test_a_new_value_of_reinstall_reinstalls_a_requirements_file(server: FakeServer) -> None:
-    old, new = (packages(requirements="pytest", reinstall=value) for value in (None, "now"))
+def test_a_new_value_of_reinstall_reinstalls_a_requirements_file(server: FakeServer, site: SitePackages) -> None:
+    old, new = (packages(requirements="ours", reinstall=value) for value in (None, "now"))
+    server.pip = lambda _body: site.install("ours", "1.0")
 
     PACKAGES.update(old, new, server.engine())
 
