@@ -264,3 +264,14 @@ def test_a_gateway_that_gives_up_before_pip_has_ended_does_no_harm(hosts, capsys
 
     assert PACKAGES.create(packages("patience", on=engine), engine).outputs == {"installed": {"patience": "1.0"}}
     assert "waiting up to 600 s for pip to end: patience is not installed" in capsys.readouterr().err
+
+
+def test_a_requirements_file_stays_on_no_host_where_cleaning_up_is_asked_for(cluster, hosts):
+    offer(hosts, "tidy", "1.0")
+    asked = packages(packages=None, requirements="tidy", delete_on_destroy=True)
+
+    assert PACKAGES.create(asked, cluster).outputs == {"installed": {"tidy": "1.0"}}
+    assert not any(path.read_text() == "tidy" for host in hosts for path in host.plugin_dir.glob(".pulumi/require*"))
+
+    PACKAGES.delete(asked, cluster)
+    assert versions(cluster, "tidy") == [{"tidy": None}] * 2

@@ -9,7 +9,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.lock_down import explained
-from pulumi_influxdb3_engine.logic.pip_run import NotInstalled, Order, look, run_pip
+from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.pip_run import NotInstalled, Order, look, requirements_path, run_pip
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.requirements import distribution
 from pulumi_influxdb3_engine.logic.resource import ResourceError
@@ -62,6 +63,20 @@ def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
                 raise ResourceError(f"{names} were not uninstalled from {host.url}: {error}") from error
 
 
+def remove_requirements(hosts: Collection[Host], text: str) -> None:
+    """Remove a requirements file from all hosts; one that is gone already is no failure.
+
+    Raises:
+        ResourceError: They were not uninstalled.
+    """
+    with _alone(hosts):
+        for host in hosts:
+            try:
+                host.remove_files([requirements_path(text)])
+            except (EngineApiError, ProbeFailed, SweepFailed) as error:
+                raise ResourceError(f"{requirements_path(text)} was not removed from {host.url}: {error}") from error
+
+
 @contextmanager
 def _alone(hosts: Collection[Host]) -> Iterator[None]:
     """While it is open, nothing else of this process installs or uninstalls on any of the hosts.
@@ -83,7 +98,10 @@ def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
         try:
             if careful:
                 before[host] = order.look(host)
-            report = run_pip(host, order, before.get(host))
+            try:
+                report = run_pip(host, order, before.get(host))
+            finally:
+                _discard(host, order)
             _refuse_breaking_others(order, before.get(host), report)
             installed[host] = _found(order.requirements, report)
         except (EngineApiError, ProbeFailed, NotInstalled) as error:
@@ -92,6 +110,17 @@ def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
             where = f" on {host.url}" if len(hosts) > 1 else ""
             raise ResourceError(f"packages were not installed{where}: {reason}{outcome}") from error
     return next(iter(installed.values()))
+
+
+def _discard(host: Host, order: Order) -> None:
+    """Remove the requirements files that do not stay; what that comes to changes nothing about the installation."""
+    if not order.discarded:
+        return
+    paths = sorted({requirements_path(text) for text in order.discarded})
+    try:
+        host.remove_files(paths)
+    except (EngineApiError, ProbeFailed, SweepFailed) as error:
+        notice(f"{', '.join(paths)} stays on {host.url} until the packages are destroyed: {error}")
 
 
 def _refuse_breaking_others(order: Order, before: ProbeReport | None, report: ProbeReport) -> None:

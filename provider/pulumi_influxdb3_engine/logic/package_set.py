@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from pulumi_influxdb3_engine.logic.declared_packages import DECLARED_PACKAGES
 from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
-from pulumi_influxdb3_engine.logic.installation import install, missing, uninstall
+from pulumi_influxdb3_engine.logic.installation import install, missing, remove_requirements, uninstall
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.pip_run import Order
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
@@ -148,7 +148,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     def update(self, state: PackageSetInputs, inputs: PackageSetInputs, engine: Engine) -> Properties:
         """Install what is named now, all of it where ``reinstall`` has changed, and see to what is named no longer."""
-        installed = self._install(inputs, engine, reinstall=state.reinstall != inputs.reinstall)
+        installed = self._install(inputs, engine, state)
         dropped = state.distributions - inputs.distributions
         if dropped:
             self._drop(dropped, inputs, engine)
@@ -156,16 +156,22 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     def delete(self, state: PackageSetInputs, engine: Engine) -> None:
         """Uninstall where that is asked for; the packages stay otherwise, which is said."""
+        if state.delete_on_destroy and state.requirements is not None:
+            remove_requirements(engine.hosts, state.requirements)
         self._drop(state.distributions, state, engine)
 
-    def _install(self, inputs: PackageSetInputs, engine: Engine, *, reinstall: bool = False) -> dict[str, str]:
+    def _install(
+        self, inputs: PackageSetInputs, engine: Engine, state: PackageSetInputs | None = None
+    ) -> dict[str, str]:
+        texts = [inputs.requirements, state.requirements if state is not None else None]
         order = Order(
             packages=inputs.packages,
             requirements_file=inputs.requirements,
             requirements=[requirement for _text, requirement in inputs.parsed],
             unverifiable=inputs.unverifiable,
-            reinstall=reinstall,
+            reinstall=state is not None and state.reinstall != inputs.reinstall,
             others=DECLARED_PACKAGES.others(engine.configuration.host_url, inputs.set_name),
+            discarded=[text for text in texts if text is not None] if inputs.delete_on_destroy else (),
         )
         installed = install(engine.hosts, order)
         if order.unverifiable:

@@ -45,6 +45,7 @@ class Order:
         unverifiable: What nothing on the server tells to be installed; a text for each.
         reinstall: Whether pip installs even what is met already.
         others: What other package sets of the program ask for, which has to stay met.
+        discarded: Texts of requirements files that do not stay on the hosts.
     """
 
     packages: Sequence[str] | None
@@ -53,6 +54,7 @@ class Order:
     unverifiable: Sequence[str] = ()
     reinstall: bool = False
     others: Sequence[Declared] = ()
+    discarded: Sequence[str] = ()
 
     def look(self, host: Host) -> ProbeReport:
         """What a host has of all that it is about: one dry run.

@@ -205,3 +205,43 @@ def test_a_server_that_cannot_be_asked_is_no_unchanged_one(server: FakeServer) -
 
     with pytest.raises(EngineApiError, match="reset"):
         PACKAGES.read(packages("pytest"), {}, server.engine())
+
+
+def requirements_files(server: FakeServer) -> list[str]:
+    return [path.read_text() for path in server.plugin_directory.glob(".pulumi/requirements_*")]
+
+
+def test_a_requirements_file_stays_unless_cleaning_up_is_asked_for(server: FakeServer, site: SitePackages) -> None:
+    site.install("ours", "1.0")
+    kept = packages(requirements="--index-url=https://u:p@index.example\nours")
+    PACKAGES.create(kept, server.engine())
+    assert requirements_files(server) == [kept.requirements]
+
+    cleaned = packages(requirements="ours", delete_on_destroy=True)
+    PACKAGES.update(kept, cleaned, server.engine())
+    assert requirements_files(server) == []
+
+    PACKAGES.create(cleaned, server.engine())
+    assert requirements_files(server) == []
+
+
+def test_a_requirements_file_of_what_failed_is_removed(server: FakeServer) -> None:
+    with pytest.raises(ResourceError, match="no-such is not installed"):
+        PACKAGES.create(packages(requirements="no-such", delete_on_destroy=True), server.engine())
+    assert requirements_files(server) == []
+
+
+def test_a_requirements_file_that_could_not_be_removed_is_removed_on_destroy(
+    server: FakeServer, site: SitePackages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.install("ours", "1.0")
+    asked = packages(requirements="ours", delete_on_destroy=True, set_name="mine")
+    server.failures["sweeper"] = [httpx.Response(500, text="no clean-up today")]
+
+    assert PACKAGES.create(asked, server.engine()).outputs == {"installed": {"ours": "1.0"}}
+    assert requirements_files(server) == ["ours"]
+    assert "until the packages are destroyed: the server does not run the clean-up" in capsys.readouterr().err
+
+    packages("ours", set_name="other")  # keeps the package
+    PACKAGES.delete(asked, server.engine())
+    assert requirements_files(server) == []
