@@ -62,9 +62,6 @@ class EngineClient:
         on_wait: Told once when that begins, and for how long.
         transport: What carries the requests; the seam for tests.
 
-    Attributes:
-        package_timeout: As given.
-
     Every method raises an ``EngineApiError``; which one says whether the request was carried out.
 
     Raises:
@@ -84,7 +81,7 @@ class EngineClient:
         on_wait: Callable[[str], None] = lambda _text: None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self.package_timeout = package_timeout
+        self._package_timeout = package_timeout
         self._connection = Connection(
             host_url,
             token,
@@ -100,6 +97,11 @@ class EngineClient:
     def host_url(self) -> str:
         """Base URL of the engine, without a slash at its end."""
         return self._connection.host_url
+
+    @property
+    def package_timeout(self) -> float:
+        """Seconds for an installation."""
+        return self._package_timeout
 
     def __repr__(self) -> str:
         return f"EngineClient({self.host_url!r})"
@@ -178,12 +180,12 @@ class EngineClient:
     def install_packages(self, packages: Sequence[str]) -> None:
         """Run pip for requirement specifiers. That it returns does not mean that pip succeeded: verify it."""
         body = InstallPackages(packages=list(packages))
-        self._send_body("POST", paths.INSTALL_PACKAGES, body, timeout=self.package_timeout)
+        self._send_body("POST", paths.INSTALL_PACKAGES, body, timeout=self._package_timeout)
 
     def install_requirements(self, requirements_location: str) -> None:
         """Run pip for a requirements file that the server can read. Verify it, as `install_packages`."""
         body = InstallRequirements(requirements_location=requirements_location)
-        self._send_body("POST", paths.INSTALL_REQUIREMENTS, body, timeout=self.package_timeout)
+        self._send_body("POST", paths.INSTALL_REQUIREMENTS, body, timeout=self._package_timeout)
 
     # around it (contract section 8)
 

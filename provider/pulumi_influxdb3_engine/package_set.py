@@ -29,14 +29,20 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
         packages: Requirement specifiers such as ``"psutil>=5.9"``, ``"NAME[EXTRA]==1.2; MARKER"`` or ``"NAME @ URL"``,
             and wheels by URL or by absolute path on the server; or
         requirements: a requirements file: a ``pathlib.Path``, or its text. Hashes and options are pip's own business.
+            The text is written to a file on the server, where it stays unless ``delete_on_destroy`` is set:
+            credentials of a package index belong in the configuration of the server's pip.
         reinstall: Any value; a change of it installs everything again, in the newest versions that are asked for.
         delete_on_destroy: Uninstall the packages on destroy, and those that are named no longer on update, unless
             another package set of the program asks for them. The API has no way to, so a dry run of a small plugin of
-            this package does it; what they depend on stays. By default all stay, which is said.
+            this package does it; what they depend on stays. The requirements file is removed as soon as pip has ended.
+            By default all stay, which is said.
         opts: Options of the resource.
 
     The server answers 200 even where pip failed, so every installation is verified by a dry run in its virtual
-    environment; what is missing or of the wrong version is named in the error. An engine has one environment: two
+    environment; what is missing or of the wrong version is named in the error. That takes the version of a wheel from
+    its file name; what ``NAME @ URL`` installs from a sdist or a repository, and lines of a requirements file that name
+    neither a distribution nor a wheel, cannot be verified, which is said. Where a gateway gives up before pip has
+    ended, the packages are waited for as long as ``influxdb3:packageTimeout`` says. An engine has one environment: two
     package sets of a program that rule each other out are refused during preview, and an installation that breaks
     another set's packages is taken back. On a cluster every host in ``influxdb3:pluginHosts`` gets the packages, too:
     all of them, or none.

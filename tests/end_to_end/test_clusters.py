@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 
+import httpx
 import pytest
 from stack import Stack
 from wheels import wheel
@@ -212,3 +214,65 @@ def test_a_wheel_on_the_server_is_installed_by_its_path(cluster, hosts):
     path = hosts[0].directory / "wheels" / "by_path-3.1-py3-none-any.whl"
 
     assert PACKAGES.create(packages(path), cluster).outputs == {"installed": {"by-path": "3.1"}}
+
+
+def test_a_requirements_file_of_wheels_is_verified_with_their_extras(cluster, hosts):
+    offer(hosts, "of_extra", "1.0")
+    offer(hosts, "with_extra", "1.0", "of_extra>=1; extra == 'some'")
+    offer(hosts, "with_extra", "2.0", "of_extra>=1; extra == 'some'")
+    PACKAGES.create(packages("with_extra==1.0"), cluster)
+    path = hosts[0].directory / "wheels" / "with_extra-2.0-py3-none-any.whl"
+    asked = packages(packages=None, requirements=f"{path}[some]\n")
+
+    assert PACKAGES.create(asked, cluster).outputs == {"installed": {"with-extra": "2.0"}}
+    assert versions(cluster, "of-extra") == [{"of-extra": "1.0"}] * 2
+    assert PACKAGES.read(asked, {}, cluster).inputs == asked
+
+    cluster.hosts[1].sweeper.uninstall(["of-extra"])
+    assert PACKAGES.read(asked, {}, cluster).inputs != asked
+
+
+def test_another_value_of_reinstall_installs_the_same_version_again(cluster, hosts):
+    offer(hosts, "same", "1.0")
+    PACKAGES.create(packages("same==1.0"), cluster)
+    modules = [next(host.plugin_dir.glob(".venv/lib/*/site-packages/same.py")) for host in hosts]
+    for module in modules:
+        module.unlink()
+
+    PACKAGES.update(packages("same==1.0"), packages("same==1.0", reinstall="today"), cluster)
+
+    assert all(module.exists() for module in modules)
+
+
+class ImpatientGateway(httpx.HTTPTransport):
+    """Answers 504 to an installation, which goes on behind it."""
+
+    def handle_request(self, request):
+        if "plugin_environment" not in request.url.path:
+            return super().handle_request(request)
+        threading.Thread(target=httpx.request, args=(request.method, request.url), kwargs=self.copy(request)).start()
+        return httpx.Response(504, text="gateway time-out")
+
+    @staticmethod
+    def copy(request):
+        headers = {"content-type": request.headers["content-type"]}
+        return {"content": request.content, "headers": headers, "timeout": 60}
+
+
+def test_a_gateway_that_gives_up_before_pip_has_ended_does_no_harm(hosts, capsys):
+    engine = Engine(Configuration(host_url=hosts[0].url), ImpatientGateway())
+    offer(hosts, "patience", "1.0")
+
+    assert PACKAGES.create(packages("patience", on=engine), engine).outputs == {"installed": {"patience": "1.0"}}
+    assert "waiting up to 600 s for pip to end: patience is not installed" in capsys.readouterr().err
+
+
+def test_a_requirements_file_stays_on_no_host_where_cleaning_up_is_asked_for(cluster, hosts):
+    offer(hosts, "tidy", "1.0")
+    asked = packages(packages=None, requirements="tidy", delete_on_destroy=True)
+
+    assert PACKAGES.create(asked, cluster).outputs == {"installed": {"tidy": "1.0"}}
+    assert not any(path.read_text() == "tidy" for host in hosts for path in host.plugin_dir.glob(".pulumi/require*"))
+
+    PACKAGES.delete(asked, cluster)
+    assert versions(cluster, "tidy") == [{"tidy": None}] * 2

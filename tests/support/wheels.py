@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ def wheel(directory: Path, name: str, version: str, *requires: str) -> Path:
     path = directory / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *(f"Requires-Dist: {r}" for r in requires)]
+    extras = dict.fromkeys(extra for each in requires for extra in re.findall(r"extra == '([^']*)'", each))
+    metadata += [f"Provides-Extra: {extra}" for extra in extras]
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{name}.py", f"VERSION = {version!r}\n")
         archive.writestr(f"{info}/METADATA", "\n".join(metadata) + "\n")

@@ -1,61 +1,27 @@
-"""Installing packages on every host, and finding out what that came to: a real server answers 200 to a failed pip."""
+"""Installing packages on every host, or on none."""
 
 from __future__ import annotations
 
-import hashlib
-import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api import EngineApiError, EngineUnreachable
+from packaging.requirements import InvalidRequirement, Requirement
+
+from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.pip_run import NotInstalled, Order, look, requirements_path, run_pip
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
-from pulumi_influxdb3_engine.logic.requirements import distribution, unmet, wanted
+from pulumi_influxdb3_engine.logic.requirements import distribution
 from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.retry import is_transient
-from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
+from pulumi_influxdb3_engine.logic.verification import shortcoming, shortcomings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from packaging.requirements import Requirement
-
-    from pulumi_influxdb3_engine.logic.declared_packages import Declared
     from pulumi_influxdb3_engine.logic.host import Host
-
-_SECONDS_BETWEEN_LOOKS = 2.0
-Versions = dict[str, str | None]
-"""Normalised distribution name to version, ``None`` where it is not installed."""
-
-
-class NotInstalled(Exception):
-    """A host lacks what it was to install; the text says what and why."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be installed.
-
-    Attributes:
-        packages: Entries for pip; or
-        requirements_file: the text of a requirements file.
-        requirements: What has to be met afterwards.
-        reinstall: Whether pip installs even what is met already.
-        others: What other package sets of the program ask for, which has to stay met.
-    """
-
-    packages: Sequence[str] | None
-    requirements_file: str | None
-    requirements: Sequence[Requirement]
-    reinstall: bool
-    others: Sequence[Declared]
-
-    @property
-    def distributions(self) -> set[str]:
-        """Names of all that it is about."""
-        return {distribution(each) for each in (*self.requirements, *(other.requirement for other in self.others))}
+    from pulumi_influxdb3_engine.logic.probe import ProbeReport
 
 
 def install(hosts: Collection[Host], order: Order) -> dict[str, str]:
@@ -71,35 +37,6 @@ def install(hosts: Collection[Host], order: Order) -> dict[str, str]:
         return _on_all(hosts, order)
 
 
-@contextmanager
-def _alone(hosts: Collection[Host]) -> Iterator[None]:
-    """While it is open, nothing else of this process installs or uninstalls on any of the hosts.
-
-    An order has all hosts until it is done or taken back: what others installed meanwhile would look like its doing.
-    """
-    with ExitStack() as held:
-        for host in sorted(hosts, key=lambda host: host.url):  # in one order, so that two never wait for each other
-            held.enter_context(host.installing)
-        yield
-
-
-def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
-    # what was there before is only needed to put it back, or to tell whose package was changed
-    careful = len(hosts) > 1 or bool(order.others)
-    before: dict[Host, Versions] = {}
-    installed: dict[Host, dict[str, str]] = {}
-    for host in hosts:
-        try:
-            before[host] = _versions(host, order) if careful else {}
-            installed[host] = _installed(host, order, before[host])
-        except (EngineApiError, ProbeFailed, NotInstalled) as error:
-            reason = explained(error) if isinstance(error, EngineApiError) else str(error)
-            outcome = _put_back(before, order) if careful else ""
-            where = f" on {host.url}" if len(hosts) > 1 else ""
-            raise ResourceError(f"packages were not installed{where}: {reason}{outcome}") from error
-    return next(iter(installed.values()))
-
-
 def missing(host: Host, requirements: Sequence[Requirement]) -> tuple[dict[str, str], list[Requirement]]:
     """The versions that a host has of some requirements, and those that are not met: one dry run.
 
@@ -107,10 +44,8 @@ def missing(host: Host, requirements: Sequence[Requirement]) -> tuple[dict[str, 
         ProbeFailed: The server does not run dry runs.
         EngineApiError: It could not be asked.
     """
-    report = host.probe.ask(distributions={distribution(each) for each in requirements})
-    asked = wanted(requirements, report.environment)
-    found = {name: version for name, version in report.distributions.items() if version is not None}
-    return found, [each for each in asked if unmet(each, report.distributions)]
+    report = look(host, requirements)
+    return _found(requirements, report), [each for each, _text in shortcomings(requirements, report)]
 
 
 def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
@@ -128,78 +63,94 @@ def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
                 raise ResourceError(f"{names} were not uninstalled from {host.url}: {error}") from error
 
 
-def _versions(host: Host, order: Order) -> Versions:
-    return host.probe.ask(distributions=order.distributions).distributions
+def remove_requirements(hosts: Collection[Host], text: str) -> None:
+    """Remove a requirements file from all hosts; one that is gone already is no failure.
+
+    Raises:
+        ResourceError: They were not uninstalled.
+    """
+    with _alone(hosts):
+        for host in hosts:
+            try:
+                host.remove_files([requirements_path(text)])
+            except (EngineApiError, ProbeFailed, SweepFailed) as error:
+                raise ResourceError(f"{requirements_path(text)} was not removed from {host.url}: {error}") from error
 
 
-def _installed(host: Host, order: Order, before: Versions) -> dict[str, str]:
-    lost: EngineApiError | None = None
-    run_pip = _pip(host, order)
-    give_up = time.monotonic() + host.client.package_timeout
-    try:
-        run_pip()
-    except EngineApiError as error:
-        if not is_transient(error) or isinstance(error, EngineUnreachable):
-            raise
-        lost = error  # of a connection or a proxy in between: pip goes on, and may have ended well
-        host.tell_once(f"the answer to an installation was lost, looking whether it ends well: {error}")
-    while True:
+@contextmanager
+def _alone(hosts: Collection[Host]) -> Iterator[None]:
+    """While it is open, nothing else of this process installs or uninstalls on any of the hosts.
+
+    An order has all hosts until it is done or taken back: what others install meanwhile would look like its doing.
+    """
+    with ExitStack() as held:
+        for host in sorted(hosts, key=lambda host: host.url):  # in one order, so that two never wait for each other
+            held.enter_context(host.installing)
+        yield
+
+
+def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
+    # what was there before is only needed to put it back, or to tell whose package was changed or what was installed
+    careful = len(hosts) > 1 or bool(order.others) or order.reinstall
+    before: dict[Host, ProbeReport] = {}
+    installed: dict[Host, dict[str, str]] = {}
+    for host in hosts:
         try:
-            report = host.probe.ask(distributions=order.distributions)
-        except (ProbeFailed, EngineApiError) as error:
-            raise NotInstalled(f"pip ran, but what it installed could not be verified: {lost or error}") from error
-        asked = wanted(order.requirements, report.environment)
-        problems = [text for each in asked if (text := unmet(each, report.distributions))]
-        if not problems or lost is None or time.monotonic() > give_up:
-            break
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
-    if problems:
-        because = f" ({lost})" if lost else ""
-        raise NotInstalled(
-            f"the server ran pip, which did not install all packages{because}: {'; '.join(problems)}. "
-            "Why is in the server's own output; check that the versions exist for its Python and that it reaches "
-            "a package index"
-        )
+            if careful:
+                before[host] = order.look(host)
+            try:
+                report = run_pip(host, order, before.get(host))
+            finally:
+                _discard(host, order)
+            _refuse_breaking_others(order, before.get(host), report)
+            installed[host] = _found(order.requirements, report)
+        except (EngineApiError, ProbeFailed, NotInstalled) as error:
+            reason = explained(error) if isinstance(error, EngineApiError) else str(error)
+            outcome = _put_back(before, order) if careful else ""
+            where = f" on {host.url}" if len(hosts) > 1 else ""
+            raise ResourceError(f"packages were not installed{where}: {reason}{outcome}") from error
+    return next(iter(installed.values()))
+
+
+def _discard(host: Host, order: Order) -> None:
+    """Remove the requirements files that do not stay; what that comes to changes nothing about the installation."""
+    if not order.discarded:
+        return
+    paths = sorted({requirements_path(text) for text in order.discarded})
+    try:
+        host.remove_files(paths)
+    except (EngineApiError, ProbeFailed, SweepFailed) as error:
+        notice(f"{', '.join(paths)} stays on {host.url} until the packages are destroyed: {error}")
+
+
+def _refuse_breaking_others(order: Order, before: ProbeReport | None, report: ProbeReport) -> None:
     for other in order.others:
-        problem = unmet(other.requirement, report.distributions)
-        if problem and not unmet(other.requirement, before):
+        problem = shortcoming(other.requirement, report)
+        if problem and before is not None and not shortcoming(other.requirement, before):
             raise NotInstalled(
                 f"that breaks PackageSet {other.set_name!r}, which asks for "
                 f"{other.requirement.name}{other.requirement.specifier}: {problem}. "
                 "Declare both in one PackageSet, so that pip finds versions that get along"
             )
-    own = {distribution(each) for each in order.requirements}
-    return {name: version for name, version in report.distributions.items() if version is not None and name in own}
 
 
-def _pip(host: Host, order: Order) -> Callable[[], None]:
-    """The one request that runs pip, its requirements file written."""
-    options = ["--force-reinstall"] if order.reinstall else []
-    if order.packages is not None:
-        entries = [*options, *order.packages]
-        return lambda: host.client.install_packages(entries)
-    # a relative path would be resolved against the server's working directory (contract section 9)
-    text = order.requirements_file or ""
-    name = f"{DIRECTORY}/requirements_{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
-    host.write_file(name, text)
-    location = f"{host.probe.plugin_directory}/{name}"
-    if options:
-        return lambda: host.client.install_packages([*options, "-r", location])
-    return lambda: host.client.install_requirements(location)
+def _found(requirements: Sequence[Requirement], report: ProbeReport) -> dict[str, str]:
+    versions = {name: report.distributions.get(name) for name in sorted({distribution(each) for each in requirements})}
+    return {name: version for name, version in versions.items() if version is not None}
 
 
-def _put_back(before: Mapping[Host, Versions], order: Order) -> str:
+def _put_back(before: Mapping[Host, ProbeReport], order: Order) -> str:
     """Give the hosts the versions that they had; says what that came to."""
     failures = []
-    for host, versions in before.items():
+    for host, report in before.items():
         try:
-            now = _versions(host, order)
-            changed = {name: version for name, version in versions.items() if version != now[name]}
+            now = order.look(host).distributions
+            changed = {name: was for name, was in report.distributions.items() if was != now.get(name)}
             if pins := [f"{name}=={version}" for name, version in changed.items() if version is not None]:
-                host.client.install_packages(pins)
+                run_pip(host, Order(pins, None, [Requirement(pin) for pin in pins]), None)
             if new := [name for name, version in changed.items() if version is None]:
                 host.sweeper.uninstall(new)
-        except (EngineApiError, ProbeFailed, SweepFailed) as error:
+        except (EngineApiError, ProbeFailed, NotInstalled, SweepFailed, InvalidRequirement) as error:
             failures.append(f"{host.url}: {error}")
     if failures:
         return f". The versions from before could not be put back everywhere: {'; '.join(failures)}"

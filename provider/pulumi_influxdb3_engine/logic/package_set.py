@@ -9,10 +9,17 @@ from pydantic import AfterValidator
 
 from pulumi_influxdb3_engine.logic.declared_packages import DECLARED_PACKAGES
 from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
-from pulumi_influxdb3_engine.logic.installation import Order, install, missing, uninstall
+from pulumi_influxdb3_engine.logic.installation import install, missing, remove_requirements, uninstall
 from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.pip_run import Order
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
-from pulumi_influxdb3_engine.logic.requirements import distribution, parse_package, parse_requirements
+from pulumi_influxdb3_engine.logic.requirements import (
+    distribution,
+    parse_locations,
+    parse_package,
+    parse_requirements,
+    tells_version,
+)
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceLogic
 
 if TYPE_CHECKING:
@@ -67,7 +74,14 @@ class PackageSetInputs(Inputs):
         """What is asked for, with its text."""
         if self.packages is not None:
             return [(text, parse_package(text)) for text in self.packages]
-        return [(str(each), each) for each in parse_requirements(self.requirements or "")]
+        text = self.requirements or ""
+        return [(str(each), each) for each in (*parse_requirements(text), *parse_locations(text)[0])]
+
+    @property
+    def unverifiable(self) -> list[str]:
+        """What says nothing of the version, or even the distribution, that it installs."""
+        named = [requirement.name for _text, requirement in self.parsed if not tells_version(requirement)]
+        return named + [f"line {number} of the requirements" for number in parse_locations(self.requirements or "")[1]]
 
     @property
     def distributions(self) -> set[str]:
@@ -139,7 +153,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     def update(self, state: PackageSetInputs, inputs: PackageSetInputs, engine: Engine) -> Properties:
         """Install what is named now, all of it where ``reinstall`` has changed, and see to what is named no longer."""
-        installed = self._install(inputs, engine, reinstall=state.reinstall != inputs.reinstall)
+        installed = self._install(inputs, engine, state)
         dropped = state.distributions - inputs.distributions
         if dropped:
             self._drop(dropped, inputs, engine)
@@ -147,17 +161,30 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     def delete(self, state: PackageSetInputs, engine: Engine) -> None:
         """Uninstall where that is asked for; the packages stay otherwise, which is said."""
+        if state.delete_on_destroy and state.requirements is not None:
+            remove_requirements(engine.hosts, state.requirements)
         self._drop(state.distributions, state, engine)
 
-    def _install(self, inputs: PackageSetInputs, engine: Engine, *, reinstall: bool = False) -> dict[str, str]:
+    def _install(
+        self, inputs: PackageSetInputs, engine: Engine, state: PackageSetInputs | None = None
+    ) -> dict[str, str]:
+        texts = [inputs.requirements, state.requirements if state is not None else None]
         order = Order(
             packages=inputs.packages,
             requirements_file=inputs.requirements,
             requirements=[requirement for _text, requirement in inputs.parsed],
-            reinstall=reinstall,
+            unverifiable=inputs.unverifiable,
+            reinstall=state is not None and state.reinstall != inputs.reinstall,
             others=DECLARED_PACKAGES.others(engine.configuration.host_url, inputs.set_name),
+            discarded=[text for text in texts if text is not None] if inputs.delete_on_destroy else (),
         )
-        return install(engine.hosts, order)
+        installed = install(engine.hosts, order)
+        if order.unverifiable:
+            notice(
+                f"whether pip installed {', '.join(order.unverifiable)} as asked for cannot be verified, since only "
+                "the file name of a wheel tells its version: the server answers the same where pip fails"
+            )
+        return installed
 
     def _drop(self, names: set[str], inputs: PackageSetInputs, engine: Engine) -> None:
         if not inputs.delete_on_destroy:

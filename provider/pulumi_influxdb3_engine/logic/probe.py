@@ -53,7 +53,9 @@ class ProbeReport(BaseModel):
 
     Attributes:
         plugin_directory: Absolute path on the server, ``None`` where the probe cannot tell.
-        distributions: Distribution name to version, ``None`` where it is not installed.
+        distributions: Distribution name to version, ``None`` where it is not installed; with what ``requires`` names.
+        installed_at: Distribution name to when, by the server's clock in nanoseconds; ``None`` where it does not tell.
+        requires: Distribution name to its dependencies, as its metadata has them.
         environment: Values for the environment markers of requirements.
         files: Path below the plugin directory to the file, ``None`` where there is none.
         listing: Path below the plugin directory to SHA-256, of all files but hidden ones; see ``ProbedFile.sha256``.
@@ -61,6 +63,8 @@ class ProbeReport(BaseModel):
 
     plugin_directory: str | None
     distributions: dict[str, str | None] = {}
+    installed_at: dict[str, int | None] = {}
+    requires: dict[str, list[str]] = {}
     environment: dict[str, str] = {}
     files: dict[str, ProbedFile | None] = {}
     listing: dict[str, str | None] = {}
@@ -88,6 +92,7 @@ class Probe:
         self,
         *,
         distributions: Collection[str] | None = None,
+        extras_of: Collection[str] = (),
         files: Collection[str] | None = None,
         listing: bool = False,
     ) -> ProbeReport:
@@ -95,12 +100,14 @@ class Probe:
 
         Args:
             distributions: Names to report the versions of.
+            extras_of: Those of them to report the dependencies of, too.
             files: Paths below the plugin directory to report with their content.
             listing: Whether to report the hashes of all files.
         """
         question: dict[str, Any] = {"listing": True} if listing else {}
         if distributions is not None:
             question["distributions"] = sorted(distributions)
+            question["extras_of"] = sorted(extras_of)
         if files is not None:
             question["files"] = sorted(files)
         report = self._run(json.dumps(question))

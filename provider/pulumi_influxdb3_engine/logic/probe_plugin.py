@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str
     directory = _plugin_directory(args["probe"], args.get("directory"))
     report: dict[str, Any] = {"plugin_directory": None if directory is None else str(directory)}
     if "distributions" in question:
-        report["distributions"] = {name: _version(name) for name in question["distributions"]}
+        requires = _requires(question["extras_of"])
+        required = {_name(each) for dependencies in requires.values() for each in dependencies}
+        report["distributions"] = {name: _version(name) for name in sorted({*question["distributions"], *required})}
+        report["installed_at"] = {name: _installed_at(name) for name in question["distributions"]}
+        report["requires"] = requires
         report["environment"] = _marker_environment()
     if "files" in question:
         report["files"] = {name: _file(directory, name) for name in question["files"]}
@@ -55,6 +60,37 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _installed_at(name: str) -> int | None:
+    """When a distribution was installed: pip makes its directory anew even for the same version."""
+    try:
+        # the one attribute without a public name that leads to the directory without reading the list of all files
+        path = getattr(importlib.metadata.distribution(name), "_path", None)
+        return None if path is None else path.stat().st_mtime_ns
+    except (importlib.metadata.PackageNotFoundError, OSError):
+        return None
+
+
+def _requires(names: list[str]) -> dict[str, list[str]]:
+    """Dependencies of distributions, and of those among them that are asked for with extras themselves."""
+    found: dict[str, list[str]] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        try:
+            found[name] = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = []
+        waiting += [_name(each) for each in found[name] if "[" in each.partition(";")[0]]
+    return found
+
+
+def _name(requirement: str) -> str:
+    """The normalised name at the beginning of a requirement specifier."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0]).lower()
 
 
 def _marker_environment() -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -18,9 +19,13 @@ from packaging.utils import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from packaging.version import Version
+
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _END_OF_NAME = re.compile(r"[\s;@\[]")
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
+_LOCATION = re.compile(r"(?P<location>[^\s;\[\]]+)(?P<extras>\[[^]]*\])?\s*(?P<marker>;.*)?")
+_OF_OTHER_FILES = re.compile(r"(-r|-e|--requirement|--editable)\b")
 _ON_SERVER = re.compile(r"(/|[A-Za-z]:[\\/]|(file|https?)://)")
 _PER_REQUIREMENT_OPTIONS = re.compile(r"\s--?[A-Za-z].*$")
 
@@ -53,15 +58,63 @@ def parse_requirements(text: str) -> list[Requirement]:
         RequirementsError: A line is neither a requirement nor an option; says which.
     """
     requirements = []
-    for number, line in _joined_lines(text):
-        bare = _COMMENT.sub("", line).strip()
-        if not bare or bare.startswith("-") or _is_location(bare):
+    for number, bare in _bare_lines(text):
+        if bare.startswith("-") or _is_location(bare):
             continue
         try:
             requirements.append(parse_package(_PER_REQUIREMENT_OPTIONS.sub("", bare)))
         except RequirementsError as error:
             raise RequirementsError(f"line {number}: {error}") from None
     return requirements
+
+
+def parse_locations(text: str) -> tuple[list[Requirement], list[int]]:
+    """What the lines of a requirements file install that name no distribution.
+
+    Returns:
+        What the wheels among them stand for, by their file names, and the numbers of the lines that do not tell.
+    """
+    requirements, unknown = [], []
+    for number, bare in _bare_lines(text):
+        if _OF_OTHER_FILES.match(bare):
+            unknown.append(number)
+        elif bare.startswith("-") or not _is_location(bare):
+            continue
+        elif requirement := _of_wheel(_PER_REQUIREMENT_OPTIONS.sub("", bare)):
+            requirements.append(requirement)
+        else:
+            unknown.append(number)
+    return requirements, unknown
+
+
+def _of_wheel(line: str) -> Requirement | None:
+    """What a wheel's location installs, with its extras and its marker; ``None`` of other locations."""
+    parts = _LOCATION.fullmatch(line)
+    wheel = _wheel(parts["location"]) if parts else None
+    if not parts or not wheel:
+        return None
+    try:
+        return Requirement(f"{wheel[0]}{parts['extras'] or ''}=={wheel[1]}{parts['marker'] or ''}")
+    except InvalidRequirement:
+        return None
+
+
+def tells_version(requirement: Requirement) -> bool:
+    """Whether it says which version it installs, or that any will do: the URL of a sdist or a repository does not."""
+    return requirement.url is None or _wheel(requirement.url) is not None
+
+
+def _wheel(location: str) -> tuple[str, Version] | None:
+    """Name and version of the wheel at a location, by its file name; ``None`` of anything else."""
+    try:
+        name, version, *_ = parse_wheel_filename(_file_name(location))
+    except ValueError:  # of a URL, or of the name, which is none of a wheel
+        return None
+    return name, version
+
+
+def _file_name(location: str) -> str:
+    return unquote(urlsplit(location).path).rpartition("/")[2]
 
 
 def _parse_location(text: str) -> Requirement:
@@ -71,7 +124,7 @@ def _parse_location(text: str) -> Requirement:
         raise RequirementsError(
             "a path is the server's own and has to be absolute: a relative one means the server's working directory"
         )
-    file_name = unquote(urlsplit(location).path).rpartition("/")[2]
+    file_name = _file_name(location)
     try:
         if file_name.endswith(".whl"):
             name, version, *_ = parse_wheel_filename(file_name)
@@ -84,12 +137,14 @@ def _parse_location(text: str) -> Requirement:
     return Requirement(f"{name}{bracket}{extras}=={version}")
 
 
-def wanted(requirements: Sequence[Requirement], environment: Mapping[str, str]) -> list[Requirement]:
-    """Those of the requirements whose markers hold in an environment."""
+def wanted(
+    requirements: Sequence[Requirement], environment: Mapping[str, str], *, extra: str = ""
+) -> list[Requirement]:
+    """Those of the requirements whose markers hold in an environment, where ``extra`` is asked for."""
     return [
         requirement
         for requirement in requirements
-        if requirement.marker is None or requirement.marker.evaluate(dict(environment) | {"extra": ""})
+        if requirement.marker is None or requirement.marker.evaluate(dict(environment) | {"extra": extra})
     ]
 
 
@@ -98,7 +153,10 @@ def unmet(requirement: Requirement, installed: Mapping[str, str | None]) -> str 
     version = installed.get(distribution(requirement))
     if version is None:
         return f"{requirement.name} is not installed"
-    # a URL says which file, not which version; a pre-release that is installed meets what pip was asked for
+    wheel = _wheel(requirement.url) if requirement.url is not None else None
+    if wheel and not SpecifierSet(f"=={wheel[1]}").contains(version, prereleases=True):
+        return f"{requirement.name} is installed in version {version}, not {wheel[1]}"
+    # a pre-release that is installed meets what pip was asked for
     if requirement.url is None and not requirement.specifier.contains(version, prereleases=True):
         return f"{requirement.name} is installed in version {version}, not {requirement.specifier}"
     return None
@@ -107,6 +165,13 @@ def unmet(requirement: Requirement, installed: Mapping[str, str | None]) -> str 
 def distribution(requirement: Requirement) -> str:
     """The normalised name of a requirement's distribution."""
     return canonicalize_name(requirement.name)
+
+
+def _bare_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines without comments, but for empty ones."""
+    for number, line in _joined_lines(text):
+        if bare := _COMMENT.sub("", line).strip():
+            yield number, bare
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:

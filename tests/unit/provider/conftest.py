@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_server import FakeServer
+from site_packages import SitePackages
 
 from pulumi_influxdb3_engine.logic import package_set, plugin_directory, plugin_file, trigger
 from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 def server(tmp_path: Path) -> FakeServer:
     """A server with one empty database; the probe finds its plugin directory as on a real one."""
     return FakeServer(tmp_path)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SitePackages:
+    """Distributions that the probe finds beside those of the tests' interpreter."""
+    directory = tmp_path / "site"
+    directory.mkdir()
+    monkeypatch.syspath_prepend(directory)
+    return SitePackages(directory)
 
 
 @pytest.fixture(autouse=True)

@@ -230,7 +230,7 @@ class FakeServer:
             result = {"log_lines": [], "database_writes": {}, "errors": [f"error executing plugin: {error!r}"]}
             return httpx.Response(200, json=result)
         finally:
-            del os.environ["PLUGIN_DIR"]
+            os.environ.pop("PLUGIN_DIR", None)  # another thread may have been faster
         writes = {body["database"]: local.writes} if local.writes else {}
         return httpx.Response(200, json={"log_lines": local.lines, "database_writes": writes, "errors": []})
 

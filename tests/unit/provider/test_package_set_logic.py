@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pulumi_influxdb3_engine.logic import installation
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
 from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
@@ -16,15 +15,9 @@ from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
+    from site_packages import SitePackages
 
 PACKAGES = PackageSetLogic()
-NOTHING = {
-    "log_lines": [
-        'INFO: pulumi-probe {"plugin_directory": "/p", "distributions": {"pytest": null}, "environment": {}}'
-    ],
-    "database_writes": {},
-    "errors": [],
-}
 INSTALLED = {"pytest": importlib.metadata.version("pytest")}  # the probe runs in the interpreter of the tests
 
 
@@ -146,18 +139,20 @@ def test_packages_that_another_set_asks_for_stay(server: FakeServer, capsys: pyt
     assert "no-such stay installed: another PackageSet of this program asks for them" in capsys.readouterr().err
 
 
-def test_a_new_value_of_reinstall_installs_what_is_there_already(server: FakeServer) -> None:
+def test_a_new_value_of_reinstall_installs_what_is_there_already(server: FakeServer, site: SitePackages) -> None:
     engine = server.engine()
-    old, new = packages("pytest", reinstall=1), packages("pytest", reinstall=2)
+    old, new = packages("ours", reinstall=1), packages("ours", reinstall=2)
+    server.pip = lambda _body: site.install("ours", "1.0")
 
     assert PACKAGES.diff(old, new).changes
     PACKAGES.update(old, new, engine)
 
-    assert server.bodies[0] == {"packages": ["--force-reinstall", "pytest"]}
+    assert server.bodies[server.requests.index("install packages")] == {"packages": ["--force-reinstall", "ours"]}
 
 
-def test_a_new_value_of_reinstall_reinstalls_a_requirements_file(server: FakeServer) -> None:
-    old, new = (packages(requirements="pytest", reinstall=value) for value in (None, "now"))
+def test_a_new_value_of_reinstall_reinstalls_a_requirements_file(server: FakeServer, site: SitePackages) -> None:
+    old, new = (packages(requirements="ours", reinstall=value) for value in (None, "now"))
+    server.pip = lambda _body: site.install("ours", "1.0")
 
     PACKAGES.update(old, new, server.engine())
 
@@ -240,28 +235,6 @@ def test_packages_are_named_in_one_of_two_ways(given: dict[str, Any]) -> None:
 def test_an_empty_list_of_packages_is_refused() -> None:
     with pytest.raises(InvalidInputs, match=r"^packages: the list is empty"):
         packages(packages=[])
-
-
-@pytest.mark.parametrize("lost", [httpx.Response(504, text="gateway timeout"), httpx.ReadError("reset")])
-def test_pip_that_goes_on_after_its_answer_was_lost_is_waited_for(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch, lost: httpx.Response | Exception
-) -> None:
-    monkeypatch.setattr(installation, "_SECONDS_BETWEEN_LOOKS", 0.0)
-    looks = iter([[httpx.Response(200, json=NOTHING)], [httpx.Response(200, json=NOTHING)], []])
-    server.failures["install packages"] = [lost]
-    server.failures["probe"] = [look for each in looks for look in each]
-
-    assert PACKAGES.create(packages("pytest"), server.engine()).outputs == {"installed": INSTALLED}
-
-
-def test_pip_whose_answer_was_lost_is_not_waited_for_longer_than_for_an_answer(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(installation, "_SECONDS_BETWEEN_LOOKS", 0.0)
-    server.failures["install packages"] = [httpx.Response(504, text="gateway timeout")]
-
-    with pytest.raises(ResourceError, match=r"did not install all packages \(.*504.*no-such-distribution"):
-        PACKAGES.create(packages("no-such-distribution"), server.engine(package_timeout=0.05))
 
 
 def test_what_another_set_of_the_deployment_has_just_installed_is_not_uninstalled(

@@ -7,6 +7,7 @@ from packaging.requirements import Requirement
 
 from pulumi_influxdb3_engine.logic.requirements import (
     RequirementsError,
+    parse_locations,
     parse_package,
     parse_requirements,
     unmet,
@@ -49,6 +50,27 @@ LINUX = {"sys_platform": "linux", "python_version": "3.13", "python_full_version
 )  # fmt: skip
 def test_lines_that_name_a_distribution_are_read(text: str, requirements: list[str]) -> None:
     assert parse_requirements(text) == [Requirement(each) for each in requirements]
+
+
+@pytest.mark.parametrize(
+    ("line", "requirement"),
+    [
+        ("./wheels/My_Pkg-1.2-py3-none-any.whl", "my-pkg==1.2"),
+        ("a-1.0-py3-none-any.whl --hash=sha256:aa", "a==1.0"),
+        ("/wheels/a-1.0-py3-none-any.whl[x,y] ; python_version > '3'", "a[x,y]==1.0; python_version > '3'"),
+        ("https://u:${PASSWORD}@files.example/a-1.0%2Bcpu-py3-none-any.whl#sha256=aa # why", "a==1.0+cpu"),
+    ],
+)
+def test_a_wheel_of_a_requirements_file_tells_what_it_installs(line: str, requirement: str) -> None:
+    assert parse_locations(f"b\n{line}\n") == ([Requirement(requirement)], [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["/srv/a-1.0.tar.gz", "git+https://git.example/a.git@main#egg=a", ".[extra]", "a.whl", "-e .", "-r more.txt"],
+)
+def test_a_line_that_does_not_tell_what_it_installs_is_numbered(line: str) -> None:
+    assert parse_locations(f"b\n\n{line}\n--index-url=https://index.example/a\n") == ([], [3])
 
 
 @pytest.mark.parametrize(
@@ -128,3 +150,6 @@ def test_what_is_missing_or_of_another_version_is_said() -> None:
     assert unmet(Requirement("A.b>=2"), {"a-b": None}) == "A.b is not installed"
     assert unmet(Requirement("A.b>=2"), {"a-b": "1.9"}) == "A.b is installed in version 1.9, not >=2"
     assert unmet(Requirement("A.b>=2"), {"a-b": "a-broken-version"}) is not None
+    wheel = Requirement("a @ https://files.example/a-2.0-py3-none-any.whl")
+    assert unmet(wheel, {"a": "1.0"}) == "a is installed in version 1.0, not 2.0"
+    assert unmet(wheel, {"a": "2.0.0"}) is None
