@@ -119,8 +119,11 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             "disabled": disabled,
             "adopt": adopt or None,
             "force_delete": force_delete or None,
-            "watch": None if watch is None else asdict(watch),
-            "endpoint_url": None,
+            "watch": asdict(watch) if isinstance(watch, Watch) else watch,
+            # made from the specification, so that Pulumi keeps it secret where that is
+            "endpoint_url": trigger_specification.apply(lambda _: None)
+            if isinstance(trigger_specification, pulumi.Output)
+            else None,
         }
         super().__init__(TriggerProvider(), resource_name, properties, opts)
 

@@ -274,5 +274,6 @@ def test_a_requirements_file_stays_on_no_host_where_cleaning_up_is_asked_for(clu
     assert PACKAGES.create(asked, cluster).outputs == {"installed": {"tidy": "1.0"}}
     assert not any(path.read_text() == "tidy" for host in hosts for path in host.plugin_dir.glob(".pulumi/require*"))
 
+    cluster.claimed.clear()  # another deployment
     PACKAGES.delete(asked, cluster)
     assert versions(cluster, "tidy") == [{"tidy": None}] * 2

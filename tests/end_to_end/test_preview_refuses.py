@@ -52,6 +52,14 @@ REFUSED = {
         'PluginFile("p.py", content="", test=WalTest(input_lp="cpu v=1", expect_writes="cpu v=1"))',
         ["expect_writes is a list: write expect_writes=['cpu v=1']"],
     ),
+    "a dry run at no time": (
+        'PluginFile("p.py", content="def process_scheduled_call(i, t, a): pass", test=ScheduleTest(schedule="noon"))',
+        ["test[0].schedule"],
+    ),
+    "a watch that is none": (
+        'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES, watch=30)',
+        ["watch"],
+    ),
     "a source that does not exist": ('PluginFile("p.py", source="nowhere.py")', ["nowhere.py: No such file"]),
     "no database": (
         'Trigger("t", plugin_filename="p.py", trigger_specification=ALL_TABLES)',

@@ -69,3 +69,30 @@ def test_secrets_stay_secret_through_a_whole_life_cycle(tmp_path, cli):
         ]
         assert holding == []
     assert token not in engine.logs
+
+
+def test_the_url_of_a_secret_request_path_is_secret(stack):
+    stack.run("config", "set", "--secret", "path", "hook-k9-hunter2", expect=0)
+    stack.program(
+        """
+        db = Database("hooks")
+        plugin = PluginFile("hook.py", content="def process_request(i, q, h, b, a): return 'ok'")
+
+        def hook(name, specification):
+            trigger = Trigger(name, db=db.db, plugin_filename=plugin.plugin_filename,
+                              trigger_specification=specification)
+            pulumi.export(name, trigger.endpoint_url)
+
+        hook("hidden", pulumi.Config().require_secret("path").apply(request))
+        hook("shown", db.db.apply(lambda name: request(f"{name}/shown")))
+        """
+    )
+    said = [stack.preview("--diff").output, stack.up("--diff").output]
+    said += [stack.run("stack", "export", expect=0).output, stack.run("stack", "output", expect=0).output]
+    unchanged = stack.preview("--diff")
+    assert unchanged.changes() == "", unchanged.output
+    said.append(unchanged.output)
+    assert "/api/v3/engine/hooks/shown" in said[3]
+    assert stack.resources()["shown"]["inputs"]["endpoint_url"].endswith("/api/v3/engine/hooks/shown")
+    for output in said:
+        assert "hook-k9-hunter2" not in output

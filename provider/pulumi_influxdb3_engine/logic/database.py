@@ -69,7 +69,8 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         """Look before creating again: a conflict of our own making would be taken for somebody else's database."""
         try:
             exists = inputs.db in repeated(engine.client.databases, worth=is_servers)
-            if exists and (inputs.retain or is_transient(error)):
+            # it was not there before, where it must be ours
+            if exists and (inputs.retain or is_servers(error)):
                 return
             if not is_transient(error):
                 raise error

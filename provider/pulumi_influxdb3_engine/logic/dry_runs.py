@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
 from influxdb3_engine_api import AnswerLost, EngineApiError, PluginType
+from influxdb3_engine_api.cron import parse_cron
 from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 from pulumi_influxdb3_engine.logic import shim_plugin
 from pulumi_influxdb3_engine.logic.expectations import ExpectedWrites, expression, missed
@@ -38,6 +39,10 @@ def _expected(writes: ExpectedWrites) -> ExpectedWrites:
     return writes
 
 
+def _portable(schedule: str) -> str:
+    return parse_cron(schedule).portable
+
+
 class DryRun(TypedDict):
     """One dry run as a property.
 
@@ -52,7 +57,7 @@ class DryRun(TypedDict):
 
     kind: Literal["wal", "schedule"]
     input_lp: NotRequired[str]
-    schedule: NotRequired[str]
+    schedule: NotRequired[Annotated[str, AfterValidator(_portable)]]
     arguments: NotRequired[dict[str, str]]
     database: NotRequired[DatabaseName]
     expect_writes: NotRequired[Annotated[ExpectedWrites, AfterValidator(_expected)]]
