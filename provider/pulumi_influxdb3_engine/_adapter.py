@@ -53,7 +53,7 @@ class Adapter:
         properties = self._with_defaults(_from_pulumi(news))
         try:
             inputs = self._logic.check(self._logic.inputs_type.checked(properties), self._configuration)
-            self._check_online(inputs, self._stored(olds) if olds else None)
+            self._check_online(inputs, olds)
             return CheckResult(_to_pulumi(inputs.properties()), [])
         except InvalidInputs as error:
             # the path goes into the reason: Pulumi prints the value of a property that a failure names, be it secret
@@ -98,13 +98,13 @@ class Adapter:
         """Make the resource not exist."""
         self._attempt(lambda: self._logic.delete(self._stored(props), self._engine))
 
-    def _check_online(self, inputs: Inputs, state: Inputs | None) -> None:
+    def _check_online(self, inputs: Inputs, olds: dict[str, Any]) -> None:
         # what is taken over is shown by the preview, which asks for it then
         if self._configuration.online_checks or getattr(inputs, "adopt", False):
             try:
                 if self._configuration.online_checks:
                     self._engine.refuse_old_servers()
-                self._logic.check_online(inputs, state, self._engine)
+                self._logic.check_online(inputs, self._stored(olds) if olds else None, self._engine)
             except EngineApiError as error:
                 raise DeploymentError(str(error)) from None
 

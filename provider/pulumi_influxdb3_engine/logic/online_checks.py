@@ -92,7 +92,7 @@ class OnlineChecks:
         files = [name, f"{name.rstrip('/')}/__init__.py"]
         probe = self._engine.hosts[0].probe
         try:
-            # the listing is shared, but leaves out what is hidden or behind a link
+            # the listing is shared, but leaves out what is behind a link
             there = probe.hashes(files) or any(probe.ask(files=files).files.values())
         except ProbeFailed:
             return None
