@@ -13,7 +13,6 @@ from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from influxdb3_engine_api.wire import PluginFileRow
     from pulumi_influxdb3_engine.logic.host import Host
 
 
@@ -40,8 +39,7 @@ def remove_files(hosts: Collection[Host], label: str, paths: Collection[str]) ->
     paths = [path for path in paths if path not in DECLARED_FILES]
     for host in hosts:
         try:
-            rows = host.client.plugin_files()
-            users = {path: names for path in paths if (names := _users(rows, path))}
+            users = host.plugin_table.users(paths)
             for path, names in users.items():
                 notice(f"{path} of {label} stays on {host.url}: trigger {', '.join(names)} runs it")
             if unused := [path for path in paths if path not in users]:
@@ -50,8 +48,3 @@ def remove_files(hosts: Collection[Host], label: str, paths: Collection[str]) ->
             raise ResourceError(f"{label} was not removed from {host.url}: {error}") from error
         kept |= users.keys()
     return sorted(kept)
-
-
-def _users(rows: Collection[PluginFileRow], path: str) -> list[str]:
-    """Names of the triggers that run a file, or what is in a directory."""
-    return sorted({row.plugin_name for row in rows if f"/{path}/" in f"{row.file_path}/"})

@@ -64,10 +64,9 @@ def _by_table(
     host: Host, declared: dict[str, str], modified: Mapping[str, int], times: dict[str, int]
 ) -> dict[str, str | None]:
     # the table lists the files of triggers only (contract 7.2): one that it lacks may well be there
-    rows = host.client.plugin_files()
     files: dict[str, str | None] = dict(declared)
     for path, content in declared.items():
-        row = next((row for row in rows if row.file_path.endswith(f"/{path}")), None)
+        row = host.plugin_table.row(path)
         if row is None:
             continue
         times[path] = row.last_modified

@@ -8,7 +8,7 @@ from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 from pulumi_influxdb3_engine.logic.lock_down import explained
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed
+from pulumi_influxdb3_engine.logic.probe import DryRunsOff, ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 
@@ -25,9 +25,10 @@ class NotWritten(Exception):
 
 
 def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, str | None]:
-    """SHA-256 by path of the files that a host has before a change; none where dry runs are off and nobody can look.
+    """SHA-256 by path of the files that a host has before a change.
 
-    What the resource that is being replaced has just given up counts as absent: it is in nobody's way.
+    What the resource that is being replaced has just given up counts as absent: it is in nobody's way. Where the server
+    runs no dry runs, only files that triggers run are known to be there, and nothing of their content (``None``).
 
     Args:
         host: The server.
@@ -35,12 +36,15 @@ def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, 
         paths: Files below the plugin directory.
 
     Raises:
-        ResourceError: The host could not be asked.
+        ResourceError: The host could not be asked; what it has is not to be overwritten unseen.
     """
     try:
-        return host.owned_hashes(paths)
-    except ProbeFailed:
-        return {}
+        try:
+            return host.owned_hashes(paths)
+        except DryRunsOff:
+            return {path: None for path in paths if host.plugin_table.row(path)}
+    except ProbeFailed as error:
+        raise ResourceError(f"{label} was not written: what {host.url} has cannot be told, since {error}") from error
     except EngineApiError as error:
         raise ResourceError(f"{label} was not written: {host.url} failed: {explained(error)}") from error
 
@@ -70,14 +74,21 @@ class FileChange:
         hosts: Where it is made.
         contents: Path to the text that the file has afterwards.
         apply: Makes it on one host; default is to write file after file in the order of ``contents``.
+        replaces: A directory of which ``apply`` removes whatever is not in ``contents``.
     """
 
     def __init__(
-        self, hosts: Collection[Host], contents: Mapping[str, str], apply: Callable[[Host], None] | None = None
+        self,
+        hosts: Collection[Host],
+        contents: Mapping[str, str],
+        apply: Callable[[Host], None] | None = None,
+        *,
+        replaces: str | None = None,
     ) -> None:
         self._hosts = hosts
         self._contents = contents
         self._apply = apply or self._write
+        self._replaces = replaces
 
     def carry_out(self) -> None:
         """Make the change: on one host by the requests of ``apply`` alone, since an answer of 200 means written.
@@ -99,7 +110,7 @@ class FileChange:
         previous: dict[Host, Mapping[str, ProbedFile | None]] = {}
         for host in self._hosts:
             try:
-                previous[host] = host.probe.ask(files=self._contents).files
+                previous[host] = host.probe.ask(files=self._affected(host)).files
             except (EngineApiError, ProbeFailed) as error:
                 raise ResourceError(f"nothing was changed on any host, since {host.url} failed: {error}") from error
         tried = []
@@ -112,6 +123,9 @@ class FileChange:
                 reason = explained(error) if isinstance(error, EngineApiError) else str(error)
                 outcome = self._put_back({host: previous[host] for host in tried})
                 raise ResourceError(f"{host.url} failed: {reason}. {outcome}") from error
+
+    def _affected(self, host: Host) -> set[str]:
+        return {*self._contents, *(host.probe.names_below(self._replaces) if self._replaces else ())}
 
     def _write(self, host: Host) -> None:
         for path, content in self._contents.items():
@@ -137,17 +151,24 @@ class FileChange:
 def _restored(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | None:
     """Give a host its previous files, as far as they have changed; what went wrong, or ``None``."""
     try:
-        now = host.probe.ask(files=previous).files
-        changed = {path: file for path, file in previous.items() if now[path] != file}
-        new = [path for path, file in changed.items() if file is None]
+        changed = _changed(host, previous)
+        if not changed:
+            return None
+        new = [path for path in changed if previous[path] is None]
         if new:
             host.remove_files(new)
-        for path, file in changed.items():
-            if file is None:
-                continue
-            if file.text is None:
-                return f"{path} was too large, or not UTF-8 text"
-            host.write_file(path, file.text)
+        for path in changed:
+            file = previous[path]
+            if file is not None and file.text is not None:
+                host.write_file(path, file.text)
+        left = _changed(host, previous)
     except (EngineApiError, ProbeFailed, SweepFailed) as error:
-        return str(error)
-    return None
+        return explained(error) if isinstance(error, EngineApiError) else str(error)
+    if not left:
+        return None
+    return f"not as before: {', '.join(sorted(left))} (what is longer than a mebibyte, or no UTF-8, cannot be put back)"
+
+
+def _changed(host: Host, previous: Mapping[str, ProbedFile | None]) -> list[str]:
+    now = host.probe.ask(files=previous).files
+    return [path for path, file in previous.items() if now[path] != file]

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.plugin_table import PluginTable
 from pulumi_influxdb3_engine.logic.probe import Probe
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_facts import ServerFacts
@@ -32,6 +33,7 @@ class Host:
     Attributes:
         client: Of that server.
         probe: Reads what the API does not tell.
+        plugin_table: Which files its triggers run.
         sweeper: Deletes what the API cannot.
         facts: What a preview asks.
         installing: Held while pip runs: two at once in one environment damage it.
@@ -40,6 +42,7 @@ class Host:
     def __init__(self, client: EngineClient) -> None:
         self.client = client
         self.probe = Probe(client)
+        self.plugin_table = PluginTable(client, self.probe)
         self.sweeper = Sweeper(client, self.probe)
         self.facts = ServerFacts(client)
         self.installing = threading.Lock()
@@ -59,24 +62,6 @@ class Host:
         """
         repeated(lambda: self.client.create_plugin_file(path, content))
         self.probe.note(path, sha256(content))
-
-    def runs(self, trigger_name: str, path: str) -> bool:
-        """Whether all triggers of a name, of whichever database, run what lies at a path.
-
-        A PUT goes to the first of them, which nobody can choose, and destroys a file that it takes for a directory
-        (contract 1.7).
-
-        Args:
-            trigger_name: The triggers.
-            path: A file below the plugin directory, or a directory with ``/`` at its end.
-
-        Raises:
-            EngineApiError: The host could not be asked.
-        """
-        rows = [row for row in repeated(self.client.plugin_files) if row.plugin_name == trigger_name]
-        if path.endswith("/"):
-            return bool(rows) and all(f"/{path}" in row.file_path for row in rows)
-        return bool(rows) and all(row.file_path.endswith(f"/{path}") for row in rows)
 
     def remove_files(self, paths: Collection[str]) -> None:
         """Remove files or directories.

@@ -237,16 +237,17 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         below = inputs.below(str(inputs.plugin_filename))
 
         def replace(host: Host) -> None:
-            if not host.runs(name, f"{inputs.plugin_filename}/"):
+            if not host.plugin_table.runs(name, f"{inputs.plugin_filename}/"):
                 for path, content in below.items():
                     host.write_file(path, content)
                 return
             repeated(lambda: host.client.update_plugin_directory(name, contents))
             host.tell_once("a server that has imported a plugin directory runs the old modules until it is restarted")
+            host.probe.note(str(inputs.plugin_filename), None)
             for path, content in below.items():
                 host.probe.note(path, sha256(content))
 
         try:
-            FileChange(engine.hosts, below, replace).carry_out()
+            FileChange(engine.hosts, below, replace, replaces=inputs.plugin_filename).carry_out()
         except ResourceError as error:
             raise ResourceError(f"{inputs.label} was not changed: {error}") from error

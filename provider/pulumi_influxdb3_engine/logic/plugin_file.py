@@ -188,7 +188,7 @@ def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
     name, content = inputs.trigger_name or "", inputs.content
 
     def overwrite(host: Host) -> None:
-        if not host.runs(name, inputs.plugin_name):
+        if not host.plugin_table.runs(name, inputs.plugin_name):
             notice(f"{inputs.label} is written as a file on {host.url}, since trigger {name!r} runs another, or none")
             host.write_file(inputs.plugin_name, content)
             return

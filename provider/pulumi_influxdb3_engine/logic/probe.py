@@ -7,31 +7,38 @@ import re
 import secrets
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from influxdb3_engine_api import AnswerError, Unauthenticated
+from influxdb3_engine_api import AnswerError, Forbidden, NoSuchOperation, NotFound, Unauthenticated
 from influxdb3_engine_api.wire import TestSchedulePlugin
-from pulumi_influxdb3_engine.logic.probe_plugin import MOST_LISTED
-from pulumi_influxdb3_engine.logic.retry import is_transient
+from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY, ServerPlugin
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from influxdb3_engine_api import EngineClient
 
 _PLUGIN = ServerPlugin("probe_plugin")
 _NOWHERE = "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
 _MARK = "INFO: pulumi-probe "
+_CLOSED = (Forbidden, NotFound, NoSuchOperation)
+"""What a server, or a gateway before it, answers that offers no dry runs; other answers are known by their text."""
 _SHARED_SECONDS = 30.0
 """How long a listing serves further readers: longer than a refresh takes, shorter than a person's next command."""
 
 
 class ProbeFailed(Exception):
     """The probe could not run on the server; the text says why and what an operator can do."""
+
+
+class DryRunsOff(ProbeFailed):
+    """The server does not run the probe: its operator has locked it, or it has no plugins."""
 
 
 class ProbedFile(BaseModel):
@@ -59,6 +66,7 @@ class ProbeReport(BaseModel):
         environment: Values for the environment markers of requirements.
         files: Path below the plugin directory to the file, ``None`` where there is none.
         listing: Path below the plugin directory to SHA-256, of all files but hidden ones; see ``ProbedFile.sha256``.
+        listing_is_whole: Whether it lists them all: it ends after some seconds, and some thousand files.
     """
 
     plugin_directory: str | None
@@ -68,6 +76,7 @@ class ProbeReport(BaseModel):
     environment: dict[str, str] = {}
     files: dict[str, ProbedFile | None] = {}
     listing: dict[str, str | None] = {}
+    listing_is_whole: bool = True
 
 
 class Probe:
@@ -84,9 +93,13 @@ class Probe:
         self._client = client
         self._guard = threading.Lock()
         self._listing: dict[str, str | None] = {}
+        self._listing_is_whole = True
         self._listed_at: float | None = None
         self._no_listing: ProbeFailed | None = None
         self._plugin_directory: str | None = None
+        self._asking_directory = threading.Lock()
+        self._told_directory: str | None = None
+        self._directory_asked = False
 
     def ask(
         self,
@@ -112,7 +125,7 @@ class Probe:
             question["files"] = sorted(files)
         report = self._run(json.dumps(question))
         if report.plugin_directory is None and self._plugin_directory is None:
-            self._plugin_directory = self._told_directory()
+            self._plugin_directory = self.told_directory()
             if self._plugin_directory is not None:
                 report = self._run(json.dumps(question))
         self._plugin_directory = report.plugin_directory
@@ -138,16 +151,17 @@ class Probe:
         Returns:
             Hashes of those that were found; ``None`` of one that nobody uploaded through the API.
         """
-        with self._guard:  # the other resources of this deployment wait for the listing instead of asking, too
-            if self._listed_at is None or time.monotonic() - self._listed_at > _SHARED_SECONDS:
-                self._list()
-            if self._no_listing is not None:
-                raise ProbeFailed(str(self._no_listing))
+        with self._listed():
             listed = {path: self._listing[name] for path in paths if (name := _normal(path)) in self._listing}
-            full = len(self._listing) >= MOST_LISTED
-            unlisted = [path for path in paths if path not in listed and (full or _is_hidden(path))]
+            whole = self._listing_is_whole
+            unlisted = [path for path in paths if path not in listed and (_is_hidden(path) or not whole)]
         files = self.ask(files=unlisted).files if unlisted else {}
         return listed | {path: file.sha256 for path, file in files.items() if file is not None}
+
+    def names_below(self, directory: str) -> list[str]:
+        """Paths of the files in a directory; by the same request as ``hashes``."""
+        with self._listed():
+            return [path for path in self._listing if path.startswith(f"{_normal(directory)}/")]
 
     def note(self, path: str, sha256: str | None) -> None:
         """Keep the listing true: this process has just written a file, or deleted one or a directory (``None``)."""
@@ -159,19 +173,42 @@ class Probe:
             for listed in [each for each in self._listing if each == name or each.startswith(f"{name}/")]:
                 del self._listing[listed]
 
+    @contextmanager
+    def _listed(self) -> Iterator[None]:
+        """While it is open, there is a listing that nobody else changes."""
+        with self._guard:  # the other resources of this deployment wait for the listing instead of asking, too
+            if self._listed_at is None or time.monotonic() - self._listed_at > _SHARED_SECONDS:
+                self._list()
+            if self._no_listing is not None:
+                raise type(self._no_listing)(str(self._no_listing))
+            yield
+
     def _list(self) -> None:
         try:
-            self._listing, self._no_listing = self.ask(listing=True).listing, None
+            report = self.ask(listing=True)
+            self._listing, self._listing_is_whole, self._no_listing = report.listing, report.listing_is_whole, None
         except ProbeFailed as error:  # the same for all resources of this deployment, which need not try again
             self._no_listing = error
         self._listed_at = time.monotonic()
 
-    def _told_directory(self) -> str | None:
-        """The plugin directory as the server's own error names it (contract 4.1), for a plugin that is not there."""
+    def told_directory(self) -> str | None:
+        """The plugin directory as the server's own error names it (contract 4.1), ``None`` where it does not.
+
+        One request in a process: for a plugin that does not exist, which needs nothing of the server's Python.
+        """
+        with self._asking_directory:
+            if not self._directory_asked:
+                self._told_directory, self._directory_asked = self._ask_directory(), True
+            return self._told_directory
+
+    def _ask_directory(self) -> str | None:
         name = f"{DIRECTORY}/{secrets.token_hex(8)}.py"
+        body = TestSchedulePlugin(filename=name, database="_internal")
         try:
-            self._client.test_schedule_plugin(TestSchedulePlugin(filename=name, database="_internal"))
+            repeated(lambda: self._client.test_schedule_plugin(body))
         except AnswerError as error:
+            if is_transient(error):
+                raise
             told = re.search(f"Plugin not found: (.+)/{re.escape(name)}", error.text)
             return told[1] if told else None
         return None
@@ -187,7 +224,9 @@ class Probe:
         except AnswerError as error:
             if is_transient(error):
                 raise  # says nothing about whether the server runs dry runs
-            raise ProbeFailed(f"the server does not run the probe: {error}") from error
+            reason = explained(error)
+            locked = isinstance(error, _CLOSED) or reason != str(error)
+            raise (DryRunsOff if locked else ProbeFailed)(f"the server does not run the probe: {reason}") from error
         if result.errors:
             raise ProbeFailed(f"the probe failed on the server: {'; '.join(result.errors)}")
         for line in result.log_lines:

@@ -12,12 +12,14 @@ import os
 import platform
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 LONGEST_TEXT = 1024 * 1024
 LARGEST_LISTED = 16 * 1024 * 1024
 MOST_LISTED = 20_000
+LISTING_SECONDS = 5.0
 
 
 def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str, str]) -> None:
@@ -35,7 +37,7 @@ def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str
     if "files" in question:
         report["files"] = {name: _file(directory, name) for name in question["files"]}
     if "listing" in question:
-        report["listing"] = {} if directory is None else _listing(directory)
+        report["listing"], report["listing_is_whole"] = ({}, True) if directory is None else _listing(directory)
     influxdb3_local.info("pulumi-probe " + json.dumps(report))
 
 
@@ -122,9 +124,10 @@ def _file(directory: Path | None, name: str) -> dict[str, Any] | None:
     return {"size": size, "sha256": _sha256(directory / name), "text": text}
 
 
-def _listing(directory: Path) -> dict[str, str | None]:
-    """Hashes of all files; of virtual environments, hidden directories and caches nothing."""
+def _listing(directory: Path) -> tuple[dict[str, str | None], bool]:
+    """Hashes of all files, and whether they are all; of virtual environments, hidden directories and caches nothing."""
     found: dict[str, str | None] = {}
+    end = time.monotonic() + LISTING_SECONDS  # well before a client gives up waiting
     for parent, directories, files in os.walk(directory):
         directories[:] = [
             name
@@ -135,10 +138,10 @@ def _listing(directory: Path) -> dict[str, str | None]:
             path = Path(parent, name)
             if not name.isprintable():
                 continue  # nobody uploaded it; it may not even be text that the answer could hold
+            if len(found) == MOST_LISTED or time.monotonic() > end:
+                return found, False
             found[path.relative_to(directory).as_posix()] = _sha256(path)
-            if len(found) == MOST_LISTED:
-                return found
-    return found
+    return found, True
 
 
 def _sha256(path: Path) -> str | None:

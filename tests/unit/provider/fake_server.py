@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +187,7 @@ class FakeServer:
         if body["plugin_name"] not in self.triggers:
             return self._no_plugin(body["plugin_name"])
         directory = self.triggers[body["plugin_name"]]["plugin_filename"]
+        shutil.rmtree(self.plugin_directory / directory, ignore_errors=True)
         for entry in body["files"]:
             self._write({"plugin_name": f"{directory}/{entry['relative_path']}", "content": entry["content"]})
         return httpx.Response(200)

@@ -95,6 +95,20 @@ def test_what_could_not_be_put_back_is_said_with_its_host(servers: dict[str, Fak
         FILE.update(plugin_file(), plugin_file("x = 2\n"), engine)
 
 
+def test_a_host_that_says_put_back_and_did_not_is_found(servers: dict[str, FakeServer]) -> None:
+    FILE.create(plugin_file(), cluster(servers))
+    servers["http://b:2"].failures["write p.py"] = [FULL]
+    first = servers["http://a:1"]
+
+    def lie_from_now_on(body: dict[str, str]) -> httpx.Response:
+        first.failures["write p.py"] = [httpx.Response(200)]
+        return FakeServer._write(first, body)
+
+    first._write = lie_from_now_on  # type: ignore[method-assign]
+    with pytest.raises(ResourceError, match=r"put back everywhere: http://a:1: not as before: p\.py"):
+        FILE.update(plugin_file(), plugin_file("x = 2\n"), cluster(servers))
+
+
 def test_a_host_that_says_written_and_did_not_write_is_found(servers: dict[str, FakeServer]) -> None:
     servers["http://b:2"].failures["write p.py"] = [httpx.Response(200)]
 
@@ -167,6 +181,21 @@ def test_a_directory_in_place_that_one_host_does_not_take_is_put_back(servers: d
     with pytest.raises(ResourceError, match=r"was not changed: http://c:3 failed: .*had before$"):
         DIRECTORY.update(old, new, cluster(servers))
     assert [server.file("alerts/a.py") for server in servers.values()] == ["A = 1\n"] * 3
+
+
+def test_files_that_replacing_a_directory_has_removed_are_given_back(servers: dict[str, FakeServer]) -> None:
+    old = directory(1, in_place=True, trigger_name="t")
+    DIRECTORY.create(old, cluster(servers))
+    for server in servers.values():
+        server.triggers["t"] = {"plugin_filename": "alerts"}
+        server.plugin_directory.joinpath("alerts/by_hand.py").write_text("B = 1\n")
+    servers["http://c:3"].failures["replace t"] = [FULL]
+
+    with pytest.raises(ResourceError, match=r"had before$"):
+        DIRECTORY.update(old, directory(2, in_place=True, trigger_name="t"), cluster(servers))
+    for server in servers.values():
+        assert server.file("alerts/a.py") == "A = 1\n"
+        assert server.file("alerts/by_hand.py") == "B = 1\n"
 
 
 def test_a_directory_that_was_edited_on_one_host_is_mended_there_only(servers: dict[str, FakeServer]) -> None:

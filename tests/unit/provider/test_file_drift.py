@@ -107,6 +107,27 @@ def test_without_dry_runs_files_are_compared_by_size_which_is_said_once(
     assert capsys.readouterr().err.count("files are compared by size and time only") == 1
 
 
+def test_without_dry_runs_a_refresh_of_many_files_costs_no_more_than_one_of_a_few(server: FakeServer) -> None:
+    server.triggers["t"] = {"plugin_filename": "p.py"}
+    put(server, "x = 1\n")
+    server.failures["probe"] = [NO_DRY_RUNS] * 99
+    engine = server.engine()
+
+    for _ in range(20):
+        FILE.read(plugin_file(), {}, engine)
+
+    assert [request.partition(" ")[0] for request in server.requests] == ["probe", "query", "dry-run"]
+
+
+def test_without_dry_runs_a_file_in_another_directory_is_not_taken_for_the_declared_one(server: FakeServer) -> None:
+    server.triggers["t"] = {"plugin_filename": "sub/p.py"}
+    (server.plugin_directory / "sub").mkdir()
+    put(server, "theirs = 1\n", "sub/p.py")
+    server.failures["probe"] = [NO_DRY_RUNS]
+
+    assert read(server).inputs == plugin_file()
+
+
 def test_without_dry_runs_a_later_change_of_the_same_size_is_seen_by_its_time(server: FakeServer) -> None:
     server.triggers["t"] = {"plugin_filename": "p.py"}
     put(server, "x = 1\n")
@@ -168,6 +189,28 @@ def test_a_preview_that_asks_the_server_refuses_a_file_that_differs(server: Fake
     with pytest.raises(InvalidInputs, match=r"^plugin_name: plugin file 'p\.py' exists already"):
         FILE.check_online(plugin_file(), None, server.engine())
     FILE.check_online(plugin_file(), plugin_file(), server.engine())
+
+
+def test_without_dry_runs_a_file_that_a_trigger_runs_is_not_overwritten_unseen(server: FakeServer) -> None:
+    server.triggers["t"] = {"plugin_filename": "p.py"}
+    put(server, "x = 1\n")
+    server.failures["probe"] = [NO_DRY_RUNS] * 2
+
+    with pytest.raises(ResourceError, match=r"plugin file 'p\.py' exists already.*adopt=True"):
+        FILE.create(plugin_file(), server.engine())
+    FILE.create(plugin_file(adopt=True), server.engine())
+    assert server.requests[-1] == "write p.py"
+
+
+def test_a_probe_that_fails_is_no_server_without_dry_runs(server: FakeServer) -> None:
+    put(server, "theirs = 1\n")
+    crashed = {"log_lines": [], "database_writes": {}, "errors": ["error executing plugin: MemoryError"]}
+    server.failures["probe"] = [httpx.Response(200, json=crashed), httpx.Response(500, text="worker lost")]
+
+    for reason in ("MemoryError", "worker lost"):
+        with pytest.raises(ResourceError, match=f"what http://127.0.0.1:8181 has cannot be told, since .*{reason}"):
+            FILE.create(plugin_file(), server.engine())
+    assert server.file("p.py") == "theirs = 1\n"
 
 
 def test_without_dry_runs_a_file_is_written_without_a_look(server: FakeServer) -> None:

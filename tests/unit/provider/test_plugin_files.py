@@ -72,8 +72,8 @@ def test_a_trigger_is_checked_against_the_file_that_the_program_declares() -> No
 
 
 def requests(server: FakeServer) -> list[str]:
-    """What was asked, the names of our own plugins without their hashes."""
-    return [re.sub(r"_[0-9a-f]{12}", "", request) for request in server.requests]
+    """What was asked, the names of our own plugins without their hashes; that of one which does not exist is X."""
+    return [re.sub(r"_[0-9a-f]{12}", "", re.sub("[0-9a-f]{16}", "X", request)) for request in server.requests]
 
 
 def test_files_are_written_by_one_request_each_after_one_look_for_all(server: FakeServer) -> None:
@@ -116,7 +116,7 @@ def test_changed_content_goes_through_the_trigger_that_is_named(server: FakeServ
 
     FILE.update(plugin_file(), plugin_file(content="x = 1\n", trigger_name="t"), engine)
 
-    assert server.requests == ["query files", "overwrite t"]
+    assert requests(server) == ["query files", "dry-run .pulumi/X.py", "overwrite t"]
     assert server.file("p.py") == "x = 1\n"
 
 
@@ -131,6 +131,33 @@ def test_a_trigger_that_runs_another_file_is_not_overwritten(
     assert server.requests == ["query files", "write p.py"]
     assert server.file("other.py") == "theirs = 1\n"
     assert "since trigger 't' runs another, or none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("runs", ["sub/p.py", "p.py"])
+def test_a_file_of_the_same_name_in_another_directory_is_not_overwritten(server: FakeServer, runs: str) -> None:
+    for path in ("sub/p.py", "p.py"):
+        file = server.plugin_directory / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("theirs = 1\n")
+    server.triggers["t"] = {"plugin_filename": runs}
+
+    FILE.update(plugin_file(), plugin_file(content="x = 1\n", trigger_name="t"), server.engine())
+
+    assert server.requests[-1] == ("overwrite t" if runs == "p.py" else "write p.py")
+    assert server.file("sub/p.py") == "theirs = 1\n"
+
+
+def test_a_directory_of_the_same_name_in_another_one_is_not_replaced(server: FakeServer) -> None:
+    theirs = server.plugin_directory / "sub/alerts/__init__.py"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs = 1\n")
+    server.triggers["t"] = {"plugin_filename": "sub/alerts"}
+    new = directory({"__init__.py": SOURCE}, in_place=True, trigger_name="t")
+
+    DIRECTORY.update(directory(in_place=True, trigger_name="t"), new, server.engine())
+
+    assert server.requests[-1] == "write alerts/__init__.py"
+    assert theirs.read_text() == "theirs = 1\n"
 
 
 def test_a_further_host_gets_what_the_others_have() -> None:
@@ -254,7 +281,7 @@ def test_files_in_place_are_replaced_through_their_trigger(server: FakeServer) -
 
     DIRECTORY.update(old, new, engine)
 
-    assert server.requests == ["query files", "replace t"]
+    assert requests(server) == ["query files", "dry-run .pulumi/X.py", "replace t"]
     assert server.file("alerts/a.py") == "A = 2\n"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -57,7 +59,7 @@ def test_a_directory_that_the_servers_python_cannot_tell_is_told_by_the_server(s
 def test_a_directory_that_nobody_tells_is_not_taken_for_an_empty_one(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe_module.Probe, "_told_directory", lambda _self: None)
+    monkeypatch.setattr(probe_module.Probe, "told_directory", lambda _self: None)
     probe = server.engine().hosts[0].probe
 
     with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
@@ -92,9 +94,19 @@ def test_what_a_listing_leaves_out_is_asked_for(server: FakeServer, monkeypatch:
     probe = server.engine().hosts[0].probe
     assert probe.hashes([".hidden/a.py", "d.py"]) == {".hidden/a.py": sha256(".hidden/a.py")}
 
-    monkeypatch.setattr(probe_module, "MOST_LISTED", 1)
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_LISTED", 1), ("LISTING_SECONDS", -1.0)])
+def test_a_listing_that_is_cut_short_is_not_taken_for_a_whole_one(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
+) -> None:
+    for name in ("b.py", "c.py"):
+        (server.plugin_directory / name).write_text(name)
+    source = importlib.resources.files(probe_module.__package__ or "").joinpath("probe_plugin.py").read_text()
+    cut = re.sub(rf"^{limit} = .*$", f"{limit} = {value}", source, flags=re.MULTILINE)
+    monkeypatch.setitem(probe_module._PLUGIN.__dict__, "source", cut)
+
     full = server.engine().hosts[0].probe
-    monkeypatch.setattr(full, "_list", lambda: setattr(full, "_listing", {"c.py": sha256("c.py")}))
+
     assert full.hashes(["b.py", "c.py", "d.py"]) == {"b.py": sha256("b.py"), "c.py": sha256("c.py")}
 
 
@@ -103,7 +115,8 @@ def test_odd_names_do_not_spoil_a_listing(tmp_path: Path) -> None:
     with open(bytes(tmp_path) + b"/b\xff.py", "w") as odd:  # noqa: PTH123 - a name that is no text
         odd.write("x")
 
-    listing = probe_plugin._listing(tmp_path)
+    listing, whole = probe_plugin._listing(tmp_path)
 
     assert list(listing) == ["a.py"]
+    assert whole
     json.dumps(listing).encode()
