@@ -10,6 +10,7 @@ from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.resource import ResourceError, ResourceLogic
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Adapter:
                     self._engine.refuse_old_servers()
                 self._logic.check_online(inputs, self._stored(olds) if olds else None, self._engine)
             except EngineApiError as error:
-                raise DeploymentError(str(error)) from None
+                raise DeploymentError(explained(error)) from None
 
     def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:
         defaults = {name: getattr(self._configuration, of) for name, of in self._inputs_of_stack.items()}
@@ -132,7 +133,7 @@ class Adapter:
         try:
             return operation()
         except (ResourceError, InvalidInputs, EngineApiError) as error:
-            raise DeploymentError(str(error)) from None
+            raise DeploymentError(explained(error)) from None
 
 
 def _from_pulumi(value: Any) -> Any:

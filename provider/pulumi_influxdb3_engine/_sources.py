@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
-
-if TYPE_CHECKING:
-    import os
 
 
 class SourceError(pulumi.RunError, ValueError):
@@ -29,30 +27,20 @@ def one_of(where: str, **arguments: Any) -> None:
         raise SourceError(f"{where}: set exactly one of {' and '.join(arguments)}")
 
 
-def refuse_text(where: str, **arguments: Any) -> None:
-    """Refuse a text where a list belongs, which Python would take for a list of its characters.
-
-    Raises:
-        SourceError: One of the arguments is a text.
-    """
-    for name, value in arguments.items():
-        if isinstance(value, str):
-            raise SourceError(f"{where}: {name} is a list: write {name}=[{value!r}]")
-
-
 def read_file(where: str, path: str | os.PathLike[str], *, of: str = "source") -> str:
     """The text of a file, as UTF-8.
 
     Raises:
         SourceError: It cannot be read, or is not text.
     """
+    file = _path(where, path, of)
     try:
-        return Path(path).read_text("utf-8")
+        return file.read_text("utf-8")
     except OSError as error:
-        raise SourceError(f"{where}: {of}: {Path(path).absolute()}: {error.strerror}") from None
+        raise SourceError(f"{where}: {of}: {file.absolute()}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SourceError(
-            f"{where}: {of}: {Path(path).absolute()} is not UTF-8 text, which is all that the API takes"
+            f"{where}: {of}: {file.absolute()} is not UTF-8 text, which is all that the API takes"
         ) from None
 
 
@@ -62,7 +50,7 @@ def read_directory(where: str, path: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
         SourceError: It is no directory, or a file in it is not text.
     """
-    root = Path(path)
+    root = _path(where, path, "source")
     if not root.is_dir():
         raise SourceError(f"{where}: source: {root.absolute()} is no directory")
     files = {}
@@ -71,3 +59,9 @@ def read_directory(where: str, path: str | os.PathLike[str]) -> dict[str, str]:
         if file.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
             files[relative.as_posix()] = read_file(where, file)
     return files
+
+
+def _path(where: str, path: Any, of: str) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise SourceError(f"{where}: {of} is a path that is read where the program runs; {type(path).__name__} is none")
+    return Path(path)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pulumi
 
-from pulumi_influxdb3_engine._properties import argument_text
-from pulumi_influxdb3_engine._sources import SourceError, refuse_text
+from pulumi_influxdb3_engine._arguments import listed, texts
+from pulumi_influxdb3_engine._sources import SourceError
 
-Arguments = Mapping[str, pulumi.Input[str | int | float | bool]]
+Arguments = Mapping[str, pulumi.Input[str | int | float | bool]] | pulumi.Output[Mapping[str, str]]
 """A plugin's ``args``, which is text: numbers and booleans are converted."""
 
 ExpectedLine = pulumi.Input[str] | re.Pattern[str]
@@ -79,34 +79,40 @@ class ScheduleTest:
 DryRunTest = WalTest | ScheduleTest
 
 
-def as_property(tests: DryRunTest | Sequence[DryRunTest] | None) -> list[dict[str, Any]] | None:
-    """One or several dry runs as an input of a resource."""
+def dry_runs_property(where: str, tests: DryRunTest | Sequence[DryRunTest] | None) -> list[dict[str, Any]] | None:
+    """One or several dry runs as an input of a resource.
+
+    Raises:
+        SourceError: They are something else.
+    """
     if tests is None:
         return None
-    return [test.as_property() for test in ([tests] if isinstance(tests, DryRunTest) else tests)]
+    several = [tests] if isinstance(tests, DryRunTest) else tests
+    if not isinstance(several, Sequence) or not all(isinstance(test, DryRunTest) for test in several):
+        raise SourceError(f"{where}: test is a WalTest or a ScheduleTest, or a list of them")
+    return [test.as_property() for test in several]
 
 
 def _shared(
     arguments: Arguments | None, writes: ExpectedWrites | None, database: pulumi.Input[str] | None
 ) -> dict[str, Any]:
     given = {
-        "arguments": None if arguments is None else {name: _text(value) for name, value in arguments.items()},
+        "arguments": texts(arguments),
         "expect_writes": None if writes is None else _lines(writes),
         "database": database,
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _text(value: Any) -> Any:
-    return value.apply(argument_text) if isinstance(value, pulumi.Output) else argument_text(value)
-
-
 def _lines(writes: ExpectedWrites) -> Any:
     if isinstance(writes, Mapping):
-        refuse_text("a dry run", **{f"expect_writes[{database!r}]": lines for database, lines in writes.items()})
-        return {database: [_line(each) for each in lines] for database, lines in writes.items()}
-    refuse_text("a dry run", expect_writes=writes)
-    return [_line(each) for each in writes]
+        return {database: _expected(f"expect_writes[{database!r}]", lines) for database, lines in writes.items()}
+    return _expected("expect_writes", writes)
+
+
+def _expected(name: str, lines: Any) -> Any:
+    given = listed("a dry run", name, lines)
+    return given if isinstance(given, pulumi.Output) else [_line(each) for each in given]
 
 
 def _line(expected: ExpectedLine) -> pulumi.Input[str]:

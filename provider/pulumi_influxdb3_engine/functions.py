@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pulumi
 from pulumi.output import UNKNOWN
 
+from pulumi_influxdb3_engine._arguments import texts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pulumi_influxdb3_engine.dry_runs import Arguments
     from pulumi_influxdb3_engine.logic.engine import Engine
 
 Result = TypeVar("Result")
@@ -101,7 +104,7 @@ def test_wal_plugin(
     *,
     db: pulumi.Input[str],
     input_lp: pulumi.Input[str],
-    arguments: Mapping[str, pulumi.Input[str]] | None = None,
+    arguments: Arguments | None = None,
 ) -> pulumi.Output[DryRun]:
     """Run a WAL plugin that is on the server on line protocol, without writing anything.
 
@@ -120,7 +123,9 @@ def test_wal_plugin(
 
         return _dry_run(engine.client.test_wal_plugin(TestWalPlugin.model_validate(given)))
 
-    return _when_deploying(call, filename=plugin_filename, database=db, input_lp=input_lp, input_arguments=arguments)
+    return _when_deploying(
+        call, filename=plugin_filename, database=db, input_lp=input_lp, input_arguments=texts(arguments)
+    )
 
 
 def test_schedule_plugin(
@@ -128,14 +133,15 @@ def test_schedule_plugin(
     *,
     db: pulumi.Input[str],
     schedule: pulumi.Input[str] | None = None,
-    arguments: Mapping[str, pulumi.Input[str]] | None = None,
+    arguments: Arguments | None = None,
 ) -> pulumi.Output[DryRun]:
     """Run a schedule plugin that is on the server once, without writing anything.
 
     Args:
         plugin_filename: The plugin, as a trigger names it.
         db: The database that its queries see; it has to exist.
-        schedule: Cron expression whose next time is the plugin's ``call_time``; default is the next second.
+        schedule: Cron expression with six fields, without ``cron:``, whose next time is the plugin's ``call_time``;
+            default is the next second.
         arguments: Its ``args``.
 
     Raises:
@@ -143,11 +149,18 @@ def test_schedule_plugin(
     """
 
     def call(engine: Engine, given: dict[str, Any]) -> DryRun:
+        from influxdb3_engine_api.cron import CronError, parse_cron  # noqa: PLC0415 - only while deploying
         from influxdb3_engine_api.wire import TestSchedulePlugin  # noqa: PLC0415 - only while deploying
 
-        return _dry_run(engine.client.test_schedule_plugin(TestSchedulePlugin.model_validate(given)))
+        try:
+            cron = {} if given["schedule"] is None else {"schedule": parse_cron(given["schedule"]).portable}
+        except CronError as error:
+            raise DryRunFailed(f"schedule: {error}") from None
+        return _dry_run(engine.client.test_schedule_plugin(TestSchedulePlugin.model_validate(given | cron)))
 
-    return _when_deploying(call, filename=plugin_filename, database=db, schedule=schedule, input_arguments=arguments)
+    return _when_deploying(
+        call, filename=plugin_filename, database=db, schedule=schedule, input_arguments=texts(arguments)
+    )
 
 
 for _function in (test_wal_plugin, test_schedule_plugin):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi.dynamic import Resource
 
+from pulumi_influxdb3_engine._arguments import listed
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._sources import one_of, read_file, refuse_text
+from pulumi_influxdb3_engine._sources import one_of, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,18 +59,17 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
         resource_name: str,
         *,
         packages: Sequence[pulumi.Input[str]] | pulumi.Output[Sequence[str]] | None = None,
-        requirements: pulumi.Input[str] | Path | None = None,
+        requirements: pulumi.Input[str] | os.PathLike[str] | None = None,
         reinstall: pulumi.Input[str | int | float | bool] | None = None,
         delete_on_destroy: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = f"PackageSet {resource_name!r}"
         one_of(where, packages=packages, requirements=requirements)
-        refuse_text(where, packages=packages)
         properties = {
-            "packages": packages if packages is None or isinstance(packages, pulumi.Output) else list(packages),
+            "packages": listed(where, "packages", packages),
             "requirements": read_file(where, requirements, of="requirements")
-            if isinstance(requirements, Path)
+            if isinstance(requirements, os.PathLike)
             else requirements,
             "reinstall": reinstall,
             "delete_on_destroy": delete_on_destroy or None,

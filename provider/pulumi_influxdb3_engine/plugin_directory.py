@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi.dynamic import Resource
 
+from pulumi_influxdb3_engine._arguments import files_by_path
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine._sources import one_of, read_directory
-from pulumi_influxdb3_engine.dry_runs import as_property
+from pulumi_influxdb3_engine.dry_runs import dry_runs_property
 
 if TYPE_CHECKING:
     import os
@@ -65,7 +65,7 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
         *,
         plugin_name: pulumi.Input[str] | None = None,
         source: str | os.PathLike[str] | None = None,
-        files: Mapping[str, pulumi.Input[str]] | None = None,
+        files: Mapping[str, pulumi.Input[str]] | pulumi.Output[Mapping[str, str]] | None = None,
         in_place: bool = False,
         trigger_name: pulumi.Input[str] | None = None,
         test: DryRunTest | Sequence[DryRunTest] | None = None,
@@ -77,10 +77,10 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
         one_of(where, source=source, files=files)
         properties = {
             "plugin_name": resource_name if plugin_name is None else plugin_name,
-            "files": files_property(read_directory(where, source) if source is not None else files or {}),
+            "files": files_by_path(where, read_directory(where, source) if source is not None else files),
             "in_place": in_place or None,
             "trigger_name": trigger_name,
-            "test": as_property(test),
+            "test": dry_runs_property(where, test),
             "adopt": adopt or None,
             "delete_on_destroy": delete_on_destroy or None,
             "plugin_filename": None,

@@ -9,7 +9,7 @@ from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
-from pulumi_influxdb3_engine.dry_runs import as_property
+from pulumi_influxdb3_engine.dry_runs import dry_runs_property
 
 if TYPE_CHECKING:
     import os
@@ -73,7 +73,7 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
             "plugin_name": resource_name if plugin_name is None else plugin_name,
             "content": read_file(where, source) if source is not None else content,
             "trigger_name": trigger_name,
-            "test": as_property(test),
+            "test": dry_runs_property(where, test),
             "adopt": adopt or None,
             "delete_on_destroy": delete_on_destroy or None,
             "plugin_filename": None,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import pulumi
 from pulumi.dynamic import Resource
 
+from pulumi_influxdb3_engine._arguments import texts
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._properties import argument_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +113,7 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             "trigger_name": resource_name if trigger_name is None else trigger_name,
             "plugin_filename": plugin_filename,
             "trigger_specification": trigger_specification,
-            "trigger_arguments": _texts(trigger_arguments),
+            "trigger_arguments": texts(trigger_arguments),
             "trigger_settings": trigger_settings,
             "node_spec": node_spec,
             "disabled": disabled,
@@ -126,15 +126,3 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             else None,
         }
         super().__init__(TriggerProvider(), resource_name, properties, opts)
-
-
-def _texts(arguments: Any) -> Any:
-    """Arguments as text, converted here, where Python still tells ``80`` from ``80.0`` (they travel as doubles)."""
-    if isinstance(arguments, pulumi.Output):
-        return arguments.apply(_texts)
-    if not hasattr(arguments, "items"):
-        return arguments
-    return {
-        name: value.apply(argument_text) if isinstance(value, pulumi.Output) else argument_text(value)
-        for name, value in arguments.items()
-    }

@@ -29,9 +29,6 @@ def program(db, more=""):
     return f"""
         plugin = PluginFile("{db}.py", content={BOTH!r})
         trigger = Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"))
-        # the plugin's id, not its name, so that the call waits for the file
-        name = pulumi.Output.all(plugin.id, plugin.plugin_filename).apply(lambda both: both[1])
-        url = pulumi.Output.all(trigger.id, trigger.endpoint_url).apply(lambda both: both[1])
         {more}
     """
 
@@ -41,8 +38,8 @@ def test_calls_are_made_while_deploying_and_never_in_a_preview(stack, engine, db
         program(
             db,
             more="""
-        answer = invoke_request(url, method="POST", params={"a": "b"}, body="hello")
-        tried = test_wal_plugin(name, db="nowhere", input_lp="cpu v=1")
+        answer = invoke_request(trigger.endpoint_url, method="POST", params={"a": "b"}, body="hello")
+        tried = test_wal_plugin(plugin.plugin_filename, db="nowhere", input_lp="cpu v=1")
         pulumi.export("answer", answer.text)
         pulumi.export("status", answer.status)
         pulumi.export("writes", tried.database_writes)
@@ -63,8 +60,26 @@ def test_calls_are_made_while_deploying_and_never_in_a_preview(stack, engine, db
     assert len(engine.client.trigger_logs(db, "t")) == runs
 
 
+def test_a_dry_run_takes_the_weekdays_of_the_api_and_refuses_a_schedule_that_is_none(stack, engine, db):
+    source = "def process_scheduled_call(influxdb3_local, time, args=None): influxdb3_local.info(f'{time:%A} {args}')"
+    program = f"""
+        plugin = PluginFile("{db}_s.py", content={source!r})
+        ran = test_schedule_plugin(plugin.plugin_filename, db="{db}", schedule="SCHEDULE", arguments={{"limit": 80}})
+        pulumi.export("logged", ran.log_lines)
+    """
+    stack.program(program.replace("SCHEDULE", "0 0 6 * * 1"))
+    stack.up()
+    assert "INFO: Monday {'limit': '80'}" in stack.outputs()["logged"]
+    stack.program(program.replace("SCHEDULE", "cron:0 0 6 * * 1"))
+    ran = stack.up(expect=None)
+    assert ran.status != 0
+    assert "schedule: " in ran.output
+
+
 def test_a_call_that_fails_fails_the_deployment_with_the_plugins_words(stack, db):
-    stack.program(program(db, more='pulumi.export("answer", invoke_request(url, params={"fail": "1"}).text)'))
+    stack.program(
+        program(db, more='pulumi.export("answer", invoke_request(trigger.endpoint_url, params={"fail": "1"}).text)')
+    )
     ran = stack.up(expect=None)
     assert ran.status != 0
     assert "answered 418: refused" in ran.output

@@ -52,6 +52,26 @@ REFUSED = {
         'PluginFile("p.py", content="", test=WalTest(input_lp="cpu v=1", expect_writes="cpu v=1"))',
         ["expect_writes is a list: write expect_writes=['cpu v=1']"],
     ),
+    "a number where a list of packages belongs": (
+        'PackageSet("p", packages=5)',
+        ["PackageSet 'p': packages is a list: write packages=[5]"],
+    ),
+    "the name of a requirements file where its text belongs": (
+        'PackageSet("p", requirements="requirements.txt")',
+        ["requirements: that is the name of a file", "pathlib.Path"],
+    ),
+    "a number where files belong": (
+        'PluginDirectory("d", files=5)',
+        ["PluginDirectory 'd': files maps relative paths to texts: write files={'__init__.py': TEXT}"],
+    ),
+    "an output where a path belongs": (
+        'PluginFile("p.py", source=pulumi.Output.from_input("p.py"))',
+        ["PluginFile 'p.py': source is a path that is read where the program runs"],
+    ),
+    "a text where a dry run belongs": (
+        'PluginFile("p.py", content="", test="cpu v=1")',
+        ["PluginFile 'p.py': test is a WalTest or a ScheduleTest, or a list of them"],
+    ),
     "a dry run at no time": (
         'PluginFile("p.py", content="def process_scheduled_call(i, t, a): pass", test=ScheduleTest(schedule="noon"))',
         ["test[0].schedule"],
@@ -104,6 +124,8 @@ def test_preview_of_what_can_work_needs_no_engine(unreachable_stack):
         d = Database("d")
         p = {PLUGIN}
         Trigger("t", db=d.db, plugin_filename=p.plugin_filename, trigger_specification=ALL_TABLES)
+        f = PluginDirectory("f", files=pulumi.Output.from_input({{"__init__.py": "def process_writes(i, t, a): pass"}}))
+        Trigger("f", db=d.db, plugin_filename=f.plugin_filename, trigger_specification=ALL_TABLES)
         Trigger("cron", db=d.db, plugin_filename="c.py", trigger_specification=cron("0 0 6 * * 1-5"))
         """
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import ResourceError
@@ -45,6 +46,6 @@ def remove_files(hosts: Collection[Host], label: str, paths: Collection[str]) ->
             if unused := [path for path in paths if path not in users]:
                 host.remove_files(unused)
         except (EngineApiError, ProbeFailed, SweepFailed) as error:
-            raise ResourceError(f"{label} was not removed from {host.url}: {error}") from error
+            raise ResourceError(f"{label} was not removed from {host.url}: {explained(error)}") from error
         kept |= users.keys()
     return sorted(kept)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from pulumi_influxdb3_engine.logic.declarations import DECLARED_DATABASES
 from pulumi_influxdb3_engine.logic.inputs import Inputs
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
@@ -61,7 +62,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         try:
             exists = inputs.db in repeated(engine.client.databases, worth=is_servers)
         except EngineApiError as error:
-            raise ResourceError(f"database {inputs.db!r} was not created: {error}") from error
+            raise ResourceError(f"database {inputs.db!r} was not created: {explained(error)}") from error
         if exists:
             raise ResourceError(_taken(inputs))
 
@@ -76,7 +77,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
                 raise error
             engine.client.create_database(inputs.db)
         except EngineApiError as failure:
-            raise ResourceError(f"database {inputs.db!r} was not created: {failure}") from failure
+            raise ResourceError(f"database {inputs.db!r} was not created: {explained(failure)}") from failure
 
     def read(self, state: DatabaseInputs, outputs: Properties, engine: Engine) -> Live[DatabaseInputs] | None:
         """Whether it exists; the server tells no more."""
@@ -100,7 +101,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         except NotFound:
             return
         except EngineApiError as error:
-            raise ResourceError(f"database {state.db!r} was not deleted: {error}") from error
+            raise ResourceError(f"database {state.db!r} was not deleted: {explained(error)}") from error
 
 
 def _taken(inputs: DatabaseInputs) -> str:

@@ -156,7 +156,9 @@ def _failures_of(host: Host) -> Iterator[None]:
     try:
         yield
     except AnswerLost as error:
-        raise ResourceError(f"a dry run on {host.url} did not end (influxdb3:timeout says when): {error}") from error
+        raise ResourceError(
+            f"a dry run on {host.url} did not end (influxdb3:timeout says when): {explained(error)}"
+        ) from error
     except EngineApiError as error:
         raise ResourceError(f"a dry run on {host.url} could not be made: {explained(error)}") from error
     except ProbeFailed as error:

@@ -112,7 +112,9 @@ class FileChange:
             try:
                 previous[host] = host.probe.ask(files=self._affected(host)).files
             except (EngineApiError, ProbeFailed) as error:
-                raise ResourceError(f"nothing was changed on any host, since {host.url} failed: {error}") from error
+                raise ResourceError(
+                    f"nothing was changed on any host, since {host.url} failed: {explained(error)}"
+                ) from error
         tried = []
         for host in self._hosts:
             tried.append(host)
@@ -120,7 +122,7 @@ class FileChange:
                 self._apply(host)
                 self._verify(host)
             except (EngineApiError, ProbeFailed, NotWritten) as error:
-                reason = explained(error) if isinstance(error, EngineApiError) else str(error)
+                reason = explained(error)
                 outcome = self._put_back({host: previous[host] for host in tried})
                 raise ResourceError(f"{host.url} failed: {reason}. {outcome}") from error
 
@@ -163,7 +165,7 @@ def _restored(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | No
                 host.write_file(path, file.text)
         left = _changed(host, previous)
     except (EngineApiError, ProbeFailed, SweepFailed) as error:
-        return explained(error) if isinstance(error, EngineApiError) else str(error)
+        return explained(error)
     if not left:
         return None
     return f"not as before: {', '.join(sorted(left))} (what is longer than a mebibyte, or no UTF-8, cannot be put back)"

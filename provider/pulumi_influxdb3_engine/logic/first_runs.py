@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError, ErrorBehavior
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.retry import is_servers, repeated
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
@@ -52,7 +53,7 @@ class FirstRuns:
         try:
             return self._failure()
         except EngineApiError as error:
-            notice(f"{label(self._inputs)} is live, and was not watched to the end: {error}")
+            notice(f"{label(self._inputs)} is live, and was not watched to the end: {explained(error)}")
             return None
 
     def _failure(self) -> str | None:

@@ -60,7 +60,7 @@ def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
                 host.sweeper.uninstall(distributions)
             except (EngineApiError, ProbeFailed, SweepFailed) as error:
                 names = ", ".join(sorted(distributions))
-                raise ResourceError(f"{names} were not uninstalled from {host.url}: {error}") from error
+                raise ResourceError(f"{names} were not uninstalled from {host.url}: {explained(error)}") from error
 
 
 def remove_requirements(hosts: Collection[Host], text: str) -> None:
@@ -74,7 +74,9 @@ def remove_requirements(hosts: Collection[Host], text: str) -> None:
             try:
                 host.remove_files([requirements_path(text)])
             except (EngineApiError, ProbeFailed, SweepFailed) as error:
-                raise ResourceError(f"{requirements_path(text)} was not removed from {host.url}: {error}") from error
+                raise ResourceError(
+                    f"{requirements_path(text)} was not removed from {host.url}: {explained(error)}"
+                ) from error
 
 
 @contextmanager
@@ -105,7 +107,7 @@ def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
             _refuse_breaking_others(order, before.get(host), report)
             installed[host] = _found(order.requirements, report)
         except (EngineApiError, ProbeFailed, NotInstalled) as error:
-            reason = explained(error) if isinstance(error, EngineApiError) else str(error)
+            reason = explained(error)
             outcome = _put_back(before, order) if careful else ""
             where = f" on {host.url}" if len(hosts) > 1 else ""
             raise ResourceError(f"packages were not installed{where}: {reason}{outcome}") from error
@@ -120,7 +122,7 @@ def _discard(host: Host, order: Order) -> None:
     try:
         host.remove_files(paths)
     except (EngineApiError, ProbeFailed, SweepFailed) as error:
-        notice(f"{', '.join(paths)} stays on {host.url} until the packages are destroyed: {error}")
+        notice(f"{', '.join(paths)} stays on {host.url} until the packages are destroyed: {explained(error)}")
 
 
 def _refuse_breaking_others(order: Order, before: ProbeReport | None, report: ProbeReport) -> None:
@@ -151,7 +153,7 @@ def _put_back(before: Mapping[Host, ProbeReport], order: Order) -> str:
             if new := [name for name, version in changed.items() if version is None]:
                 host.sweeper.uninstall(new)
         except (EngineApiError, ProbeFailed, NotInstalled, SweepFailed, InvalidRequirement) as error:
-            failures.append(f"{host.url}: {error}")
+            failures.append(f"{host.url}: {explained(error)}")
     if failures:
         return f". The versions from before could not be put back everywhere: {'; '.join(failures)}"
     return ". The versions from before were put back"

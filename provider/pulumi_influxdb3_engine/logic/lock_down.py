@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from influxdb3_engine_api import AnswerError, EngineApiError, Forbidden
+from influxdb3_engine_api import AnswerError, Forbidden, Unauthenticated
 
 NO_NEW_PLUGINS = "plugin installation is disabled"
 """What a server says of files and ``gh:`` plugins that runs with ``--plugin-dir-only``."""
@@ -38,12 +38,14 @@ _REMEDIES = (
 )
 
 
-def explained(error: EngineApiError) -> str:
-    """The error's text, and where the server is locked down what the operator has to change."""
+def explained(error: Exception) -> str:
+    """The error's text, and where a server refuses a token or is locked down what to change."""
     if isinstance(error, AnswerError):
         for text, remedy in _REMEDIES:
             if text in error.text:
                 return f"{error}. {remedy}"
-        if isinstance(error, Forbidden):
-            return f"{error}. It needs an admin token: set influxdb3:authToken to one"
+    if isinstance(error, Unauthenticated):
+        return f"{error}. The server knows no such token, or got none: set influxdb3:authToken to one that it knows"
+    if isinstance(error, Forbidden):
+        return f"{error}. It needs an admin token: set influxdb3:authToken to one"
     return str(error)

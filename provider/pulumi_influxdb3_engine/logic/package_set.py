@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
@@ -44,6 +45,8 @@ def _packages(packages: list[str]) -> list[str]:
 
 
 def _requirements(text: str) -> str:
+    if re.fullmatch(r"\S+\.(txt|in)", text.strip()):
+        raise ValueError("that is the name of a file, not its text: write requirements=pathlib.Path(NAME)")
     parse_requirements(text)
     if not any(line.partition("#")[0].strip() for line in text.splitlines()):
         raise ValueError("the text names nothing: name at least one package")

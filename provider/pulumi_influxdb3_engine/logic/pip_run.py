@@ -10,6 +10,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError, EngineApiError, EngineUnreachable
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.requirements import distribution
@@ -106,7 +107,7 @@ def run_pip(host: Host, order: Order, before: ProbeReport | None) -> ProbeReport
     try:
         report = order.look(host)
     except (ProbeFailed, EngineApiError) as error:
-        raise NotInstalled(f"pip ran, but what it installed could not be verified: {error}") from error
+        raise NotInstalled(f"pip ran, but what it installed could not be verified: {explained(error)}") from error
     if problems := _problems(order, before, report):
         raise NotInstalled(
             f"the server ran pip, which did not install all packages: {'; '.join(problems)}. "
@@ -132,8 +133,10 @@ def _awaited(
             problems = _problems(order, before, report)
         except (ProbeFailed, EngineApiError) as error:
             if not isinstance(error, EngineApiError) or not is_transient(error):
-                raise NotInstalled(f"pip ran, but what it installed could not be verified: {lost}; {error}") from error
-            problems = [str(error)]
+                raise NotInstalled(
+                    f"pip ran, but what it installed could not be verified: {lost}; {explained(error)}"
+                ) from error
+            problems = [explained(error)]
         else:
             # nothing on the server tells when pip has ended with these
             problems += [f"{each} cannot be verified" for each in order.unverifiable]

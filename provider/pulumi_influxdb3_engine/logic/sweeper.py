@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.server_plugins import ServerPlugin
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Sweeper:
         try:
             result = _PLUGIN.run_scheduled(self._client, arguments)
         except AnswerError as error:
-            raise SweepFailed(f"the server does not run the clean-up: {error}") from error
+            raise SweepFailed(f"the server does not run the clean-up: {explained(error)}") from error
         reports = [line.removeprefix(_MARK) for line in result.log_lines if line.startswith(_MARK)]
         failures = result.errors or (json.loads(reports[0])["failures"] if reports else ["the clean-up said nothing"])
         if failures:

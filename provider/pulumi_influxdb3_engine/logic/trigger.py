@@ -144,7 +144,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         try:
             TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
-            raise ResourceError(f"{label(state)} was not deleted: {error}") from error
+            raise ResourceError(f"{label(state)} was not deleted: {explained(error)}") from error
         engine.served_paths.note(state.owner, None)
 
     def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None) -> None:
@@ -157,7 +157,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 changes.create(inputs.body())
         except EngineApiError as error:
             wanted = "disabled" if inputs.disabled else "enabled"
-            raise ResourceError(f"{label(inputs)} was not {wanted}: {error}") from error
+            raise ResourceError(f"{label(inputs)} was not {wanted}: {explained(error)}") from error
         failure = runs.failure() if runs else None
         if failure:
             stop_again(inputs, changes, failure)
@@ -213,6 +213,6 @@ def _last_error(state: TriggerInputs, engine: Engine) -> str:
     try:
         rows = engine.client.trigger_logs(state.db, state.trigger_name, limit=1000)
     except EngineApiError as error:
-        return f"its log cannot be read ({error})"
+        return f"its log cannot be read ({explained(error)})"
     errors = [row.log_text for row in rows if row.log_level == "ERROR"]
     return errors[-1] if errors else "its log holds none any more"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import CANDIDATE_SUFFIX
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
@@ -113,7 +114,7 @@ class TriggerChanges:
         try:
             self.delete(candidate)
         except EngineApiError as error:  # harmless, as it is disabled; the next change of the trigger deletes it
-            notice(f"the disabled trigger {candidate!r} in database {self._db!r} may be left: {error}")
+            notice(f"the disabled trigger {candidate!r} in database {self._db!r} may be left: {explained(error)}")
 
     def _create_unless_there(self, body: CreateTrigger) -> None:
         try:

@@ -11,6 +11,7 @@ from influxdb3_engine_api import CreateTrigger, ErrorBehavior, SpecificationErro
 from influxdb3_engine_api.specification import Every, Request, parse, parse_catalog, portable, same_schedule
 from pulumi_influxdb3_engine._properties import argument_text
 from pulumi_influxdb3_engine.logic.inputs import Inputs, is_stored
+from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName, PluginFilename, TriggerName, request_path_problem
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
@@ -143,7 +144,7 @@ def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
         specification = parse_catalog(row.trigger_specification)
         settings = state.trigger_settings.model_copy(update={"error_behavior": ErrorBehavior(row.error_behavior)})
     except ValueError as error:
-        raise ResourceError(f"{label(state)} cannot be read: {error}") from error
+        raise ResourceError(f"{label(state)} cannot be read: {explained(error)}") from error
     same = _means(state.trigger_specification, specification)
     arguments = live.arguments
     if arguments is None and not state.trigger_arguments:

@@ -34,7 +34,8 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, r
         changes.validate(inputs.body())
     except NotFound as error:
         raise ResourceError(
-            f"{label(inputs)} cannot be changed: {error}. Neither definition is live: 'pulumi up --refresh' creates it"
+            f"{label(inputs)} cannot be changed: {explained(error)}. "
+            "Neither definition is live: 'pulumi up --refresh' creates it"
         ) from error
     except EngineApiError as error:
         raise ResourceError(
@@ -44,11 +45,13 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, r
         # a run of the old definition that is stopped may log an error, which is none of the new one's
         changes.remove(state.trigger_name, force=state.force_delete, once_stopped=runs.begin if runs else None)
     except EngineApiError as error:
-        raise ResourceError(f"{label(state)} was not changed: {error}. {_revive(state, changes)}") from error
+        raise ResourceError(f"{label(state)} was not changed: {explained(error)}. {_revive(state, changes)}") from error
     try:
         changes.create(inputs.body())
     except EngineApiError as error:
-        raise ResourceError(f"{label(state)} was not changed: {error}. {_put_back(state, changes)}") from error
+        raise ResourceError(
+            f"{label(state)} was not changed: {explained(error)}. {_put_back(state, changes)}"
+        ) from error
     failure = runs.failure() if runs else None
     if failure:
         outcome = _taken_back(inputs, changes) or _put_back(state, changes)
@@ -75,7 +78,7 @@ def stop_again(inputs: TriggerInputs, changes: TriggerChanges, failure: str) -> 
         changes.set_enabled(inputs.trigger_name, enabled=False)
         outcome = "It is disabled again"
     except EngineApiError as error:
-        outcome = f"It may be enabled all the same, since it could not be disabled ({error})"
+        outcome = f"It may be enabled all the same, since it could not be disabled ({explained(error)})"
     raise ResourceError(f"{label(inputs)} failed when it first ran. {outcome}: {failure}")
 
 
@@ -84,7 +87,7 @@ def _taken_back(inputs: TriggerInputs, changes: TriggerChanges) -> str | None:
     try:
         changes.remove(inputs.trigger_name, force=True)
     except EngineApiError as error:
-        return f"It may be live all the same, since it could not be deleted ({error}): delete it by hand"
+        return f"It may be live all the same, since it could not be deleted ({explained(error)}): delete it by hand"
     return None
 
 
@@ -95,7 +98,8 @@ def _revive(state: TriggerInputs, changes: TriggerChanges) -> str:
     except NotFound:
         return _put_back(state, changes)
     except EngineApiError as error:
-        return f"The previous definition may be disabled, or gone, as the server does not tell ({error}): {_REFRESH}"
+        reason = explained(error)
+        return f"The previous definition may be disabled, or gone, as the server does not tell ({reason}): {_REFRESH}"
     return "The previous definition is live"
 
 
@@ -106,5 +110,6 @@ def _put_back(state: TriggerInputs, changes: TriggerChanges) -> str:
     except Conflict:
         return f"A trigger of that name is live, the server says: {_REFRESH}"
     except EngineApiError as error:
-        return f"It is not live, since the previous definition could not be put back either ({error}): {_REFRESH}"
+        reason = explained(error)
+        return f"It is not live, since the previous definition could not be put back either ({reason}): {_REFRESH}"
     return "The previous definition is live again"

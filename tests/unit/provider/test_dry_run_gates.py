@@ -11,7 +11,7 @@ import pytest
 from pulumi_influxdb3_engine import ScheduleTest, WalTest
 from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine._sources import SourceError
-from pulumi_influxdb3_engine.dry_runs import as_property
+from pulumi_influxdb3_engine.dry_runs import dry_runs_property
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
 from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
@@ -33,7 +33,7 @@ COPIES = WalTest(input_lp="m v=1\nm v=2", arguments={"scale": 2}, expect_writes=
 
 
 def plugin_file(content: str = COPY, test: Any = COPIES, **properties: Any) -> PluginFileInputs:
-    given = {"plugin_name": "p.py", "content": content, "test": as_property(test)}
+    given = {"plugin_name": "p.py", "content": content, "test": dry_runs_property("a test", test)}
     return FILE.check(PluginFileInputs.checked(given | properties), Configuration())
 
 
@@ -44,7 +44,7 @@ def directory(word: str, **properties: Any) -> PluginDirectoryInputs:
         "words.py": f"WORD = {word!r}\n",
     }
     test = ScheduleTest(expect_writes=['m s="hello there"'], arguments={"more": " there"})
-    given = {"plugin_name": "words", "files": files_property(files), "test": as_property(test)}
+    given = {"plugin_name": "words", "files": files_property(files), "test": dry_runs_property("a test", test)}
     return DIRECTORY.check(PluginDirectoryInputs.checked(given | properties), Configuration())
 
 
@@ -170,4 +170,4 @@ def test_a_dry_run_that_cannot_work_is_refused_during_preview(test: Any, message
 
 def test_flags_of_an_expression_would_be_lost_and_are_refused() -> None:
     with pytest.raises(SourceError, match="write flags of a regular expression into it"):
-        as_property(WalTest(input_lp="", expect_writes=[re.compile("a", re.IGNORECASE)]))
+        dry_runs_property("a test", WalTest(input_lp="", expect_writes=[re.compile("a", re.IGNORECASE)]))

@@ -1,0 +1,42 @@
+"""What a failure says that an operator, or whoever configures the stack, has to change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from pulumi_influxdb3_engine._adapter import Adapter, DeploymentError
+from pulumi_influxdb3_engine.logic import engine
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.database import DatabaseLogic
+from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
+
+if TYPE_CHECKING:
+    from fake_server import FakeServer
+
+TRIGGER = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1s"}
+REFUSED = httpx.Response(401, text='{"error": "the request was not authenticated"}')
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_name"),
+    [
+        (lambda: Adapter(TriggerLogic(), {}, Configuration()).create(TRIGGER), "create t"),
+        (lambda: Adapter(TriggerLogic(), {}, Configuration()).read("db/t", TRIGGER), "query triggers"),
+        (lambda: Adapter(TriggerLogic(), {}, Configuration()).delete(TRIGGER), "disable t"),
+        (lambda: Adapter(DatabaseLogic(), {}, Configuration()).create({"db": "d"}), "make-database"),
+        (lambda: Adapter(TriggerLogic(), {}, Configuration(online_checks=True)).check({}, TRIGGER), "ping"),
+    ],
+)
+def test_a_token_that_is_not_known_is_an_error_that_names_its_configuration(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, operation: Any, request_name: str
+) -> None:
+    monkeypatch.setattr(engine, "engine", lambda stack: server.engine(online_checks=stack.online_checks))
+    server.failures[request_name] = [REFUSED]
+
+    with pytest.raises(
+        DeploymentError, match=r"was not authenticated\. .*set influxdb3:authToken to one that it knows"
+    ):
+        operation()
