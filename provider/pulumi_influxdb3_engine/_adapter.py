@@ -11,6 +11,7 @@ from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
 from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.program import program
 from pulumi_influxdb3_engine.logic.resource import ResourceError, ResourceLogic
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Adapter:
         self._logic = logic
         self._inputs_of_stack = inputs_of_stack
         self._configuration = configuration
+        self._program = program(configuration)
 
     @property
     def _engine(self) -> Engine:
@@ -53,7 +55,9 @@ class Adapter:
         """Validate, fill in defaults and derive; nothing is sent."""
         properties = self._with_defaults(_from_pulumi(news))
         try:
-            inputs = self._logic.check(self._logic.inputs_type.checked(properties), self._configuration)
+            inputs = self._logic.check(self._logic.inputs_type.checked(properties), self._program)
+            if not olds:
+                self._logic.check_new(inputs, self._program)
             self._check_online(inputs, olds)
             return CheckResult(_to_pulumi(inputs.properties()), [])
         except InvalidInputs as error:

@@ -12,11 +12,10 @@ from wheels import wheel
 
 from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import CreateTrigger
-from pulumi_influxdb3_engine.logic import package_set
 from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
 from pulumi_influxdb3_engine.logic.engine import Engine
 from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 PACKAGES = PackageSetLogic()
@@ -50,15 +49,9 @@ def cluster(hosts):
     return Engine(Configuration(host_url=first.url, plugin_hosts=(second.url,)))
 
 
-@pytest.fixture(autouse=True)
-def _own_program(monkeypatch):
-    monkeypatch.setattr(package_set, "DECLARED_PACKAGES", DeclaredPackages())
-
-
 def packages(*entries, name="packages", on=None, **properties):
     given = {"packages": list(map(str, entries)), "set_name": name} | properties
-    configuration = on.configuration if on else Configuration()
-    return PACKAGES.check(PackageSetInputs.checked(given), configuration)
+    return PACKAGES.check(PackageSetInputs.checked(given), on.program if on else Program(Configuration()))
 
 
 def versions(engine, *names):

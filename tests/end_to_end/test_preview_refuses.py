@@ -40,6 +40,15 @@ REFUSED = {
         ' trigger_specification=every(f"{number}s"))',
         ["trigger_name", "another Trigger of this program is the trigger 't' in database 'd'"],
     ),
+    "two triggers of one name that are the same": (
+        "for number in (1, 2):\n"
+        '    Trigger(str(number), db="d", trigger_name="t", plugin_filename="p.py", trigger_specification=ALL_TABLES)',
+        ["trigger_name", "another Trigger of this program is the trigger 't' in database 'd', too"],
+    ),
+    "two plugin files of one name": (
+        'for number in (1, 2):\n    PluginFile(str(number), plugin_name="p.py", content=f"a = {number}")',
+        ["plugin_name", "another resource of this program is the plugin file 'p.py', with other content"],
+    ),
     "a plugin file whose path can be written otherwise": (
         'PluginFile("p", plugin_name="./a//p.py", content="")',
         ["plugin_name", "write the path as 'a/p.py'"],

@@ -9,10 +9,10 @@ import pytest
 
 from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import EngineApiError
-from pulumi_influxdb3_engine.logic import declarations
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.engine import Engine
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
 from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
@@ -86,14 +86,13 @@ def test_a_request_path_that_a_trigger_of_another_database_serves_is_refused_wit
     live.client.delete_trigger(other, "second", force=True)
 
 
-def test_two_triggers_of_one_program_on_one_path_are_refused_offline(monkeypatch):
-    monkeypatch.setattr("pulumi_influxdb3_engine.logic.trigger.DECLARED_PATHS", declarations.Declared())
-    nowhere = Configuration(host_url="http://127.0.0.1:9")
+def test_two_triggers_of_one_program_on_one_path_are_refused_offline():
+    program = Program(Configuration(host_url="http://127.0.0.1:9"))
     given = {"db": "d", "plugin_filename": "r.py", "trigger_specification": "request:r"}
-    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), nowhere)
-    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), nowhere)
+    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), program)
+    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), program)
     with pytest.raises(InvalidInputs, match=r"trigger_specification: the request path 'r' belongs to trigger 'one'"):
-        LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "two"}), nowhere)
+        LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "two"}), program)
 
 
 def test_taking_over_says_at_preview_what_will_change(live, capfd):

@@ -18,6 +18,7 @@ from pulumi_influxdb3_engine.logic.database import DatabaseInputs, DatabaseLogic
 from pulumi_influxdb3_engine.logic.engine import Engine
 from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 TIMEOUT = 0.5
@@ -39,7 +40,7 @@ def proxy(server):
 
 
 def _checked(logic, **properties):
-    return logic.check(logic.inputs_type.checked(properties), Configuration())
+    return logic.check(logic.inputs_type.checked(properties), Program(Configuration()))
 
 
 def _file(name, version):

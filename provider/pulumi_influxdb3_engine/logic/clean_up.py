@@ -14,18 +14,14 @@ from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pulumi_influxdb3_engine.logic.host import Host
+    from pulumi_influxdb3_engine.logic.engine import Engine
 
 
-DECLARED_FILES: set[str] = set()
-"""Files and directories that the program of this process declares, whichever of its resources."""
-
-
-def remove_files(hosts: Collection[Host], label: str, paths: Collection[str]) -> list[str]:
+def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str]:
     """Remove files and directories that no trigger runs: two requests a host, four the first time on a server.
 
     Args:
-        hosts: Where they are.
+        engine: Where they are.
         label: What messages call their resource.
         paths: Below the plugin directory; those that are gone already are no failure.
 
@@ -37,8 +33,8 @@ def remove_files(hosts: Collection[Host], label: str, paths: Collection[str]) ->
         ResourceError: They were not removed.
     """
     kept: set[str] = set()
-    paths = [path for path in paths if path not in DECLARED_FILES]
-    for host in hosts:
+    paths = [path for path in paths if path not in engine.program.files]
+    for host in engine.hosts:
         try:
             users = host.plugin_table.users(paths)
             for path, names in users.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
-from pulumi_influxdb3_engine.logic.declarations import DECLARED_DATABASES
 from pulumi_influxdb3_engine.logic.inputs import Inputs
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName
@@ -14,8 +13,8 @@ from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, Re
 from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
-    from pulumi_influxdb3_engine.logic.configuration import Configuration
     from pulumi_influxdb3_engine.logic.engine import Engine
+    from pulumi_influxdb3_engine.logic.program import Program
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 
@@ -31,11 +30,10 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     inputs_type = DatabaseInputs
 
-    def check(self, inputs: DatabaseInputs, configuration: Configuration) -> DatabaseInputs:
+    def check(self, inputs: DatabaseInputs, program: Program) -> DatabaseInputs:
         """Nothing is derived."""
-        del configuration
         if inputs.known("db"):
-            DECLARED_DATABASES.add(inputs.db)
+            program.databases.add(inputs.db)
         return inputs
 
     def diff(self, state: DatabaseInputs, inputs: DatabaseInputs) -> Difference:

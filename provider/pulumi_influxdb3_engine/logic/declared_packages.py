@@ -23,36 +23,37 @@ class Declared(NamedTuple):
 
 
 class DeclaredPackages:
-    """The package sets that resources of this process have declared, by engine; safe to share between threads."""
+    """The package sets that a program declares; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._sets: dict[tuple[str, str], Sequence[Requirement]] = {}
+        self._sets: dict[tuple[str, frozenset[str]], Sequence[Requirement]] = {}
         self._guard = threading.Lock()
 
-    def declare(self, host_url: str, set_name: str, requirements: Sequence[Requirement]) -> list[str]:
-        """Note what a set asks for, in place of what it asked for before.
+    def declare(self, set_name: str, requirements: Sequence[Requirement]) -> list[str]:
+        """Note what a set asks for; sets in different components may have one name.
 
         Returns:
             Why it cannot be met together with what other sets of that engine ask for; one text a distribution.
         """
         with self._guard:
-            self._sets[host_url, set_name] = requirements
-        others = self.others(host_url, set_name)
+            self._sets[_key(set_name, requirements)] = requirements
+        others = self.others(set_name, requirements)
         return [text for mine in requirements for other in others if (text := _contradiction(mine, other))]
 
-    def others(self, host_url: str, set_name: str) -> list[Declared]:
-        """What the other sets of an engine ask for."""
+    def others(self, set_name: str, requirements: Sequence[Requirement]) -> list[Declared]:
+        """What the sets ask for that are not the one with this name and these requirements."""
+        mine = _key(set_name, requirements)
         with self._guard:
             return [
-                Declared(name, requirement)
-                for (url, name), requirements in self._sets.items()
-                if url == host_url and name != set_name
-                for requirement in requirements
+                Declared(key[0], requirement)
+                for key, theirs in self._sets.items()
+                if key != mine
+                for requirement in theirs
             ]
 
 
-DECLARED_PACKAGES = DeclaredPackages()
-"""The package sets of the program that this process serves."""
+def _key(set_name: str, requirements: Sequence[Requirement]) -> tuple[str, frozenset[str]]:
+    return set_name, frozenset(map(str, requirements))
 
 
 def _contradiction(mine: Requirement, other: Declared) -> str | None:

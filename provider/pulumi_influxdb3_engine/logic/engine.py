@@ -9,6 +9,7 @@ from influxdb3_engine_api.client import EngineClient
 from pulumi_influxdb3_engine.logic.host import Host
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 from pulumi_influxdb3_engine.logic.notices import notice
+from pulumi_influxdb3_engine.logic.program import Program, program
 from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
 
@@ -29,9 +30,11 @@ class Engine:
     Args:
         configuration: How it is reached.
         transport: What carries the client's requests; the seam for tests.
+        program: What the program declares that is deployed; default is nothing yet.
 
     Attributes:
         configuration: How it is reached.
+        program: What the program declares that is deployed.
         client: One pooled client for the process.
         hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
         system_tables: The triggers that exist, read once for all of a database's resources.
@@ -40,8 +43,11 @@ class Engine:
             first created and then deleted: deleting the old one leaves what the new one has claimed.
     """
 
-    def __init__(self, configuration: Configuration, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, configuration: Configuration, transport: httpx.BaseTransport | None = None, program: Program | None = None
+    ) -> None:
         self.configuration = configuration
+        self.program = program or Program(configuration)
         self.client = _client(configuration, configuration.host_url, transport)
         others = dict.fromkeys(host.url for host in configuration.plugin_hosts if host.url != configuration.host_url)
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
@@ -86,5 +92,5 @@ def engine(configuration: Configuration) -> Engine:
     """The engine behind a configuration; one for all the resources, and threads, of a process."""
     with _guard:
         if configuration not in _engines:
-            _engines[configuration] = Engine(configuration)
+            _engines[configuration] = Engine(configuration, program=program(configuration))
         return _engines[configuration]

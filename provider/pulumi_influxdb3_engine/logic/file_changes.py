@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.probe import ProbedFile
+    from pulumi_influxdb3_engine.logic.program import Program
 
 
 class NotWritten(Exception):
@@ -47,6 +48,23 @@ def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, 
         raise ResourceError(f"{label} was not written: what {host.url} has cannot be told, since {error}") from error
     except EngineApiError as error:
         raise ResourceError(f"{label} was not written: {host.url} failed: {explained(error)}") from error
+
+
+def refuse_other_code(program: Program, path: str, digest: str, what: str) -> None:
+    """Refuse two resources of one program that would overwrite each other's code at every deployment.
+
+    Args:
+        program: What the other resources declare.
+        path: Below the plugin directory.
+        digest: Of what this resource writes there.
+        what: What messages call it.
+
+    Raises:
+        InvalidInputs: Another resource writes something else there.
+    """
+    if program.code.declare(path, digest):
+        reason = f"another resource of this program is {what}, with other content: give one of them a plugin_name"
+        raise InvalidInputs([Failure(property="plugin_name", reason=reason)])
 
 
 def refuse_where_locked(hosts: Collection[Host], engine: Engine) -> None:

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import ErrorBehavior, PluginType
 from influxdb3_engine_api.specification import Table, parse
-from pulumi_influxdb3_engine.logic.declarations import DECLARED_DATABASES
 from pulumi_influxdb3_engine.logic.inputs import Failure
 from pulumi_influxdb3_engine.logic.lock_down import NO_NEW_PLUGINS
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
 
@@ -41,7 +39,7 @@ class OnlineChecks:
             specification = parse(inputs.trigger_specification)
             found += [Failure(property="trigger_specification", reason=each) for each in self._refusals(specification)]
             self._warn_of_retries(specification)
-        if inputs.known("db") and not (self._exists or inputs.db in DECLARED_DATABASES):
+        if inputs.known("db") and not (self._exists or inputs.db in self._engine.program.databases):
             found.append(Failure(property="db", reason=f"there is no database {inputs.db!r}: declare a Database"))
         if inputs.known("plugin_filename") and (reason := self._plugin_problem()):
             found.append(Failure(property="plugin_filename", reason=reason))
@@ -58,7 +56,7 @@ class OnlineChecks:
             yield refusal
         if not inputs.known("db"):
             return
-        if isinstance(specification, Table) and (self._exists or inputs.db in DECLARED_DATABASES):
+        if isinstance(specification, Table) and (self._exists or inputs.db in self._engine.program.databases):
             tables = self._facts.tables(inputs.db) if self._exists else frozenset()
             if specification.name not in tables:
                 yield f"there is no table {specification.name!r}: a real server stops the trigger at the next write"
@@ -87,7 +85,7 @@ class OnlineChecks:
         if name.startswith("gh:"):
             refusal = self._facts.refuses_files()
             return refusal if refusal and NO_NEW_PLUGINS in refusal else None
-        if KNOWN_SOURCES.find(name):
+        if self._engine.program.sources.find(name):
             return None
         files = [name, f"{name.rstrip('/')}/__init__.py"]
         probe = self._engine.hosts[0].probe

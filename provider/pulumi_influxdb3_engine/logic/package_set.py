@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
-from pulumi_influxdb3_engine.logic.declared_packages import DECLARED_PACKAGES
 from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.installation import install, missing, remove_requirements, uninstall
 from pulumi_influxdb3_engine.logic.notices import notice
@@ -26,8 +25,8 @@ from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, Re
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from pulumi_influxdb3_engine.logic.configuration import Configuration
     from pulumi_influxdb3_engine.logic.engine import Engine
+    from pulumi_influxdb3_engine.logic.program import Program
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 _ONLY_FOR_US = frozenset({"set_name"})
@@ -81,6 +80,11 @@ class PackageSetInputs(Inputs):
         return [(str(each), each) for each in (*parse_requirements(text), *parse_locations(text)[0])]
 
     @property
+    def asked(self) -> list[Requirement]:
+        """What is asked for."""
+        return [requirement for _text, requirement in self.parsed]
+
+    @property
     def unverifiable(self) -> list[str]:
         """What says nothing of the version, or even the distribution, that it installs."""
         named = [requirement.name for _text, requirement in self.parsed if not tells_version(requirement)]
@@ -89,7 +93,7 @@ class PackageSetInputs(Inputs):
     @property
     def distributions(self) -> set[str]:
         """Normalised names of what is asked for."""
-        return {distribution(requirement) for _text, requirement in self.parsed}
+        return set(map(distribution, self.asked))
 
 
 class PackageSetLogic(ResourceLogic[PackageSetInputs]):
@@ -97,16 +101,15 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     inputs_type = PackageSetInputs
 
-    def check(self, inputs: PackageSetInputs, configuration: Configuration) -> PackageSetInputs:
+    def check(self, inputs: PackageSetInputs, program: Program) -> PackageSetInputs:
         """Exactly one of the two ways to name packages, and nothing that another set of the program rules out."""
         if (inputs.packages is None) == (inputs.requirements is None):
             raise InvalidInputs([Failure(property="packages", reason="set exactly one of packages and requirements")])
         if inputs.known("packages", "requirements"):
-            asked = [requirement for _text, requirement in inputs.parsed]
-            contradictions = DECLARED_PACKAGES.declare(configuration.host_url, inputs.set_name, asked)
+            contradictions = program.packages.declare(inputs.set_name, inputs.asked)
             if contradictions:
                 raise InvalidInputs([Failure(property=inputs.source, reason=reason) for reason in contradictions])
-        return inputs.model_copy(update={"hosts": configuration.further_urls})
+        return inputs.model_copy(update={"hosts": program.configuration.further_urls})
 
     def check_online(self, inputs: PackageSetInputs, state: PackageSetInputs | None, engine: Engine) -> None:
         """Refuse packages that a host does not install."""
@@ -133,11 +136,10 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     def read(self, state: PackageSetInputs, outputs: Properties, engine: Engine) -> Live[PackageSetInputs] | None:
         """What is installed now; a package that is missing or of another version on a host is a changed input."""
-        asked = [requirement for _text, requirement in state.parsed]
         by_host = []
         for host in engine.hosts:
             try:
-                by_host.append(missing(host, asked))
+                by_host.append(missing(host, state.asked))
             except ProbeFailed as error:
                 host.tell_once(f"packages are taken as unchanged: {error}")
                 return Live(state, outputs)
@@ -175,10 +177,10 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         order = Order(
             packages=inputs.packages,
             requirements_file=inputs.requirements,
-            requirements=[requirement for _text, requirement in inputs.parsed],
+            requirements=inputs.asked,
             unverifiable=inputs.unverifiable,
             reinstall=state is not None and state.reinstall != inputs.reinstall,
-            others=DECLARED_PACKAGES.others(engine.configuration.host_url, inputs.set_name),
+            others=engine.program.packages.others(inputs.set_name, inputs.asked),
             discarded=[text for text in texts if text is not None] if inputs.delete_on_destroy else (),
         )
         installed = install(engine.hosts, order)
@@ -196,7 +198,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
                 "delete_on_destroy=True does"
             )
             return
-        others = DECLARED_PACKAGES.others(engine.configuration.host_url, inputs.set_name)
+        others = engine.program.packages.others(inputs.set_name, inputs.asked)
         shared = names & ({distribution(other.requirement) for other in others} | engine.claimed)
         if shared:
             notice(f"{', '.join(sorted(shared))} stay installed: another PackageSet of this program asks for them")

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator
 
 from pulumi_influxdb3_engine._properties import files_property
-from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
+from pulumi_influxdb3_engine.logic.clean_up import remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
-from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_where_locked
+from pulumi_influxdb3_engine.logic.file_changes import (
+    FileChange,
+    present_hashes,
+    refuse_other_code,
+    refuse_where_locked,
+)
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.names import PluginDirectoryName, TriggerName, plugin_path
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_directory
+from pulumi_influxdb3_engine.logic.plugin_source import PluginSourceError, parse_directory
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
@@ -25,9 +30,9 @@ from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pulumi_influxdb3_engine.logic.configuration import Configuration
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.host import Host
+    from pulumi_influxdb3_engine.logic.program import Program
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 _ENTRY = "__init__.py"
@@ -93,9 +98,9 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     inputs_type = PluginDirectoryInputs
 
-    def check(self, inputs: PluginDirectoryInputs, configuration: Configuration) -> PluginDirectoryInputs:
+    def check(self, inputs: PluginDirectoryInputs, program: Program) -> PluginDirectoryInputs:
         """Derive the hash and the directory's name; refuse files that do not parse, or that a dry run cannot call."""
-        inputs = inputs.model_copy(update={"hosts": configuration.further_urls})
+        inputs = inputs.model_copy(update={"hosts": program.configuration.further_urls})
         if inputs.known("in_place", "trigger_name") and inputs.in_place and inputs.trigger_name is None:
             reason = "in_place=True replaces the files through the trigger that uses them: name it"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
@@ -111,8 +116,10 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             return inputs.model_copy(update={"plugin_filename": UNKNOWN})
         digest = files_sha256(inputs.contents)
         directory = inputs.plugin_name if inputs.in_place else f"{inputs.plugin_name}_{digest[:12]}"
-        KNOWN_SOURCES.declare(directory, source)
-        DECLARED_FILES.add(directory)
+        if inputs.in_place is True:
+            refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
+        program.sources.declare(directory, source)
+        program.files.add(directory)
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
     def check_online(self, inputs: PluginDirectoryInputs, state: PluginDirectoryInputs | None, engine: Engine) -> None:
@@ -168,7 +175,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if not inputs.delete_on_destroy:
             return {}
         older = [name for name in state.superseded or [] if name != inputs.plugin_filename]
-        left = remove_files(engine.hosts, inputs.label, older) if older else []
+        left = remove_files(engine, inputs.label, older) if older else []
         # the trigger is swapped after this update: what it runs until then can go with the next one
         if state.plugin_filename not in {inputs.plugin_filename, None}:
             left.append(str(state.plugin_filename))
@@ -182,7 +189,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
             return
         directories = [str(state.plugin_filename), *(state.superseded or []), state.candidates]
-        remove_files(engine.hosts, state.label, directories)
+        remove_files(engine, state.label, directories)
 
     def _conflict(self, inputs: PluginDirectoryInputs, engine: Engine) -> str | None:
         """A directory that is written in place has a name that may be somebody else's."""

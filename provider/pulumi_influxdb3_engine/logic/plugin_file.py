@@ -6,15 +6,20 @@ import re
 from difflib import ndiff
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES, remove_files
+from pulumi_influxdb3_engine.logic.clean_up import remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
-from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_where_locked
+from pulumi_influxdb3_engine.logic.file_changes import (
+    FileChange,
+    present_hashes,
+    refuse_other_code,
+    refuse_where_locked,
+)
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.names import PluginPath, TriggerName
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES, PluginSourceError, parse_file
+from pulumi_influxdb3_engine.logic.plugin_source import PluginSourceError, parse_file
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
@@ -22,9 +27,9 @@ from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pulumi_influxdb3_engine.logic.configuration import Configuration
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.host import Host
+    from pulumi_influxdb3_engine.logic.program import Program
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 _ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
@@ -64,10 +69,10 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
     inputs_type = PluginFileInputs
 
-    def check(self, inputs: PluginFileInputs, configuration: Configuration) -> PluginFileInputs:
+    def check(self, inputs: PluginFileInputs, program: Program) -> PluginFileInputs:
         """Derive the file name and the hash; refuse Python that does not parse, or that a dry run cannot call."""
         derived: dict[str, Any] = {"plugin_filename": inputs.plugin_name, "content_sha256": UNKNOWN}
-        derived["hosts"] = configuration.further_urls
+        derived["hosts"] = program.configuration.further_urls
         if inputs.known("content"):
             derived["content_sha256"] = sha256(inputs.content)
             if inputs.known("plugin_name") and inputs.plugin_name.endswith(".py"):
@@ -75,11 +80,13 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
                     source = parse_file(inputs.plugin_name, inputs.content)
                 except PluginSourceError as error:
                     raise InvalidInputs([Failure(property="content", reason=str(error))]) from None
-                KNOWN_SOURCES.declare(inputs.plugin_name, source)
+                program.sources.declare(inputs.plugin_name, source)
                 if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
                     raise InvalidInputs(failures)
+            if inputs.known("plugin_name"):
+                refuse_other_code(program, inputs.plugin_name, derived["content_sha256"], f"the {inputs.label}")
         if inputs.known("plugin_name"):
-            DECLARED_FILES.add(inputs.plugin_name)
+            program.files.add(inputs.plugin_name)
         return inputs.model_copy(update=derived)
 
     def check_online(self, inputs: PluginFileInputs, state: PluginFileInputs | None, engine: Engine) -> None:
@@ -148,7 +155,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         if not state.delete_on_destroy:
             notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
             return
-        remove_files(engine.hosts, state.label, [state.plugin_name, state.candidates])
+        remove_files(engine, state.label, [state.plugin_name, state.candidates])
 
     def _found(self, inputs: PluginFileInputs, engine: Engine) -> tuple[list[Host], list[Host]]:
         """Hosts that lack the file, and those that have another of its name."""

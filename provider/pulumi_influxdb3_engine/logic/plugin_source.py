@@ -90,7 +90,7 @@ def parse_directory(files: Mapping[str, str]) -> PluginSource:
 
 
 class KnownSources:
-    """Plugin sources that resources of this process have declared, by the file name that triggers use."""
+    """Plugin sources that a program declares, by the file name that triggers use."""
 
     def __init__(self) -> None:
         self._sources: dict[str, PluginSource] = {}
@@ -105,10 +105,6 @@ class KnownSources:
         """What is known of a plugin; nothing where the program does not declare it (or not before its trigger)."""
         with self._guard:
             return self._sources.get(plugin_filename.rstrip("/"))
-
-
-KNOWN_SOURCES = KnownSources()
-"""The sources of the program that this process serves: one provider process runs for one deployment of one stack."""
 
 
 def _parse(name: str, content: str) -> ast.Module:

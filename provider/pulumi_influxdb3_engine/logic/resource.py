@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pulumi_influxdb3_engine.logic.inputs import Inputs
 
 if TYPE_CHECKING:
-    from pulumi_influxdb3_engine.logic.configuration import Configuration
     from pulumi_influxdb3_engine.logic.engine import Engine
+    from pulumi_influxdb3_engine.logic.program import Program
 
 InputsT = TypeVar("InputsT", bound=Inputs)
 Properties = dict[str, Any]
@@ -59,13 +59,22 @@ class ResourceLogic(Generic[InputsT]):
 
     inputs_type: type[InputsT]
 
-    def check(self, inputs: InputsT, configuration: Configuration) -> InputsT:
-        """Fill in defaults and what can be computed before anything is sent; sends nothing.
+    def check(self, inputs: InputsT, program: Program) -> InputsT:
+        """Fill in defaults and what can be computed before anything is sent, and declare it; sends nothing.
 
         Raises:
             InvalidInputs: What cannot work, by property.
         """
         raise NotImplementedError
+
+    def check_new(self, inputs: InputsT, program: Program) -> None:
+        """Whether a resource that is still to be created is not declared twice; sends nothing.
+
+        Called after ``check`` once for each such resource, and for one that is to be replaced.
+
+        Raises:
+            InvalidInputs: Another resource of the program is the same.
+        """
 
     def check_online(self, inputs: InputsT, state: InputsT | None, engine: Engine) -> None:
         """Whether the server has what the resource needs: on request only, since previews otherwise send nothing.

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
 from influxdb3_engine_api.specification import Request, parse
-from pulumi_influxdb3_engine.logic.declarations import DECLARED_PATHS, DECLARED_TRIGGERS
 from pulumi_influxdb3_engine.logic.first_runs import FirstRuns
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
-from pulumi_influxdb3_engine.logic.plugin_source import KNOWN_SOURCES
 from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
@@ -29,6 +27,7 @@ from pulumi_influxdb3_engine.logic.trigger_swap import stop_again, swap, take_ba
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration
     from pulumi_influxdb3_engine.logic.engine import Engine
+    from pulumi_influxdb3_engine.logic.program import Program
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 _IDENTITY = ("db", "trigger_name")
@@ -39,17 +38,17 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     inputs_type = TriggerInputs
 
-    def check(self, inputs: TriggerInputs, configuration: Configuration) -> TriggerInputs:
+    def check(self, inputs: TriggerInputs, program: Program) -> TriggerInputs:
         """Derive ``endpoint_url``; refuse a plugin that this kind of trigger cannot call, and a path declared twice."""
-        host = _host(inputs, configuration)
-        if is_known(properties := inputs.properties()) and DECLARED_TRIGGERS.declare(inputs.owner, properties):
+        host = _host(inputs, program.configuration)
+        if is_known(properties := inputs.properties()) and program.triggers.declare(inputs.owner, properties):
             reason = f"another Trigger of this program is the {label(inputs)}, with another definition"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
         if not inputs.known("trigger_specification"):
             return inputs
         specification = parse(inputs.trigger_specification)
         if inputs.known("plugin_filename"):
-            source = KNOWN_SOURCES.find(inputs.plugin_filename)
+            source = program.sources.find(inputs.plugin_filename)
             problem = source.problem(specification.plugin_type) if source else None
             if problem:
                 reason = f"{inputs.plugin_filename} cannot run on {inputs.trigger_specification!r}: {problem}"
@@ -57,13 +56,19 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if not isinstance(specification, Request):
             return inputs
         if inputs.known("db", "trigger_name", "disabled") and not inputs.disabled:
-            other = DECLARED_PATHS.declare(specification.path, inputs.owner)
+            other = program.paths.declare(specification.path, inputs.owner)
             if other is not None:
                 raise InvalidInputs(
                     [Failure(property="trigger_specification", reason=path_is_taken(specification.path, other))]
                 )
         url = host if isinstance(host, Unknown) else host + paths.engine(specification.path)
         return inputs.model_copy(update={"endpoint_url": url})
+
+    def check_new(self, inputs: TriggerInputs, program: Program) -> None:
+        """Refuse a second trigger of one name: the server has one, and creating it would fail halfway."""
+        if inputs.known("db", "trigger_name") and program.new_triggers.declare(inputs.owner, object()):
+            reason = f"another Trigger of this program is the {label(inputs)}, too: give one of them a trigger_name"
+            raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
 
     def check_online(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
         """Whether the server has what the trigger needs; for one to be taken over, say what will change."""

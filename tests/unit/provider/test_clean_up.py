@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from pulumi_influxdb3_engine._properties import files_property
-from pulumi_influxdb3_engine.logic.clean_up import DECLARED_FILES
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 if TYPE_CHECKING:
@@ -24,17 +24,13 @@ SOURCE = "def process_writes(influxdb3_local, table_batches, args=None):\n    pa
 
 def plugin_file(name: str = "a/b/p.py") -> PluginFileInputs:
     given = {"plugin_name": name, "content": SOURCE, "delete_on_destroy": True}
-    checked = FILE.check(PluginFileInputs.checked(given), Configuration())
-    DECLARED_FILES.clear()  # what is deleted is declared no longer
-    return checked
+    return FILE.check(PluginFileInputs.checked(given), Program(Configuration()))
 
 
 def directory(number: int, **properties: Any) -> PluginDirectoryInputs:
     files = files_property({"__init__.py": SOURCE, "sub/a.py": f"A = {number}\n"})
     given = {"plugin_name": "alerts", "files": files, "delete_on_destroy": True} | properties
-    checked = DIRECTORY.check(PluginDirectoryInputs.checked(given), Configuration())
-    DECLARED_FILES.clear()
-    return checked
+    return DIRECTORY.check(PluginDirectoryInputs.checked(given), Program(Configuration()))
 
 
 def left(server: FakeServer) -> set[str]:
@@ -83,7 +79,7 @@ def test_a_file_that_another_resource_of_the_program_declares_now_stays(server: 
     engine = server.engine()
     state = plugin_file()
     FILE.create(state, engine)
-    FILE.check(state, Configuration())
+    FILE.check(state, engine.program)
 
     FILE.delete(state, engine)
 

@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.database import DatabaseInputs, DatabaseLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ DATABASE = DatabaseLogic()
 
 
 def database(**properties: Any) -> DatabaseInputs:
-    return DATABASE.check(DatabaseInputs.checked({"db": "metrics"} | properties), Configuration())
+    return DATABASE.check(DatabaseInputs.checked({"db": "metrics"} | properties), Program(Configuration()))
 
 
 def test_a_database_is_made_by_one_request(server: FakeServer) -> None:

@@ -16,6 +16,7 @@ from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
 from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ COPIES = WalTest(input_lp="m v=1\nm v=2", arguments={"scale": 2}, expect_writes=
 
 def plugin_file(content: str = COPY, test: Any = COPIES, **properties: Any) -> PluginFileInputs:
     given = {"plugin_name": "p.py", "content": content, "test": dry_runs_property("a test", test)}
-    return FILE.check(PluginFileInputs.checked(given | properties), Configuration())
+    return FILE.check(PluginFileInputs.checked(given | properties), Program(Configuration()))
 
 
 def directory(word: str, **properties: Any) -> PluginDirectoryInputs:
@@ -45,7 +46,7 @@ def directory(word: str, **properties: Any) -> PluginDirectoryInputs:
     }
     test = ScheduleTest(expect_writes=['m s="hello there"'], arguments={"more": " there"})
     given = {"plugin_name": "words", "files": files_property(files), "test": dry_runs_property("a test", test)}
-    return DIRECTORY.check(PluginDirectoryInputs.checked(given | properties), Configuration())
+    return DIRECTORY.check(PluginDirectoryInputs.checked(given | properties), Program(Configuration()))
 
 
 def live_writes(server: FakeServer) -> list[str]:

@@ -12,6 +12,7 @@ from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def servers(tmp_path: Path) -> dict[str, FakeServer]:
 
 def plugin_file(content: str = "x = 1\n", *, adopt: bool = False) -> PluginFileInputs:
     given = {"plugin_name": "p.py", "content": content, "adopt": adopt}
-    return FILE.check(PluginFileInputs.checked(given), Configuration())
+    return FILE.check(PluginFileInputs.checked(given), Program(Configuration()))
 
 
 def contents(servers: dict[str, FakeServer]) -> list[str | None]:
@@ -157,7 +158,7 @@ def test_a_file_that_differs_on_one_host_is_a_conflict_that_names_it(servers: di
 def directory(number: int, **properties: Any) -> PluginDirectoryInputs:
     files = {"__init__.py": SOURCE, "a.py": f"A = {number}\n"}
     given = {"plugin_name": "alerts", "files": files_property(files)} | properties
-    return DIRECTORY.check(PluginDirectoryInputs.checked(given), Configuration())
+    return DIRECTORY.check(PluginDirectoryInputs.checked(given), Program(Configuration()))
 
 
 def test_a_new_directory_that_one_host_does_not_take_is_on_none(servers: dict[str, FakeServer]) -> None:

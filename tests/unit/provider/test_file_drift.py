@@ -10,6 +10,7 @@ import pytest
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ NO_DRY_RUNS = httpx.Response(500, text="Plugin error: Node not configured with p
 
 def plugin_file(name: str = "p.py", content: str = "x = 1\n", **properties: Any) -> PluginFileInputs:
     given = {"plugin_name": name, "content": content} | properties
-    return FILE.check(PluginFileInputs.checked(given), Configuration())
+    return FILE.check(PluginFileInputs.checked(given), Program(Configuration()))
 
 
 def put(server: FakeServer, content: str | bytes, name: str = "p.py") -> None:

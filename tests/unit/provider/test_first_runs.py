@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_influxdb3_engine.logic import first_runs
 from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
 
@@ -28,7 +29,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def trigger(*, watched: bool = True, **properties: Any) -> TriggerInputs:
     given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1s"}
     watch = {"watch": {"seconds": 0.05}} if watched else {}
-    return LOGIC.check(TriggerInputs.checked(given | watch | properties), Configuration())
+    return LOGIC.check(TriggerInputs.checked(given | watch | properties), Program(Configuration()))
 
 
 class Runs:

@@ -13,6 +13,7 @@ from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic import pip_run, retry
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ HOSTS = ("http://a:1", "http://b:1")
 
 def packages(*names: str, url: str = Configuration().host_url, **properties: Any) -> PackageSetInputs:
     given = {"packages": list(names)} if names else {}
-    return PACKAGES.check(PackageSetInputs.checked(given | properties), Configuration(host_url=url))
+    return PACKAGES.check(PackageSetInputs.checked(given | properties), Program(Configuration(host_url=url)))
 
 
 def test_an_order_that_fails_leaves_alone_what_a_parallel_one_has_installed(tmp_path: Path, site: SitePackages) -> None:
@@ -242,6 +243,7 @@ def test_a_requirements_file_that_could_not_be_removed_is_removed_on_destroy(
     assert requirements_files(server) == ["ours"]
     assert "until the packages are destroyed: the server does not run the clean-up" in capsys.readouterr().err
 
-    packages("ours", set_name="other")  # keeps the package
-    PACKAGES.delete(asked, server.engine())
+    engine = server.engine()
+    engine.program.packages.declare("other", packages("ours").asked)  # keeps the package
+    PACKAGES.delete(asked, engine)
     assert requirements_files(server) == []

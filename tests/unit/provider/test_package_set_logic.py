@@ -11,6 +11,7 @@ import pytest
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
 from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ PACKAGES = PackageSetLogic()
 INSTALLED = {"pytest": importlib.metadata.version("pytest")}  # the probe runs in the interpreter of the tests
 
 
-def packages(*names: Any, **properties: Any) -> PackageSetInputs:
+def packages(*names: Any, program: Program | None = None, **properties: Any) -> PackageSetInputs:
     given = {"packages": list(names)} if names else {}
-    return PACKAGES.check(PackageSetInputs.checked(given | properties), Configuration())
+    return PACKAGES.check(PackageSetInputs.checked(given | properties), program or Program(Configuration()))
 
 
 def test_packages_are_installed_and_then_looked_up(server: FakeServer) -> None:
@@ -131,9 +132,10 @@ def test_packages_named_no_longer_stay_and_that_is_said(server: FakeServer, caps
 
 
 def test_packages_that_another_set_asks_for_stay(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    packages("no-such", set_name="other")
+    engine = server.engine()
+    packages("no-such", set_name="other", program=engine.program)
 
-    PACKAGES.delete(packages("No.Such", delete_on_destroy=True, set_name="mine"), server.engine())
+    PACKAGES.delete(packages("No.Such", delete_on_destroy=True, set_name="mine"), engine)
 
     assert server.requests == []
     assert "no-such stay installed: another PackageSet of this program asks for them" in capsys.readouterr().err
@@ -173,10 +175,11 @@ def test_a_new_value_of_reinstall_reinstalls_a_requirements_file(server: FakeSer
     ],
 )
 def test_two_sets_that_rule_each_other_out_are_refused_during_preview(one: str, other: str) -> None:
-    packages(one, set_name="first")
+    program = Program(Configuration())
+    packages(one, set_name="first", program=program)
 
     with pytest.raises(InvalidInputs, match=r"^packages: .* cannot be installed together with .*PackageSet 'first'"):
-        packages(other, set_name="second")
+        packages(other, set_name="second", program=program)
 
 
 @pytest.mark.parametrize(
@@ -195,19 +198,25 @@ def test_two_sets_that_rule_each_other_out_are_refused_during_preview(one: str, 
     ],
 )
 def test_two_sets_that_get_along_are_not_refused(one: str, other: str) -> None:
-    packages(one, set_name="first")
-    packages(other, set_name="second")
+    program = Program(Configuration())
+    packages(one, set_name="first", program=program)
+    packages(other, set_name="second", program=program)
 
 
 def test_a_set_that_is_checked_again_does_not_conflict_with_itself() -> None:
-    packages("a==1", set_name="mine")
-    packages("a==2", set_name="mine")
+    program = Program(Configuration())
+    for _ in range(2):
+        packages("a==1", set_name="mine", program=program)
+
+    assert program.packages.others("mine", packages("a==1").asked) == []
 
 
-def test_sets_of_different_engines_have_nothing_to_do_with_each_other() -> None:
-    for url, package in (("http://a:1", "a==1"), ("http://b:1", "a==2")):
-        inputs = PackageSetInputs.checked({"packages": [package], "set_name": url})
-        PACKAGES.check(inputs, Configuration(host_url=url))
+def test_sets_of_one_name_in_different_components_are_two() -> None:
+    program = Program(Configuration())
+    packages("a==1", set_name="packages", program=program)
+
+    with pytest.raises(InvalidInputs, match="cannot be installed together with a==1 of PackageSet 'packages'"):
+        packages("a==2", set_name="packages", program=program)
 
 
 def test_what_pip_says_is_part_of_the_error_where_a_server_tells_it(server: FakeServer) -> None:

@@ -17,6 +17,7 @@ from pulumi_influxdb3_engine.logic.plugin_directory import (
     PluginDirectoryLogic,
 )
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
 from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
 
@@ -28,15 +29,17 @@ DIRECTORY = PluginDirectoryLogic()
 SOURCE = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 
 
-def plugin_file(**properties: Any) -> PluginFileInputs:
+def plugin_file(program: Program | None = None, **properties: Any) -> PluginFileInputs:
     given = {"plugin_name": "p.py", "content": SOURCE}
-    return FILE.check(PluginFileInputs.checked(given | properties), Configuration())
+    return FILE.check(PluginFileInputs.checked(given | properties), program or Program(Configuration()))
 
 
-def directory(files: dict[str, Any] | None = None, **properties: Any) -> PluginDirectoryInputs:
+def directory(
+    files: dict[str, Any] | None = None, program: Program | None = None, **properties: Any
+) -> PluginDirectoryInputs:
     contents = {"__init__.py": SOURCE, "a.py": "A = 1\n"} if files is None else files
     given: dict[str, Any] = {"plugin_name": "alerts", "files": files_property(contents)}
-    return DIRECTORY.check(PluginDirectoryInputs.checked(given | properties), Configuration())
+    return DIRECTORY.check(PluginDirectoryInputs.checked(given | properties), program or Program(Configuration()))
 
 
 def test_the_name_and_hash_of_a_file_are_known_during_preview() -> None:
@@ -62,13 +65,27 @@ def test_a_file_that_is_no_python_is_refused_and_other_files_are_not() -> None:
 
 
 def test_a_trigger_is_checked_against_the_file_that_the_program_declares() -> None:
-    plugin_file()
+    program = Program(Configuration())
+    plugin_file(program)
     trigger = TriggerInputs.checked(
         {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "request:a"}
     )
 
     with pytest.raises(InvalidInputs, match="does not define the function that this trigger calls; it defines"):
-        TriggerLogic().check(trigger, Configuration())
+        TriggerLogic().check(trigger, program)
+
+
+def test_two_resources_that_would_overwrite_each_other_are_refused() -> None:
+    program = Program(Configuration())
+    for _ in range(2):
+        plugin_file(program)
+        directory(program=program, in_place=True, trigger_name="t")
+    directory({"__init__.py": SOURCE}, program)  # has a name of its own by its content
+
+    with pytest.raises(InvalidInputs, match=r"^plugin_name: another .* plugin file 'p\.py', with other content"):
+        plugin_file(program, content="x = 1\n")
+    with pytest.raises(InvalidInputs, match=r"^plugin_name: .* the plugin directory 'alerts', with other content"):
+        directory({"__init__.py": SOURCE}, program, in_place=True, trigger_name="t")
 
 
 def requests(server: FakeServer) -> list[str]:
@@ -162,7 +179,7 @@ def test_a_directory_of_the_same_name_in_another_one_is_not_replaced(server: Fak
 
 def test_a_further_host_gets_what_the_others_have() -> None:
     further = Configuration(plugin_hosts=("http://b:1",))
-    now = FILE.check(PluginFileInputs.checked({"plugin_name": "p.py", "content": "x = 1\n"}), further)
+    now = FILE.check(PluginFileInputs.checked({"plugin_name": "p.py", "content": "x = 1\n"}), Program(further))
 
     assert now.hosts == ["http://b:1"]
     assert FILE.diff(plugin_file(content="x = 1\n"), now).changes
@@ -220,7 +237,7 @@ def test_a_directory_written_in_place_keeps_its_name() -> None:
 def test_a_directory_with_unknown_parts_has_an_unknown_name(properties: dict[str, Any]) -> None:
     given = directory().properties() | properties
 
-    checked = DIRECTORY.check(PluginDirectoryInputs.checked(given), Configuration())
+    checked = DIRECTORY.check(PluginDirectoryInputs.checked(given), Program(Configuration()))
 
     assert checked.properties()["plugin_filename"] is UNKNOWN
 

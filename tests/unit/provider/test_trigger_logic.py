@@ -9,7 +9,8 @@ import pytest
 
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
-from pulumi_influxdb3_engine.logic.plugin_source import KnownSources, parse_file
+from pulumi_influxdb3_engine.logic.plugin_source import parse_file
+from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
 from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
 
@@ -23,9 +24,9 @@ SWAP = ["create t__pulumi_candidate", "delete t__pulumi_candidate", "disable t",
 NODES = Configuration(host_url="http://a:1", plugin_hosts={"first": "http://a:1", "second": "http://b:1"})
 
 
-def trigger(configuration: Configuration | None = None, **properties: Any) -> TriggerInputs:
+def trigger(program: Program | None = None, **properties: Any) -> TriggerInputs:
     given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1s"}
-    return LOGIC.check(TriggerInputs.checked(given | properties), configuration or Configuration())
+    return LOGIC.check(TriggerInputs.checked(given | properties), program or Program(Configuration()))
 
 
 def refused(status: int = 500, text: str = "Plugin error: no") -> list[httpx.Response | Exception]:
@@ -455,12 +456,12 @@ def test_numeric_weekdays_and_the_endpoint_are_settled_at_check() -> None:
     ],
 )
 def test_the_endpoint_is_on_a_node_that_serves_it(nodes: Any, url: Any) -> None:
-    assert trigger(NODES, trigger_specification="request:report", node_spec=nodes).endpoint_url == url
+    assert trigger(Program(NODES), trigger_specification="request:report", node_spec=nodes).endpoint_url == url
 
 
 def test_a_node_that_gets_no_plugins_is_refused() -> None:
     with pytest.raises(InvalidInputs, match=r"^node_spec: influxdb3:pluginHosts has the nodes first, second and not x"):
-        trigger(NODES, node_spec=["first", "x"])
+        trigger(Program(NODES), node_spec=["first", "x"])
 
 
 @pytest.mark.parametrize("specification", ["every:500ms", "request:/report", "request:with space", "request:a/.."])
@@ -469,12 +470,25 @@ def test_what_the_server_takes_and_nobody_can_use_is_refused(specification: str)
         trigger(trigger_specification=specification)
 
 
-def test_a_plugin_that_the_trigger_cannot_call_is_refused_by_name(sources: KnownSources) -> None:
-    sources.declare("p.py", parse_file("p.py", "def process_writes(a, b, c): pass"))
+def test_a_plugin_that_the_trigger_cannot_call_is_refused_by_name() -> None:
+    program = Program(Configuration())
+    program.sources.declare("p.py", parse_file("p.py", "def process_writes(a, b, c): pass"))
 
-    assert trigger(trigger_specification="table:cpu")
+    assert trigger(program, trigger_specification="table:cpu")
     assert trigger(plugin_filename="unknown.py")
     with pytest.raises(
         InvalidInputs, match=r"^plugin_filename: p\.py cannot run on 'every:1s': .*process_scheduled_call"
     ):
-        trigger()
+        trigger(program, trigger_name="u")
+
+
+def test_two_triggers_of_one_name_are_refused_even_where_they_are_the_same() -> None:
+    program = Program(Configuration())
+    one = trigger(program)
+    LOGIC.check_new(one, program)
+    assert trigger(program) == one  # checked again without what it was: it is to be replaced
+
+    with pytest.raises(InvalidInputs, match=r"^trigger_name: another Trigger of this program is the trigger 't' in"):
+        LOGIC.check_new(one, program)
+    with pytest.raises(InvalidInputs, match="with another definition"):
+        trigger(program, trigger_specification="every:2s")

@@ -1,0 +1,76 @@
+"""What the program that this process serves declares, so that its resources can be checked against each other.
+
+One provider process runs for one deployment of one stack; resources are checked in the order of their dependencies.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
+from pulumi_influxdb3_engine.logic.plugin_source import KnownSources
+
+if TYPE_CHECKING:
+    from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.request_paths import Owner
+    from pulumi_influxdb3_engine.logic.resource import Properties
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Declared(Generic[Key, Value]):
+    """What the resources of one program declare, so that a preview finds two that contradict each other."""
+
+    def __init__(self) -> None:
+        self._values: dict[Key, Value] = {}
+        self._guard = threading.Lock()
+
+    def declare(self, key: Key, value: Value) -> Value | None:
+        """Note what is declared under a key, and return what another resource declares there instead, if one does."""
+        with self._guard:
+            other = self._values.setdefault(key, value)
+        return None if other == value else other
+
+
+class Program:
+    """What the resources have declared that were checked so far; safe to share between threads.
+
+    Args:
+        configuration: The stack's.
+
+    Attributes:
+        configuration: The stack's.
+        sources: Plugins by the file name that triggers use.
+        files: Plugin files and directories that resources of the program write, whichever they are.
+        code: Plugin file, or directory that is written in place, to the hash of its content.
+        databases: Names of databases.
+        triggers: Trigger to its properties.
+        new_triggers: Triggers that are still to be created, each with something that equals nothing else.
+        paths: Request path to the enabled trigger that serves it.
+        packages: What the package sets ask for.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.sources = KnownSources()
+        self.files: set[str] = set()
+        self.code: Declared[str, str] = Declared()
+        self.databases: set[str] = set()
+        self.triggers: Declared[Owner, Properties] = Declared()
+        self.new_triggers: Declared[Owner, object] = Declared()
+        self.paths: Declared[str, Owner] = Declared()
+        self.packages = DeclaredPackages()
+
+
+_programs: dict[Configuration, Program] = {}
+_guard = threading.Lock()
+
+
+def program(configuration: Configuration) -> Program:
+    """The program behind a configuration; one for all the resources, and threads, of a process."""
+    with _guard:
+        if configuration not in _programs:
+            _programs[configuration] = Program(configuration)
+        return _programs[configuration]
