@@ -260,6 +260,22 @@ def test_a_gateway_that_gives_up_before_pip_has_ended_does_no_harm(hosts, capsys
     assert "waiting up to 600 s for pip to end: patience is not installed" in capsys.readouterr().err
 
 
+class BrokenGateway(httpx.HTTPTransport):
+    """Passes on no installation."""
+
+    def handle_request(self, request):
+        if "install" not in request.url.path:
+            return super().handle_request(request)
+        return httpx.Response(503, text="no upstream")
+
+
+def test_an_installation_that_never_arrived_is_not_waited_for_to_the_end(hosts):
+    engine = Engine(Configuration(host_url=hosts[0].url), BrokenGateway())
+
+    with pytest.raises(ResourceError, match=r"no upstream.*pip has ended, or never begun"):
+        PACKAGES.create(packages("nowhere", on=engine), engine)
+
+
 def test_a_requirements_file_stays_on_no_host_where_cleaning_up_is_asked_for(cluster, hosts):
     offer(hosts, "tidy", "1.0")
     asked = packages(packages=None, requirements="tidy", delete_on_destroy=True)

@@ -10,7 +10,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.pip_run import NotInstalled, Order, look, requirements_path, run_pip
+from pulumi_influxdb3_engine.logic.pip_run import (
+    NotInstalled,
+    Order,
+    look,
+    requirements_path,
+    run_pip,
+    run_pip_uninstall,
+)
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.requirements import distribution
 from pulumi_influxdb3_engine.logic.resource import ResourceError
@@ -57,8 +64,8 @@ def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
     with _alone(hosts):
         for host in hosts:
             try:
-                host.sweeper.uninstall(distributions)
-            except (EngineApiError, ProbeFailed, SweepFailed) as error:
+                run_pip_uninstall(host, distributions)
+            except (EngineApiError, NotInstalled, ProbeFailed, SweepFailed) as error:
                 names = ", ".join(sorted(distributions))
                 raise ResourceError(f"{names} were not uninstalled from {host.url}: {explained(error)}") from error
 
@@ -151,7 +158,7 @@ def _put_back(before: Mapping[Host, ProbeReport], order: Order) -> str:
             if pins := [f"{name}=={version}" for name, version in changed.items() if version is not None]:
                 run_pip(host, Order(pins, None, [Requirement(pin) for pin in pins]), None)
             if new := [name for name, version in changed.items() if version is None]:
-                host.sweeper.uninstall(new)
+                run_pip_uninstall(host, new)
         except (EngineApiError, ProbeFailed, NotInstalled, SweepFailed, InvalidRequirement) as error:
             failures.append(f"{host.url}: {explained(error)}")
     if failures:

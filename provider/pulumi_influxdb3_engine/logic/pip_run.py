@@ -19,7 +19,7 @@ from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.verification import shortcomings, stayed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from packaging.requirements import Requirement
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _PAUSES = (0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a pip whose answer was lost; the last one for ever."""
+
+
+_IDLE_LOOKS = 3
+"""Looks in a row that find no pip, after which none is to be expected: a gateway may pass a request on late."""
 
 
 class NotInstalled(Exception):
@@ -103,7 +107,15 @@ def run_pip(host: Host, order: Order, before: ProbeReport | None) -> ProbeReport
     except EngineApiError as error:
         if not _may_run(error):
             raise
-        return _awaited(host, order, before, error, deadline)
+
+        def look() -> tuple[ProbeReport, list[str]]:
+            report = order.look(host)
+            problems = _problems(order, before, report)
+            if report.pip_is_running is not False:  # it may not have ended with these
+                problems += [f"{each} cannot be verified" for each in order.unverifiable]
+            return report, problems
+
+        return _awaited(host, error, deadline, look, "install")
     try:
         report = order.look(host)
     except (ProbeFailed, EngineApiError) as error:
@@ -117,6 +129,29 @@ def run_pip(host: Host, order: Order, before: ProbeReport | None) -> ProbeReport
     return report
 
 
+def run_pip_uninstall(host: Host, distributions: Collection[str]) -> None:
+    """Uninstall from a host: one request; what is not installed is no failure. Waits as ``run_pip`` does.
+
+    Raises:
+        NotInstalled: The answer was lost, and they are still installed.
+        SweepFailed: They were not uninstalled.
+        ProbeFailed: The server does not run dry runs.
+        EngineApiError: It could not be asked.
+    """
+    deadline = time.monotonic() + host.client.package_timeout
+    try:
+        host.sweeper.uninstall(distributions)
+    except EngineApiError as error:
+        if not _may_run(error):
+            raise
+
+        def look() -> tuple[ProbeReport, list[str]]:
+            report = host.probe.ask(distributions=distributions)
+            return report, [f"{name} is still installed" for name, version in report.distributions.items() if version]
+
+        _awaited(host, error, deadline, look, "uninstall")
+
+
 def _may_run(error: EngineApiError) -> bool:
     """Whether pip may be running although its request failed."""
     if isinstance(error, AnswerError) and error.status == 429:
@@ -125,33 +160,38 @@ def _may_run(error: EngineApiError) -> bool:
 
 
 def _awaited(
-    host: Host, order: Order, before: ProbeReport | None, lost: EngineApiError, deadline: float
+    host: Host, lost: EngineApiError, deadline: float, look: Callable[[], tuple[ProbeReport, list[str]]], verb: str
 ) -> ProbeReport:
+    """Look until there are no problems any more, or pip has ended, and return what was found then."""
+    idle = 0
     for number, pause in enumerate(chain(_PAUSES, repeat(_PAUSES[-1]))):
         try:
-            report = order.look(host)
-            problems = _problems(order, before, report)
+            report, problems = look()
         except (ProbeFailed, EngineApiError) as error:
             if not isinstance(error, EngineApiError) or not is_transient(error):
                 raise NotInstalled(
-                    f"pip ran, but what it installed could not be verified: {lost}; {explained(error)}"
+                    f"pip ran, but what came of it could not be verified: {lost}; {explained(error)}"
                 ) from error
             problems = [explained(error)]
         else:
-            # nothing on the server tells when pip has ended with these
-            problems += [f"{each} cannot be verified" for each in order.unverifiable]
             if not problems:
                 return report
+            idle = idle + 1 if report.pip_is_running is False else 0
+            if idle == _IDLE_LOOKS:
+                raise NotInstalled(
+                    f"the answer was lost ({lost}); pip has ended, or never begun, and did not {verb} all packages: "
+                    f"{'; '.join(problems)}"
+                )
         left = deadline - time.monotonic()
         if left <= 0:
             raise NotInstalled(
-                f"the answer to the installation was lost ({lost}), and in {host.client.package_timeout:g} s pip did "
-                f"not install all packages: {'; '.join(problems)}. It may still be running"
+                f"the answer was lost ({lost}), and in {host.client.package_timeout:g} s pip did not {verb} all "
+                f"packages: {'; '.join(problems)}. It may still be running"
             )
         if number == 0:
             notice(
-                f"{host.url}: the answer to the installation was lost ({lost}); waiting up to {left:.0f} s for pip to "
-                f"end: {'; '.join(problems)}"
+                f"{host.url}: the answer was lost ({lost}); waiting up to {left:.0f} s for pip to end: "
+                f"{'; '.join(problems)}"
             )
         time.sleep(min(pause, left))
     raise AssertionError("the pauses have no end")

@@ -64,6 +64,7 @@ class ProbeReport(BaseModel):
         installed_at: Distribution name to when, by the server's clock in nanoseconds; ``None`` where it does not tell.
         requires: Distribution name to its dependencies, as its metadata has them.
         environment: Values for the environment markers of requirements.
+        pip_is_running: Whether a pip runs on the server's machine, ``None`` where that cannot be told.
         files: Path below the plugin directory to the file, ``None`` where there is none.
         listing: Path below the plugin directory to SHA-256, of all files but hidden ones; see ``ProbedFile.sha256``.
         listing_is_whole: Whether it lists them all: it ends after some seconds, and some thousand files.
@@ -74,6 +75,7 @@ class ProbeReport(BaseModel):
     installed_at: dict[str, int | None] = {}
     requires: dict[str, list[str]] = {}
     environment: dict[str, str] = {}
+    pip_is_running: bool | None = None
     files: dict[str, ProbedFile | None] = {}
     listing: dict[str, str | None] = {}
     listing_is_whole: bool = True

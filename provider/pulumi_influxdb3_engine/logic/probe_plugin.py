@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -20,6 +21,7 @@ LONGEST_TEXT = 1024 * 1024
 LARGEST_LISTED = 16 * 1024 * 1024
 MOST_LISTED = 20_000
 LISTING_SECONDS = 5.0
+PROCESSES = "/proc"
 
 
 def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str, str]) -> None:
@@ -34,6 +36,7 @@ def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str
         report["installed_at"] = {name: _installed_at(name) for name in question["distributions"]}
         report["requires"] = requires
         report["environment"] = _marker_environment()
+        report["pip_is_running"] = _pip_is_running()
     if "files" in question:
         report["files"] = {name: _file(directory, name) for name in question["files"]}
     if "listing" in question:
@@ -109,6 +112,21 @@ def _marker_environment() -> dict[str, str]:
         "python_version": ".".join(platform.python_version_tuple()[:2]),
         "sys_platform": sys.platform,
     }
+
+
+def _pip_is_running() -> bool | None:
+    """Whether any pip runs on the machine, rather one too many; ``None`` where the operating system does not tell."""
+    if not Path(PROCESSES, "self").exists():
+        return None
+    for process in Path(PROCESSES).glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has ended
+            continue
+        modules = {after for word, after in itertools.pairwise(words) if word == b"-m"}
+        if modules & {b"pip", b"ensurepip"} or any(re.fullmatch(rb"(.*/)?pip[0-9.]*", word) for word in words[:2]):
+            return True
+    return False
 
 
 def _file(directory: Path | None, name: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError
@@ -59,12 +59,18 @@ class ServerPlugin:
         repeated(lambda: client.create_plugin_file(self.file_name, self.source))
         return dry_run()
 
-    def run_scheduled(self, client: EngineClient, arguments: Mapping[str, str]) -> DryRunResult:
-        """Call its ``process_scheduled_call``, which may be called twice, with arguments.
+    def run_scheduled(self, client: EngineClient, arguments: Mapping[str, str], *, once: bool = False) -> DryRunResult:
+        """Call its ``process_scheduled_call`` with arguments.
+
+        Args:
+            client: Of the server.
+            arguments: Its ``args``.
+            once: Whether it must not be called again where an answer is lost.
 
         Raises:
             EngineApiError: As ``run``.
         """
         # the dry run needs a database that exists; _internal always does (contract 8.2)
         body = TestSchedulePlugin(filename=self.file_name, database="_internal", input_arguments=dict(arguments))
-        return self.run(client, lambda: repeated(lambda: client.test_schedule_plugin(body)))
+        call = partial(client.test_schedule_plugin, body)
+        return self.run(client, call if once else partial(repeated, call))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError
 from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.retry import is_transient
 from pulumi_influxdb3_engine.logic.server_plugins import ServerPlugin
 
 if TYPE_CHECKING:
@@ -42,14 +43,19 @@ class Sweeper:
         self._carry_out({"remove": sorted(paths)})
 
     def uninstall(self, distributions: Collection[str]) -> None:
-        """Uninstall packages; those that are not installed are no failure."""
-        self._carry_out({"uninstall": sorted(distributions)})
+        """Uninstall packages; those that are not installed are no failure.
 
-    def _carry_out(self, task: dict[str, list[str]]) -> None:
+        One attempt: where its answer is lost, pip may be running, and two at once in one environment damage it.
+        """
+        self._carry_out({"uninstall": sorted(distributions)}, once=True)
+
+    def _carry_out(self, task: dict[str, list[str]], *, once: bool = False) -> None:
         arguments = {"task": json.dumps(task), "directory": self._probe.plugin_directory}
         try:
-            result = _PLUGIN.run_scheduled(self._client, arguments)
+            result = _PLUGIN.run_scheduled(self._client, arguments, once=once)
         except AnswerError as error:
+            if is_transient(error):
+                raise  # says nothing about whether the server runs it
             raise SweepFailed(f"the server does not run the clean-up: {explained(error)}") from error
         reports = [line.removeprefix(_MARK) for line in result.log_lines if line.startswith(_MARK)]
         failures = result.errors or (json.loads(reports[0])["failures"] if reports else ["the clean-up said nothing"])

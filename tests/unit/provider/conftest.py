@@ -8,6 +8,8 @@ import pytest
 from fake_server import FakeServer
 from site_packages import SitePackages
 
+from pulumi_influxdb3_engine.logic import probe
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
 def server(tmp_path: Path) -> FakeServer:
     """A server with one empty database; the probe finds its plugin directory as on a real one."""
     return FakeServer(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the probe takes for the processes of its machine; it is not there unless a test makes it."""
+    directory = tmp_path / "proc"
+    source = probe._PLUGIN.source.replace('PROCESSES = "/proc"', f"PROCESSES = {str(directory)!r}")
+    monkeypatch.setitem(probe._PLUGIN.__dict__, "source", source)
+    return directory
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_a_pip_that_goes_on_behind_a_lost_answer_is_waited_for(
     assert server.requests.count("install packages") == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "the answer to the installation was lost" in said
+    assert "the answer was lost" in said
     assert "waiting up to 600 s for pip to end: slow is not installed" in said
 
 
@@ -104,6 +104,62 @@ def test_what_is_not_installed_in_time_behind_a_lost_answer_is_an_error(server: 
         ResourceError, match=r"gateway time-out.* in 0\.05 s pip did not .*slow is not installed\. It may"
     ):
         PACKAGES.create(packages("slow"), server.engine(package_timeout=0.05))
+
+
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("fault", LOST, ids=["504", "502", "503", "reset"])
+def test_where_no_pip_runs_none_is_waited_for(
+    server: FakeServer, site: SitePackages, processes: Path, fault: httpx.Response | Exception
+) -> None:
+    (processes / "self").mkdir(parents=True)
+    server.failures["install packages"] = [fault]
+
+    with pytest.raises(ResourceError, match=r"pip has ended, or never begun, and did not install all .*slow is not"):
+        PACKAGES.create(packages("slow"), server.engine())
+
+    server.failures["install packages"] = [fault]
+    site.install("ours", "1.0")
+    asked = packages(requirements="ours\nhttps://files.example/unverifiable.tar.gz\n")
+    assert PACKAGES.create(asked, server.engine()).outputs == {"installed": {"ours": "1.0"}}
+
+
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize(
+    ("command", "running"),
+    [
+        ("/v/bin/python3 -m pip install slow", True),
+        ("/v/bin/python3 -m ensurepip", True),
+        ("/usr/bin/python3 /v/bin/pip3 install slow", True),
+        ("/usr/bin/python3 -m pipeline", False),
+        ("influxdb3 serve --package-manager pip", False),
+    ],
+)
+def test_a_pip_that_runs_is_waited_for(server: FakeServer, processes: Path, command: str, running: bool) -> None:
+    (processes / "self").mkdir(parents=True)
+    (processes / "7").mkdir()
+    (processes / "7/cmdline").write_text("\0".join([*command.split(), ""]))
+    (processes / "8").mkdir()  # has ended meanwhile
+    server.failures["install packages"] = [httpx.Response(504)]
+
+    with pytest.raises(ResourceError, match="It may still be running" if running else "pip has ended, or never begun"):
+        PACKAGES.create(packages("slow"), server.engine(package_timeout=0.3 if running else 60))
+
+
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("fault", [LOST[0], LOST[3]], ids=["504", "reset"])
+def test_an_uninstallation_whose_answer_is_lost_is_waited_for_and_not_sent_again(
+    server: FakeServer, site: SitePackages, fault: httpx.Response | Exception
+) -> None:
+    site.install("ours", "1.0")
+    server.failures["sweeper"] = [fault]
+    timer = threading.Timer(0.2, site.remove, ["ours"])
+    timer.start()
+
+    PACKAGES.delete(packages("ours", delete_on_destroy=True), server.engine())
+
+    timer.join()
+    assert server.requests.count("sweeper") == 1
+    assert "probe" in server.requests
 
 
 @pytest.mark.parametrize("fault", [httpx.ConnectTimeout("refused"), httpx.Response(429), httpx.Response(500)])
