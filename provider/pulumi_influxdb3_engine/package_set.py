@@ -40,13 +40,13 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
         opts: Options of the resource.
 
     The server answers 200 even where pip failed, so every installation is verified by a dry run in its virtual
-    environment; what is missing or of the wrong version is named in the error. That takes the version of a wheel from
-    its file name; what ``NAME @ URL`` installs from a sdist or a repository, and lines of a requirements file that name
-    neither a distribution nor a wheel, cannot be verified, which is said. Where a gateway gives up before pip has
-    ended, the packages are waited for as long as ``influxdb3:packageTimeout`` says. An engine has one environment: two
-    package sets of a program that rule each other out are refused during preview, and an installation that breaks
-    another set's packages is taken back. On a cluster every host in ``influxdb3:pluginHosts`` gets the packages, too:
-    all of them, or none.
+    environment; what is missing or of the wrong version is named in the error. That takes the version of a wheel
+    from its file name; what ``NAME @ URL`` installs from a sdist or a repository, and lines of a requirements file
+    that name neither a distribution nor a wheel, cannot be verified, which is said. Where a gateway gives up before
+    pip has ended, the packages are waited for while a pip runs there, at most as long as
+    ``influxdb3:packageTimeout`` says. An engine has one environment: two package sets of a program that rule each
+    other out are refused during preview, and an installation that breaks another set's packages is taken back. On a
+    cluster every host in ``influxdb3:pluginHosts`` gets the packages, too: all of them, or none.
     """
 
     packages: pulumi.Output[list[str] | None]

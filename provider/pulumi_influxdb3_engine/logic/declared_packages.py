@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
-class Declared(NamedTuple):
+class DeclaredRequirement(NamedTuple):
     """A requirement and the package set that declares it."""
 
     set_name: str
@@ -40,12 +40,12 @@ class DeclaredPackages:
         others = self.others(set_name, requirements)
         return [text for mine in requirements for other in others if (text := _contradiction(mine, other))]
 
-    def others(self, set_name: str, requirements: Sequence[Requirement]) -> list[Declared]:
+    def others(self, set_name: str, requirements: Sequence[Requirement]) -> list[DeclaredRequirement]:
         """What the sets ask for that are not the one with this name and these requirements."""
         mine = _key(set_name, requirements)
         with self._guard:
             return [
-                Declared(key[0], requirement)
+                DeclaredRequirement(key[0], requirement)
                 for key, theirs in self._sets.items()
                 if key != mine
                 for requirement in theirs
@@ -56,7 +56,7 @@ def _key(set_name: str, requirements: Sequence[Requirement]) -> tuple[str, froze
     return set_name, frozenset(map(str, requirements))
 
 
-def _contradiction(mine: Requirement, other: Declared) -> str | None:
+def _contradiction(mine: Requirement, other: DeclaredRequirement) -> str | None:
     theirs = other.requirement
     # where a marker or a URL decides, only the server can tell
     if distribution(mine) != distribution(theirs) or any((mine.marker, theirs.marker, mine.url, theirs.url)):

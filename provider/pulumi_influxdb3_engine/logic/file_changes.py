@@ -15,7 +15,6 @@ from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.probe import ProbedFile
     from pulumi_influxdb3_engine.logic.program import Program
@@ -65,24 +64,6 @@ def refuse_other_code(program: Program, path: str, digest: str, what: str) -> No
     if program.code.declare(path, digest):
         reason = f"another resource of this program is {what}, with other content: give one of them a plugin_name"
         raise InvalidInputs([Failure(property="plugin_name", reason=reason)])
-
-
-def refuse_where_locked(hosts: Collection[Host], engine: Engine) -> None:
-    """Refuse to preview what hosts do not take, where the stack asks for online checks: one request a host, once.
-
-    Args:
-        hosts: Those that are to be written to.
-        engine: The engine.
-
-    Raises:
-        InvalidInputs: A host takes no files; says what its operator has to change.
-        EngineApiError: It could not be asked.
-    """
-    if not engine.configuration.online_checks:
-        return
-    refusals = [reason for host in hosts if (reason := host.facts.refuses_files())]
-    if refusals:
-        raise InvalidInputs([Failure(property="plugin_name", reason=reason) for reason in refusals])
 
 
 class FileChange:

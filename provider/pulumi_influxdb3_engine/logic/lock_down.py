@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from influxdb3_engine_api import AnswerError, Forbidden, Unauthenticated
+from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from pulumi_influxdb3_engine.logic.host import Host
+    from pulumi_influxdb3_engine.logic.server_facts import ServerFacts
 
 NO_NEW_PLUGINS = "plugin installation is disabled"
 """What a server says of files and ``gh:`` plugins that runs with ``--plugin-dir-only``."""
@@ -49,3 +58,20 @@ def explained(error: Exception) -> str:
     if isinstance(error, Forbidden):
         return f"{error}. It needs an admin token: set influxdb3:authToken to one"
     return str(error)
+
+
+def refuse_where_locked(hosts: Collection[Host], name: str, refusal: Callable[[ServerFacts], str | None]) -> None:
+    """Refuse to preview what hosts do not take: one request a host for all resources of a deployment.
+
+    Args:
+        hosts: Those that are to be changed.
+        name: The property that failures name.
+        refusal: Why a server takes no such change, or ``None``.
+
+    Raises:
+        InvalidInputs: A host is locked; says what its operator has to change.
+        EngineApiError: It could not be asked.
+    """
+    refusals = [reason for host in hosts if (reason := refusal(host.facts))]
+    if refusals:
+        raise InvalidInputs([Failure(property=name, reason=reason) for reason in refusals])

@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 
 from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.installation import install, missing, remove_requirements, uninstall
+from pulumi_influxdb3_engine.logic.lock_down import refuse_where_locked
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.pip_run import Order
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
@@ -115,9 +116,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         """Refuse packages that a host does not install."""
         if state is not None and not self.diff(state, inputs).changes:
             return
-        refusals = [reason for host in engine.hosts if (reason := host.facts.refuses_packages())]
-        if refusals:
-            raise InvalidInputs([Failure(property=inputs.source, reason=reason) for reason in refusals])
+        refuse_where_locked(engine.hosts, inputs.source, lambda facts: facts.refuses_packages())
 
     def diff(self, state: PackageSetInputs, inputs: PackageSetInputs) -> Difference:
         """A change installs what is named now; the order of packages says nothing."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
-    from pulumi_influxdb3_engine.logic.declared_packages import Declared
+    from pulumi_influxdb3_engine.logic.declared_packages import DeclaredRequirement
     from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.probe import ProbeReport
 
@@ -58,7 +58,7 @@ class Order:
     requirements: Sequence[Requirement]
     unverifiable: Sequence[str] = ()
     reinstall: bool = False
-    others: Sequence[Declared] = ()
+    others: Sequence[DeclaredRequirement] = ()
     discarded: Sequence[str] = ()
 
     def look(self, host: Host) -> ProbeReport:

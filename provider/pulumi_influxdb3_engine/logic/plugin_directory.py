@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
+from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine.logic.clean_up import remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
-from pulumi_influxdb3_engine.logic.file_changes import (
-    FileChange,
-    present_hashes,
-    refuse_other_code,
-    refuse_where_locked,
-)
+from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_other_code
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
+from pulumi_influxdb3_engine.logic.lock_down import explained, refuse_where_locked
 from pulumi_influxdb3_engine.logic.names import PluginDirectoryName, TriggerName, plugin_path
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import PluginSourceError, parse_directory
+from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
+from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +127,9 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             return
         if state is not None and state.plugin_filename == inputs.plugin_filename and state.files == inputs.files:
             return
-        refuse_where_locked(self._behind(inputs, engine.hosts, str(inputs.plugin_filename)), engine)
+        if engine.configuration.online_checks:
+            behind = self._behind(inputs, engine.hosts, str(inputs.plugin_filename))
+            refuse_where_locked(behind, "plugin_name", lambda facts: facts.refuses_files())
         if state is None and inputs.in_place and not inputs.adopt:
             conflict = self._conflict(inputs, engine)
             if conflict:
@@ -212,9 +213,15 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if through_trigger:
             self._replace(inputs, engine)
             return
-        self._write(inputs, engine.hosts, str(inputs.plugin_filename))
+        directory = str(inputs.plugin_filename)
+        new = [host for host in engine.hosts if not present_hashes(host, inputs.label, inputs.below(directory))]
+        self._write(inputs, engine.hosts, directory)
         if inputs.test and not inputs.in_place:
-            self._pass_tests(inputs, engine, str(inputs.plugin_filename))
+            try:
+                self._pass_tests(inputs, engine, directory)
+            except ResourceError:
+                _discard(new, directory)
+                raise
 
     def _pass_tests(self, inputs: PluginDirectoryInputs, engine: Engine, directory: str) -> None:
         try:
@@ -258,3 +265,12 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             FileChange(engine.hosts, below, replace, replaces=inputs.plugin_filename).carry_out()
         except ResourceError as error:
             raise ResourceError(f"{inputs.label} was not changed: {error}") from error
+
+
+def _discard(hosts: Sequence[Host], directory: str) -> None:
+    """Remove a directory that did not pass its dry runs; what that comes to changes nothing about their failure."""
+    for host in hosts:
+        try:
+            host.remove_files([directory])
+        except (EngineApiError, ProbeFailed, SweepFailed) as error:
+            notice(f"{directory} stays on {host.url}, where no trigger runs it: {explained(error)}")

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pulumi_influxdb3_engine.logic.clean_up import remove_files
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
-from pulumi_influxdb3_engine.logic.file_changes import (
-    FileChange,
-    present_hashes,
-    refuse_other_code,
-    refuse_where_locked,
-)
+from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_other_code
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
+from pulumi_influxdb3_engine.logic.lock_down import refuse_where_locked
 from pulumi_influxdb3_engine.logic.names import PluginPath, TriggerName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import PluginSourceError, parse_file
@@ -94,7 +90,8 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         if not inputs.known("plugin_name", "content") or (state is not None and state.content == inputs.content):
             return
         absent, differing = self._found(inputs, engine)
-        refuse_where_locked([*absent, *differing], engine)
+        if engine.configuration.online_checks:
+            refuse_where_locked([*absent, *differing], "plugin_name", lambda facts: facts.refuses_files())
         if state is not None:
             return
         if differing and not inputs.adopt:

@@ -134,7 +134,7 @@ def test_a_directory_is_dry_run_as_the_package_that_it_is(server: FakeServer) ->
     assert server.bodies[-1]["database"] == "_internal"
 
 
-def test_a_directory_that_fails_is_written_beside_the_live_one_only(server: FakeServer) -> None:
+def test_a_directory_that_fails_leaves_nothing_but_what_was_there_before(server: FakeServer) -> None:
     engine = server.engine()
     old, new = directory("hello"), directory("bye")
     DIRECTORY.create(old, engine)
@@ -142,6 +142,24 @@ def test_a_directory_that_fails_is_written_beside_the_live_one_only(server: Fake
     with pytest.raises(ResourceError, match=r"plugin directory 'words' was not changed: .*'m s=\"bye there\"' was"):
         DIRECTORY.update(old, new, engine)
     assert server.file(f"{old.plugin_filename}/words.py") == "WORD = 'hello'\n"
+    assert not (server.plugin_directory / str(new.plugin_filename)).exists()
+
+    (server.plugin_directory / str(new.plugin_filename)).mkdir()
+    (server.plugin_directory / str(new.plugin_filename) / "words.py").write_text("WORD = 'bye'\n")
+    with pytest.raises(ResourceError, match="was not changed"):
+        DIRECTORY.update(old, new, server.engine())
+    assert server.file(f"{new.plugin_filename}/words.py") == "WORD = 'bye'\n"
+
+
+def test_a_failed_directory_that_cannot_be_removed_is_said_to_stay(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.failures["sweeper"] = [httpx.Response(500, text="no clean-up today")]
+    new = directory("bye")
+
+    with pytest.raises(ResourceError, match="'m s=\"bye there\"' was"):
+        DIRECTORY.create(new, server.engine())
+    assert f"{new.plugin_filename} stays on http://127.0.0.1:8181, where no trigger" in capsys.readouterr().err
 
 
 def test_a_directory_in_place_is_dry_run_from_a_candidate(server: FakeServer) -> None:
