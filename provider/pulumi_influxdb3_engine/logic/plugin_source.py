@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,10 @@ ENTRY_POINTS = {
     ),
 }
 """The function that each kind of trigger calls, positionally, with all of its arguments (contract 4.3)."""
+
+
+_BUNDLED_PYTHON = (3, 13)
+"""What InfluxDB 3 runs plugins with, unless it was built otherwise (contract 0)."""
 
 
 class PluginSourceError(ValueError):
@@ -112,11 +117,20 @@ def _parse(name: str, content: str) -> ast.Module:
         return ast.parse(content, filename=name)
     except SyntaxError as error:
         where = f"{name}, line {error.lineno}" if error.lineno else name
-        raise PluginSourceError(f"{where}: {error.msg}") from None
+        raise PluginSourceError(f"{where}: {error.msg}{_older_reader()}") from None
     except ValueError as error:  # NUL bytes
         raise PluginSourceError(f"{name}: {error}") from None
     except (MemoryError, RecursionError):
         raise PluginSourceError(f"{name}: an expression is nested deeper than Python can parse") from None
+
+
+def _older_reader() -> str:
+    """What to do about syntax that the server may know and the Python of this program does not."""
+    mine = sys.version_info[:2]
+    if mine >= _BUNDLED_PYTHON:
+        return ""
+    mine_text, bundled = (".".join(map(str, version)) for version in (mine, _BUNDLED_PYTHON))
+    return f" (as Python {mine_text} reads it: for newer syntax, run this program with {bundled}, as InfluxDB has)"
 
 
 def _defined(module: ast.Module) -> PluginSource:

@@ -173,6 +173,16 @@ def test_a_syntax_error_is_told_with_file_and_line(source: str, message: str) ->
         parse_file("p.py", source)
 
 
+@pytest.mark.parametrize(("version", "told"), [((3, 11, 7), True), ((3, 13, 0), False), ((3, 14, 0), False)])
+def test_what_an_older_python_cannot_read_may_be_newer_syntax(
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], told: bool
+) -> None:
+    monkeypatch.setattr("sys.version_info", version)
+    with pytest.raises(PluginSourceError) as caught:
+        parse_file("p.py", "f(")
+    assert ("for newer syntax, run this program with 3.13" in str(caught.value)) == told
+
+
 def test_a_syntax_error_in_any_file_of_a_directory_is_told() -> None:
     with pytest.raises(PluginSourceError, match=r"^sub/b\.py, line 3: "):
         parse_directory({"__init__.py": ENTRY, "sub/b.py": "\n\nx ="})
