@@ -92,6 +92,24 @@ def test_code_changed_by_hand_shows_in_refresh_and_is_mended(stack, engine, db):
     assert answer(engine, db) == "declared"
 
 
+@pytest.mark.parametrize("in_place", ["", 'in_place=True, trigger_name="t"'])
+def test_code_added_by_hand_to_a_directory_shows_in_refresh_and_is_removed(stack, engine, db, in_place):
+    stack.program(directory_program(db, "declared", in_place))
+    stack.up()
+    (directory,) = engine.plugin_dir.glob(f"{db}*")
+    (directory / "words.py").write_text("from .more import WORD\n")
+    (directory / "more.py").write_text("WORD = 'by hand'\n")
+    (directory / "state.json").write_text("{}")  # may be the plugin's own
+    assert stack.refresh().changes() == "~ 1 updated"
+    shown = stack.preview("--diff").output
+    assert "by hand" in shown
+    assert "state.json" not in shown
+    stack.up()
+    assert answer(engine, db) == "declared"
+    assert not (directory / "more.py").exists()
+    assert stack.up("--refresh").changes() == ""
+
+
 def test_a_file_that_exists_is_taken_over_only_on_request(stack, engine, db):
     engine.client.create_plugin_file(f"{db}.py", REQUEST.format(answer="theirs"))
     program = file_program(db, "ours")

@@ -18,7 +18,8 @@ class Drift(NamedTuple):
     """Files that are not as declared.
 
     Attributes:
-        files: Path to what is there now, ``None`` where no host has it; files that are as declared are absent.
+        files: Path to what is there now, ``None`` where no host has it; files that are as declared are absent, and
+            those that somebody added are present.
         modified: Path to the time of its last change in milliseconds, of files that only the system table told of.
     """
 
@@ -26,7 +27,9 @@ class Drift(NamedTuple):
     modified: dict[str, int]
 
 
-def drift(hosts: Collection[Host], declared: dict[str, str], modified: Mapping[str, int]) -> Drift:
+def drift(
+    hosts: Collection[Host], declared: dict[str, str], modified: Mapping[str, int], *, directory: str | None = None
+) -> Drift:
     """Compare files by content; by size and time where a host does not run dry runs, which is said once.
 
     One request a host for all the resources of a deployment, and one more for the files that differ.
@@ -35,6 +38,7 @@ def drift(hosts: Collection[Host], declared: dict[str, str], modified: Mapping[s
         hosts: Where the files are.
         declared: Path to the text that the file should have.
         modified: What the previous comparison returned.
+        directory: Where all Python files are to be declared ones: others may be imported in their stead.
 
     Raises:
         EngineApiError: A host could not be asked.
@@ -43,17 +47,22 @@ def drift(hosts: Collection[Host], declared: dict[str, str], modified: Mapping[s
     times: dict[str, int] = {}
     for host in hosts:
         try:
-            found[host] = _by_content(host, declared)
+            found[host] = _by_content(host, declared, directory)
         except ProbeFailed as error:
             host.tell_once(f"files are compared by size and time only, since {error}")
             found[host] = _by_table(host, declared, modified, times)
-    combined = {path: _combined({host: files[path] for host, files in found.items()}) for path in declared}
-    return Drift({path: text for path, text in combined.items() if text != declared[path]}, times)
+    paths = dict.fromkeys(path for files in found.values() for path in files)
+    combined = {path: _combined({host: files.get(path) for host, files in found.items()}) for path in paths}
+    return Drift({path: text for path, text in combined.items() if text != declared.get(path)}, times)
 
 
-def _by_content(host: Host, declared: dict[str, str]) -> dict[str, str | None]:
+def _by_content(host: Host, declared: dict[str, str], directory: str | None) -> dict[str, str | None]:
     hashes = host.probe.hashes(declared)
     other = [path for path, content in declared.items() if hashes.get(path) != sha256(content)]
+    if directory is not None:
+        below = host.probe.names_below(directory)
+        # what is no Python may be a plugin's own data
+        other += [path for path in below if path.endswith(".py") and path not in declared]
     if not other:
         return dict(declared)
     files = host.probe.ask(files=other).files

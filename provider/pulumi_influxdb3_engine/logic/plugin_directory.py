@@ -20,14 +20,14 @@ from pulumi_influxdb3_engine.logic.lock_down import explained, refuse_where_lock
 from pulumi_influxdb3_engine.logic.names import PluginDirectoryName, TriggerName, plugin_path
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import PluginSourceError, parse_directory
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed
+from pulumi_influxdb3_engine.logic.probe import DryRunsOff, ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.host import Host
@@ -156,7 +156,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
     ) -> Live[PluginDirectoryInputs] | None:
         """The files' contents as the probe finds them, so that an edit by hand shows as a diff of code."""
         declared = state.below(str(state.plugin_filename))
-        found = drift(engine.hosts, declared, outputs.get(_MODIFIED, {}))
+        found = drift(engine.hosts, declared, outputs.get(_MODIFIED, {}), directory=state.plugin_filename)
         outputs = {_MODIFIED: found.modified} if found.modified else {}
         # an output, which the program cannot set
         outputs |= {"superseded": state.superseded} if state.superseded else {}
@@ -173,6 +173,9 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         """New files go to a new directory, which the trigger is then swapped to; or into the old one, if asked for."""
         if state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"}):
             self._deploy(inputs, engine, through_trigger=inputs.in_place)
+            if state.plugin_filename == inputs.plugin_filename:
+                directory = str(inputs.plugin_filename)
+                self._remove(inputs, engine, state.below(directory).keys() - inputs.below(directory).keys())
         if not inputs.delete_on_destroy:
             return {}
         older = [name for name in state.superseded or [] if name != inputs.plugin_filename]
@@ -244,6 +247,20 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             if any(hashes.get(path) != sha256(content) for path, content in contents.items()):
                 behind.append(host)
         return behind
+
+    def _remove(self, inputs: PluginDirectoryInputs, engine: Engine, paths: Collection[str]) -> None:
+        """Remove files of the directory that the program does not declare: a refresh found them, or it did before."""
+        for host in engine.hosts if paths else ():
+            try:
+                if there := host.probe.hashes(paths):
+                    host.remove_files(there)
+            except DryRunsOff as error:
+                notice(f"{', '.join(sorted(paths))} may stay on {host.url}, where it can be imported: {error}")
+            except (EngineApiError, ProbeFailed, SweepFailed) as error:
+                raise ResourceError(
+                    f"{inputs.label} on {host.url} keeps {', '.join(sorted(paths))}, which the program does not "
+                    f"declare and which could not be removed: {explained(error)}"
+                ) from error
 
     def _replace(self, inputs: PluginDirectoryInputs, engine: Engine) -> None:
         """Replace the directory as a whole through its trigger, or file by file while that does not exist."""

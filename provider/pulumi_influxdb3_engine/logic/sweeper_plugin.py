@@ -1,7 +1,7 @@
 """Sweeper of pulumi-influxdb3-engine: deletes plugin files and uninstalls packages for it, as a dry run.
 
-The API can do neither. It runs only for resources with ``delete_on_destroy=True``, or to take back what a deployment
-that failed has written. Safe to delete.
+The API can do neither. It runs only for resources with ``delete_on_destroy=True``, to take back what a deployment that
+failed has written, or what was added by hand to a directory that is declared. Safe to delete.
 """
 
 from __future__ import annotations

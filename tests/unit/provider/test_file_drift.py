@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
+from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
 from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
@@ -21,12 +23,18 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.resource import Live
 
 FILE = PluginFileLogic()
+DIRECTORY = PluginDirectoryLogic()
 NO_DRY_RUNS = httpx.Response(500, text="Plugin error: Node not configured with plugin directory")
 
 
 def plugin_file(name: str = "p.py", content: str = "x = 1\n", **properties: Any) -> PluginFileInputs:
     given = {"plugin_name": name, "content": content} | properties
     return FILE.check(PluginFileInputs.checked(given), Program(Configuration()))
+
+
+def directory(files: dict[str, str] | None = None, **properties: Any) -> PluginDirectoryInputs:
+    given = {"plugin_name": "alerts", "files": files_property(files or {"__init__.py": ""})} | properties
+    return DIRECTORY.check(PluginDirectoryInputs.checked(given), Program(Configuration()))
 
 
 def put(server: FakeServer, content: str | bytes, name: str = "p.py") -> None:
@@ -221,3 +229,44 @@ def test_without_dry_runs_a_file_is_written_without_a_look(server: FakeServer) -
     FILE.create(plugin_file(), server.engine())
 
     assert server.file("p.py") == "x = 1\n"
+
+
+def test_files_of_python_that_were_added_to_a_directory_are_read_and_removed(server: FakeServer) -> None:
+    declared = directory()
+    DIRECTORY.create(declared, server.engine())
+    put(server, "A = 2\n", f"{declared.plugin_filename}/added.py")
+    put(server, "{}", f"{declared.plugin_filename}/state.json")  # may be the plugin's own
+
+    live = DIRECTORY.read(declared, {}, server.engine())
+
+    assert live is not None
+    assert live.inputs.contents == declared.contents | {"added.py": "A = 2\n"}
+    assert DIRECTORY.diff(live.inputs, declared).changes
+    DIRECTORY.update(live.inputs, declared, server.engine())
+    left = (server.plugin_directory / str(declared.plugin_filename)).iterdir()
+    assert {path.name for path in left} == {"__init__.py", "state.json"}
+
+
+def test_a_file_that_cannot_be_removed_from_a_directory_is_an_error(server: FakeServer) -> None:
+    declared = directory()
+    DIRECTORY.create(declared, server.engine())
+    put(server, "A = 2\n", f"{declared.plugin_filename}/added.py")
+    live = DIRECTORY.read(declared, {}, server.engine())
+    server.failures["sweeper"] = [httpx.Response(500, text="no space")] * 4
+
+    assert live is not None
+    with pytest.raises(
+        ResourceError, match=r"keeps alerts_\w+/added\.py, which the program does not declare.*no space"
+    ):
+        DIRECTORY.update(live.inputs, declared, server.engine())
+
+
+def test_what_a_directory_no_longer_declares_may_stay_where_there_are_no_dry_runs(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = directory({"__init__.py": "", "a.py": "A = 1\n"}, in_place=True, trigger_name="t")
+    server.failures["probe"] = [NO_DRY_RUNS] * 9
+
+    DIRECTORY.update(before, directory(in_place=True, trigger_name="t"), server.engine())
+
+    assert "alerts/a.py may stay on http://127.0.0.1:8181" in capsys.readouterr().err

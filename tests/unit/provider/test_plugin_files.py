@@ -169,7 +169,7 @@ def test_a_directory_of_the_same_name_in_another_one_is_not_replaced(server: Fak
     theirs.parent.mkdir(parents=True)
     theirs.write_text("theirs = 1\n")
     server.triggers["t"] = {"plugin_filename": "sub/alerts"}
-    new = directory({"__init__.py": SOURCE}, in_place=True, trigger_name="t")
+    new = directory({"__init__.py": SOURCE, "a.py": "A = 2\n"}, in_place=True, trigger_name="t")
 
     DIRECTORY.update(directory(in_place=True, trigger_name="t"), new, server.engine())
 
@@ -304,21 +304,21 @@ def test_files_in_place_are_replaced_through_their_trigger(server: FakeServer) -
 
 def test_files_in_place_are_written_one_by_one_while_there_is_no_trigger(server: FakeServer) -> None:
     old = directory(in_place=True, trigger_name="t")
-    new = directory({"__init__.py": SOURCE}, in_place=True, trigger_name="t")
+    new = directory({"__init__.py": SOURCE, "a.py": "A = 2\n"}, in_place=True, trigger_name="t")
 
     DIRECTORY.update(old, new, server.engine())
 
-    assert server.requests == ["query files", "write alerts/__init__.py"]
+    assert server.requests == ["query files", "write alerts/a.py", "write alerts/__init__.py"]
 
 
 def test_a_single_file_is_never_replaced_by_a_directory(server: FakeServer) -> None:
     server.triggers["t"] = {"plugin_filename": "alerts.py"}
     (server.plugin_directory / "alerts.py").write_text("theirs = 1\n")
-    new = directory({"__init__.py": SOURCE}, in_place=True, trigger_name="t")
+    new = directory({"__init__.py": SOURCE, "a.py": "A = 2\n"}, in_place=True, trigger_name="t")
 
     DIRECTORY.update(directory(in_place=True, trigger_name="t"), new, server.engine())
 
-    assert server.requests == ["query files", "write alerts/__init__.py"]
+    assert server.requests == ["query files", "write alerts/a.py", "write alerts/__init__.py"]
 
 
 def test_a_directory_is_read_back_file_by_file(server: FakeServer) -> None:
