@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from servers import start_server
 from stack import Stack
 
-from influxdb3_embedded.testing import start_engine
 from pulumi_cli import find_or_install
 
 CLOSED_PORT = "http://127.0.0.1:9"
@@ -28,7 +28,7 @@ def unreachable_stack(tmp_path, cli):
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     """An engine for the tests of a module; each uses a database of its own."""
-    with start_engine(tmp_path_factory.mktemp("engine")) as running:
+    with start_server(tmp_path_factory.mktemp("engine")) as running:
         yield running
 
 

@@ -7,10 +7,10 @@ import threading
 
 import httpx
 import pytest
+from servers import start_server
 from stack import Stack
 from wheels import wheel
 
-from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import CreateTrigger
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.engine import Engine
@@ -31,7 +31,7 @@ def hosts(tmp_path_factory):
 
 def _engine(directory):
     (directory / "wheels").mkdir(parents=True)
-    return start_engine(
+    return start_server(
         directory,
         environment={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(directory / "wheels"), "PIP_CONFIG_FILE": os.devnull},
     )

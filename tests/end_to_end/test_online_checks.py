@@ -6,9 +6,8 @@ import os
 from collections import Counter
 
 from breaking_proxy import BreakingProxy
+from servers import start_server
 from stack import Stack
-
-from influxdb3_embedded.testing import start_engine
 
 PLUGIN = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 SCHEDULED = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    pass\n"
@@ -83,7 +82,7 @@ def test_a_server_that_takes_no_other_triggers_no_files_and_no_packages_says_so_
     (directory / "plugins" / "there.py").write_text(PLUGIN)
     (directory / "plugins" / "scheduled.py").write_text(SCHEDULED)
     flags = {"restrict_plugin_triggers_to": "schedule", "plugin_dir_only": True, "package_manager": "disabled"}
-    with start_engine(directory, **flags) as locked:
+    with start_server(directory, **flags) as locked:
         locked.client.create_database("d")
         stack = asking(tmp_path, cli, locked.url)
 

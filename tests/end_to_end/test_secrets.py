@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import httpx
+from servers import start_server
 from stack import Stack
 
-from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import EngineClient, paths
 
 SECRET = "k9-hunter2-argument"
@@ -15,7 +15,7 @@ CONTENT = "k9-hunter2-content"
 
 
 def test_secrets_stay_secret_through_a_whole_life_cycle(tmp_path, cli):
-    with start_engine(tmp_path / "engine", without_auth=False) as engine:
+    with start_server(tmp_path / "engine", without_auth=False) as engine:
         token = httpx.post(engine.url + paths.TOKEN_ADMIN).json()["token"]
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
         stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)

@@ -6,9 +6,9 @@ import os
 import uuid
 
 import pytest
+from servers import start_server
 from stack import Stack
 
-from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import CreateTrigger, TriggerSettings
 
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
@@ -190,7 +190,7 @@ def test_an_unknown_database_is_said_to_be_so(stack):
 
 
 def test_a_refresh_that_cannot_ask_the_engine_is_an_error_and_loses_nothing(tmp_path, cli):
-    with start_engine(tmp_path / "engine") as engine:
+    with start_server(tmp_path / "engine") as engine:
         engine.client.create_database("d")
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
         stack.program(program("d"))

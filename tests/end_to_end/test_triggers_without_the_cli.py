@@ -6,8 +6,8 @@ import time
 import uuid
 
 import pytest
+from servers import start_server
 
-from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.engine import Engine
@@ -120,7 +120,7 @@ def test_an_automatic_disable_is_said_to_be_one(live, capfd):
 
 
 def test_a_server_that_is_none_is_never_taken_for_an_empty_one(tmp_path):
-    with start_engine(tmp_path / "engine") as running_engine:
+    with start_server(tmp_path / "engine") as running_engine:
         wrong = Engine(Configuration(host_url=f"{running_engine.url}/somewhere"))
         declared = TriggerInputs.checked(
             {"db": "d", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "all_tables"}

@@ -1,15 +1,25 @@
-"""An HTTP proxy that breaks one request, in one of the ways in which a network or a server can."""
+"""An HTTP proxy that breaks requests, in one of the ways in which a network or a server can."""
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import threading
 import time
+from collections import Counter
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
+
+from influxdb3_engine_api import paths
+from pulumi_influxdb3_engine.logic.names import CANDIDATE_SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Fault(Enum):
@@ -33,7 +43,7 @@ class Fault(Enum):
 
 
 class BreakingProxy:
-    """Forwards to ``target`` and breaks the request of a given number, counted from 1."""
+    """Forwards to ``target`` and breaks the request of a given number, counted from 1, of all or of each trigger."""
 
     def __init__(self, target: str, silence: float) -> None:
         self._target = httpx.Client(base_url=target, timeout=60)
@@ -48,6 +58,8 @@ class BreakingProxy:
         self.requests: list[str] = []
         self._fault: Fault | None = None
         self._number = 0
+        self._faults_of: Mapping[str, tuple[int, Fault]] = {}
+        self._requests_of: Counter[str] = Counter()
         self.triggered = False
         self._listen()
 
@@ -61,9 +73,20 @@ class BreakingProxy:
         if fault is Fault.REFUSED and number == 1:
             self._refuse_for_a_moment()
 
+    def break_a_request_of_each(self, faults: Mapping[str, tuple[int, Fault]]) -> None:
+        """Break the request of a given number of each trigger: all that name it, or a candidate of it, from now."""
+        self._requests_of = Counter()
+        self._faults_of = faults
+
+    @property
+    def untriggered(self) -> set[str]:
+        """Triggers whose request has not come."""
+        return {name for name, (number, _) in self._faults_of.items() if self._requests_of[name] < number}
+
     def mend(self) -> None:
         """Only forward from now."""
         self._fault = None
+        self._faults_of = {}
 
     def close(self) -> None:
         self._stop_listening()
@@ -106,7 +129,9 @@ class BreakingProxy:
         with self._lock:
             self.requests.append(f"{handler.command} {handler.path}")
             number = len(self.requests)
-        fault = self._fault if number == self._number and self._fault is not Fault.REFUSED else None
+            fault = self._fault_of(handler, body)
+            if number == self._number and self._fault is not Fault.REFUSED:
+                fault = self._fault
         self.triggered = self.triggered or fault is not None
         answer = None
         if fault is None or fault.acts:
@@ -131,6 +156,14 @@ class BreakingProxy:
             handler.connection.close()
             handler.close_connection = True
 
+    def _fault_of(self, handler: BaseHTTPRequestHandler, body: bytes) -> Fault | None:
+        name = _trigger(handler.path, body)
+        if name not in self._faults_of:
+            return None
+        self._requests_of[name] += 1
+        number, fault = self._faults_of[name]
+        return fault if self._requests_of[name] == number else None
+
     def _answer(self, handler: BaseHTTPRequestHandler, status: int, body: bytes, number: int) -> None:
         refuse_next = self._fault is Fault.REFUSED and number + 1 == self._number
         if refuse_next:
@@ -143,3 +176,12 @@ class BreakingProxy:
             handler.close_connection = True
         handler.end_headers()
         handler.wfile.write(body)
+
+
+def _trigger(path: str, body: bytes) -> str | None:
+    """The trigger that a request changes; ``None`` where it changes none."""
+    url = urlsplit(path)
+    if not url.path.startswith(paths.TRIGGER):
+        return None
+    name = parse_qs(url.query)["trigger_name"][0] if url.query else json.loads(body)["trigger_name"]
+    return name.removesuffix(CANDIDATE_SUFFIX)

@@ -1,0 +1,64 @@
+"""What the end-to-end tests deploy to: the embedded engine, or the real server that ``INFLUXDB3_SERVER`` names."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from influxdb3_embedded.testing import RunningEngine, start_engine
+from influxdb3_engine_api import EngineClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROGRAM = os.environ.get("INFLUXDB3_SERVER")
+
+
+@contextmanager
+def start_server(
+    directory: Path, *, environment: dict[str, str] | None = None, **settings: str | bool
+) -> Iterator[RunningEngine]:
+    """Run a server while the context lasts; arguments and what it yields are those of ``start_engine``."""
+    if PROGRAM is None:
+        with start_engine(directory, environment=environment, **settings) as engine:
+            yield engine
+        return
+    (directory / "plugins").mkdir(parents=True, exist_ok=True)
+    flags = {
+        "node_id": "node0",
+        "object_store": "file",
+        "data_dir": str(directory / "data"),
+        "plugin_dir": str(directory / "plugins"),
+        "http_bind": f"127.0.0.1:{_free_port()}",
+        "without_auth": True,
+        "disable_telemetry_upload": True,
+        **settings,
+    }
+    switches = [f"--{name.replace('_', '-')}" for name, value in flags.items() if value is True]
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if not isinstance(value, bool)]
+    with (directory / "engine.log").open("ab") as log:
+        process = subprocess.Popen(
+            [PROGRAM, "serve", *switches, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **(environment or {})},
+        )
+    engine = RunningEngine(f"http://{flags['http_bind']}", process, directory)
+    try:
+        with EngineClient(engine.url, start_patience=60) as client:
+            client.ping()
+        yield engine
+    finally:
+        engine.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
