@@ -9,6 +9,7 @@ from pulumi.output import Unknown as PulumiUnknown
 from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
 from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine._failures import DeploymentError
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.program import program
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 PROVIDER = "__provider"
-
-
-class DeploymentError(Exception):
-    """Why an operation failed; the message says what is live now."""
 
 
 class Adapter:
@@ -133,7 +130,6 @@ class Adapter:
         return state
 
     def _attempt(self, operation: Callable[[], Result]) -> Result:
-        # Pulumi shows the traceback of what a provider raises: keep it to the message
         try:
             return operation()
         except (ResourceError, InvalidInputs, EngineApiError) as error:

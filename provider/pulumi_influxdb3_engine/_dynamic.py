@@ -50,9 +50,11 @@ class EngineProvider(ResourceProvider):
         """Read the stack's configuration; called once in the provider's process, before anything else."""
         with _loading():
             from pulumi_influxdb3_engine._adapter import Adapter  # noqa: PLC0415 - not in the program's process
+            from pulumi_influxdb3_engine._failures import show_messages_alone  # noqa: PLC0415
             from pulumi_influxdb3_engine.logic.configuration import configuration  # noqa: PLC0415
 
             logic = pkgutil.resolve_name(f"pulumi_influxdb3_engine.logic.{self.logic}")
+        show_messages_alone()
         self._adapter = Adapter(logic(), self.inputs_of_stack, configuration(req.config.get))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pulumi_influxdb3_engine._adapter import Adapter, DeploymentError
+from pulumi_influxdb3_engine._adapter import Adapter
+from pulumi_influxdb3_engine._failures import DeploymentError
 from pulumi_influxdb3_engine.logic import engine
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.database import DatabaseLogic
