@@ -96,10 +96,10 @@ async def serve(settings: Settings, *, ready_file: Path | None = None, started: 
         )
 
         def say_started() -> None:
-            if ready_file:
-                _write_ready_file(ready_file, url)
             _log.info("serving", extra={"fields": {"url": url}})
             started(url)
+            if ready_file:  # last: whoever waits for it finds the rest done
+                _write_ready_file(ready_file, url)
 
         server = _Server(config, say_started, engine)
         _stop_on_signals(server)
