@@ -125,13 +125,16 @@ class Probe:
             question["extras_of"] = sorted(extras_of)
         if files is not None:
             question["files"] = sorted(files)
-        report = self._run(json.dumps(question))
-        if report.plugin_directory is None and self._plugin_directory is None:
-            self._plugin_directory = self.told_directory()
-            if self._plugin_directory is not None:
-                report = self._run(json.dumps(question))
-        self._plugin_directory = report.plugin_directory
-        if report.plugin_directory is None and (listing or files is not None):
+        text, directory = json.dumps(question), self._plugin_directory
+        report = self._run(text, directory)
+        if report.plugin_directory is None and directory is None:
+            # unless another thread has come to know it meanwhile
+            directory = self._plugin_directory or self.told_directory()
+            if directory is not None:
+                report = self._run(text, directory)
+        if report.plugin_directory is not None:
+            self._plugin_directory = report.plugin_directory
+        elif listing or files is not None:
             raise ProbeFailed(_NOWHERE)
         return report
 
@@ -215,10 +218,10 @@ class Probe:
             return told[1] if told else None
         return None
 
-    def _run(self, question: str) -> ProbeReport:
+    def _run(self, question: str, directory: str | None) -> ProbeReport:
         arguments = {"question": question, "probe": _PLUGIN.file_name}
-        if self._plugin_directory is not None:
-            arguments["directory"] = self._plugin_directory
+        if directory is not None:
+            arguments["directory"] = directory
         try:
             result = _PLUGIN.run_scheduled(self._client, arguments)
         except Unauthenticated:

@@ -56,6 +56,28 @@ def test_a_directory_that_the_servers_python_cannot_tell_is_told_by_the_server(s
 
 
 @pytest.mark.usefixtures("elsewhere")
+def test_a_directory_that_another_thread_comes_to_know_meanwhile_is_kept(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (server.plugin_directory / "a.py").write_text("x = 1")
+    probe = server.engine().hosts[0].probe
+    run = server._probe
+
+    def overtaken(body: dict[str, Any]) -> httpx.Response:
+        if body.get("input_arguments", {}).get("question") == "{}":
+            monkeypatch.setattr(server, "_probe", run)
+            probe.hashes(["a.py"])
+        return run(body)
+
+    probe.hashes([])  # uploads the probe
+    probe = server.engine().hosts[0].probe
+    monkeypatch.setattr(server, "_probe", overtaken)
+
+    assert probe.plugin_directory == str(server.plugin_directory)
+    assert probe.hashes(["a.py"]) == {"a.py": sha256("x = 1")}
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_a_directory_that_nobody_tells_is_not_taken_for_an_empty_one(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
