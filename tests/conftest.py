@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PROJECT = Path(__file__).parents[1]
-_NEED_THE_CLI = (_PROJECT / "tests" / "end_to_end", _PROJECT / "examples" / "quickstart")
+_NEED_THE_CLI = (
+    _PROJECT / "tests" / "end_to_end",
+    *(_PROJECT / "examples" / name for name in ("quickstart", "promotion")),
+)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

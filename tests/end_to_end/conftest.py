@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 
 import pytest
 from servers import start_server
@@ -30,6 +31,27 @@ def engine(tmp_path_factory):
     """An engine for the tests of a module; each uses a database of its own."""
     with start_server(tmp_path_factory.mktemp("engine")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def no_database_left(request):
+    """Delete the databases that a test has made on the engine of its module: a Core server has five at most."""
+    if "engine" not in request.fixturenames:
+        yield
+        return
+    client = request.getfixturevalue("engine").client
+    yield
+    for name in client.databases():
+        if name != "_internal":
+            client.delete_database(name)
+
+
+@pytest.fixture
+def db(engine):
+    """A database of the test's own."""
+    name = f"db_{uuid.uuid4().hex[:8]}"
+    engine.client.create_database(name)
+    return name
 
 
 @pytest.fixture

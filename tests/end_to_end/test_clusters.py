@@ -157,7 +157,10 @@ def test_packages_that_one_host_cannot_install_are_put_back_on_the_others(cluste
         PACKAGES.update(packages("put_back==1.0"), packages("put_back==2.0", "brand_new"), cluster)
 
     assert f"packages were not installed on {hosts[1].url}: " in str(failed.value)
-    assert "No matching distribution found" in str(failed.value)
+    # a real server answers 200 whatever pip said
+    assert "No matching distribution found" in str(failed.value) or "pip, which did not install all" in str(
+        failed.value
+    )
     assert str(failed.value).endswith("The versions from before were put back")
     assert versions(cluster, "put-back", "brand-new") == [{"put-back": "1.0", "brand-new": None}] * 2
 

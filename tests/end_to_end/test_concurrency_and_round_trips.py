@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import uuid
 from collections import Counter
 
 import pytest
@@ -23,11 +22,9 @@ def many(db, prefix, count, arguments=1):
 
 
 @pytest.fixture
-def db(engine):
-    name = f"db_{uuid.uuid4().hex[:8]}"
-    engine.client.create_database(name)
+def db(engine, db):
     engine.client.create_plugin_file("w.py", WRITES)
-    return name
+    return db
 
 
 def test_two_stacks_deploy_a_hundred_triggers_to_one_engine_at_once(tmp_path, cli, engine, db):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
-import pytest
-
 BOTH = """
 def process_request(influxdb3_local, query, headers, body, args=None):
     if "fail" in query:
@@ -16,13 +12,6 @@ def process_writes(influxdb3_local, table_batches, args=None):
     for batch in table_batches:
         influxdb3_local.write(LineBuilder("seen").int64_field("rows", len(batch["rows"])))
 """
-
-
-@pytest.fixture
-def db(engine):
-    name = f"db_{uuid.uuid4().hex[:8]}"
-    engine.client.create_database(name)
-    return name
 
 
 def program(db, more=""):

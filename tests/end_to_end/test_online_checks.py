@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 
+import pytest
 from breaking_proxy import BreakingProxy
-from servers import start_server
+from servers import PROGRAM, start_server
 from stack import Stack
 
 PLUGIN = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
@@ -76,6 +77,7 @@ def test_what_exists_with_other_content_is_refused_before_the_deployment(tmp_pat
     )
 
 
+@pytest.mark.skipif(PROGRAM is not None, reason="only Enterprise has the flag --plugin-dir-only")
 def test_a_server_that_takes_no_other_triggers_no_files_and_no_packages_says_so_at_preview(tmp_path, cli):
     directory = tmp_path / "engine"
     (directory / "plugins").mkdir(parents=True)

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {answer!r}\n"
-
-
-@pytest.fixture
-def db(engine):
-    """A database of the test's own, whose name is also its request path."""
-    name = f"db_{uuid.uuid4().hex[:8]}"
-    engine.client.create_database(name)
-    return name
 
 
 def trigger(db, plugin):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 
 import pytest
 
@@ -11,13 +10,11 @@ WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pa
 
 
 @pytest.fixture
-def db(engine):
+def db(engine, db):
     """A database of the test's own, with a plugin to run."""
-    name = f"db_{uuid.uuid4().hex[:8]}"
-    engine.client.create_database(name)
     engine.client.create_plugin_file("w.py", WRITES)
     engine.client.create_plugin_file("v.py", WRITES)
-    return name
+    return db
 
 
 def program(db, *, resource="t", name="t", plugin="w.py", specification="ALL_TABLES", arguments=1, options=""):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import uuid
 
-import pytest
 from servers import start_server
 from stack import Stack
 
@@ -13,14 +11,6 @@ from influxdb3_engine_api import CreateTrigger, TriggerSettings
 
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {'args': args}\n"
-
-
-@pytest.fixture
-def db(engine):
-    """A database of the test's own."""
-    name = f"db_{uuid.uuid4().hex[:8]}"
-    engine.client.create_database(name)
-    return name
 
 
 def program(db, *, name="t", specification="ALL_TABLES", content=WRITES, more=""):

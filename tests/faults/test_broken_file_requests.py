@@ -10,8 +10,8 @@ import uuid
 
 import pytest
 from breaking_proxy import BreakingProxy, Fault
+from servers import start_server
 
-from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.database import DatabaseInputs, DatabaseLogic
@@ -26,7 +26,7 @@ TIMEOUT = 0.5
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with start_engine(tmp_path_factory.mktemp("engine")) as engine:
+    with start_server(tmp_path_factory.mktemp("engine")) as engine:
         # the first look at a server uploads the probe: here it is there already
         PluginFileLogic().create(_file("first", 1), Engine(Configuration(host_url=engine.url)))
         yield engine
@@ -134,6 +134,7 @@ def _requests(server, proxy, kind, operation):
         logic.create(before, _engine(server.url))
     proxy.requests.clear()
     assert _carry_out(logic, before, after, _engine(proxy.url))[1] is None
+    _delete_databases(server)
     return len(proxy.requests)
 
 
@@ -152,4 +153,12 @@ def _break(server, proxy, broken, number, fault):
     _, again = _carry_out(logic, state, after, _engine(server.url))  # the next "up"
     assert again is None, case
     assert whole(server, after or before, (after,)), case
+    _delete_databases(server)
     return message
+
+
+def _delete_databases(server):
+    """A Core server has five at most."""
+    for name in server.client.databases():
+        if name != "_internal":
+            server.client.delete_database(name)

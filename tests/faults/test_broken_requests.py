@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 from breaking_proxy import BreakingProxy, Fault
+from servers import start_server
 
-from influxdb3_embedded.testing import start_engine
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.engine import Engine
 from pulumi_influxdb3_engine.logic.resource import ResourceError
@@ -35,7 +35,7 @@ class Rig:
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory):
-    with start_engine(tmp_path_factory.mktemp("engine")) as engine:
+    with start_server(tmp_path_factory.mktemp("engine")) as engine:
         proxy = BreakingProxy(engine.url, silence=TIMEOUT + 0.3)
         direct = Engine(Configuration(host_url=engine.url))
         direct.client.create_database("d")

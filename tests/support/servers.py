@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.testing import RunningEngine, start_engine
-from influxdb3_engine_api import EngineClient
+from influxdb3_engine_api import EngineClient, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 PROGRAM = os.environ.get("INFLUXDB3_SERVER")
+_SECONDS_TO_START = 60.0
 
 
 @contextmanager
@@ -46,11 +47,12 @@ def start_server(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, **(environment or {})},
+            # it would take the tests' own virtual environment for its plugins'
+            env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"} | (environment or {}),
         )
     engine = RunningEngine(f"http://{flags['http_bind']}", process, directory)
     try:
-        with EngineClient(engine.url, start_patience=60) as client:
+        with EngineClient(engine.url, start_patience=_SECONDS_TO_START) as client, suppress(Unauthenticated):
             client.ping()
         yield engine
     finally:
