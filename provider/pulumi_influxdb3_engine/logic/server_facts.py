@@ -60,6 +60,10 @@ class ServerFacts:
             return None
         return f"{server.product_name} {server.version}, mended in {mended}"
 
+    def stops_triggers_on_missing_tables(self) -> bool:
+        """Whether it may stop triggers on tables that do not exist, as all but the embedded engine may."""
+        return "embedded" not in self._server().product_name
+
     def databases(self) -> frozenset[str]:
         """Names of the databases."""
         return self._once("databases", lambda: frozenset(self._client.databases()))

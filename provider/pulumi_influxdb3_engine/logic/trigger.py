@@ -9,6 +9,7 @@ from influxdb3_engine_api.specification import Request, parse
 from pulumi_influxdb3_engine.logic.first_runs import FirstRuns
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
 from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.missing_tables import warn_of_a_missing_table
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
 from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
@@ -110,7 +111,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             failure = runs.failure() if runs else None
             if failure:
                 take_back(inputs, changes, failure)
-        engine.served_paths.note(inputs.owner, inputs.served_path)
+        _deployed(inputs, engine)
         engine.claimed.add(inputs.owner)
         return Created(f"{inputs.db}/{inputs.trigger_name}")
 
@@ -128,17 +129,9 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
         """Enable or disable where that is all, else swap the definition."""
-        changed = state.changed(inputs, NOT_ON_SERVER)
-        if not changed:
-            return {}
-        changes = TriggerChanges(engine, inputs.db)
-        if inputs.served_path != state.served_path:
-            _refuse_a_served_path(inputs, engine)
-        if changed == {"disabled"}:
-            self._set_enabled(inputs, changes, _first_runs(inputs, engine))
-        else:
-            swap(state, inputs, changes, _first_runs(inputs, engine))
-        engine.served_paths.note(inputs.owner, inputs.served_path)
+        if changed := state.changed(inputs, NOT_ON_SERVER):
+            self._change(state, inputs, changed, engine)
+            _deployed(inputs, engine)
         return {}
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
@@ -151,6 +144,15 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         except EngineApiError as error:
             raise ResourceError(f"{label(state)} was not deleted: {explained(error)}") from error
         engine.served_paths.note(state.owner, None)
+
+    def _change(self, state: TriggerInputs, inputs: TriggerInputs, changed: set[str], engine: Engine) -> None:
+        changes = TriggerChanges(engine, inputs.db)
+        if inputs.served_path != state.served_path:
+            _refuse_a_served_path(inputs, engine)
+        if changed == {"disabled"}:
+            self._set_enabled(inputs, changes, _first_runs(inputs, engine))
+        else:
+            swap(state, inputs, changes, _first_runs(inputs, engine))
 
     def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None) -> None:
         try:
@@ -174,16 +176,17 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if live is None:
             raise ResourceError(f"{label(inputs)} exists, the server says, but is not listed: deploy again")
         existing = adopted(live, inputs)
+        differing = existing.changed(inputs, NOT_ON_SERVER)
         if not inputs.adopt:
-            differing = sorted(existing.changed(inputs, NOT_ON_SERVER))
-            how = f"differs in {', '.join(differing)}" if differing else "is the same"
+            how = f"differs in {', '.join(sorted(differing))}" if differing else "is the same"
             raise ResourceError(
                 f"{label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
                 f"{existing.trigger_specification!r}. Take it over with adopt=True, choose another trigger_name, or "
                 f"delete it: influxdb3 delete trigger --database {inputs.db} {inputs.trigger_name} --force. If this "
                 "program declared it under another resource name, give this resource an alias of that name"
             )
-        self.update(existing, inputs, engine)
+        if differing:
+            self._change(existing, inputs, differing, engine)
 
 
 def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
@@ -206,6 +209,12 @@ def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
             f"{label(inputs)} was not deployed: {path_is_taken(path, other)}. Where this program moves the path from "
             "one trigger to the other, deploy once without it, or give this resource an alias of the other one's name"
         )
+
+
+def _deployed(inputs: TriggerInputs, engine: Engine) -> None:
+    """What is to be done once a definition is live."""
+    engine.served_paths.note(inputs.owner, inputs.served_path)
+    warn_of_a_missing_table(inputs, engine)
 
 
 def _first_runs(inputs: TriggerInputs, engine: Engine) -> FirstRuns | None:

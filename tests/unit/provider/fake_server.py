@@ -32,6 +32,7 @@ class FakeServer:
         requests: What was asked, in order, such as ``create t`` or ``query triggers``.
         triggers: Bodies of the triggers by name; one database.
         databases: Names of the databases.
+        tables: Names of the tables, the same in each of them.
         product: Name and version.
         logs: Rows of the log table, oldest first; ``log`` adds one.
         failures: Request to the answers or exceptions that it gets instead, one after the other.
@@ -43,6 +44,7 @@ class FakeServer:
     requests: list[str] = field(default_factory=list)
     triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     databases: set[str] = field(default_factory=lambda: {"_internal", "db"})
+    tables: set[str] = field(default_factory=set)
     product: tuple[str, str] = ("InfluxDB 3 Core", "3.11.0")
     logs: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, list[httpx.Response | Exception]] = field(default_factory=dict)
@@ -79,7 +81,12 @@ class FakeServer:
         path, method = request.url.path, request.method
         trigger = body.get("trigger_name", "")
         if path == "/api/v3/query_sql":
-            tables = {"trigger_arguments": "arguments", "plugin_files": "files", "engine_logs": "logs"}
+            tables = {
+                "trigger_arguments": "arguments",
+                "plugin_files": "files",
+                "engine_logs": "logs",
+                "information_schema.tables": "tables",
+            }
             return "query " + next((name for table, name in tables.items() if table in body["q"]), "triggers")
         if path == "/ping":
             return "ping"
@@ -149,6 +156,8 @@ class FakeServer:
             return httpx.Response(200, json=self.logs[::-1])
         if "plugin_files" in body["q"]:
             return httpx.Response(200, json=self._plugin_files())
+        if "information_schema.tables" in body["q"]:
+            return httpx.Response(200, json=[{"table_name": name} for name in sorted(self.tables)])
         if "trigger_arguments" in body["q"]:
             return httpx.Response(
                 200,

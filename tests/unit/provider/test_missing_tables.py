@@ -1,0 +1,78 @@
+"""Triggers on tables that do not exist: a real server stops them without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
+
+if TYPE_CHECKING:
+    from fake_server import FakeServer
+
+LOGIC = TriggerLogic()
+WARNING = "waits for table 'cpu', which does not exist yet"
+
+
+def trigger(name: str = "t", **properties: Any) -> TriggerInputs:
+    given = {"db": "db", "trigger_name": name, "plugin_filename": "p.py", "trigger_specification": "table:cpu"}
+    return TriggerInputs.checked(given | properties)
+
+
+def test_it_is_said_of_a_trigger_once_for_two_requests_a_deployment(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = server.engine()
+
+    for name in ("a", "b"):
+        LOGIC.create(trigger(name), engine)
+
+    assert server.requests == ["create a", "ping", "query tables", "create b"]
+    said = capsys.readouterr().err
+    assert said.count(WARNING) == 2
+    assert "trigger 'a' in database 'db'" in said
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"trigger_specification": "all_tables"},
+        {"trigger_settings": {"run_async": True}},
+        {"disabled": True},
+    ],
+)
+def test_nothing_is_asked_where_nothing_can_happen(server: FakeServer, properties: dict[str, Any]) -> None:
+    LOGIC.create(trigger(**properties), server.engine())
+
+    assert server.requests == ["create t"]
+
+
+def test_it_is_not_said_where_the_table_exists_or_the_server_is_the_embedded_engine(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.tables = {"cpu"}
+    LOGIC.create(trigger("a"), server.engine())
+    server.tables = set()
+    server.product = ("InfluxDB 3 Processing engine, embedded", "3.10.0")
+    LOGIC.create(trigger("b"), server.engine())
+
+    assert capsys.readouterr().err == ""
+
+
+def test_enabling_and_taking_over_say_it_once(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    LOGIC.create(trigger(disabled=True), server.engine())
+    LOGIC.update(trigger(disabled=True), trigger(), server.engine())
+    assert capsys.readouterr().err.count(WARNING) == 1
+
+    LOGIC.create(trigger(adopt=True, trigger_arguments={"a": "1"}), server.engine())
+    assert capsys.readouterr().err.count(WARNING) == 1
+
+
+def test_a_server_that_cannot_be_asked_has_the_trigger_all_the_same(server: FakeServer) -> None:
+    server.failures["ping"] = [httpx.ReadError("reset")]
+
+    LOGIC.create(trigger(), server.engine())
+
+    assert list(server.triggers) == ["t"]
