@@ -52,7 +52,7 @@ def explained(error: Exception) -> str:
     if isinstance(error, AnswerError):
         for text, remedy in _REMEDIES:
             if text in error.text:
-                return f"{error}. {remedy}"
+                return f"{str(error).rstrip('.')}. {remedy}"
     if isinstance(error, Unauthenticated):
         return f"{error}. The server knows no such token, or got none: set influxdb3:authToken to one that it knows"
     if isinstance(error, Forbidden):
