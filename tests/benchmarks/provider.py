@@ -5,8 +5,8 @@
 
 The floor is what the CLI and the SDK take for as many resources whose provider does nothing. A round measures floor and
 provider one after the other, in turns which of them first; the table shows the median of the rounds' ratios and their
-spread. Fewer triggers get more rounds: what is short is disturbed more. The ratio of processor time, of the CLI and all
-that it starts but not of the engine, is disturbed least.
+spread. Fewer triggers get more rounds: what is short is disturbed more. Processor time is that of the CLI and all
+that it starts, but not of the engine.
 """
 
 from __future__ import annotations

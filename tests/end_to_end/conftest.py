@@ -6,7 +6,7 @@ import os
 import uuid
 
 import pytest
-from servers import start_server
+from servers import delete_databases, start_server
 from stack import Stack
 
 from pulumi_cli import find_or_install
@@ -35,15 +35,13 @@ def engine(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def no_database_left(request):
-    """Delete the databases that a test has made on the engine of its module: a Core server has five at most."""
+    """Delete the databases that a test has made on the engine of its module."""
     if "engine" not in request.fixturenames:
         yield
         return
     client = request.getfixturevalue("engine").client
     yield
-    for name in client.databases():
-        if name != "_internal":
-            client.delete_database(name)
+    delete_databases(client)
 
 
 @pytest.fixture

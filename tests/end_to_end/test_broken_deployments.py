@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from dataclasses import dataclass
 
 import pytest
 from breaking_proxy import BreakingProxy, Fault
-from servers import start_server
+from servers import free_port, start_server
 from stack import Stack
 
 TIMEOUT = 1.0
@@ -111,9 +110,7 @@ def test_after_any_broken_request_a_refresh_agrees_with_what_is_live_and_the_nex
 
 def test_a_deployment_goes_on_after_an_engine_that_died_in_the_middle_of_it(tmp_path, cli):
     count = 100
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        bind = f"127.0.0.1:{free.getsockname()[1]}"
+    bind = f"127.0.0.1:{free_port()}"
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": f"http://{bind}"})
 
     def wanted(argument):

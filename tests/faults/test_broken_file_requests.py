@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 from breaking_proxy import BreakingProxy, Fault
-from servers import start_server
+from servers import delete_databases, start_server
 
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.configuration import Configuration
@@ -134,7 +134,7 @@ def _requests(server, proxy, kind, operation):
         logic.create(before, _engine(server.url))
     proxy.requests.clear()
     assert _carry_out(logic, before, after, _engine(proxy.url))[1] is None
-    _delete_databases(server)
+    delete_databases(server.client)
     return len(proxy.requests)
 
 
@@ -153,12 +153,5 @@ def _break(server, proxy, broken, number, fault):
     _, again = _carry_out(logic, state, after, _engine(server.url))  # the next "up"
     assert again is None, case
     assert whole(server, after or before, (after,)), case
-    _delete_databases(server)
+    delete_databases(server.client)
     return message
-
-
-def _delete_databases(server):
-    """A Core server has five at most."""
-    for name in server.client.databases():
-        if name != "_internal":
-            server.client.delete_database(name)

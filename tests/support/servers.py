@@ -34,7 +34,7 @@ def start_server(
         "object_store": "file",
         "data_dir": str(directory / "data"),
         "plugin_dir": str(directory / "plugins"),
-        "http_bind": f"127.0.0.1:{_free_port()}",
+        "http_bind": f"127.0.0.1:{free_port()}",
         "without_auth": True,
         "disable_telemetry_upload": True,
         **settings,
@@ -59,7 +59,15 @@ def start_server(
         engine.stop()
 
 
-def _free_port() -> int:
+def delete_databases(client: EngineClient) -> None:
+    """Delete all that can be: a Core server has five at most."""
+    for name in client.databases():
+        if name != "_internal":
+            client.delete_database(name)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nothing listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
