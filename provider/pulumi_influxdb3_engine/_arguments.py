@@ -50,3 +50,8 @@ def files_by_path(where: str, files: Any) -> Any:
     if not isinstance(files, Mapping) or not all(isinstance(path, str) for path in files):
         raise SourceError(f"{where}: files maps relative paths to texts: write files={{'__init__.py': TEXT}}")
     return files_property(files)
+
+
+def given(**inputs: Any) -> dict[str, Any]:
+    """Inputs that a resource does not show as outputs, where set: Pulumi makes an output of each that it is passed."""
+    return {name: value for name, value in inputs.items() if value is not None}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pulumi
+from typing import TYPE_CHECKING
+
 from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
+
+if TYPE_CHECKING:
+    import pulumi
 
 
 class DatabaseProvider(EngineProvider):
@@ -25,8 +29,9 @@ class Database(Resource, module="influxdb3", name="Database"):
         opts: Options of the resource.
     """
 
-    db: pulumi.Output[str]
-    retain: pulumi.Output[bool]
+    if TYPE_CHECKING:  # at run time the SDK would evaluate the annotations anew for every resource
+        db: pulumi.Output[str]
+        retain: pulumi.Output[bool]
 
     def __init__(
         self,

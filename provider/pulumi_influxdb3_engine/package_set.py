@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import listed
+from pulumi_influxdb3_engine._arguments import given, listed
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pulumi
 
 
 class PackageSetProvider(EngineProvider):
@@ -49,10 +50,11 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
     cluster every host in ``influxdb3:pluginHosts`` gets the packages, too: all of them, or none.
     """
 
-    packages: pulumi.Output[list[str] | None]
-    requirements: pulumi.Output[str | None]
-    installed: pulumi.Output[dict[str, str]]
-    """Normalised distribution name to the version that is installed."""
+    if TYPE_CHECKING:  # at run time the SDK would evaluate the annotations anew for every resource
+        packages: pulumi.Output[list[str] | None]
+        requirements: pulumi.Output[str | None]
+        installed: pulumi.Output[dict[str, str]]
+        """Normalised distribution name to the version that is installed."""
 
     def __init__(
         self,
@@ -71,9 +73,10 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
             "requirements": read_file(where, requirements, of="requirements")
             if isinstance(requirements, os.PathLike)
             else requirements,
-            "reinstall": reinstall,
-            "delete_on_destroy": delete_on_destroy or None,
             "set_name": resource_name,
             "installed": None,
-        }
+        } | given(
+            reinstall=reinstall,
+            delete_on_destroy=delete_on_destroy or None,
+        )
         super().__init__(PackageSetProvider(), resource_name, properties, opts)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import files_by_path
+from pulumi_influxdb3_engine._arguments import files_by_path, given
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_directory
 from pulumi_influxdb3_engine.dry_runs import dry_runs_property
@@ -15,6 +14,8 @@ from pulumi_influxdb3_engine.dry_runs import dry_runs_property
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
+
+    import pulumi
 
     from pulumi_influxdb3_engine.dry_runs import DryRunTest
 
@@ -51,13 +52,14 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
     cluster every host in ``influxdb3:pluginHosts`` gets the files, too: all of them, or none.
     """
 
-    plugin_name: pulumi.Output[str]
-    files: pulumi.Output[dict[str, str]]
-    """Text of the files by ``./PATH`` below the directory."""
-    plugin_filename: pulumi.Output[str]
-    """What triggers name as their ``plugin_filename``; known during preview."""
-    content_sha256: pulumi.Output[str]
-    """SHA-256 over all paths and contents in hexadecimal; known during preview."""
+    if TYPE_CHECKING:  # at run time the SDK would evaluate the annotations anew for every resource
+        plugin_name: pulumi.Output[str]
+        files: pulumi.Output[dict[str, str]]
+        """Text of the files by ``./PATH`` below the directory."""
+        plugin_filename: pulumi.Output[str]
+        """What triggers name as their ``plugin_filename``; known during preview."""
+        content_sha256: pulumi.Output[str]
+        """SHA-256 over all paths and contents in hexadecimal; known during preview."""
 
     def __init__(
         self,
@@ -78,12 +80,13 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
         properties = {
             "plugin_name": resource_name if plugin_name is None else plugin_name,
             "files": files_by_path(where, read_directory(where, source) if source is not None else files),
-            "in_place": in_place or None,
-            "trigger_name": trigger_name,
-            "test": dry_runs_property(where, test),
-            "adopt": adopt or None,
-            "delete_on_destroy": delete_on_destroy or None,
             "plugin_filename": None,
             "content_sha256": None,
-        }
+        } | given(
+            in_place=in_place or None,
+            trigger_name=trigger_name,
+            test=dry_runs_property(where, test),
+            adopt=adopt or None,
+            delete_on_destroy=delete_on_destroy or None,
+        )
         super().__init__(PluginDirectoryProvider(), resource_name, properties, opts)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pulumi
 from pulumi.dynamic import Resource
 
+from pulumi_influxdb3_engine._arguments import given
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
 from pulumi_influxdb3_engine.dry_runs import dry_runs_property
@@ -14,6 +14,8 @@ from pulumi_influxdb3_engine.dry_runs import dry_runs_property
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+
+    import pulumi
 
     from pulumi_influxdb3_engine.dry_runs import DryRunTest
 
@@ -47,12 +49,13 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
     failed and says what was put back.
     """
 
-    plugin_name: pulumi.Output[str]
-    content: pulumi.Output[str]
-    plugin_filename: pulumi.Output[str]
-    """What triggers name as their ``plugin_filename``; known during preview."""
-    content_sha256: pulumi.Output[str]
-    """SHA-256 of the content in hexadecimal; known during preview."""
+    if TYPE_CHECKING:  # at run time the SDK would evaluate the annotations anew for every resource
+        plugin_name: pulumi.Output[str]
+        content: pulumi.Output[str]
+        plugin_filename: pulumi.Output[str]
+        """What triggers name as their ``plugin_filename``; known during preview."""
+        content_sha256: pulumi.Output[str]
+        """SHA-256 of the content in hexadecimal; known during preview."""
 
     def __init__(
         self,
@@ -72,11 +75,12 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
         properties = {
             "plugin_name": resource_name if plugin_name is None else plugin_name,
             "content": read_file(where, source) if source is not None else content,
-            "trigger_name": trigger_name,
-            "test": dry_runs_property(where, test),
-            "adopt": adopt or None,
-            "delete_on_destroy": delete_on_destroy or None,
             "plugin_filename": None,
             "content_sha256": None,
-        }
+        } | given(
+            trigger_name=trigger_name,
+            test=dry_runs_property(where, test),
+            adopt=adopt or None,
+            delete_on_destroy=delete_on_destroy or None,
+        )
         super().__init__(PluginFileProvider(), resource_name, properties, opts)

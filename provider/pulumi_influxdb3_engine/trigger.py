@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import texts
+from pulumi_influxdb3_engine._arguments import given, texts
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 
 if TYPE_CHECKING:
@@ -76,18 +76,20 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
     one first, and a failure puts the old one back. A new ``db`` or ``trigger_name`` replaces the trigger.
     """
 
-    db: pulumi.Output[str]
-    trigger_name: pulumi.Output[str]
-    plugin_filename: pulumi.Output[str]
-    trigger_specification: pulumi.Output[str]
-    trigger_arguments: pulumi.Output[dict[str, str] | None]
-    trigger_settings: pulumi.Output[dict[str, Any]]
-    disabled: pulumi.Output[bool]
-    endpoint_url: pulumi.Output[str | None]
-    """URL that calls a request trigger; ``None`` for the other kinds.
+    if TYPE_CHECKING:  # at run time the SDK would evaluate the annotations anew for every resource
+        db: pulumi.Output[str]
+        trigger_name: pulumi.Output[str]
+        plugin_filename: pulumi.Output[str]
+        trigger_specification: pulumi.Output[str]
+        trigger_arguments: pulumi.Output[dict[str, str] | None]
+        trigger_settings: pulumi.Output[dict[str, Any]]
+        disabled: pulumi.Output[bool]
+        endpoint_url: pulumi.Output[str | None]
+        """URL that calls a request trigger; ``None`` for the other kinds.
 
-    That of the stack's ``hostUrl``, or of the first node in ``node_spec`` where ``pluginHosts`` maps node ids to URLs.
-    """
+        That of the stack's ``hostUrl``, or of the first node in ``node_spec`` where ``pluginHosts`` maps node ids to
+        URLs.
+        """
 
     def __init__(
         self,
@@ -115,14 +117,15 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             "trigger_specification": trigger_specification,
             "trigger_arguments": texts(trigger_arguments),
             "trigger_settings": trigger_settings,
-            "node_spec": node_spec,
             "disabled": disabled,
-            "adopt": adopt or None,
-            "force_delete": force_delete or None,
-            "watch": asdict(watch) if isinstance(watch, Watch) else watch,
             # made from the specification, so that Pulumi keeps it secret where that is
             "endpoint_url": trigger_specification.apply(lambda _: None)
             if isinstance(trigger_specification, pulumi.Output)
             else None,
-        }
+        } | given(
+            node_spec=node_spec,
+            adopt=adopt or None,
+            force_delete=force_delete or None,
+            watch=asdict(watch) if isinstance(watch, Watch) else watch,
+        )
         super().__init__(TriggerProvider(), resource_name, properties, opts)
