@@ -1,12 +1,12 @@
 """What triggers cost in Pulumi, against a dynamic provider that does nothing and against the bare HTTP requests.
 
-    uv run tests/benchmarks/provider.py                            10, 100 and 500 triggers: 20 minutes
+    uv run tests/benchmarks/provider.py                            10, 100 and 500 triggers: 25 minutes
     uv run tests/benchmarks/provider.py --counts 10 --rounds 1     a quick look
 
-The floor is what the CLI and the SDK take for as many resources whose provider does nothing. A round measures floor and
-provider one after the other, in turns which of them first; the table shows the median of the rounds' ratios and their
-spread. Fewer triggers get more rounds: what is short is disturbed more. Processor time is that of the CLI and all
-that it starts, but not of the engine.
+The floor is what the CLI and the SDK take for as many resources whose provider does nothing. Each operation is measured
+on floor and provider one right after the other, in turns which of them first, so that a machine that changes its speed
+changes both; what can be repeated is, three times a round. The table shows medians and, of the ratios of such pairs,
+the spread. Processor time is that of the CLI and all that it starts, but not of the engine.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,13 +35,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from influxdb3_embedded.testing import RunningEngine
     from pulumi_cli import PulumiCli
 
 PLUGIN = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 OPERATIONS = ("up (create)", "up (unchanged)", "preview", "refresh", "destroy")
+REPEATABLE = ("up (unchanged)", "preview", "refresh")
+REPEATS = 3
 GOALS = {"up (create)": 1.15, "up (unchanged)": 1.15, "preview": 1.15, "refresh": 1.3}
 
 NULL_PROVIDER = '''
@@ -83,19 +86,31 @@ class Cost(NamedTuple):
     processors: float
 
 
-def operations(stack: Stack) -> Iterator[tuple[str, Callable[[], object]]]:
-    """The operations in the order in which one stack can go through them."""
-    yield from zip(OPERATIONS, (stack.up, stack.up, stack.preview, stack.refresh, stack.destroy), strict=True)
+class Pair(NamedTuple):
+    """What one operation costs the floor and the provider, one right after the other."""
+
+    floor: Cost
+    ours: Cost
 
 
-def measured(stack: Stack) -> dict[str, Cost]:
-    """What each operation takes."""
-    costs = {}
-    for name, operation in operations(stack):
-        started, used = time.perf_counter(), processor_seconds()
-        operation()
-        costs[name] = Cost(time.perf_counter() - started, processor_seconds() - used)
-    return costs
+def measured(floor: Stack, ours: Stack, *, ours_first: bool = False) -> Iterator[tuple[str, Pair]]:
+    """What the operations cost, in the order in which a stack can go through them."""
+    for name in OPERATIONS:
+        for _ in range(REPEATS if name in REPEATABLE else 1):
+            if ours_first:
+                our_cost, floor_cost = cost(ours, name), cost(floor, name)
+            else:
+                floor_cost, our_cost = cost(floor, name), cost(ours, name)
+            yield name, Pair(floor_cost, our_cost)
+            ours_first = not ours_first
+
+
+def cost(stack: Stack, name: str) -> Cost:
+    """What one operation takes."""
+    operation = {"preview": stack.preview, "refresh": stack.refresh, "destroy": stack.destroy}.get(name, stack.up)
+    started, used = time.perf_counter(), processor_seconds()
+    operation()
+    return Cost(time.perf_counter() - started, processor_seconds() - used)
 
 
 def processor_seconds() -> float:
@@ -140,62 +155,73 @@ def compiled_modules(directory: Path) -> dict[str, str]:
     return ours | {"PYTHONPYCACHEPREFIX": str(directory)}
 
 
-def stack_of(
-    directory: Path, cli: PulumiCli, engine: RunningEngine, program: str, environment: dict[str, str]
-) -> Stack:
-    """A stack that is ready to be deployed."""
-    stack = Stack(directory, cli, environment, config={"influxdb3:hostUrl": engine.url})
-    (directory / "null_provider.py").write_text(NULL_PROVIDER)
-    (directory / "__main__.py").write_text(program)
-    return stack
+@dataclass(frozen=True)
+class Bench:
+    """Where stacks are made: projects below ``directory``, deployed by ``cli`` in ``environment``."""
+
+    directory: Path
+    cli: PulumiCli
+    engine: RunningEngine
+    environment: dict[str, str]
+
+    def pairs(self, name: str, count: int, *, ours_first: bool = False) -> list[tuple[str, Pair]]:
+        """What the operations on as many triggers cost, by two new stacks."""
+        floor = self._stack(f"{name}/floor", FLOOR.format(count=count))
+        ours = self._stack(f"{name}/ours", OURS.format(count=count))
+        return list(measured(floor, ours, ours_first=ours_first))
+
+    def _stack(self, name: str, program: str) -> Stack:
+        directory = self.directory / name
+        stack = Stack(directory, self.cli, self.environment, config={"influxdb3:hostUrl": self.engine.url})
+        (directory / "null_provider.py").write_text(NULL_PROVIDER)
+        (directory / "__main__.py").write_text(program)
+        return stack
 
 
-def spread(values: list[float], digits: int = 2) -> str:
-    """Median, and how far the rounds lie apart."""
-    median = f"{statistics.median(values):.{digits}f}"
-    return median if len(values) == 1 else f"{median} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+def spread(values: list[float]) -> str:
+    """Median, and how far the values lie apart."""
+    median = f"{statistics.median(values):.2f}"
+    return median if len(values) == 1 else f"{median} ({min(values):.2f}-{max(values):.2f})"
+
+
+def table(count: int, pairs: list[tuple[str, Pair]], alone: dict[str, float]) -> Table:
+    """The figures of as many triggers."""
+    rows = Table("triggers", "operation", "floor s", "provider s", "ratio", "goal", "of processors", "requests alone s")
+    for name in OPERATIONS:
+        own = [pair for operation, pair in pairs if operation == name]
+        rows.add_row(
+            str(count),
+            name,
+            spread([pair.floor.elapsed for pair in own]),
+            spread([pair.ours.elapsed for pair in own]),
+            spread([pair.ours.elapsed / pair.floor.elapsed for pair in own]),
+            f"{GOALS[name]}" if name in GOALS else "",
+            spread([pair.ours.processors / pair.floor.processors for pair in own]),
+            f"{alone[name]:.3f}" if name in alone else "",
+        )
+    return rows
 
 
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 500])
-    parser.add_argument("--rounds", type=int, help="default: 15 for 10 triggers, 3 for 100 and more")
+    parser.add_argument("--rounds", type=int, help="default: 7 for 10 triggers, 3 for 100 and more")
     arguments = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     cli = find_or_install(report=lambda text: print(text, file=sys.stderr))
-    table = Table(
-        "triggers", "operation", "floor s", "provider s", "ratio", "goal", "of processors", "requests alone s"
-    )
     with tempfile.TemporaryDirectory() as temporary, start_engine(Path(temporary) / "engine") as engine:
         engine.client.create_database("d")
         engine.client.create_plugin_file("w.py", PLUGIN)
-        environment = compiled_modules(Path(temporary) / "bytecode")
-        for program in (FLOOR, OURS):  # compiles
-            measured(stack_of(Path(temporary) / "first", cli, engine, program.format(count=1), environment))
+        bench = Bench(Path(temporary), cli, engine, compiled_modules(Path(temporary) / "bytecode"))
+        bench.pairs("first", 1)  # compiles
         for count in arguments.counts:
-            costs: dict[str, list[dict[str, Cost]]] = {FLOOR: [], OURS: []}
-            for number in range(arguments.rounds or max(3, 150 // count)):
-                print(f"{count} triggers, round {number + 1}", file=sys.stderr)
-                for program in (FLOOR, OURS) if number % 2 else (OURS, FLOOR):
-                    directory = Path(temporary) / f"{count}-{number}" / ("ours" if program is OURS else "floor")
-                    costs[program].append(
-                        measured(stack_of(directory, cli, engine, program.format(count=count), environment))
-                    )
-            alone = requests_alone(engine, count)
-            for name in OPERATIONS:
-                floor, our = ([each[name] for each in costs[program]] for program in (FLOOR, OURS))
-                pairs = list(zip(our, floor, strict=True))
-                table.add_row(
-                    str(count),
-                    name,
-                    spread([cost.elapsed for cost in floor]),
-                    spread([cost.elapsed for cost in our]),
-                    spread([one.elapsed / other.elapsed for one, other in pairs]),
-                    f"{GOALS[name]}" if name in GOALS else "",
-                    spread([one.processors / other.processors for one, other in pairs]),
-                    f"{alone[name]:.3f}" if name in alone else "",
-                )
-    Console().print(table)
+            rounds = arguments.rounds or max(3, 70 // count)
+            pairs: list[tuple[str, Pair]] = []
+            for number in range(rounds):
+                print(f"{count} triggers, round {number + 1} of {rounds}", file=sys.stderr)
+                pairs += bench.pairs(f"{count}-{number}", count, ours_first=bool(number % 2))
+            console.print(table(count, pairs, requests_alone(engine, count)))
 
 
 if __name__ == "__main__":
