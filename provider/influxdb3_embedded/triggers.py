@@ -56,7 +56,7 @@ class Triggers:
                     400, f"invalid request: server is configured to reject {plugin_type.value} plugin triggers"
                 )
         try:
-            await self._plugins.load(body.plugin_filename)
+            source = await self._plugins.load(body.plugin_filename)
         except PluginFileError as error:
             raise PluginError(error.text) from None
         trigger = Trigger(
@@ -72,7 +72,7 @@ class Triggers:
         async with self._lock(trigger.key):
             await self._catalog.create_trigger(trigger)
             if not trigger.disabled:
-                await self._runner.start_trigger(trigger)
+                await self._runner.start_trigger(trigger, source)
 
     async def enable(self, key: TriggerKey) -> None:
         """Start a trigger from now; one that is enabled stays so. Raises `ApiError` 404 where there is none."""

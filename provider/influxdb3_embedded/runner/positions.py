@@ -21,7 +21,8 @@ class Positions:
     """The positions of the started WAL triggers.
 
     A trigger that is started is noted before any later write is accepted, so it can miss none. How it goes on is stored
-    when `save` is called, not with each run: a run that ended between the last call and a crash is run again.
+    when `save` is called, not with each run: a run that ended between the last call and a crash is run again. What no
+    trigger is to see any more is kept until then, too: starting and stopping one of many asks none of the others.
 
     Args:
         log: Where they are stored, and what must keep the writes that are still to be seen.
@@ -32,6 +33,7 @@ class Positions:
         self._resumed: dict[TriggerKey, int] = {}
         self._started: dict[TriggerKey, _HasPosition] = {}
         self._stored: dict[TriggerKey, int] = {}
+        self._kept_after: int | None = None
 
     def resume(self, keys: Collection[TriggerKey]) -> None:
         """Load what the last process stored.
@@ -53,7 +55,8 @@ class Positions:
         self._started[key] = trigger
         self._resumed.pop(key, None)
         self._store({key: trigger.position})
-        self._keep_unseen()
+        if self._kept_after is None or trigger.position < self._kept_after:
+            self._keep_after(trigger.position)
 
     def forget(self, key: TriggerKey) -> None:
         """Forget a trigger that is stopped, or that cannot be started: it starts from now the next time."""
@@ -61,7 +64,6 @@ class Positions:
         self._resumed.pop(key, None)
         self._stored.pop(key, None)
         self._store({key: None})
-        self._keep_unseen()
 
     async def save(self) -> None:
         """Store what has changed; what cannot be stored, the next call tries again."""
@@ -82,4 +84,8 @@ class Positions:
 
     def _keep_unseen(self) -> None:
         unseen = [*self._resumed.values(), *(trigger.position for trigger in self._started.values())]
-        self._log.keep_after(min(unseen, default=None))
+        self._keep_after(min(unseen, default=None))
+
+    def _keep_after(self, sequence: int | None) -> None:
+        self._kept_after = sequence
+        self._log.keep_after(sequence)

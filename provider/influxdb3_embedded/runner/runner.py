@@ -112,19 +112,20 @@ class Runner:
         await self._positions.save()
         await self._factory.close()
 
-    async def start_trigger(self, trigger: Trigger) -> None:
-        """Start a trigger from now, its plugin's source read now; one that is started already is started anew.
+    async def start_trigger(self, trigger: Trigger, source: PluginSource | None = None) -> None:
+        """Start a trigger from now; one that is started already is started anew.
 
         A plugin that cannot be found is logged and the trigger left alone: whoever creates a trigger has asked the
         plugin directory before (contract 1.2).
 
         Args:
             trigger: Its definition.
+            source: Its plugin's source; read now where it is not given.
         """
         async with self._lock(trigger.key):
             await self._stop(trigger.key, forget=True)
             try:
-                source = await self._directory.load(trigger.plugin_filename)
+                source = source or await self._directory.load(trigger.plugin_filename)
             except PluginFileError as error:
                 logger.error("trigger %s of %s was not started: %s", trigger.name, trigger.database, error.text)
                 self._logs.append(trigger.name, LogLevel.ERROR, f"error starting trigger: {error.text}")
