@@ -87,7 +87,7 @@ REFUSED = {
     ),
     "a watch that is none": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES, watch=30)',
-        ["watch"],
+        ["watch: Watch(...) is needed, not a number"],
     ),
     "a source that does not exist": ('PluginFile("p.py", source="nowhere.py")', ["nowhere.py: No such file"]),
     "no database": (
@@ -96,7 +96,7 @@ REFUSED = {
     ),
     "an argument that is no text": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES, trigger_arguments={"a": [1]})',
-        ["trigger_arguments.a", "valid string"],
+        ["trigger_arguments.a", "json.dumps"],
     ),
     "an error behaviour that is none": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES,'

@@ -17,6 +17,23 @@ from pydantic import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic_core import ErrorDetails
+
+_EXPECTED = {
+    "string_type": "a text",
+    "bool_type": "True or False",
+    "bool_parsing": "True or False",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+}
+_FOUND = ((bool, "a boolean"), (str, "a text"), (int | float, "a number"), (list, "a list"), (dict, "a mapping"))
+
 
 class Unknown:
     """A value that is not known during preview, such as an output of a resource that is still to be created."""
@@ -141,12 +158,24 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _failure(details: Any) -> Failure:
+def _failure(details: ErrorDetails) -> Failure:
     path = str(details["loc"][0]) if details["loc"] else "inputs"
     for part in details["loc"][1:]:
         if part != "[key]":
             path += f".{part}" if str(part).isidentifier() else f"[{json.dumps(part)}]"
-    reason = details["msg"].removeprefix("Value error, ")
-    if details["type"] == "missing":
-        reason = "a value is required"
-    return Failure(property=path, reason=reason)
+    return Failure(property=path, reason=_reason(details))
+
+
+def _reason(details: ErrorDetails) -> str:
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    if kind == "missing":
+        return "a value is required"
+    if kind == "extra_forbidden":
+        return "there is no such property"
+    if kind in ("enum", "literal_error"):
+        return f"{context['expected']} is needed"
+    expected = f"{context['class_name']}(...)" if kind == "model_type" else _EXPECTED.get(kind)
+    if expected is not None:
+        found = next((name for type_, name in _FOUND if isinstance(value, type_)), "nothing")
+        return f"{expected} is needed, not {found}"
+    return details["msg"].removeprefix("Value error, ")

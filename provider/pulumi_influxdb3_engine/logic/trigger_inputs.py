@@ -44,6 +44,12 @@ def _settings(value: Any, info: ValidationInfo) -> Any:
     return _DEFAULT_SETTINGS | value
 
 
+def _argument(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        raise ValueError("plugins get text: pass json.dumps(VALUE), and json.loads it in the plugin")
+    return argument_text(value)
+
+
 def _nodes(value: Any) -> Any:
     if value is None or value == "all":
         return value
@@ -60,7 +66,7 @@ class Watch(BaseModel):
         runs: Until so many runs have finished without an error.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     seconds: float = Field(gt=0, le=3600, allow_inf_nan=False)
     runs: int = Field(default=1, ge=1)
@@ -76,7 +82,7 @@ class TriggerInputs(Inputs):
     trigger_name: TriggerName
     plugin_filename: PluginFilename
     trigger_specification: Annotated[str, AfterValidator(_specification)]
-    trigger_arguments: Mapping[str, Annotated[str, BeforeValidator(argument_text)]] | None = None
+    trigger_arguments: Mapping[str, Annotated[str, BeforeValidator(_argument)]] | None = None
     trigger_settings: Annotated[TriggerSettings, BeforeValidator(_settings)] = TriggerSettings.model_validate(
         _DEFAULT_SETTINGS
     )

@@ -49,6 +49,34 @@ def test_an_unknown_passes_untouched_at_any_depth(given: dict[str, Any]) -> None
     assert not inputs.known(name)
 
 
+@pytest.mark.parametrize(
+    ("given", "failure"),
+    [
+        ({"db": 5}, {"db": "a text is needed, not a number"}),
+        ({"disabled": "yes"}, {"disabled": "True or False is needed, not a text"}),
+        ({"trigger_arguments": ["a"]}, {"trigger_arguments": "a mapping is needed, not a list"}),
+        (
+            {"trigger_arguments": {"a": {"b": 1}}},
+            {"trigger_arguments.a": "plugins get text: pass json.dumps(VALUE), and json.loads it in the plugin"},
+        ),
+        ({"trigger_settings": "retry"}, {"trigger_settings": "TriggerSettings(...) is needed, not a text"}),
+        (
+            {"trigger_settings": {"error_behavior": "again"}},
+            {"trigger_settings.error_behavior": "'log', 'retry' or 'disable' is needed"},
+        ),
+        (
+            {"trigger_settings": {"run_async": []}},
+            {"trigger_settings.run_async": "True or False is needed, not a list"},
+        ),
+        ({"watch": {"seconds": 5, "run": 1}}, {"watch.run": "there is no such property"}),
+        ({"watch": {"seconds": True}}, {"watch.seconds": "a number is needed, not a boolean"}),
+        ({"watch": {"seconds": 5, "runs": 1.5}}, {"watch.runs": "a whole number is needed, not a number"}),
+    ],
+)
+def test_a_wrong_type_is_named_in_the_words_of_a_program(given: dict[str, Any], failure: dict[str, str]) -> None:
+    assert failures(TriggerInputs, TRIGGER | given) == failure
+
+
 def test_an_unknown_in_one_property_does_not_hide_what_is_wrong_in_another() -> None:
     assert set(failures(TriggerInputs, TRIGGER | {"db": UNKNOWN, "trigger_specification": "cron:x"})) == {
         "trigger_specification"
