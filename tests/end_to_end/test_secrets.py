@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import httpx
+import pytest
 from servers import start_server
 from stack import Stack
 
@@ -96,3 +97,27 @@ def test_the_url_of_a_secret_request_path_is_secret(stack):
     assert stack.resources()["shown"]["inputs"]["endpoint_url"].endswith("/api/v3/engine/hooks/shown")
     for output in said:
         assert "hook-k9-hunter2" not in output
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("/hook-k9-hunter2", "starts with '/'"),
+        ("hook-k9-hunter2?", "holds more than letters"),
+        ("hook-k9-hunter2", "belongs to trigger 'hook"),
+    ],
+)
+def test_a_secret_request_path_that_is_refused_is_not_repeated(unreachable_stack, path, problem):
+    unreachable_stack.run("config", "set", "--secret", "path", path, expect=0)
+    unreachable_stack.program(
+        """
+        path = pulumi.Config().require_secret("path")
+        for number in range(2):
+            Trigger(f"hook{number}", db="d", plugin_filename="hook.py",
+                    trigger_specification=pulumi.Output.concat("request:", path))
+        """
+    )
+    refused = unreachable_stack.preview(expect=None)
+    assert refused.status != 0
+    assert problem in refused.output, refused.output
+    assert "hunter2" not in refused.output, refused.output

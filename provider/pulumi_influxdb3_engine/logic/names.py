@@ -80,16 +80,15 @@ def _directory(name: str) -> str:
 def request_path_problem(path: str) -> str | None:
     """Why no client could call a request path, or ``None`` where one can.
 
-    The server compares the raw path of the URL, so only characters that travel unencoded can ever match.
+    The server compares the raw path of the URL, so only characters that travel unencoded can ever match. The text does
+    not repeat the path, which may be secret.
     """
     if path.startswith("/"):
-        return f"the request path {path!r} starts with '/': the server adds it, write 'request:{path.lstrip('/')}'"
+        return "the request path starts with '/', which the server adds: write it without"
     if not _REQUEST_PATH.fullmatch(path):
-        return (
-            f"the request path {path!r} holds more than letters, digits, '.', '_', '~', '-' and single '/' in between"
-        )
+        return "the request path holds more than letters, digits, '.', '_', '~', '-' and single '/' in between"
     if {".", ".."} & set(path.split("/")):
-        return f"the request path {path!r} holds '.' or '..' as a part, which clients resolve before they send it"
+        return "the request path holds '.' or '..' as a part, which clients resolve before they send it"
     return None
 
 

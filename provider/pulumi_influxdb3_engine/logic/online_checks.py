@@ -63,7 +63,7 @@ class OnlineChecks:
         path = inputs.served_path
         other = self._engine.served_paths.other_owner(path, inputs.owner) if path else None
         if path and other:
-            yield path_is_taken(path, other)
+            yield path_is_taken(other)
 
     def _warn_of_retries(self, specification: Specification) -> None:
         settings = self._inputs.trigger_settings

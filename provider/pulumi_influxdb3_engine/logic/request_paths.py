@@ -19,10 +19,10 @@ Owner = tuple[str, str]
 """Database and trigger name."""
 
 
-def path_is_taken(path: str, other: Owner) -> str:
-    """Why a trigger cannot serve a path that another one serves."""
+def path_is_taken(other: Owner) -> str:
+    """Why a trigger cannot serve a path that another one serves; not repeated, it may be all that guards the plugin."""
     return (
-        f"the request path {path!r} belongs to trigger {other[1]!r} of database {other[0]!r}; "
+        f"the request path belongs to trigger {other[1]!r} of database {other[0]!r}; "
         "paths are global to a server, and two triggers on one disturb each other"
     )
 

@@ -52,16 +52,15 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             source = program.sources.find(inputs.plugin_filename)
             problem = source.problem(specification.plugin_type) if source else None
             if problem:
-                reason = f"{inputs.plugin_filename} cannot run on {inputs.trigger_specification!r}: {problem}"
+                on = "requests" if isinstance(specification, Request) else repr(inputs.trigger_specification)
+                reason = f"{inputs.plugin_filename} cannot run on {on}: {problem}"
                 raise InvalidInputs([Failure(property="plugin_filename", reason=reason)])
         if not isinstance(specification, Request):
             return inputs
         if inputs.known("db", "trigger_name", "disabled") and not inputs.disabled:
             other = program.paths.declare(specification.path, inputs.owner)
             if other is not None:
-                raise InvalidInputs(
-                    [Failure(property="trigger_specification", reason=path_is_taken(specification.path, other))]
-                )
+                raise InvalidInputs([Failure(property="trigger_specification", reason=path_is_taken(other))])
         url = host if isinstance(host, Unknown) else host + paths.engine(specification.path)
         return inputs.model_copy(update={"endpoint_url": url})
 
@@ -206,7 +205,7 @@ def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
     other = path and engine.served_paths.other_owner(path, inputs.owner)
     if path and other:
         raise ResourceError(
-            f"{label(inputs)} was not deployed: {path_is_taken(path, other)}. Where this program moves the path from "
+            f"{label(inputs)} was not deployed: {path_is_taken(other)}. Where this program moves the path from "
             "one trigger to the other, deploy once without it, or give this resource an alias of the other one's name"
         )
 

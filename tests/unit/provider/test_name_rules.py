@@ -86,8 +86,10 @@ def test_request_paths_that_travel_unencoded_are_taken(path: str) -> None:
     "path", ["with space", "ünï", "a?b", "a#b", "a%20b", "a//b", "a/", "a:b", ".", "..", "a/../b", "./a", "a\n"]
 )
 def test_request_paths_that_no_client_can_call_are_refused(path: str) -> None:
-    assert request_path_problem(path) is not None
+    problem = request_path_problem(path)
+    assert problem is not None
+    assert repr(path) not in problem or path in (".", "..")  # it may be secret
 
 
 def test_a_leading_slash_is_answered_with_what_to_write() -> None:
-    assert "write 'request:report'" in str(request_path_problem("/report"))
+    assert "write it without" in str(request_path_problem("/report"))
