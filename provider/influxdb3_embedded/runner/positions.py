@@ -54,9 +54,10 @@ class Positions:
         """Keep the position of a trigger that starts."""
         self._started[key] = trigger
         self._resumed.pop(key, None)
-        self._store({key: trigger.position})
-        if self._kept_after is None or trigger.position < self._kept_after:
-            self._keep_after(trigger.position)
+        position = trigger.position
+        self._store({key: position})
+        if self._kept_after is None or position < self._kept_after:
+            self._keep_after(position)
 
     def forget(self, key: TriggerKey) -> None:
         """Forget a trigger that is stopped, or that cannot be started: it starts from now the next time."""

@@ -22,15 +22,10 @@ if TYPE_CHECKING:
 _EXPECTED = {
     "string_type": "a text",
     "bool_type": "True or False",
-    "bool_parsing": "True or False",
     "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
     "float_type": "a number",
-    "float_parsing": "a number",
     "list_type": "a list",
     "dict_type": "a mapping",
-    "mapping_type": "a mapping",
 }
 _FOUND = ((bool, "a boolean"), (str, "a text"), (int | float, "a number"), (list, "a list"), (dict, "a mapping"))
 
