@@ -143,7 +143,8 @@ class Connection:
                         raise
                 else:
                     self._refused_since = None
-                    self.cluster_uuid = answer.headers.get("cluster-uuid")
+                    # a gateway on the way answers without it
+                    self.cluster_uuid = answer.headers.get("cluster-uuid", self.cluster_uuid)
                     return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise EngineUnreachable(

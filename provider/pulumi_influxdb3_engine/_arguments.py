@@ -52,6 +52,14 @@ def files_by_path(where: str, files: Any) -> Any:
     return files_property(files)
 
 
+def makes_way(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Options with which Pulumi asks the old resource to make way before it creates a replacement.
+
+    Pulumi asks no provider which order it needs where a replacement is forced (``--replace``, ``state taint``).
+    """
+    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts)
+
+
 def given(**inputs: Any) -> dict[str, Any]:
     """Inputs that a resource does not show as outputs, where set: Pulumi makes an output of each that it is passed."""
     return {name: value for name, value in inputs.items() if value is not None}

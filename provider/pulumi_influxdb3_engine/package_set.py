@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import given, listed
+from pulumi_influxdb3_engine._arguments import given, listed, makes_way
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
 
@@ -79,4 +79,4 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
             reinstall=reinstall,
             delete_on_destroy=delete_on_destroy or None,
         )
-        super().__init__(PackageSetProvider(), resource_name, properties, opts)
+        super().__init__(PackageSetProvider(), resource_name, properties, makes_way(opts))

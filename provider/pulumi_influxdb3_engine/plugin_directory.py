@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import files_by_path, given
+from pulumi_influxdb3_engine._arguments import files_by_path, given, makes_way
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_directory
 from pulumi_influxdb3_engine.dry_runs import dry_runs_property
@@ -89,4 +89,4 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
             adopt=adopt or None,
             delete_on_destroy=delete_on_destroy or None,
         )
-        super().__init__(PluginDirectoryProvider(), resource_name, properties, opts)
+        super().__init__(PluginDirectoryProvider(), resource_name, properties, makes_way(opts))

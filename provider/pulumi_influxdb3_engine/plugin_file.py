@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import given
+from pulumi_influxdb3_engine._arguments import given, makes_way
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
 from pulumi_influxdb3_engine.dry_runs import dry_runs_property
@@ -83,4 +83,4 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
             adopt=adopt or None,
             delete_on_destroy=delete_on_destroy or None,
         )
-        super().__init__(PluginFileProvider(), resource_name, properties, opts)
+        super().__init__(PluginFileProvider(), resource_name, properties, makes_way(opts))

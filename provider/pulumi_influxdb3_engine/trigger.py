@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import given, texts
+from pulumi_influxdb3_engine._arguments import given, makes_way, texts
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 
 if TYPE_CHECKING:
@@ -128,4 +128,4 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             force_delete=force_delete or None,
             watch=asdict(watch) if isinstance(watch, Watch) else watch,
         )
-        super().__init__(TriggerProvider(), resource_name, properties, opts)
+        super().__init__(TriggerProvider(), resource_name, properties, makes_way(opts))

@@ -39,6 +39,7 @@ class Configuration(BaseModel):
         tls_no_verify: Do not verify the server's certificate.
         timeout: Seconds for one request.
         package_timeout: Seconds for an installation of packages.
+        adopt: Whether resources take over what exists, as with ``adopt=True``.
         online_checks: Whether previews ask the server for what a program relies on.
     """
 
@@ -52,7 +53,7 @@ class Configuration(BaseModel):
     tls_no_verify: bool = False
     timeout: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     package_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
-
+    adopt: bool = False
     online_checks: bool = False
 
     @field_validator("host_url")
@@ -122,6 +123,7 @@ _KEYS = {
     "tls_no_verify": ("tlsNoVerify", "INFLUXDB3_TLS_NO_VERIFY"),
     "timeout": ("timeout", None),
     "package_timeout": ("packageTimeout", None),
+    "adopt": ("adopt", None),
     "online_checks": ("onlineChecks", None),
 }
 

@@ -24,6 +24,8 @@ from pulumi_influxdb3_engine.logic.requirements import (
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceLogic
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from packaging.requirements import Requirement
 
     from pulumi_influxdb3_engine.logic.engine import Engine
@@ -102,6 +104,10 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     inputs_type = PackageSetInputs
 
+    def identity(self, inputs: PackageSetInputs) -> Hashable:
+        """The set's name in the program: a server has one environment for all sets."""
+        return ("packages", inputs.set_name)
+
     def check(self, inputs: PackageSetInputs, program: Program) -> PackageSetInputs:
         """Exactly one of the two ways to name packages, and nothing that another set of the program rules out."""
         if (inputs.packages is None) == (inputs.requirements is None):
@@ -169,6 +175,14 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
             remove_requirements(engine.hosts, state.requirements)
         self._drop(state.distributions, state, engine)
 
+    def make_way(self, state: PackageSetInputs, successor: PackageSetInputs, engine: Engine) -> None:
+        """Leave what the successor asks for, too, which installs it again: no plugin misses a package in between."""
+        if state.delete_on_destroy and state.requirements not in {None, successor.requirements}:
+            remove_requirements(engine.hosts, str(state.requirements))
+        dropped = state.distributions - successor.distributions
+        if dropped:
+            self._drop(dropped, state, engine)
+
     def _install(
         self, inputs: PackageSetInputs, engine: Engine, state: PackageSetInputs | None = None
     ) -> dict[str, str]:
@@ -178,7 +192,8 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
             requirements_file=inputs.requirements,
             requirements=inputs.asked,
             unverifiable=inputs.unverifiable,
-            reinstall=state is not None and state.reinstall != inputs.reinstall,
+            reinstall=self.identity(inputs) in engine.replaced
+            or (state is not None and state.reinstall != inputs.reinstall),
             others=engine.program.packages.others(inputs.set_name, inputs.asked),
             discarded=[text for text in texts if text is not None] if inputs.delete_on_destroy else (),
         )

@@ -6,6 +6,7 @@ One provider process runs for one deployment of one stack; resources are checked
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
@@ -13,9 +14,12 @@ from pulumi_influxdb3_engine.logic.plugin_source import KnownSources
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.inputs import Inputs
     from pulumi_influxdb3_engine.logic.request_paths import Owner
     from pulumi_influxdb3_engine.logic.resource import Properties
 
+Identity = Hashable
+"""What ``ResourceLogic.identity`` returns."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -34,6 +38,38 @@ class Declared(Generic[Key, Value]):
         return None if other == value else other
 
 
+class Replacements:
+    """Which resource of the program takes the place of which that an earlier deployment has made.
+
+    Pulumi tells a provider neither that it replaces a resource nor by what; what was checked tells it.
+    """
+
+    def __init__(self) -> None:
+        self._declared: dict[Identity, Inputs] = {}
+        self._successors: dict[Identity, Inputs] = {}
+        self._states: dict[Identity, Inputs] = {}
+
+    def declare(self, identity: Identity, inputs: Inputs) -> None:
+        """A resource of the program."""
+        self._declared[identity] = inputs
+
+    def succeed(self, before: Identity, state: Inputs, now: Identity, inputs: Inputs) -> None:
+        """A resource of the program that an earlier deployment has made, as ``state``."""
+        self._successors[before] = inputs
+        self._states[now] = state
+
+    def successor(self, identity: Identity) -> Inputs | None:
+        """What the program declares in the place of a resource; None if it declares nothing there."""
+        return self._successors.get(identity) or self._declared.get(identity)
+
+    def predecessor(self, identity: Identity) -> Inputs | None:
+        """The state of the resource that a declared one continues; None if it is new, or if its state is unknown.
+
+        Pulumi keeps the state to itself where a replacement is forced (``--replace``, ``state taint``).
+        """
+        return self._states.get(identity)
+
+
 class Program:
     """What the resources have declared that were checked so far; safe to share between threads.
 
@@ -50,6 +86,7 @@ class Program:
         new_triggers: Triggers that are still to be created, each with something that equals nothing else.
         paths: Request path to the enabled trigger that serves it.
         packages: What the package sets ask for.
+        replacements: Which resource takes the place of which.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -62,6 +99,7 @@ class Program:
         self.new_triggers: Declared[Owner, object] = Declared()
         self.paths: Declared[str, Owner] = Declared()
         self.packages = DeclaredPackages()
+        self.replacements = Replacements()
 
 
 _programs: dict[Configuration, Program] = {}

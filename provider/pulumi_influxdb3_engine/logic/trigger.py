@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
 from influxdb3_engine_api.specification import Request, parse
+from pulumi_influxdb3_engine.logic.clean_up import remove_superseded
 from pulumi_influxdb3_engine.logic.first_runs import FirstRuns
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
 from pulumi_influxdb3_engine.logic.lock_down import explained
@@ -23,9 +24,11 @@ from pulumi_influxdb3_engine.logic.trigger_inputs import (
     described,
     label,
 )
-from pulumi_influxdb3_engine.logic.trigger_swap import stop_again, swap, take_back
+from pulumi_influxdb3_engine.logic.trigger_swap import NothingLive, stop_again, swap, take_back
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from pulumi_influxdb3_engine.logic.configuration import Configuration
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.program import Program
@@ -38,6 +41,10 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     """Triggers (contract 1.2 to 1.4)."""
 
     inputs_type = TriggerInputs
+
+    def identity(self, inputs: TriggerInputs) -> Hashable:
+        """Its database and its name."""
+        return ("trigger", inputs.owner)
 
     def check(self, inputs: TriggerInputs, program: Program) -> TriggerInputs:
         """Derive ``endpoint_url``; refuse a plugin that this kind of trigger cannot call, and a path declared twice."""
@@ -72,7 +79,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def check_online(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
         """Whether the server has what the trigger needs; for one to be taken over, say what will change."""
-        if state is None and inputs.adopt and inputs.known("db", "trigger_name"):
+        if state is None and engine.adopts(inputs) and inputs.known("db", "trigger_name"):
             live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
             if live is not None:
                 differing = ", ".join(sorted(adopted(live, inputs).changed(inputs, NOT_ON_SERVER)))
@@ -84,18 +91,17 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 raise InvalidInputs(failures)
 
     def diff(self, state: TriggerInputs, inputs: TriggerInputs) -> Difference:
-        """A new name or database is another trigger, created before the old one goes, unless both serve one path.
-
-        A replacement that is forced has the same name, so that the old one has to go first, too.
-        """
+        """A new name or database is another trigger; the old one makes way for it, so that it is asked first."""
         changed = state.changed(inputs, ONLY_FOR_US)
         replaces = tuple(name for name in _IDENTITY if name in changed)
-        path = state.served_path
-        same_path = path and (not inputs.known("trigger_specification", "disabled") or path == inputs.served_path)
-        return Difference(bool(changed), replaces, delete_before_replace=bool(same_path or not replaces))
+        return Difference(bool(changed), replaces, delete_before_replace=True)
 
     def create(self, inputs: TriggerInputs, engine: Engine) -> Created:
         """One request; before the first request trigger of a process, one query a database for the paths served."""
+        id_ = f"{inputs.db}/{inputs.trigger_name}"
+        makes_up_for = self.identity(inputs) in engine.replaced
+        if makes_up_for and inputs.owner in engine.claimed:
+            return Created(id_)
         changes, runs = TriggerChanges(engine, inputs.db), _first_runs(inputs, engine)
         try:
             _refuse_a_served_path(inputs, engine)
@@ -105,14 +111,19 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         except Conflict:
             self._take_over(inputs, engine)
         except EngineApiError as error:
-            raise ResourceError(f"{label(inputs)} was not created: {explained(error)}") from error
+            nothing = (
+                ". Nothing is live: the trigger that it replaces is gone, and the next 'pulumi up' creates this one"
+                if makes_up_for
+                else ""
+            )
+            raise ResourceError(f"{label(inputs)} was not created: {explained(error)}{nothing}") from error
         else:
             failure = runs.failure() if runs else None
             if failure:
                 take_back(inputs, changes, failure)
         _deployed(inputs, engine)
         engine.claimed.add(inputs.owner)
-        return Created(f"{inputs.db}/{inputs.trigger_name}")
+        return Created(id_)
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
         """What the system tables tell; ``run_async`` and ``node_spec``, which no release tells, are kept."""
@@ -131,13 +142,42 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if changed := state.changed(inputs, NOT_ON_SERVER):
             self._change(state, inputs, changed, engine)
             _deployed(inputs, engine)
+            remove_superseded(engine, state.plugin_filename)
         return {}
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
         """Disable, so that the server lets go of the running plugin, then delete."""
-        if state.owner in engine.claimed:
-            notice(f"{label(state)} stays: another resource of this program has taken it over")
+        if _is_claimed(state, engine):
             return
+        self._remove(state, engine)
+
+    def make_way(self, state: TriggerInputs, successor: TriggerInputs, engine: Engine) -> None:
+        """Put the successor in its place here, where a failure leaves ``state`` live and in the state file.
+
+        Pulumi's next step, the creation, then finds it done.
+        """
+        if _is_claimed(state, engine):
+            return
+        if state.owner == successor.owner or (state.served_path and state.served_path == successor.served_path):
+            try:
+                swap(state, successor, engine, _first_runs(successor, engine))
+            except NothingLive:
+                engine.served_paths.note(state.owner, None)
+                return
+            engine.served_paths.note(state.owner, None)
+            _deployed(successor, engine)
+            engine.claimed.add(successor.owner)
+        else:
+            self.create(successor, engine)
+            try:
+                self._remove(state, engine)
+            except ResourceError:
+                engine.claimed.discard(successor.owner)
+                self._remove(successor, engine)
+                raise
+        remove_superseded(engine, state.plugin_filename)
+
+    def _remove(self, state: TriggerInputs, engine: Engine) -> None:
         try:
             TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
@@ -151,7 +191,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if changed == {"disabled"}:
             self._set_enabled(inputs, changes, _first_runs(inputs, engine))
         else:
-            swap(state, inputs, changes, _first_runs(inputs, engine))
+            swap(state, inputs, engine, _first_runs(inputs, engine))
 
     def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None) -> None:
         try:
@@ -176,7 +216,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             raise ResourceError(f"{label(inputs)} exists, the server says, but is not listed: deploy again")
         existing = adopted(live, inputs)
         differing = existing.changed(inputs, NOT_ON_SERVER)
-        if not inputs.adopt:
+        if not (engine.adopts(inputs) or self._is_ours(inputs, not differing, engine)):
             how = f"differs in {', '.join(sorted(differing))}" if differing else "is the same"
             raise ResourceError(
                 f"{label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
@@ -186,6 +226,23 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             )
         if differing:
             self._change(existing, inputs, differing, engine)
+
+    def _is_ours(self, inputs: TriggerInputs, same: bool, engine: Engine) -> bool:
+        """Whether this stack has created the trigger, as its state file tells; only what was checked is known of it."""
+        state = engine.program.replacements.predecessor(self.identity(inputs))
+        if not isinstance(state, TriggerInputs):
+            return False
+        if state.owner == inputs.owner:
+            return True
+        # renamed by a deployment that was killed between Pulumi's steps
+        return same and TriggerChanges(engine, state.db).live(state.trigger_name, fresh=True) is None
+
+
+def _is_claimed(state: TriggerInputs, engine: Engine) -> bool:
+    claimed = state.owner in engine.claimed
+    if claimed:
+        notice(f"{label(state)} stays: another resource of this program has taken it over")
+    return claimed
 
 
 def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
