@@ -99,6 +99,14 @@ class EngineClient:
         return self._connection.host_url
 
     @property
+    def cluster_uuid(self) -> str | None:
+        """Identity of the server, as its newest answer states it; None before the first answer, and if there is none.
+
+        The server keeps it over restarts (contract 1.1).
+        """
+        return self._connection.cluster_uuid
+
+    @property
     def package_timeout(self) -> float:
         """Seconds for an installation."""
         return self._package_timeout

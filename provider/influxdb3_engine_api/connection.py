@@ -44,6 +44,8 @@ class Connection:
 
     Attributes:
         host_url: Base URL, without a slash at its end.
+        cluster_uuid: Identity of the server, as its newest answer states it; None before the first answer, and if the
+            server states none.
 
     Raises:
         EngineUnreachable: No request can ever be sent with that URL, token or file of authorities.
@@ -65,6 +67,7 @@ class Connection:
         if problem:
             raise EngineUnreachable(problem)
         self.host_url = host_url.rstrip("/")
+        self.cluster_uuid: str | None = None
         self._http = httpx.Client(
             base_url=self.host_url,
             headers={"authorization": f"Bearer {token}"} if token else {},
@@ -140,6 +143,7 @@ class Connection:
                         raise
                 else:
                     self._refused_since = None
+                    self.cluster_uuid = answer.headers.get("cluster-uuid")
                     return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise EngineUnreachable(
