@@ -100,7 +100,7 @@ class EngineClient:
 
     @property
     def cluster_uuid(self) -> str | None:
-        """Identity of the server, as its newest answer states it; None before the first answer, and if there is none.
+        """Identity of the server, as the newest answer that has one states it; None before that.
 
         The server keeps it over restarts (contract 1.1).
         """

@@ -44,8 +44,7 @@ class Connection:
 
     Attributes:
         host_url: Base URL, without a slash at its end.
-        cluster_uuid: Identity of the server, as its newest answer states it; None before the first answer, and if the
-            server states none.
+        cluster_uuid: Identity of the server, as the newest answer that has one states it; None before that.
 
     Raises:
         EngineUnreachable: No request can ever be sent with that URL, token or file of authorities.

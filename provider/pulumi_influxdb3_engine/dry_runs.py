@@ -53,7 +53,7 @@ class ScheduleTest:
     """A dry run of a schedule plugin at the next time of a schedule; nothing is written.
 
     Attributes:
-        schedule: A cron expression with six fields, without ``cron:``; default is every second.
+        schedule: A cron expression with six fields or seven, without ``cron:``; default is every second.
         arguments: The plugin's ``args``.
         expect_writes: What the plugin should write, all of it, in any order; ``None`` expects nothing in particular,
             ``[]`` that it writes nothing. A line without a timestamp meets one with any.

@@ -140,8 +140,8 @@ def test_schedule_plugin(
     Args:
         plugin_filename: The plugin, as a trigger names it.
         db: The database that its queries see; it has to exist.
-        schedule: Cron expression with six fields, without ``cron:``, whose next time is the plugin's ``call_time``;
-            default is the next second.
+        schedule: Cron expression with six fields or seven, without ``cron:``, whose next time is the plugin's
+            ``call_time``; default is the next second.
         arguments: Its ``args``.
 
     Raises:

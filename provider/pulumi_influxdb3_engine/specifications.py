@@ -20,7 +20,7 @@ def cron(expression: str) -> str:
     """Run by a cron expression in UTC with six fields: second minute hour day-of-month month day-of-week.
 
     Weekdays are 0-6 from Sunday, or names; both day fields have to match. ``cron("0 0 6 * * MON-FRI")`` is every
-    weekday at six.
+    weekday at six. A year (1970-2100) may follow as seventh field: ``cron("0 0 0 1 1 * 2030")``.
     """
     return f"cron:{expression}"
 
