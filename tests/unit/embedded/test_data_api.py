@@ -271,6 +271,31 @@ def test_a_retention_policy_of_the_first_api_is_part_of_the_name(engine: Running
         assert engine.client.query_sql(name, "SELECT time FROM cpu") == [{"time": "1970-01-01T00:00:01"}]
 
 
+@pytest.mark.parametrize(
+    ("path", "destination", "precisions"),
+    [
+        (paths.WRITE_LP, "db", {"second": 10**9, "ms": 10**6, "microsecond": 10**3, "ns": 1, "auto": 1, None: 1}),
+        (paths.WRITE_V2, "bucket", {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1, None: 1}),
+        (paths.WRITE_V1, "db", {"s": 10**9, "ms": 10**6, "u": 10**3, "n": 1, None: 1}),
+    ],
+)
+def test_the_servers_clock_is_cut_to_the_precision_on_every_write_endpoint(
+    http: httpx.Client, database: str, path: str, destination: str, precisions: dict[str | None, int]
+) -> None:
+    for precision, unit in precisions.items():
+        parameters = {destination: database} | ({"precision": precision} if precision else {})
+        table = f"at_{precision}".lower()
+        begin = time.time_ns()
+        for _ in range(5):
+            assert http.post(path, params=parameters, content=f"{table} v=1".encode()).status_code == 204
+        sql = f"SELECT CAST(time AS BIGINT) AS time FROM {table}"
+        times = [row["time"] for row in query(http, database, sql).json()]
+        assert begin - begin % unit <= min(times) <= max(times) <= time.time_ns()
+        # five whole microseconds by chance: once in 10**15 runs
+        assert {at % unit for at in times} == {0}
+        assert unit > 1 or any(at % 1_000 for at in times)
+
+
 @pytest.mark.parametrize(("path", "parameters"), [(paths.WRITE_V1, {"x": "y"}), (paths.WRITE_V2, {"org": "o"})])
 def test_a_write_needs_a_destination(http: httpx.Client, path: str, parameters: dict[str, str]) -> None:
     answer = http.post(path, params=parameters, content=b"cpu v=1")
