@@ -189,6 +189,17 @@ def test_a_type_that_the_format_does_not_have_is_refused(http: httpx.Client, dat
     assert answer.json()["error"].startswith("This feature is not implemented: ")
 
 
+def test_times_are_shown_in_the_time_zone_that_a_query_asks_for(
+    engine: RunningEngine, http: httpx.Client, database: str
+) -> None:
+    engine.client.write_lp(database, "home,room=k temp=1 1704067200", precision="s")
+    angeles = "SELECT time AT TIME ZONE 'America/Los_Angeles' AS time, temp FROM home"
+    assert query(http, database, angeles).json() == [{"time": "2024-01-01T00:00:00-08:00", "temp": 1.0}]
+    paris = """SELECT date_trunc('day', arrow_cast(arrow_cast(time, 'Timestamp(ns, "UTC")'),
+               'Timestamp(ns, "Europe/Paris")')) AS day FROM home"""
+    assert query(http, database, paris, format="csv").text == "day\n2024-01-01T00:00:00+01:00\n"
+
+
 @pytest.mark.parametrize(("value", "kind"), [("x", "Utf8"), (1, "Int64"), (1.5, "Float64"), (True, "Boolean")])
 def test_parameters_are_bound_as_what_they_are(engine: RunningEngine, database: str, value: Any, kind: str) -> None:
     (row,) = engine.client.query_sql(database, "SELECT $p AS p, arrow_typeof($p) AS t", {"p": value})
