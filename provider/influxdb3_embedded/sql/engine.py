@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 from datafusion import SessionConfig, SessionContext, SQLOptions
 
+from influxdb3_embedded.sql.errors import datafusion_failures
 from influxdb3_embedded.sql.functions import explain, original_names, translate
 from influxdb3_embedded.sql.schemas import ProviderFactory, StorageSchema, SystemSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from datafusion import DataFrame
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 _CATALOG, _TABLES, _SYSTEM = "public", "iox", "system"
 _CONCURRENT_QUERIES = 16
-_PREFIX = "DataFusion error: "
-_NOT_IMPLEMENTED = "This feature is not implemented"
 # Only the order of reading follows from it, so it may be wrong.
 _LATEST_FIRST = re.compile(r"""\border\s+by\s+(\w+\.)?"?time"?\s+desc\b""", re.IGNORECASE)
 
@@ -94,12 +93,14 @@ class SqlEngine:
         catalog.register_schema(_TABLES, tables)
         catalog.register_schema(_SYSTEM, SystemSchema(self._system_tables(database.name), self._providers))
 
+        failures = partial(datafusion_failures, partial(explain, sql))
+
         def plan(text: str) -> DataFrame:
-            with _failures_of(sql):
+            with failures():
                 return context.sql_with_options(text, _READ_ONLY, param_values=dict(params) if params else None)
 
         frame = plan(translate(sql, context.udafs, lambda text: plan(text).schema()))
-        with _failures_of(sql):
+        with failures():
             batches = frame.collect()
         table = pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
         return table.rename_columns(original_names(table.column_names))
@@ -108,15 +109,3 @@ class SqlEngine:
         """Let the threads go when their queries are done."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._providers.close()
-
-
-@contextmanager
-def _failures_of(sql: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        # A panic in the planner arrives as an exception that is no Exception; the server must survive it too.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        text = str(error).removeprefix(_PREFIX)
-        raise explain(sql, 405 if text.startswith(_NOT_IMPLEMENTED) else 400, text) from error

@@ -125,7 +125,8 @@ def parse_line(text: str) -> Line:
     if match := _TIMESTAMP.match(text, position):
         timestamp, position = match[1], match.end()
         if not MINIMUM_INTEGER <= int(timestamp) <= MAXIMUM_INTEGER:
-            raise LineProtocolError(timestamp_message(timestamp))
+            msg = f"Unable to parse timestamp value `{timestamp}`"
+            raise LineProtocolError(msg)
     if position < len(text):
         msg = f"Could not parse entire line. Found trailing content: `{_excerpt(text[position:])}`"
         raise LineProtocolError(msg)
@@ -165,11 +166,6 @@ def render(line: Line) -> str:
 
 def _escape(name: str) -> str:
     return _NAME_SPECIAL.sub(r"\\\1", name)
-
-
-def timestamp_message(text: str) -> str:
-    """The server's text for a timestamp that does not fit 64 bits."""
-    return f"Unable to parse timestamp value `{text}`"
 
 
 def _series(text: str) -> tuple[Series, int]:
