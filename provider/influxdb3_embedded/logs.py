@@ -11,7 +11,7 @@ class LogfmtFormatter(logging.Formatter):
     """Formats records as logfmt; pairs of their own come as ``extra={"fields": {...}}``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; line breaks are escaped, tracebacks included."""
+        """One line; what cannot be printed is escaped, such as the line breaks of a traceback."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         fields = {
             "time": time,
@@ -42,5 +42,7 @@ def configure(level: str) -> None:
 def _quoted(value: str) -> str:
     if value and not any(character in ' "=\\' or not character.isprintable() for character in value):
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    # any control character may end a line, or command a terminal, for one of those who read the log
+    printable = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in escaped)
+    return f'"{printable}"'

@@ -66,10 +66,12 @@ class PulumiCli:
             base: The environment to extend; its own choices about updates and plugins are kept.
 
         Returns:
-            A copy of ``base`` with this Python first on PATH, then the CLI.
+            A copy of ``base`` with this Python first on PATH, then the CLI. A CLI from PATH comes last: a language host
+            that the user has put before it stays before it.
         """
-        python = Path(sys.prefix) / "bin"
-        path = [str(python), str(self.directory), *filter(None, [base.get("PATH")])]
+        python, users = Path(sys.prefix) / "bin", filter(None, [base.get("PATH")])
+        directory = str(self.directory)
+        path = [str(python), *([*users, directory] if self.source is Source.PATH else [directory, *users])]
         quiet = {
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             # Dynamic providers come with the CLI: a plugin that is missing is a mistake to name, not to download.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import textwrap
 from dataclasses import dataclass, field
@@ -19,6 +20,14 @@ import pulumi
 from pulumi_influxdb3_engine import *
 """
 
+_INTERRUPTED = re.compile(
+    r"""^(\ *)Traceback\ \(most\ recent\ call\ last\):\n
+    \1\ \ File\ "[^"]*/pulumi-language-python-exec",.*\n
+    (\1\ \ .*\n)*
+    \1KeyboardInterrupt$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -32,6 +41,14 @@ class Ran:
         _, _, tail = self.output.partition("Resources:\n")
         lines = [line.strip() for line in tail.splitlines()[:6] if line.startswith("    ")]
         return ", ".join(line for line in lines if not line.endswith("unchanged"))
+
+    def has_traceback(self) -> bool:
+        """Whether an exception of the program, of the provider or of the SDK is shown.
+
+        Not those of the current language host: it interrupts a program whose resource is refused, and shows where.
+        """
+        _, _, diagnostics = self.output.partition("\nDiagnostics:\n")  # repeats what comes in pieces before it
+        return "Traceback" in _INTERRUPTED.sub("", diagnostics or self.output)
 
 
 @dataclass

@@ -92,6 +92,17 @@ def test_companions_may_be_elsewhere_on_path(machine: Machine) -> None:
     assert outcome.stdout == f"{machine.path}\n"
 
 
+def test_the_language_host_that_is_first_on_path_is_the_one_that_runs(machine: Machine) -> None:
+    unpacked, another = machine.root / "opt" / "pulumi", machine.root / "another"
+    write_cli(unpacked, does='[ "$1" = version ] && echo v3.259.0 || command -v pulumi-language-python')
+    (machine.path / "pulumi").symlink_to(unpacked / "pulumi")
+    write_cli(another, names=EXECUTABLES[1:])
+
+    assert machine.run("run", "up").stdout == f"{unpacked}/pulumi-language-python\n"
+    path = f"{another}{os.pathsep}{machine.path}"
+    assert machine.run("run", "up", PATH=path).stdout == f"{another}/pulumi-language-python\n"
+
+
 def test_the_oldest_cli_taken_is_the_oldest_sdk_admitted() -> None:
     project = tomllib.loads((PROVIDER.parent / "pyproject.toml").read_text())["project"]
 

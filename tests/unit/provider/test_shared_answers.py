@@ -1,0 +1,187 @@
+"""Answers that the resources of one deployment share: asked for once, and again after half a minute or a change."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
+from pulumi_influxdb3_engine.logic import plugin_table, probe, system_tables
+
+if TYPE_CHECKING:
+    from fake_server import FakeServer
+
+    from pulumi_influxdb3_engine.logic.engine import Engine
+
+SHARED_SECONDS = 30.0
+
+
+@dataclass
+class Clock:
+    """Moves only when a test moves it."""
+
+    now: float = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of everything that shares answers."""
+    clock = Clock()
+    for module in (plugin_table, probe, system_tables):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def declare(server: FakeServer, name: str, *, disabled: bool = False) -> None:
+    """A trigger that somebody else creates, or changes, and its plugin."""
+    settings = TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG)
+    body = CreateTrigger(
+        db="db",
+        plugin_filename=f"{name}.py",
+        trigger_name=name,
+        trigger_settings=settings,
+        trigger_specification="every:1h",
+        disabled=disabled,
+    )
+    server.triggers[name] = body.model_dump(mode="json")
+    (server.plugin_directory / f"{name}.py").write_text(f"disabled = {disabled}")
+
+
+def trigger(engine: Engine) -> object:
+    live = engine.system_tables.trigger("db", "t")
+    return live and live.row.disabled
+
+
+def content(engine: Engine) -> object:
+    return engine.hosts[0].probe.hashes(["t.py"]).get("t.py")
+
+
+def names(engine: Engine) -> object:
+    return engine.hosts[0].probe.names_below("d")
+
+
+def file_of_trigger(engine: Engine) -> object:
+    row = engine.hosts[0].plugin_table.row("t.py")
+    return row and row.size_bytes
+
+
+LOOKS = {
+    "a trigger": (trigger, "query triggers"),
+    "the hash of a file": (content, "probe"),
+    "the names of files": (names, "probe"),
+    "a file that a trigger runs": (file_of_trigger, "query files"),
+}
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_an_answer_serves_other_resources_for_half_a_minute_and_no_longer(
+    server: FakeServer, clock: Clock, what: str
+) -> None:
+    look, request = LOOKS[what]
+    (server.plugin_directory / "d").mkdir()
+    engine = server.engine()
+    before = look(engine)
+    declare(server, "t")
+    (server.plugin_directory / "d" / "new.py").write_text("")
+    asked = server.requests.count(request)
+
+    clock.now += SHARED_SECONDS
+    assert look(engine) == before
+    assert server.requests.count(request) == asked
+
+    clock.now += 0.01
+    after = look(engine)
+    assert after != before
+    assert server.requests.count(request) == asked + 1
+
+    declare(server, "t", disabled=True)
+    clock.now += SHARED_SECONDS
+    assert look(engine) == after
+    assert server.requests.count(request) == asked + 1
+
+
+def test_a_listing_that_takes_long_serves_for_half_a_minute_after_it_came(
+    server: FakeServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = server._probe
+
+    def slow(body: dict[str, Any]) -> Any:
+        clock.now += 20
+        return run(body)
+
+    monkeypatch.setattr(server, "_probe", slow)
+    engine = server.engine()
+    content(engine)
+    asked = len(server.requests)
+    clock.now += SHARED_SECONDS
+    content(engine)
+    assert len(server.requests) == asked
+
+
+def test_a_server_that_ran_no_dry_runs_is_asked_again_after_half_a_minute(server: FakeServer, clock: Clock) -> None:
+    server.failures["probe"] = [httpx.Response(500, text="Plugin error: Node not configured with plugin directory")]
+    engine = server.engine()
+    declare(server, "t")
+    for _ in range(2):
+        with pytest.raises(probe.ProbeFailed, match="not configured"):
+            content(engine)
+    assert server.requests.count("probe") == 1
+
+    clock.now += SHARED_SECONDS + 0.01
+    assert content(engine) == hashlib.sha256(b"disabled = False").hexdigest()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_trigger_that_this_deployment_has_changed_is_read_anew_and_other_databases_are_not(
+    server: FakeServer,
+) -> None:
+    server.databases.add("other")
+    tables = server.engine().system_tables
+    assert tables.trigger("db", "t") is None
+    assert tables.trigger("other", "t") is None
+    declare(server, "t")
+
+    tables.forget("db")
+
+    assert tables.trigger("db", "t") is not None
+    assert tables.trigger("other", "t") is None
+    assert server.requests.count("query triggers") == 3
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_fresh_look_serves_those_that_come_after_it(server: FakeServer) -> None:
+    tables = server.engine().system_tables
+    tables.trigger("db", "t")
+    declare(server, "t")
+
+    assert tables.trigger("db", "t") is None
+    assert tables.trigger("db", "t", fresh=True) is not None
+    assert tables.trigger("db", "t") is not None
+    assert server.requests.count("query triggers") == 2
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_change_while_a_database_is_read_makes_the_answer_old(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = server.engine().system_tables
+    query = server._query
+
+    def overtaken(body: dict[str, Any]) -> Any:
+        answer = query(body)
+        monkeypatch.setattr(server, "_query", query)
+        declare(server, "t")
+        tables.forget("db")
+        return answer
+
+    monkeypatch.setattr(server, "_query", overtaken)
+    assert tables.trigger("db", "t") is None
+
+    assert tables.trigger("db", "t") is not None
