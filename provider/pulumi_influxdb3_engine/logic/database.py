@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
+from pulumi_influxdb3_engine.logic.conflicts import exists_already
 from pulumi_influxdb3_engine.logic.inputs import Inputs
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName
@@ -103,7 +104,5 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
 
 def _taken(inputs: DatabaseInputs) -> str:
-    return (
-        f"database {inputs.db!r} exists already, and with retain=False destroying this stack would delete data that it "
-        "did not create: leave retain out to use the database as it is"
-    )
+    how = ", and with retain=False destroying this stack would delete data that it did not create"
+    return exists_already(f"database {inputs.db!r}", how, "leave retain out to use the database as it is")

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine.logic.clean_up import remove_files
+from pulumi_influxdb3_engine.logic.conflicts import exists_already
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
 from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_other_code
@@ -201,10 +202,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         for host in engine.hosts:
             hashes = present_hashes(host, inputs.label, declared)
             if any(sha != sha256(declared[path]) for path, sha in hashes.items()):
-                return (
-                    f"{inputs.label} exists already on {host.url} and differs from the program's. Take it over with "
-                    "adopt=True, which overwrites its files, or choose another plugin_name"
-                )
+                how = f" on {host.url} and differs from the program's; adopting overwrites its files"
+                return exists_already(inputs.label, how, "choose another plugin_name")
         return None
 
     def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:

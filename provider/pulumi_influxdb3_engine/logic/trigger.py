@@ -14,6 +14,7 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
 from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.trigger_adoption import conflict
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import (
     NOT_ON_SERVER,
@@ -177,13 +178,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         existing = adopted(live, inputs)
         differing = existing.changed(inputs, NOT_ON_SERVER)
         if not inputs.adopt:
-            how = f"differs in {', '.join(sorted(differing))}" if differing else "is the same"
-            raise ResourceError(
-                f"{label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
-                f"{existing.trigger_specification!r}. Take it over with adopt=True, choose another trigger_name, or "
-                f"delete it: influxdb3 delete trigger --database {inputs.db} {inputs.trigger_name} --force. If this "
-                "program declared it under another resource name, give this resource an alias of that name"
-            )
+            raise ResourceError(conflict(existing, inputs))
         if differing:
             self._change(existing, inputs, differing, engine)
 
