@@ -14,7 +14,7 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
 from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from pulumi_influxdb3_engine.logic.trigger_adoption import conflict
+from pulumi_influxdb3_engine.logic.trigger_adoption import conflict, take_over
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import (
     NOT_ON_SERVER,
@@ -76,9 +76,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if state is None and inputs.adopt and inputs.known("db", "trigger_name"):
             live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
             if live is not None:
-                differing = ", ".join(sorted(adopted(live, inputs).changed(inputs, NOT_ON_SERVER)))
-                will = f"its {differing} will change" if differing else "nothing will change"
-                notice(f"{label(inputs)} exists and is taken over: {will}")
+                notice(take_over(adopted(live, inputs), inputs))
         if engine.configuration.online_checks:
             failures = OnlineChecks(inputs, engine).failures()
             if failures:
