@@ -53,7 +53,9 @@ class Adapter:
         properties = self._with_defaults(_from_pulumi(news))
         try:
             inputs = self._logic.check(self._logic.inputs_type.checked(properties), self._program)
-            if not olds:
+            if olds:
+                self._logic.check_old(inputs, self._stored(olds), self._program)
+            else:
                 self._logic.check_new(inputs, self._program)
             self._check_online(inputs, olds)
             return CheckResult(_to_pulumi(inputs.properties()), [])
@@ -107,7 +109,7 @@ class Adapter:
                 if self._configuration.online_checks:
                     self._engine.refuse_old_servers()
                 self._logic.check_online(inputs, self._stored(olds) if olds else None, self._engine)
-            except EngineApiError as error:
+            except (EngineApiError, ResourceError) as error:
                 raise DeploymentError(explained(error)) from None
 
     def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:

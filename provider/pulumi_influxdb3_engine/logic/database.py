@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from pulumi_influxdb3_engine.logic.conflicts import exists_already
-from pulumi_influxdb3_engine.logic.inputs import Inputs
+from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName
 from pulumi_influxdb3_engine.logic.notices import notice
@@ -36,6 +36,12 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         if inputs.known("db"):
             program.databases.add(inputs.db)
         return inputs
+
+    def check_online(self, inputs: DatabaseInputs, state: DatabaseInputs | None, engine: Engine) -> None:
+        """Refuse one that exists and that this program would delete with its data."""
+        deletes = inputs.known("db", "retain") and not inputs.retain
+        if state is None and deletes and inputs.db in engine.hosts[0].facts.databases():
+            raise InvalidInputs([Failure(property="db", reason=_taken(inputs))])
 
     def diff(self, state: DatabaseInputs, inputs: DatabaseInputs) -> Difference:
         """Another name is another database."""

@@ -119,7 +119,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if inputs.in_place is True:
             refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
         program.sources.declare(directory, source)
-        program.files.add(directory)
+        program.files |= {directory, *inputs.below(directory)}
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
     def check_online(self, inputs: PluginDirectoryInputs, state: PluginDirectoryInputs | None, engine: Engine) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
 from pulumi_influxdb3_engine.logic.plugin_source import KnownSources
+from pulumi_influxdb3_engine.logic.request_paths import DeclaredPaths
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration
@@ -48,7 +49,8 @@ class Program:
         databases: Names of databases.
         triggers: Trigger to its properties.
         new_triggers: Triggers that are still to be created, each with something that equals nothing else.
-        paths: Request path to the enabled trigger that serves it.
+        given_up: Triggers of an earlier deployment that go before those that are checked later are created.
+        paths: Request paths of the enabled triggers.
         packages: What the package sets ask for.
     """
 
@@ -60,7 +62,8 @@ class Program:
         self.databases: set[str] = set()
         self.triggers: Declared[Owner, Properties] = Declared()
         self.new_triggers: Declared[Owner, object] = Declared()
-        self.paths: Declared[str, Owner] = Declared()
+        self.given_up: set[Owner] = set()
+        self.paths = DeclaredPaths()
         self.packages = DeclaredPackages()
 
 

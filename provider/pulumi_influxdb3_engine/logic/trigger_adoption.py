@@ -4,78 +4,95 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from influxdb3_engine_api.specification import AllTables
 from pulumi_influxdb3_engine.logic.conflicts import exists_already
-from pulumi_influxdb3_engine.logic.trigger_inputs import NOT_ON_SERVER, label
+from pulumi_influxdb3_engine.logic.trigger_inputs import NOT_ON_SERVER, TriggerInputs, adopted, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
+    from pulumi_influxdb3_engine.logic.system_tables import LiveTrigger
 
-_REQUEST = "request:"
+_SPECIFICATION = "trigger_specification"
+_ANY: Mapping[str, Any] = {
+    _SPECIFICATION: AllTables().text,
+    "trigger_settings": TriggerInputs.model_fields["trigger_settings"].default,
+}
+"""Stand for what is not known yet: only the other properties are compared."""
 _UNTOLD = "unknown (the server does not tell)"
+_LATER = "known only during the deployment"
+_FROM_SUNDAY = "InfluxDB counts weekdays from Sunday = 1, so its 1-5 is SUN-THU; names mean the same everywhere"
 
 
-def conflict(existing: TriggerInputs, wanted: TriggerInputs) -> str:
+def conflict(live: LiveTrigger, wanted: TriggerInputs) -> str:
     """Why a trigger is not created, and how to take over the one that exists.
 
     Args:
-        existing: The inputs that describe the trigger on the server.
-        wanted: The program's inputs.
+        live: The trigger on the server.
+        wanted: The program's inputs; some may be unknown.
     """
+    existing = _existing(live, wanted)
     differing = ", ".join(sorted(existing.changed(wanted, NOT_ON_SERVER)))
     differs = f"differs in {differing}" if differing else "is the same"
     delete = shlex.join(["influxdb3", "delete", "trigger", "--database", wanted.db, wanted.trigger_name, "--force"])
     return exists_already(
         label(wanted),
-        f" and {differs}: it runs {existing.plugin_filename} on {_specification(existing)}",
+        f" and {differs}: it runs {existing.plugin_filename} on {_shown(_SPECIFICATION, existing)}",
         "choose another trigger_name",
         f"delete it: {delete}",
     )
 
 
-def take_over(existing: TriggerInputs, wanted: TriggerInputs) -> str:
+def take_over(live: LiveTrigger, wanted: TriggerInputs) -> str:
     """What taking a trigger over changes: one line a property, with the old and the new value.
 
     Values of arguments and request paths are left out: a provider is not told which of them are secret.
+
+    Args:
+        live: The trigger on the server.
+        wanted: The program's inputs; some may be unknown.
     """
+    existing = _existing(live, wanted)
     differing = [_line(name, existing, wanted) for name in sorted(existing.changed(wanted, NOT_ON_SERVER))]
     changes = "it changes" if differing else "nothing changes"
     return "\n".join([f"{label(wanted)} exists and is taken over: {changes}", *differing])
 
 
+def _existing(live: LiveTrigger, wanted: TriggerInputs) -> TriggerInputs:
+    unknown = {name: value for name, value in _ANY.items() if not wanted.known(name)}
+    return adopted(live, wanted.model_copy(update=unknown))
+
+
 def _line(name: str, existing: TriggerInputs, wanted: TriggerInputs) -> str:
-    if not wanted.known(name):
-        return f"{name} becomes what is not known before the deployment"
-    if name == "trigger_specification":
-        return f"{name}: {_specification(existing)} -> {_specification(wanted)}{_counting(existing, wanted)}"
     if name == "trigger_arguments":
-        return f"{name}: {_arguments(existing.trigger_arguments or {}, wanted.trigger_arguments or {})}"
+        return f"{name}: {_arguments(existing, wanted) if wanted.known(name) else _LATER}"
     if name == "trigger_settings":
-        return ", ".join(_settings(existing, wanted))
-    if name == "node_spec":
-        return f"{name}: {_UNTOLD} -> {wanted.node_spec!r}"
-    return f"{name}: {getattr(existing, name)!r} -> {getattr(wanted, name)!r}"
+        return ", ".join(_settings(existing, wanted)) if wanted.known(name) else f"{name}: {_LATER}"
+    old = _UNTOLD if name == "node_spec" else _shown(name, existing)
+    return f"{name}: {old} -> {_shown(name, wanted)}{_counting(existing, wanted) if name == _SPECIFICATION else ''}"
 
 
-def _specification(inputs: TriggerInputs) -> str:
+def _shown(name: str, inputs: TriggerInputs) -> str:
+    if not inputs.known(name):
+        return _LATER
     # a request path may be all that guards the plugin
-    text = inputs.trigger_specification
-    return "a request path" if text.startswith(_REQUEST) else repr(text)
+    is_path = name == _SPECIFICATION and inputs.trigger_specification.startswith("request:")
+    return "a request path" if is_path else repr(getattr(inputs, name))
 
 
 def _counting(existing: TriggerInputs, wanted: TriggerInputs) -> str:
     """Why weekdays by number, which look right to a reader of the API's documentation, are changed."""
-    *_, weekdays = existing.trigger_specification.split()
-    both_are_cron = all(each.trigger_specification.startswith("cron:") for each in (existing, wanted))
-    if not both_are_cron or not re.search("[0-9]", weekdays.partition("/")[0]):
+    fields = existing.trigger_specification.split()
+    if not fields[0].startswith("cron:") or not wanted.known(_SPECIFICATION):
         return ""
-    return " (InfluxDB counts weekdays from Sunday = 1, so its 1-5 is SUN-THU; names mean the same everywhere)"
+    numbers = re.search(r"(?<![/\d])\d", "".join(fields[5:6])) and wanted.trigger_specification.startswith("cron:")
+    return f" ({_FROM_SUNDAY})" if numbers else ""
 
 
-def _arguments(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+def _arguments(existing: TriggerInputs, wanted: TriggerInputs) -> str:
+    old, new = existing.trigger_arguments or {}, wanted.trigger_arguments or {}
     kinds = {
         "changes": [name for name in old if name in new and old[name] != new[name]],
         "gets": [name for name in new if name not in old],
