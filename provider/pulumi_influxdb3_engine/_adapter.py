@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -11,7 +12,7 @@ from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine._failures import DeploymentError
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
-from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.lock_down import explained, stored_configuration
 from pulumi_influxdb3_engine.logic.program import program
 from pulumi_influxdb3_engine.logic.resource import ResourceError, ResourceLogic
 
@@ -50,6 +51,7 @@ class Adapter:
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, fill in defaults and derive; nothing is sent."""
+        self._program.is_running = True
         properties = self._with_defaults(_from_pulumi(news))
         try:
             inputs = self._logic.check(self._logic.inputs_type.checked(properties), self._program)
@@ -87,7 +89,7 @@ class Adapter:
         """The resource as it is now; an empty id where it is gone."""
         inputs = self._stored(props)
         outputs = {name: value for name, value in _from_pulumi(props).items() if name not in type(inputs).model_fields}
-        live = self._attempt(lambda: self._logic.read(inputs, outputs, self._engine))
+        live = self._attempt_without_program(lambda: self._logic.read(inputs, outputs, self._engine))
         if live is None:
             return ReadResult("", {})
         return ReadResult(id_, self._state(live.inputs, live.outputs), _to_pulumi(live.inputs.properties()))
@@ -100,7 +102,7 @@ class Adapter:
 
     def delete(self, props: dict[str, Any]) -> None:
         """Make the resource not exist."""
-        self._attempt(lambda: self._logic.delete(self._stored(props), self._engine))
+        self._attempt_without_program(lambda: self._logic.delete(self._stored(props), self._engine))
 
     def _check_online(self, inputs: Inputs, olds: dict[str, Any]) -> None:
         # what is taken over is shown by the preview, which asks for it then
@@ -130,6 +132,10 @@ class Adapter:
     def _state(self, inputs: Inputs, outputs: Mapping[str, Any]) -> dict[str, Any]:
         state: dict[str, Any] = _to_pulumi(inputs.properties() | dict(outputs))
         return state
+
+    def _attempt_without_program(self, operation: Callable[[], Result]) -> Result:
+        with nullcontext() if self._program.is_running else stored_configuration():
+            return self._attempt(operation)
 
     def _attempt(self, operation: Callable[[], Result]) -> Result:
         try:

@@ -43,6 +43,7 @@ class Program:
 
     Attributes:
         configuration: The stack's.
+        is_running: Whether resources have been checked: their configuration is what the stack says now.
         sources: Plugins by the file name that triggers use.
         files: Plugin files and directories that resources of the program write, whichever they are.
         code: Plugin file, or directory that is written in place, to the hash of its content.
@@ -56,6 +57,7 @@ class Program:
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
+        self.is_running = False
         self.sources = KnownSources()
         self.files: set[str] = set()
         self.code: Declared[str, str] = Declared()
