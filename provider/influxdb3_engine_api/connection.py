@@ -93,8 +93,11 @@ class Connection:
         json_body: Any = None,
         content: bytes | None = None,
         timeout: float | None = None,
+        changes: bool | None = None,
     ) -> httpx.Response:
         """Send a request, with a body of JSON or of bytes, and return the answer if it is a success.
+
+        ``changes`` says whether the request changes anything on the server; default: all but GET do.
 
         Raises:
             AnswerError: The server answered anything but 2xx.
@@ -104,7 +107,11 @@ class Connection:
         if json_body is not None:
             content = json.dumps(json_body, ensure_ascii=False).encode()
             headers = {"content-type": "application/json"}
-        answer = self.request(method, path, params=params, headers=headers, content=content, timeout=timeout)
+        if changes is None:
+            changes = method != "GET"
+        answer = self.request(
+            method, path, params=params, headers=headers, content=content, timeout=timeout, changes=changes
+        )
         if answer.has_redirect_location:
             text = f"redirects to {answer.headers['location']}: set influxdb3:hostUrl to where the server really is"
             raise answer_error(f"{method} {path}", answer.status_code, text)
@@ -121,8 +128,9 @@ class Connection:
         headers: Mapping[str, str] | None,
         content: bytes | None,
         timeout: float | None = None,
+        changes: bool = True,
     ) -> httpx.Response:
-        """Send a request and return the answer, whatever its status.
+        """Send a request and return the answer, whatever its status; ``changes`` is that of ``send``.
 
         Raises:
             TransportError: No answer came within ``timeout`` seconds (default: the connection's).
@@ -153,12 +161,10 @@ class Connection:
             # without the cause, whose text repeats the header at fault
             raise EngineUnreachable(f"{operation}: the path or a header holds what HTTP cannot carry") from None
         except httpx.ReadTimeout as error:
-            raise AnswerLost(f"{operation}: no answer in time; the request may have been carried out") from error
+            raise AnswerLost(f"{operation}: no answer in time", changes=changes) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise AnswerLost(
-                f"{operation}: the connection broke ({error or type(error).__name__}); "
-                "the request may have been carried out"
-            ) from error
+            what = f"{operation}: the connection broke ({error or type(error).__name__})"
+            raise AnswerLost(what, changes=changes) from error
 
     def _wait_for_start(self) -> bool:
         """Sleep a moment, unless all requests together have waited for long enough."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -12,7 +13,7 @@ from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine._failures import DeploymentError
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
 from pulumi_influxdb3_engine.logic.located import Located
-from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.lock_down import explained, stored_configuration
 from pulumi_influxdb3_engine.logic.program import program
 from pulumi_influxdb3_engine.logic.resource import ResourceError, ResourceLogic
 
@@ -51,6 +52,7 @@ class Adapter:
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, fill in defaults and derive; nothing is sent."""
+        self._program.is_running = True
         properties = self._with_defaults(_from_pulumi(news))
         state = self._stored(olds) if olds else None
         try:
@@ -84,7 +86,7 @@ class Adapter:
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The resource as it is now; an empty id where it is gone."""
         inputs = self._stored(props)
-        live = self._attempt(lambda: self._logic.read(inputs, self._outputs(props), self._engine))
+        live = self._attempt_without_program(lambda: self._logic.read(inputs, self._outputs(props), self._engine))
         if live is None:
             return ReadResult("", {})
         return ReadResult(id_, self._state(live.inputs, live.outputs), _to_pulumi(live.inputs.properties()))
@@ -97,7 +99,7 @@ class Adapter:
 
     def delete(self, props: dict[str, Any]) -> None:
         """Make the resource not exist."""
-        self._attempt(lambda: self._logic.delete(self._stored(props), self._engine))
+        self._attempt_without_program(lambda: self._logic.delete(self._stored(props), self._engine))
 
     def _check_online(self, inputs: Inputs, state: Inputs | None) -> None:
         # what is taken over is shown by the preview, which asks for it then
@@ -106,7 +108,7 @@ class Adapter:
                 if self._configuration.online_checks:
                     self._engine.refuse_old_servers()
                 self._logic.check_online(inputs, state, self._engine)
-            except EngineApiError as error:
+            except (EngineApiError, ResourceError) as error:
                 raise DeploymentError(explained(error)) from None
 
     def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:
@@ -131,6 +133,10 @@ class Adapter:
     def _state(self, inputs: Inputs, outputs: Mapping[str, Any]) -> dict[str, Any]:
         state: dict[str, Any] = _to_pulumi(inputs.properties() | dict(outputs))
         return state
+
+    def _attempt_without_program(self, operation: Callable[[], Result]) -> Result:
+        with nullcontext() if self._program.is_running else stored_configuration():
+            return self._attempt(operation)
 
     def _attempt(self, operation: Callable[[], Result]) -> Result:
         try:

@@ -99,7 +99,8 @@ def test_taking_over_says_at_preview_what_will_change(live, capfd):
     LOGIC.create(trigger(live, trigger_arguments={"password": "secret"}), live)
     LOGIC.check_online(trigger(live, adopt=True, disabled=True), None, live)
     said = capfd.readouterr().err
-    assert "its disabled, trigger_arguments will change" in said
+    assert "disabled: False -> True" in said
+    assert "trigger_arguments: loses password" in said
     assert "secret" not in said
 
 

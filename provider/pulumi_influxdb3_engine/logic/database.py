@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
-from pulumi_influxdb3_engine.logic.inputs import Inputs
+from pulumi_influxdb3_engine.logic.conflicts import exists_already
+from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName
 from pulumi_influxdb3_engine.logic.notices import notice
@@ -47,6 +48,12 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         if inputs.known("db"):
             program.databases.add(inputs.db)
         return inputs
+
+    def check_online(self, inputs: DatabaseInputs, state: DatabaseInputs | None, engine: Engine) -> None:
+        """Refuse one that exists and that this program would delete with its data."""
+        deletes = inputs.known("db", "retain") and not inputs.retain
+        if state is None and deletes and inputs.db in engine.hosts[0].facts.databases():
+            raise InvalidInputs([Failure(property="db", reason=_taken(inputs))])
 
     def diff(self, state: DatabaseInputs, inputs: DatabaseInputs) -> Difference:
         """Another name is another database, created before the old one goes with its triggers."""
@@ -124,7 +131,5 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
 
 def _taken(inputs: DatabaseInputs) -> str:
-    return (
-        f"database {inputs.db!r} exists already, and with retain=False destroying this stack would delete data that it "
-        "did not create: leave retain out to use the database as it is"
-    )
+    how = ", and with retain=False destroying this stack would delete data that it did not create"
+    return exists_already(f"database {inputs.db!r}", how, "leave retain out to use the database as it is")

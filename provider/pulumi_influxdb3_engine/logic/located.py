@@ -38,6 +38,7 @@ class Located(Generic[InputsT]):
         if state is None:
             self._logic.check_new(inputs, program)
         else:
+            self._logic.check_old(inputs, state, program)
             program.replacements.succeed(self._logic.identity(state), state, identity, inputs)
         return inputs
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine.logic.clean_up import remove_files, remove_files_later
+from pulumi_influxdb3_engine.logic.conflicts import exists_already
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
 from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_other_code
@@ -128,7 +129,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if inputs.in_place is True:
             refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
         program.sources.declare(directory, source)
-        program.files.add(directory)
+        program.files |= {directory, *inputs.below(directory)}
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
     def check_online(self, inputs: PluginDirectoryInputs, state: PluginDirectoryInputs | None, engine: Engine) -> None:
@@ -217,10 +218,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         for host in engine.hosts:
             hashes = present_hashes(host, inputs.label, declared)
             if any(sha != sha256(declared[path]) for path, sha in hashes.items()):
-                return (
-                    f"{inputs.label} exists already on {host.url} and differs from the program's. Take it over with "
-                    "adopt=True, which overwrites its files, or choose another plugin_name"
-                )
+                how = f" on {host.url} and differs from the program's; adopting overwrites its files"
+                return exists_already(inputs.label, how, "choose another plugin_name")
         return None
 
     def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:

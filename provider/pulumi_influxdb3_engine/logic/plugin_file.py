@@ -7,6 +7,7 @@ from difflib import ndiff
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pulumi_influxdb3_engine.logic.clean_up import remove_files, remove_files_later
+from pulumi_influxdb3_engine.logic.conflicts import exists_already
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
 from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_other_code
@@ -215,10 +216,8 @@ def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
 
 
 def _conflict(inputs: PluginFileInputs, hosts: Sequence[Host]) -> str:
-    return (
-        f"{inputs.label} exists already and differs from the program's, on {_urls(hosts)}. Take it over with "
-        "adopt=True, which overwrites it, or choose another plugin_name"
-    )
+    how = f" and differs from the program's, on {_urls(hosts)}; adopting overwrites it"
+    return exists_already(inputs.label, how, "choose another plugin_name")
 
 
 def _urls(hosts: Sequence[Host]) -> str:

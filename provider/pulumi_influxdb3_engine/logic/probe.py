@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from influxdb3_engine_api import EngineClient
 
-_PLUGIN = ServerPlugin("probe_plugin")
+_PLUGIN = ServerPlugin("probe_plugin", changes=False)
 _NOWHERE = "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
 _MARK = "INFO: pulumi-probe "
 _CLOSED = (Forbidden, NotFound, NoSuchOperation)
@@ -210,7 +210,7 @@ class Probe:
         name = f"{DIRECTORY}/{secrets.token_hex(8)}.py"
         body = TestSchedulePlugin(filename=name, database="_internal")
         try:
-            repeated(lambda: self._client.test_schedule_plugin(body))
+            repeated(lambda: self._client.test_schedule_plugin(body, changes=False))
         except AnswerError as error:
             if is_transient(error):
                 raise

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
 from pulumi_influxdb3_engine.logic.plugin_source import KnownSources
+from pulumi_influxdb3_engine.logic.request_paths import DeclaredPaths
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration
@@ -78,26 +79,30 @@ class Program:
 
     Attributes:
         configuration: The stack's.
+        is_running: Whether resources have been checked: their configuration is what the stack says now.
         sources: Plugins by the file name that triggers use.
         files: Plugin files and directories that resources of the program write, whichever they are.
         code: Plugin file, or directory that is written in place, to the hash of its content.
         databases: Names of databases.
         triggers: Trigger to its properties.
         new_triggers: Triggers that are still to be created, each with something that equals nothing else.
-        paths: Request path to the enabled trigger that serves it.
+        given_up: Triggers of an earlier deployment that go before those that are checked later are created.
+        paths: Request paths of the enabled triggers.
         packages: What the package sets ask for.
         replacements: Which resource takes the place of which.
     """
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
+        self.is_running = False
         self.sources = KnownSources()
         self.files: set[str] = set()
         self.code: Declared[str, str] = Declared()
         self.databases: set[str] = set()
         self.triggers: Declared[Owner, Properties] = Declared()
         self.new_triggers: Declared[Owner, object] = Declared()
-        self.paths: Declared[str, Owner] = Declared()
+        self.given_up: set[Owner] = set()
+        self.paths = DeclaredPaths()
         self.packages = DeclaredPackages()
         self.replacements = Replacements()
 

@@ -82,6 +82,12 @@ class ResourceLogic(Generic[InputsT]):
             InvalidInputs: Another resource of the program is the same.
         """
 
+    def check_old(self, inputs: InputsT, state: InputsT, program: Program) -> None:
+        """Note what a resource of an earlier deployment gives up, so that others can have it; sends nothing.
+
+        Called after ``check`` once for each such resource.
+        """
+
     def check_online(self, inputs: InputsT, state: InputsT | None, engine: Engine) -> None:
         """Whether the server has what the resource needs: on request only, since previews otherwise send nothing.
 

@@ -11,7 +11,7 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from influxdb3_engine_api import AnswerError, CreateTrigger, ErrorBehavior, TriggerSettings
+from influxdb3_engine_api import AnswerError, AnswerLost, CreateTrigger, ErrorBehavior, TriggerSettings
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 
@@ -114,6 +114,8 @@ def _lock_down(request: Callable[[], None]) -> str | None:
     except AnswerError as error:
         reason = explained(error)
         return reason if reason != str(error) else None
+    except AnswerLost as error:
+        raise AnswerLost(error.what, changes=False) from error
     return None
 
 

@@ -29,10 +29,12 @@ class ServerPlugin:
 
     Args:
         module: The module of this package whose source it is.
+        changes: Whether it changes anything on the server.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, changes: bool = True) -> None:
         self._module = module
+        self._changes = changes
 
     @cached_property
     def source(self) -> str:
@@ -72,5 +74,5 @@ class ServerPlugin:
         """
         # the dry run needs a database that exists; _internal always does (contract 8.2)
         body = TestSchedulePlugin(filename=self.file_name, database="_internal", input_arguments=dict(arguments))
-        call = partial(client.test_schedule_plugin, body)
+        call = partial(client.test_schedule_plugin, body, changes=self._changes)
         return self.run(client, call if once else partial(repeated, call))

@@ -13,8 +13,9 @@ from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.missing_tables import warn_of_a_missing_table
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
-from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
+from pulumi_influxdb3_engine.logic.request_paths import path_is_served, path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.trigger_adoption import conflict, take_over
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import (
     NOT_ON_SERVER,
@@ -77,18 +78,33 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             reason = f"another Trigger of this program is the {label(inputs)}, too: give one of them a trigger_name"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
 
+    def check_old(self, inputs: TriggerInputs, state: TriggerInputs, program: Program) -> None:
+        """Note the name and the path that it gives up, unless it is deleted only after others are created."""
+        difference = self.diff(state, inputs)
+        if difference.replaces and not difference.delete_before_replace:
+            return
+        if inputs.owner != state.owner:
+            program.given_up.add(state.owner)
+        path = state.served_path
+        known = inputs.known("trigger_specification", "disabled")
+        if path and not (known and (inputs.owner, inputs.served_path) == (state.owner, path)):
+            program.paths.give_up(path, state.owner)
+        if path and known and path == inputs.served_path:
+            program.paths.declare(path, inputs.owner)  # it succeeds itself
+
     def check_online(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
         """Whether the server has what the trigger needs; for one to be taken over, say what will change."""
-        if state is None and engine.adopts(inputs) and inputs.known("db", "trigger_name"):
-            live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
-            if live is not None:
-                differing = ", ".join(sorted(adopted(live, inputs).changed(inputs, NOT_ON_SERVER)))
-                will = f"its {differing} will change" if differing else "nothing will change"
-                notice(f"{label(inputs)} exists and is taken over: {will}")
+        failures = []
+        if state is None and inputs.known("db", "trigger_name") and inputs.owner not in engine.program.given_up:
+            live = TriggerChanges(engine, inputs.db).before(inputs.trigger_name)
+            if live is not None and engine.adopts(inputs):
+                notice(take_over(live, inputs))
+            elif live is not None:
+                failures.append(Failure(property="trigger_name", reason=conflict(live, inputs)))
         if engine.configuration.online_checks:
-            failures = OnlineChecks(inputs, engine).failures()
-            if failures:
-                raise InvalidInputs(failures)
+            failures += OnlineChecks(inputs, state, engine).failures()
+        if failures:
+            raise InvalidInputs(failures)
 
     def diff(self, state: TriggerInputs, inputs: TriggerInputs) -> Difference:
         """A new name or database is another trigger; the old one makes way for it, so that it is asked first."""
@@ -140,7 +156,11 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
         """Enable or disable where that is all, else swap the definition."""
         if changed := state.changed(inputs, NOT_ON_SERVER):
-            self._change(state, inputs, changed, engine)
+            try:
+                self._change(state, inputs, changed, engine)
+            except ResourceError:
+                engine.served_paths.note(state.owner, state.served_path)  # others need not wait for the path
+                raise
             _deployed(inputs, engine)
             remove_superseded(engine, state.plugin_filename)
         return {}
@@ -217,13 +237,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         existing = adopted(live, inputs)
         differing = existing.changed(inputs, NOT_ON_SERVER)
         if not (engine.adopts(inputs) or self._is_ours(inputs, not differing, engine)):
-            how = f"differs in {', '.join(sorted(differing))}" if differing else "is the same"
-            raise ResourceError(
-                f"{label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
-                f"{existing.trigger_specification!r}. Take it over with adopt=True, choose another trigger_name, or "
-                f"delete it: influxdb3 delete trigger --database {inputs.db} {inputs.trigger_name} --force. If this "
-                "program declared it under another resource name, give this resource an alias of that name"
-            )
+            raise ResourceError(conflict(live, inputs))
         if differing:
             self._change(existing, inputs, differing, engine)
 
@@ -259,12 +273,14 @@ def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
 
 def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
     path = inputs.served_path
-    other = path and engine.served_paths.other_owner(path, inputs.owner)
-    if path and other:
-        raise ResourceError(
-            f"{label(inputs)} was not deployed: {path_is_taken(other)}. Where this program moves the path from "
-            "one trigger to the other, deploy once without it, or give this resource an alias of the other one's name"
-        )
+    if path is None:
+        return
+    declared = engine.program.paths
+    engine.served_paths.wait_until_given_up(path, declared.predecessors(path, inputs.owner))
+    # a path that another resource gives up at the same time may be free already: not left to chance
+    other = engine.served_paths.other_owner(path, {inputs.owner}) or declared.too_late(path, inputs.owner)
+    if other:
+        raise ResourceError(f"{label(inputs)} was not deployed: {path_is_served(other)}")
 
 
 def _deployed(inputs: TriggerInputs, engine: Engine) -> None:
