@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datafusion import SessionContext, col
 
-from influxdb3_embedded.sql.errors import QueryFailed, datafusion_failures
+from influxdb3_embedded.sql.errors import QueryFailed, call_datafusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -206,8 +206,7 @@ def _parts(array: pa.Array, items: list[Any]) -> list[list[Any] | None]:
 def _texts(array: pa.Array) -> list[str | None]:
     """Values as DataFusion writes them: it has the server's rules and the same database of time zones."""
     batch = pa.record_batch({"value": array})
-    with datafusion_failures():
-        parts = _CONTEXT.read_batch(batch).select(col("value").cast(pa.utf8())).collect()
+    parts = call_datafusion(lambda: _CONTEXT.read_batch(batch).select(col("value").cast(pa.utf8())).collect())
     return [text for part in parts for text in part.column(0).to_pylist()]
 
 

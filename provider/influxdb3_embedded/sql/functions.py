@@ -44,13 +44,19 @@ _SYNTAX = "SQL error"
 _UNKNOWN = re.compile(r"Invalid function '(\w+)'")
 
 
-def translate(sql: str, aggregates: Callable[[], Collection[str]], describe: Callable[[str], pa.Schema]) -> str:
+def translate(
+    sql: str,
+    aggregates: Callable[[], Collection[str]],
+    describe: Callable[[str], pa.Schema],
+    check_bins: Callable[[str], None],
+) -> str:
     """A query in what DataFusion has.
 
     Args:
         sql: The query as it was sent.
         aggregates: Returns the names of DataFusion's aggregate functions.
         describe: Plans a query in DataFusion's SQL and returns its columns.
+        check_bins: Runs a query for the bounds and the stride of bins; raises `QueryFailed` for too many.
 
     Raises:
         QueryFailed: When it uses a function as it cannot be used, in the words of the server.
@@ -69,7 +75,10 @@ def translate(sql: str, aggregates: Callable[[], Collection[str]], describe: Cal
         fields = [field.with_name(restore_selectors(field.name)) for field in schema]
         return pa.schema(fields)
 
-    return expand_selectors(fill_gaps(sql, aggregates(), describe_groups))
+    def check_gapfill(bounds: str) -> None:
+        check_bins(expand_selectors(bounds))
+
+    return expand_selectors(fill_gaps(sql, aggregates(), describe_groups, check_gapfill))
 
 
 def explain(sql: str, status: int, error: str) -> QueryFailed:
