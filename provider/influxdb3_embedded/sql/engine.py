@@ -112,7 +112,7 @@ class SqlEngine:
         frame = plan(translate(sql, context.udafs, lambda text: plan(text).schema(), check_bins))
         batches = collect(frame)
         table = pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
-        return table.rename_columns(original_names(table.column_names))
+        return table.rename_columns(original_names(table.column_names, sql))
 
     def close(self) -> None:
         """Let the threads go when their queries are done."""
