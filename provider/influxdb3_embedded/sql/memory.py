@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from datafusion import DataFrame, SessionConfig
 
-# Of Python objects and of text, in bytes: about what the largest of JSON and a plugin's rows was measured to take.
+# Bytes of Python objects and of text: about what the larger of JSON and a plugin's rows was measured to take.
 _ROW, _VALUE = 100, 64
-_BIN = 100
+_BIN = 100  # bytes: measured while gaps of a million bins are filled
 _DISK = 4  # what one query may write to disk, as a multiple of the memory
 _DAY = 86_400 * 10**9  # nanoseconds
 
@@ -33,7 +33,6 @@ class QueryMemory:
 
     Args:
         limit: Bytes.
-
     """
 
     def __init__(self, limit: int) -> None:

@@ -56,6 +56,17 @@ def test_a_query_that_takes_too_much_fails_and_the_next_one_is_answered(small: E
         assert small.rows(JOIN) == [{"n": 200_000}]
 
 
+def test_memory_without_end_is_a_limit_too(fresh_engine: Callable[..., AbstractContextManager[Engine]]) -> None:
+    with fresh_engine(memory_limit=2**63 - 1) as engine:
+        assert engine.rows(JOIN) == [{"n": 200_000}]
+
+
+def test_no_memory_refuses_every_query(fresh_engine: Callable[..., AbstractContextManager[Engine]]) -> None:
+    with fresh_engine(memory_limit=0) as engine:
+        status, text = engine.failure("SELECT 1")
+        assert (status, "Resources exhausted" in text) == (400, True)
+
+
 def test_a_failure_that_is_kept_keeps_no_memory(small: Engine) -> None:
     kept = []
     for _ in range(3):
