@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
 
 _PREFIX = "DataFusion error: "
 _NOT_IMPLEMENTED = "This feature is not implemented"
@@ -26,18 +27,23 @@ class QueryFailed(Exception):
         self.text = text
 
 
-@contextmanager
-def datafusion_failures(explain: Callable[[int, str], QueryFailed] = QueryFailed) -> Iterator[None]:
-    """Raise `QueryFailed` for what DataFusion raises.
+def call_datafusion(call: Callable[[], Result], explain: Callable[[int, str], QueryFailed] = QueryFailed) -> Result:
+    """Let DataFusion do something.
 
     Args:
-        explain: Makes it from a status and DataFusion's text.
+        call: What it does.
+        explain: Makes the failure from a status and DataFusion's text.
+
+    Raises:
+        QueryFailed: It fails; without a traceback, whose frames would keep the query's memory as long as the failure.
     """
     try:
-        yield
+        return call()
+    except QueryFailed as failure:
+        raise failure.with_traceback(None) from None
     except BaseException as error:
         # A panic in DataFusion arrives as an exception that is no Exception; the server must survive it too.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         text = str(error).removeprefix(_PREFIX)
-        raise explain(405 if text.startswith(_NOT_IMPLEMENTED) else 400, text) from error
+        raise explain(405 if text.startswith(_NOT_IMPLEMENTED) else 400, text) from error.with_traceback(None)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datafusion import SessionContext, col
 
-from influxdb3_embedded.sql.errors import QueryFailed, datafusion_failures
+from influxdb3_embedded.sql.errors import QueryFailed, call_datafusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,12 +175,12 @@ def _chunk_values(array: pa.Array) -> list[Any]:
     if pa.types.is_dictionary(kind):
         return _chunk_values(array.cast(kind.value_type))
     if pa.types.is_timestamp(kind):
-        return _texts(array) if kind.tz else _times(array)
+        return arrow_texts(array) if kind.tz else _times(array)
     if pa.types.is_duration(kind):
         per_second = _PER_SECOND[kind.unit]
         return [None if time is None else _duration(time, per_second) for time in array.cast(pa.int64()).to_pylist()]
     if any(is_kind(kind) for is_kind in _WRITTEN_AS_TEXT):
-        return _texts(array)
+        return arrow_texts(array)
     if any(is_kind(kind) for is_kind in _OTHER_LISTS):
         return _chunk_values(array.cast(pa.large_list(kind.value_type)))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -203,11 +203,14 @@ def _parts(array: pa.Array, items: list[Any]) -> list[list[Any] | None]:
     return [part if valid else None for part, valid in zip(parts, array.is_valid().to_pylist(), strict=True)]
 
 
-def _texts(array: pa.Array) -> list[str | None]:
-    """Values as DataFusion writes them: it has the server's rules and the same database of time zones."""
+def arrow_texts(array: pa.Array) -> list[str | None]:
+    """Values as DataFusion writes them: it has the server's rules and the same database of time zones.
+
+    Raises:
+        QueryFailed: A time has no text, or its zone is unknown.
+    """
     batch = pa.record_batch({"value": array})
-    with datafusion_failures():
-        parts = _CONTEXT.read_batch(batch).select(col("value").cast(pa.utf8())).collect()
+    parts = call_datafusion(lambda: _CONTEXT.read_batch(batch).select(col("value").cast(pa.utf8())).collect())
     return [text for part in parts for text in part.column(0).to_pylist()]
 
 
@@ -234,7 +237,7 @@ def _times(array: pa.Array) -> list[str | None]:
         times = array.cast(pa.int64()).to_pylist()
         return [None if time is None else _timestamp(time, per_second) for time in times]
     except OverflowError:
-        return _texts(array)
+        return arrow_texts(array)
 
 
 def _timestamp(time: int, per_second: int) -> str:
