@@ -152,7 +152,7 @@ class Connection:
             raise AnswerLost(f"{operation}: no answer in time; the request may have been carried out") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise AnswerLost(
-                f"{operation}: the connection broke ({error or type(error).__name__}); "
+                f"{operation}: the connection broke ({str(error) or type(error).__name__}); "
                 "the request may have been carried out"
             ) from error
 
