@@ -163,7 +163,7 @@ class Connection:
         except httpx.ReadTimeout as error:
             raise AnswerLost(f"{operation}: no answer in time", changes=changes) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
-            what = f"{operation}: the connection broke ({error or type(error).__name__})"
+            what = f"{operation}: the connection broke ({str(error) or type(error).__name__})"
             raise AnswerLost(what, changes=changes) from error
 
     def _wait_for_start(self) -> bool:

@@ -58,10 +58,12 @@ def _key(set_name: str, requirements: Sequence[Requirement]) -> tuple[str, froze
 
 def _contradiction(mine: Requirement, other: DeclaredRequirement) -> str | None:
     theirs = other.requirement
-    # where a marker or a URL decides, only the server can tell
+    both = mine.specifier & theirs.specifier
+    # where a marker, a URL or a text that need be no version (`===`) decides, only the server can tell
     if distribution(mine) != distribution(theirs) or any((mine.marker, theirs.marker, mine.url, theirs.url)):
         return None
-    both = mine.specifier & theirs.specifier
+    if any(specifier.operator == "===" for specifier in both):
+        return None
     if any(both.contains(version, prereleases=True) for version in _candidates(mine, theirs)):
         return None
     return (
@@ -71,22 +73,17 @@ def _contradiction(mine: Requirement, other: DeclaredRequirement) -> str | None:
 
 
 def _candidates(*requirements: Requirement) -> Iterable[Version]:
-    """Versions of which one meets several specifiers, if any does: where their ranges end, and just beside."""
+    """Versions of which one meets several specifiers, if any does: where ranges begin, at a bound or just after it."""
     yield Version("0")
-    yield Version("99999999")
     for requirement in requirements:
         for specifier in requirement.specifier:
             bound = Version(specifier.version.removesuffix(".*"))
-            release = ".".join(map(str, bound.release))
             epoch = f"{bound.epoch}!" if bound.epoch else ""
             yield bound
-            yield Version(f"{epoch}{release}.0.0.0.1")
-            yield Version(f"{epoch}{release}.1")
-            yield from _just_below(epoch, bound.release)
+            yield Version(f"{epoch}{_dotted(bound.release)}.0.0.0.1")
+            for place, number in enumerate(bound.release):  # 2 and 1.5 come after all of 1.4
+                yield Version(f"{epoch}{_dotted((*bound.release[:place], number + 1))}")
 
 
-def _just_below(epoch: str, release: tuple[int, ...]) -> Iterable[Version]:
-    for place in range(len(release)):
-        if release[place]:
-            lower = [*release[:place], release[place] - 1, 99999999]
-            yield Version(epoch + ".".join(map(str, lower)))
+def _dotted(release: Iterable[int]) -> str:
+    return ".".join(map(str, release))

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
 
@@ -79,8 +80,10 @@ def silent(released: threading.Event) -> Callable[[BaseHTTPRequestHandler], None
 
 
 @contextmanager
-def tiny_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[TinyServer]:
-    """Serve ``answer`` on a free port of the loopback interface."""
+def tiny_server(
+    answer: Callable[[BaseHTTPRequestHandler], None], *, tls: ssl.SSLContext | None = None
+) -> Iterator[TinyServer]:
+    """Serve ``answer`` on a free port of the loopback interface, with a certificate if one is given."""
     received: list[Received] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -103,6 +106,10 @@ def tiny_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Ti
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        if tls is not None:
+            # each connection shakes hands in its own thread; a client that does not trust the certificate leaves
+            server.handle_error = lambda *_: None  # type: ignore[method-assign]
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

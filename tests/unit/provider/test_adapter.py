@@ -1,0 +1,78 @@
+"""What the adapter makes of Pulumi's values: numbers come as doubles, some values are not known yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import struct_pb2
+from pulumi.runtime import rpc
+
+from pulumi_influxdb3_engine._adapter import PROVIDER, Adapter
+from pulumi_influxdb3_engine.logic import program
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
+
+TRIGGER: dict[str, Any] = {
+    "db": "db",
+    "trigger_name": "t",
+    "plugin_filename": "p.py",
+    "trigger_specification": "every:1s",
+}
+
+
+@pytest.fixture(autouse=True)
+def program_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test has declared anything before, as in a process of its own."""
+    monkeypatch.setattr(program, "_programs", {})
+
+
+def travelled(properties: dict[str, Any]) -> dict[str, Any]:
+    """Properties as they reach the provider's process."""
+    message = struct_pb2.Struct()
+    message.update(properties)
+    arrived: dict[str, Any] = rpc.deserialize_properties(message, keep_unknowns=True)
+    return arrived
+
+
+def checked(properties: dict[str, Any]) -> dict[str, Any]:
+    """The properties after ``check``."""
+    result = Adapter(TriggerLogic(), {}, Configuration()).check({}, travelled(properties))
+    assert result.failures == []
+    inputs: dict[str, Any] = result.inputs
+    return inputs
+
+
+def test_numbers_travel_as_doubles() -> None:
+    assert repr(travelled({"a": 5})["a"]) == "5.0"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5, "5"), (-3, "-3"), (0, "0"), (2.5, "2.5"), (10**15, "1000000000000000"), (True, "true")]
+)
+def test_a_number_among_arguments_is_its_text(value: float, text: str) -> None:
+    assert checked(TRIGGER | {"trigger_arguments": {"a": value}})["trigger_arguments"] == {"a": text}
+
+
+def test_whole_numbers_are_whole_wherever_they_stand() -> None:
+    watch = checked(TRIGGER | {"watch": {"seconds": 2.5, "runs": 3}})["watch"]
+    assert (watch["seconds"], repr(watch["runs"])) == (2.5, "3")
+
+
+@pytest.mark.parametrize("property_", ["db", "plugin_filename", "trigger_specification"])
+def test_what_is_not_known_yet_passes_and_stays_so(property_: str) -> None:
+    assert checked(TRIGGER | {property_: rpc.UNKNOWN})[property_] == rpc.UNKNOWN
+
+
+def test_a_nested_value_that_is_not_known_yet_stays_so() -> None:
+    given = TRIGGER | {"trigger_arguments": {"a": rpc.UNKNOWN, "b": "1"}, "node_spec": [rpc.UNKNOWN]}
+    inputs = checked(given)
+    assert inputs["trigger_arguments"] == {"a": rpc.UNKNOWN, "b": "1"}
+    assert inputs["node_spec"] == [rpc.UNKNOWN]
+
+
+def test_the_providers_own_member_is_no_property() -> None:
+    assert PROVIDER not in checked(TRIGGER | {PROVIDER: "the pickled provider"})
+    result = Adapter(TriggerLogic(), {}, Configuration()).check({}, travelled(TRIGGER | {PROVIDER: "p", "db": ""}))
+    assert result.failures
+    assert PROVIDER not in result.inputs

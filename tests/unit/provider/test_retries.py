@@ -1,0 +1,99 @@
+"""What is tried again, how often, and after how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from influxdb3_engine_api import (
+    AnswerLost,
+    BadRequest,
+    Conflict,
+    EngineApiError,
+    EngineUnreachable,
+    ServerError,
+    UnreadableAnswer,
+)
+from influxdb3_engine_api.errors import answer_error
+from pulumi_influxdb3_engine.logic import retry
+from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
+
+PASSING = [
+    EngineUnreachable("no connection"),
+    AnswerLost("lost"),
+    *(answer_error("GET /", status, "busy") for status in (429, 502, 503, 504)),
+]
+THE_SERVERS = [answer_error("GET /", 500, "failed"), answer_error("GET /", 501, "not yet"), UnreadableAnswer("?")]
+THE_REQUESTS = [answer_error("GET /", status, "no") for status in (400, 401, 403, 404, 409, 415, 422)]
+
+
+@dataclass
+class Clock:
+    """Sleeps without waiting."""
+
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(retry, "time", clock)
+    return clock
+
+
+class Failing:
+    """Raises one error after the other, then returns how often it was called."""
+
+    def __init__(self, *errors: EngineApiError) -> None:
+        self._errors = list(errors)
+        self.calls = 0
+
+    def __call__(self) -> int:
+        self.calls += 1
+        if self._errors:
+            raise self._errors.pop(0)
+        return self.calls
+
+
+@pytest.mark.parametrize(
+    ("errors", "transient", "servers"),
+    [(PASSING, True, True), (THE_SERVERS, False, True), (THE_REQUESTS, False, False)],
+)
+def test_a_failure_is_the_ways_the_servers_or_the_requests(
+    errors: list[EngineApiError], transient: bool, servers: bool
+) -> None:
+    assert [is_transient(error) for error in errors] == [transient] * len(errors)
+    assert [is_servers(error) for error in errors] == [servers] * len(errors)
+
+
+def test_what_passes_is_tried_four_times_with_growing_pauses(clock: Clock) -> None:
+    assert repeated(Failing(*[AnswerLost("lost")] * 3)) == 4
+    assert clock.slept == [0.1, 0.4, 1.6]
+
+
+def test_the_last_failure_is_raised(clock: Clock) -> None:
+    action = Failing(*[AnswerLost("lost")] * 3, BadRequest("GET /", 400, "the last"))
+
+    with pytest.raises(BadRequest, match="the last"):
+        repeated(action)
+    assert action.calls == 4
+
+
+@pytest.mark.parametrize("error", [*THE_SERVERS, *THE_REQUESTS])
+def test_what_does_not_pass_is_raised_at_once(clock: Clock, error: EngineApiError) -> None:
+    action = Failing(AnswerLost("lost"), error)
+
+    with pytest.raises(type(error)):
+        repeated(action)
+    assert (action.calls, clock.slept) == (2, [0.1])
+
+
+def test_what_is_worth_another_attempt_is_the_callers_choice(clock: Clock) -> None:
+    assert repeated(Failing(ServerError("GET /", 500, "failed")), worth=is_servers) == 2
+    with pytest.raises(Conflict):
+        repeated(Failing(Conflict("GET /", 409, "there")), worth=is_servers)
+    assert clock.slept == [0.1]
