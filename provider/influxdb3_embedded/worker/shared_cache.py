@@ -76,7 +76,7 @@ class Objects:
 
     def hold_any(self) -> bool:
         """Whether an object would be lost with this process."""
-        return any(each.fingerprint is None for each in self._objects.values())
+        return any(each.fingerprint is None for each in list(self._objects.values()))
 
 
 class SharedStore:

@@ -241,6 +241,20 @@ def test_a_global_value_outlives_the_trigger_that_put_it_if_it_can_be_pickled(be
     assert answers(bench, 1, "two") == [[[1], None]]
 
 
+def test_a_global_object_shares_what_is_in_its_closure(bench: Bench) -> None:
+    bench.request_plugin(
+        "c = influxdb3_local.cache\n"
+        "if q.get('first'):\n    v = []\n    class Appender:\n"
+        "        def __init__(self): self.append = lambda: v.append(1)\n"
+        "    c.put('v', v, use_global=True)\n    c.put('appender', Appender(), use_global=True)\n    return []\n"
+        "c.get('appender', use_global=True).append()\nreturn c.get('v', use_global=True)",
+        name="one",
+    )
+    bench.request_plugin("return influxdb3_local.cache.get('v', use_global=True)", name="two")
+    bench.call("one", first="1")
+    assert [*answers(bench, 2, "one"), *answers(bench, 1, "two")] == [[1], [1, 1], [1, 1]]
+
+
 def test_line_builders_can_be_kept(bench: Bench) -> None:
     body = (
         "c = influxdb3_local.cache\nb = c.get('b', use_global=True) or LineBuilder('m')\n"
@@ -318,6 +332,31 @@ def test_a_plugin_that_begins_to_use_the_cache_shares_objects_from_then_on(bench
         "    return [len(v), v is influxdb3_local.cache.get('v')]\n",
     )
     assert answers(bench) == [[1, True], [2, True], [3, True]]
+
+
+def test_objects_of_overlapping_runs_move_on_when_the_environment_has_changed(bench: Bench) -> None:
+    bench.request_plugin(
+        "import os\nv = influxdb3_local.cache.get('v') or Counter()\ninfluxdb3_local.cache.put('v', v)\n"
+        "return [v.count(), os.getpid()]",
+        before=COUNTER,
+        run_async=True,
+    )
+    ((before, old),) = answers(bench, 1)
+    bench.environment._generation += 1  # what an installation does
+    ((after, new),) = answers(bench, 1)
+    assert (before, after) == (1, 2)
+    assert old != new
+    wait_until(lambda: not is_running(old))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_overlapping_runs_can_use_pools_of_processes(bench: Bench, method: str) -> None:
+    bench.request_plugin(
+        "import multiprocessing\ninfluxdb3_local.cache.get('v')\n"
+        f"with multiprocessing.get_context('{method}').Pool(2) as pool: return pool.map(abs, [-1, -2, -3])",
+        run_async=True,
+    )
+    assert results([bench.begin_call() for _ in range(2)]) == [b"[1, 2, 3]"] * 2
 
 
 @pytest.fixture
