@@ -21,7 +21,7 @@ class Point(NamedTuple):
     Attributes:
         table: The table.
         tags: Tags in any order.
-        fields: Name, kind and value of each field in any order; ``1``, ``1.0`` and ``1e0`` are one value, ``1i`` another.
+        fields: Name, kind and value of each field in any order: ``1``, ``1.0`` and ``1e0`` are equal, ``1i`` differs.
         time: Nanoseconds since the epoch; ``None`` if the line has no timestamp.
     """
 
