@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.dynamic import Resource
 
+from pulumi_influxdb3_engine._arguments import as_properties
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 
 if TYPE_CHECKING:
@@ -42,4 +43,4 @@ class Database(Resource, module="influxdb3", name="Database"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {"db": resource_name if db is None else db, "retain": retain}
-        super().__init__(DatabaseProvider(), resource_name, properties, opts)
+        super().__init__(DatabaseProvider(), resource_name, as_properties("Database", resource_name, properties), opts)
