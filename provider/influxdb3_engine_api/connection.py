@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from influxdb3_engine_api.addresses import token_problem, url_problem
+from influxdb3_engine_api.addresses import URL_FORM, token_problem, url_problem
 from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, UnreadableAnswer, answer_error
 
 # httpx loads its command line, and with it rich and pygments where they are installed: 0.1 s that nobody here needs
@@ -62,8 +62,9 @@ class Connection:
         on_wait: Callable[[str], None],
         transport: httpx.BaseTransport | None,
     ) -> None:
-        problem = url_problem(host_url) or token_problem(token or "")
-        if problem:
+        if problem := url_problem(host_url):
+            raise EngineUnreachable(f"{problem}: {URL_FORM}")
+        if problem := token_problem(token or ""):
             raise EngineUnreachable(problem)
         self.host_url = host_url.rstrip("/")
         self.cluster_uuid: str | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import given, makes_way
+from pulumi_influxdb3_engine._arguments import as_properties, given, makes_way
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Database(Resource, module="influxdb3", name="Database"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {"db": resource_name if db is None else db, "retain": retain} | given(adopt=adopt or None)
+        properties = as_properties("Database", resource_name, properties)
         # a database that may get another name is created before the old one goes, with its triggers
         recreated = retain is False and db is None
         super().__init__(DatabaseProvider(), resource_name, properties, makes_way(opts) if recreated else opts)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from influxdb3_embedded.storage.columns import MAXIMUM_INTEGER, MINIMUM_INTEGER
-from influxdb3_embedded.storage.line_grammar import LineError, original_line, render
 from influxdb3_embedded.storage.line_protocol import LineGroup, ParsedLines
+from influxdb3_engine_api.column_kinds import MAXIMUM_INTEGER, MINIMUM_INTEGER
+from influxdb3_engine_api.line_grammar import LineError, original_line, render
 
 
 class Precision(StrEnum):

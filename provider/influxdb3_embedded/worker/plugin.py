@@ -70,7 +70,8 @@ class SingleFile:
         # the entry is never checked against the disk.
         linecache.cache[self._name] = (len(self._text), None, self._text.splitlines(keepends=True), self._name)
         try:
-            return compile(self._text, self._name, "exec", dont_inherit=True)
+            # as bytes, which Python reads by their byte order mark or coding line, as in the server
+            return compile(self._text.encode(), self._name, "exec", dont_inherit=True)
         except SyntaxError as error:
             error.filename = "<string>"
             raise

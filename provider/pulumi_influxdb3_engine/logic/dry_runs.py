@@ -12,7 +12,7 @@ from influxdb3_engine_api import AnswerLost, EngineApiError, PluginType
 from influxdb3_engine_api.cron import parse_cron
 from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 from pulumi_influxdb3_engine.logic import shim_plugin
-from pulumi_influxdb3_engine.logic.expectations import ExpectedWrites, expression, missed
+from pulumi_influxdb3_engine.logic.expectations import ExpectedWrites, expression, missed, point
 from pulumi_influxdb3_engine.logic.inputs import Failure
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName  # noqa: TC001 - pydantic reads the annotation at run time
@@ -34,8 +34,12 @@ _LAST_LOG_LINES = 20
 
 def _expected(writes: ExpectedWrites) -> ExpectedWrites:
     for lines in writes.values() if isinstance(writes, dict) else [writes]:
-        for line in lines:
-            expression(line)
+        for number, line in enumerate(lines, 1):
+            try:
+                if expression(line) is None:
+                    point(line)
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from None
     return writes
 
 

@@ -27,6 +27,12 @@ _EXPECTED = {
     "list_type": "a list",
     "dict_type": "a mapping",
 }
+_LIMITS = {
+    "greater_than": "a number above {gt} is needed",
+    "greater_than_equal": "a number of at least {ge} is needed",
+    "less_than_equal": "a number of at most {le} is needed",
+    "finite_number": "a number that is neither infinite nor NaN is needed",
+}
 _FOUND = ((bool, "a boolean"), (str, "a text"), (int | float, "a number"), (list, "a list"), (dict, "a mapping"))
 
 
@@ -186,4 +192,6 @@ def _reason(details: ErrorDetails) -> str:
     if expected is not None:
         found = next((name for type_, name in _FOUND if isinstance(value, type_)), "nothing")
         return f"{expected} is needed, not {found}"
+    if kind in _LIMITS:
+        return _LIMITS[kind].format(**context)
     return details["msg"].removeprefix("Value error, ")

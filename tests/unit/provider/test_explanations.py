@@ -41,3 +41,20 @@ def test_a_token_that_is_not_known_is_an_error_that_names_its_configuration(
         DeploymentError, match=r"was not authenticated\. .*set influxdb3:authToken to one that it knows"
     ):
         operation()
+
+
+def test_numbers_that_travelled_as_doubles_are_whole_again_where_they_were() -> None:
+    given = TRIGGER | {
+        "trigger_arguments": {"whole": 5.0, "half": 2.5, "huge": 1e22, "minus": -0.0, "on": True},
+        "watch": {"seconds": 1.5, "runs": 2.0},
+    }
+    inputs = Adapter(TriggerLogic(), {}, Configuration()).check({}, given).inputs
+
+    assert inputs["trigger_arguments"] == {
+        "whole": "5",
+        "half": "2.5",
+        "huge": "10000000000000000000000",
+        "minus": "0",
+        "on": "true",
+    }
+    assert inputs["watch"] == {"seconds": 1.5, "runs": 2}

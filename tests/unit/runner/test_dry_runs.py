@@ -45,6 +45,13 @@ def test_log_lines_and_writes_come_back_and_nothing_is_stored(bench: Bench) -> N
     assert bench.logs.rows() == []
 
 
+@pytest.mark.parametrize(("head", "read"), [("\ufeff", "é"), ("# coding: utf-8\n", "é"), ("# coding: latin-1\n", "Ã©")])
+def test_a_file_is_read_by_its_byte_order_mark_or_coding_line(bench: Bench, head: str, read: str) -> None:
+    bench.plugin("s.py", f"{head}def process_scheduled_call(local, call_time, args): local.info('é')")
+    run = bench.do(bench.runner.dry_run_schedule("s.py", "d", MOMENT, None, None))
+    assert run.log_lines[1] == f"INFO: {read}"
+
+
 def test_queries_are_real(bench: Bench) -> None:
     bench.host.answers["SELECT 1"] = [{"a": 1}]
     run = scheduled(bench, "influxdb3_local.info(influxdb3_local.query('SELECT 1'))")

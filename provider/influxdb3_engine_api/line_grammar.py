@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from influxdb3_embedded.storage.columns import (
-    MAXIMUM_INTEGER,
-    MAXIMUM_UINTEGER,
-    MINIMUM_INTEGER,
-    ColumnKind,
-)
+from influxdb3_engine_api.column_kinds import MAXIMUM_INTEGER, MAXIMUM_UINTEGER, MINIMUM_INTEGER, ColumnKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _EXCERPT_LENGTH = 10
 _ORIGINAL_LINE_BYTES = 20
@@ -106,6 +104,20 @@ def skip_blank(text: str) -> str:
     match = _BLANKS_AND_COMMENTS.match(text)
     assert match is not None  # the pattern matches nothing too
     return text[match.end() :]
+
+
+def logical_line(line: str, following: Iterator[str]) -> str:
+    """The line, joined with those after it that a quoted string or a backslash makes part of it."""
+    if '"' not in line and "\\" not in line:
+        return line
+    parts = [line]
+    scan = _QuoteScan()
+    while scan.open_after(parts[-1]):
+        continuation = next(following, None)
+        if continuation is None:
+            break
+        parts.append(continuation)
+    return "\n".join(parts)
 
 
 def parse_line(text: str) -> Line:
@@ -287,3 +299,31 @@ def _render_float(value: float) -> str:
         return str(value)
     digits = format(Decimal(repr(value)), "f")
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+class _QuoteScan:
+    """Whether a newline at this point belongs to the line.
+
+    As the server: a quote opens a string only after a blank and more equals signs than commas; a backslash takes the
+    next character with it, a newline too.
+    """
+
+    def __init__(self) -> None:
+        self._quoted = False
+        self._in_fields = False
+        self._equals_over_commas = 0
+
+    def open_after(self, text: str) -> bool:
+        escaped = False
+        for character in text:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == " ":
+                self._in_fields = True
+            elif self._in_fields and character == '"' and self._equals_over_commas > 0:
+                self._quoted = not self._quoted
+            elif self._in_fields and not self._quoted and character in "=,":
+                self._equals_over_commas += 1 if character == "=" else -1
+        return self._quoted or escaped
