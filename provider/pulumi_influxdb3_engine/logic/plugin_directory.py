@@ -188,6 +188,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def delete(self, state: PluginDirectoryInputs, engine: Engine) -> None:
         """Remove the directories where that is asked for; they stay otherwise, which is said."""
+        engine.helper_files.leave(state.candidates)
         for host in engine.hosts:
             host.let_go(state.below(str(state.plugin_filename)))
         if not state.delete_on_destroy:

@@ -148,6 +148,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:
         """Remove the file where that is asked for; it stays otherwise, which is said."""
+        engine.helper_files.leave(state.candidates)
         for host in engine.hosts:
             host.let_go({state.plugin_name: state.content})
         if not state.delete_on_destroy:

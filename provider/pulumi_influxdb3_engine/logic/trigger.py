@@ -155,6 +155,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
         """Disable, so that the server lets go of the running plugin, then delete."""
+        if engine.configuration.online_checks:
+            engine.helper_files.leave()
         if state.owner in engine.claimed:
             notice(f"{label(state)} stays: another resource of this program has taken it over")
             return
