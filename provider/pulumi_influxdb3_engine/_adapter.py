@@ -99,7 +99,9 @@ class Adapter:
 
     def delete(self, props: dict[str, Any]) -> None:
         """Make the resource not exist."""
-        self._attempt_without_program(lambda: self._logic.delete(self._stored(props), self._engine))
+        is_destroyed = not self._program.is_running
+        with self._engine.helper_files.removed_when_idle() if is_destroyed else nullcontext():
+            self._attempt_without_program(lambda: self._logic.delete(self._stored(props), self._engine))
 
     def _check_online(self, inputs: Inputs, state: Inputs | None) -> None:
         # what is taken over is shown by the preview, which asks for it then

@@ -135,11 +135,14 @@ REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None)
 
 
 def hooks(*triggers):
-    """A program of request triggers: resource name, and what differs from one on ``PATH``."""
+    """A program of request triggers, each depending on the one before: name, and what differs from one on ``PATH``."""
     lines = [
-        f"hook = PluginFile('hook.py', content={REQUEST!r})",
-        "defaults = dict(db='one', plugin_filename=hook.plugin_filename, trigger_specification=request('PATH'))",
-        *(f"Trigger({name!r}, **defaults | {more})" for name, more in triggers),
+        f"before = PluginFile('hook.py', content={REQUEST!r})",
+        "defaults = dict(db='one', plugin_filename='hook.py', trigger_specification=request('PATH'))",
+        *(
+            f"before = Trigger({name!r}, **defaults | {more}, opts=pulumi.ResourceOptions(depends_on=[before]))"
+            for name, more in triggers
+        ),
     ]
     return "\n".join(lines)
 
@@ -182,7 +185,7 @@ def test_a_path_that_moves_within_the_program_is_free_for_preview_and_deployment
 
 STUCK = {
     "two triggers swap their paths": (hooks(("a", SAME), ("b", OTHER)), hooks(("a", OTHER), ("b", SAME))),
-    "the one that gives it up is declared last": (hooks(("z", SAME)), hooks(("a", SAME), ("z", OFF))),
+    "the one that gives it up depends on the one that takes it": (hooks(("z", SAME)), hooks(("a", SAME), ("z", OFF))),
     "the one that has it is removed": (hooks(("a", SAME)), hooks(("b", SAME))),
     "the one that has it is replaced, which deletes it last": (
         hooks(("a", SAME)),
@@ -198,7 +201,7 @@ def test_a_path_that_a_deployment_cannot_move_is_refused_by_preview_and_deployme
     stack.program(before)
     stack.up()
     stack.program(after)
-    said = "declare the one that gives it up first, or deploy in two steps"
+    said = "let this one depend on it (depends_on) or deploy in two steps"
 
     deployed = stack.up(expect=None)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)

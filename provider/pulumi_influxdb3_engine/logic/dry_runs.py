@@ -18,7 +18,7 @@ from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName  # noqa: TC001 - pydantic reads the annotation at run time
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.server_plugins import ServerPlugin
+from pulumi_influxdb3_engine.logic.server_plugins import SHIM
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.plugin_source import PluginSource
 
-_SHIM = ServerPlugin("shim_plugin")
 _LAST_LOG_LINES = 20
 
 
@@ -123,7 +122,7 @@ class Gate:
 
     def _run_shim(self, host: Host, test: DryRun, package: str) -> DryRunResult:
         arguments = test.get("arguments", {}) | {shim_plugin.PACKAGE: package}
-        return _SHIM.run(host.client, lambda: self._run(host, test, _SHIM.file_name, arguments))
+        return SHIM.run(host.client, lambda: self._run(host, test, SHIM.file_name, arguments))
 
     def _run(self, host: Host, test: DryRun, filename: str, arguments: dict[str, str] | None) -> DryRunResult:
         # one attempt: what a plugin does besides writing is real (contract section 6)

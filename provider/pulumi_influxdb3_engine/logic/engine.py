@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api.client import EngineClient
+from pulumi_influxdb3_engine.logic.helper_files import HelperFiles
 from pulumi_influxdb3_engine.logic.host import Host
 from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.notices import notice
@@ -40,6 +41,7 @@ class Engine:
         hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
         system_tables: The triggers that exist, read once for all of a database's resources.
         served_paths: Which trigger serves which request path.
+        helper_files: This package's own files, which go when the stack is destroyed.
         claimed: What resources of this deployment have created or taken over. A resource that was moved or renamed is
             first created and then deleted: deleting the old one leaves what the new one has claimed.
         replaced: Identity of a resource that is next to be created, to what has made way for it in this deployment.
@@ -57,6 +59,7 @@ class Engine:
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
         self.system_tables = SystemTables(self.client)
         self.served_paths = ServedPaths(self.client)
+        self.helper_files = HelperFiles(self.hosts)
         self.claimed: set[Hashable] = set()
         self.replaced: dict[Hashable, Inputs] = {}
         self.superseded: dict[str, str] = {}

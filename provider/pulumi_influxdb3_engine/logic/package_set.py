@@ -12,7 +12,7 @@ from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.installation import install, missing, remove_requirements, uninstall
 from pulumi_influxdb3_engine.logic.lock_down import refuse_where_locked
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.pip_run import Order
+from pulumi_influxdb3_engine.logic.pip_run import Order, requirements_path
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.requirements import (
     distribution,
@@ -171,6 +171,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     def delete(self, state: PackageSetInputs, engine: Engine) -> None:
         """Uninstall where that is asked for; the packages stay otherwise, which is said."""
+        engine.helper_files.leave(*([] if state.requirements is None else [requirements_path(state.requirements)]))
         if state.delete_on_destroy and state.requirements is not None:
             remove_requirements(engine.hosts, state.requirements)
         self._drop(state.distributions, state, engine)

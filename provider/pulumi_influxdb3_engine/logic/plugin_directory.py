@@ -197,6 +197,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def delete(self, state: PluginDirectoryInputs, engine: Engine) -> None:
         """Remove the directories where that is asked for; they stay otherwise, which is said."""
+        engine.helper_files.leave(state.candidates)
         if state.delete_on_destroy:
             remove_files(engine, state.label, state.directories)
         elif state.plugin_filename not in engine.program.files:

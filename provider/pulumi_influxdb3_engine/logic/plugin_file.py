@@ -151,6 +151,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:
         """Remove the file where that is asked for; it stays otherwise, which is said."""
+        engine.helper_files.leave(state.candidates)
         if state.delete_on_destroy:
             remove_files(engine, state.label, [state.plugin_name, state.candidates])
         elif state.plugin_name not in engine.program.files:

@@ -35,16 +35,16 @@ def path_is_taken(other: Owner) -> str:
 def path_is_served(other: Owner) -> str:
     """As ``path_is_taken``, of a trigger on the server, with what to do where the program moves the path."""
     return (
-        f"{path_is_taken(other)}. If this program moves the path from one trigger to the other, declare the one that "
-        "gives it up first, or deploy in two steps; or give this resource an alias of the other one's name"
+        f"{path_is_taken(other)}. If this program moves the path from that trigger, let this one depend on it "
+        "(depends_on) or deploy in two steps; if it renames the resource, give this one an alias of the other's name"
     )
 
 
 class DeclaredPaths:
     """The request paths of one program; safe to share between threads.
 
-    A path moves between two triggers in one deployment only where the one that gives it up is declared first: Pulumi
-    checks resources in this order in previews and in deployments alike, so both come to the same answer.
+    A path moves between two triggers in one deployment only if the one that gives it up is checked first, which
+    ``depends_on`` guarantees: previews and deployments come to the same answer then.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class DeclaredPaths:
             return self._predecessors.get((path, owner), frozenset())
 
     def too_late(self, path: str, owner: Owner) -> Owner | None:
-        """A trigger that gives the path up, but is declared after another one that takes it."""
+        """A trigger that gives the path up, but was checked after the one that takes it."""
         return min(self._given_up[path] - self.predecessors(path, owner), default=None)
 
 

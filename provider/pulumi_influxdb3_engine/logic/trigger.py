@@ -167,6 +167,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
         """Disable, so that the server lets go of the running plugin, then delete."""
+        if engine.configuration.online_checks:
+            engine.helper_files.leave()
         if _is_claimed(state, engine):
             return
         self._remove(state, engine)
