@@ -35,7 +35,7 @@ def test_the_owner_is_an_enabled_trigger_on_the_very_path(server: FakeServer) ->
     paths = server.engine().served_paths
 
     assert paths.other_owner("a", {OWN}) is None
-    assert paths.other_owner("b", {OWN}) == ("_internal", "other")  # the fake server tells every database the same
+    assert paths.other_owner("b", {OWN}) == ("db", "other")
     put(server, "later", "request:c")
     assert paths.other_owner("c", {OWN}) is None
     assert server.requests == ["list-databases", "query triggers", "query triggers"]
