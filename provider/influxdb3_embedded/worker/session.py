@@ -76,8 +76,8 @@ class Session:
     """Executes what the server asks for.
 
     Frames from the server are ``run``, answered by ``result``; ``take_over`` with cache entries of an earlier process,
-    answered by ``taken_over``; and ``hand_over``, answered by ``handed_over``. During a run this side sends ``log``, and
-    asks ``query``, ``write`` and ``cache_*``.
+    answered by ``taken_over``; and ``hand_over``, answered by ``handed_over``. During a run this side sends ``log``,
+    and asks ``query``, ``write`` and ``cache_*``.
 
     Args:
         channel: The way to the server.
