@@ -136,11 +136,12 @@ class Worker:
             position += length
         return entries
 
-    def take_over(self, entries: list[CacheEntry]) -> None:
-        """Give the worker what another process handed over."""
+    async def take_over(self, entries: list[CacheEntry]) -> None:
+        """Give the process what another one handed over; all runs that begin after the return find it."""
         if entries:
             lengths = [(key, ttl, len(value)) for key, ttl, value in entries]
-            self._connection.send({"op": "take_over", "entries": lengths}, b"".join(value for _, _, value in entries))
+            with suppress(WorkerDied):  # the run will tell
+                await self._ask({"op": "take_over", "entries": lengths}, b"".join(value for _, _, value in entries))
 
     def discard(self) -> None:
         """End the process, or only its thread if its runs overlap; it is not running anything."""
@@ -172,7 +173,7 @@ class Worker:
 
     def _on_frame(self, message: Message, attachment: bytes) -> None:
         operation = message["op"]
-        if operation in ("result", "handed_over"):
+        if operation in ("result", "handed_over", "taken_over"):
             if self._answer is not None and not self._answer.done():
                 self._answer.set_result(Result(message, attachment))
         elif operation == "log":

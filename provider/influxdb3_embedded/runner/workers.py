@@ -177,7 +177,7 @@ class TriggerWorkers:
             self._home.kill()
 
     async def _take(self, *, overlapping: bool) -> Worker:
-        handed_over = []
+        handed_over: list[CacheEntry] = []
         while self._idle:
             worker = self._idle.pop()
             self._factory.idle.remove(worker)
@@ -192,22 +192,32 @@ class TriggerWorkers:
                 worker.discard()
         if overlapping:
             return await self._take_thread()
-        worker = await self._factory.make(self._label, self._scopes, resident_cache=not self._run_async)
-        worker.take_over(handed_over)
-        return worker
+        return await self._make(handed_over, overlapping=False)
 
     async def _take_thread(self) -> Worker:
         async with self._moving:  # one process, however many runs begin at once
-            home, handed_over = self._home, []
+            home = self._home
+            handed_over: list[CacheEntry] = []
             if home is not None and home.usable and home.generation == self._factory.generation:
                 with suppress(OSError):  # it has just ended
                     return await Worker.connect(home, self._scopes)
             if home is not None and home.alive:
                 handed_over = await self._empty(home)
-            worker = await self._factory.make(self._label, self._scopes, resident_cache=True, overlapping=True)
-            worker.take_over(handed_over)
+            worker = await self._make(handed_over, overlapping=True)
             self._home = worker.process
             return worker
+
+    async def _make(self, handed_over: list[CacheEntry], *, overlapping: bool) -> Worker:
+        resident_cache = overlapping or not self._run_async
+        worker = await self._factory.make(
+            self._label, self._scopes, resident_cache=resident_cache, overlapping=overlapping
+        )
+        try:
+            await worker.take_over(handed_over)
+        except BaseException:
+            worker.process.kill()
+            raise
+        return worker
 
     async def _empty(self, home: WorkerProcess) -> list[CacheEntry]:
         """Take the cached values out of a process, which then ends with its last run."""

@@ -75,9 +75,9 @@ class Memory:
 class Session:
     """Executes what the server asks for.
 
-    Frames from the server are ``run``, answered by ``result``; ``take_over`` with cache entries of an earlier process;
-    and ``hand_over``, answered by ``handed_over``. During a run this side sends ``log``, and asks ``query``, ``write``
-    and ``cache_*``.
+    Frames from the server are ``run``, answered by ``result``; ``take_over`` with cache entries of an earlier process,
+    answered by ``taken_over``; and ``hand_over``, answered by ``handed_over``. During a run this side sends ``log``,
+    and asks ``query``, ``write`` and ``cache_*``.
 
     Args:
         channel: The way to the server.
@@ -104,6 +104,7 @@ class Session:
                 self._run(message, attachment)
             elif message["op"] == "take_over" and self._resident is not None:
                 self._resident.take_over(_entries(message["entries"], attachment))
+                self._channel.send({"op": "taken_over"})
             elif message["op"] == "hand_over" and self._resident is not None:
                 entries = list(self._resident.hand_over())
                 self._channel.send(
