@@ -81,7 +81,7 @@ class Engine:
         self.triggers = Triggers(self.catalog, self.runner, self.plugins, allowed=settings.restrict_plugin_triggers_to)
         self.tokens = Tokens(self.catalog)
         system_tables = SystemTables(self.catalog, self.logs, self.plugins)
-        self._sql = SqlEngine(self.storage, system_tables.of)
+        self._sql = SqlEngine(self.storage, system_tables.of, settings.query_memory)
         self.data = Data(self.catalog, self.databases, self.storage, self._sql)
         host.data = self.data
 

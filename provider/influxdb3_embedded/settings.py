@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from influxdb3_embedded.memory_size import memory_size
 from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
 from influxdb3_engine_api.specification import PluginType
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_REQUEST_SIZE = 10_485_760
 """Bytes of a request's body, before and after it is decompressed (contract 1.1)."""
+
+DEFAULT_QUERY_MEMORY = "20%"
+"""Memory that queries may take, as the real server's ``--exec-mem-pool-bytes`` has it."""
 
 
 class ObjectStore(StrEnum):
@@ -60,6 +64,7 @@ class Settings:
         without_auth: Serve without tokens.
         disable_authz: What is open to callers without a token although tokens are on.
         max_http_request_size: Largest body in bytes.
+        query_memory: Bytes that queries may take.
         run_time_limit: Seconds after which a plugin's run is killed; ``None`` is no limit.
     """
 
@@ -76,6 +81,7 @@ class Settings:
     without_auth: bool = False
     disable_authz: frozenset[OpenResource] = frozenset()
     max_http_request_size: int = DEFAULT_MAX_REQUEST_SIZE
+    query_memory: int = field(default_factory=lambda: memory_size(DEFAULT_QUERY_MEMORY))
     run_time_limit: float | None = None
 
     @property

@@ -6,6 +6,7 @@ pulumi nor anything of the engine.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from influxdb3_engine_api.errors import (
@@ -24,10 +25,10 @@ from influxdb3_engine_api.errors import (
     UnreadableAnswer,
 )
 from influxdb3_engine_api.specification import PluginType, Specification, SpecificationError
-from influxdb3_engine_api.wire import CreateTrigger, DryRunResult, ErrorBehavior, TriggerSettings
 
 if TYPE_CHECKING:
     from influxdb3_engine_api.client import EngineClient
+    from influxdb3_engine_api.wire import CreateTrigger, DryRunResult, ErrorBehavior, TriggerSettings
 
 __all__ = [
     "AnswerError",
@@ -54,10 +55,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the client when it is asked for: an engine, which has no use for httpx, starts sooner without."""
-    if name != "EngineClient":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from influxdb3_engine_api.client import EngineClient  # noqa: PLC0415 - see above
+_ON_DEMAND = {
+    "EngineClient": "client",  # an engine, which has no use for httpx, starts sooner without
+    "CreateTrigger": "wire",  # a program, which has no use for pydantic, too
+    "DryRunResult": "wire",
+    "ErrorBehavior": "wire",
+    "TriggerSettings": "wire",
+}
 
-    return EngineClient
+
+def __getattr__(name: str) -> Any:
+    """Import what loads a library when it is asked for."""
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_ON_DEMAND[name]}"), name)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-_FORM = "write http://HOST:PORT or https://HOST:PORT"
+URL_FORM = "write http://HOST:PORT or https://HOST:PORT"
 
 
 def url_problem(host_url: str) -> str | None:
     """Why a text is no base URL of an engine, or ``None`` where it is one."""
     if not host_url.isprintable() or " " in host_url:
-        return f"the engine's URL holds a space or a control character: {_FORM}"
+        return "the engine's URL holds a space or a control character"
     try:
         url = urlsplit(host_url)
         port = url.port
     except ValueError as error:
-        return f"the engine's URL cannot be read ({error}): {_FORM}"
-    if url.scheme not in {"http", "https"} or not url.hostname or port == 0:
-        return f"the engine's URL is none: {_FORM}"
+        return f"the engine's URL cannot be read ({error})"
+    if url.scheme not in {"http", "https"} or "://" not in host_url:
+        return "the engine's URL does not start with http:// or https://"
+    if not url.hostname or port == 0:
+        return "the engine's URL has no host, or the port 0"
     if url.username is not None or url.password is not None or url.query or url.fragment:
-        return f"the engine's URL holds a user, a query or a fragment: {_FORM}"
+        return "the engine's URL holds a user, a query or a fragment"
+    if url.path.startswith("/api/"):
+        return "the engine's URL holds a path of the API, which is added to it"
     return None
 
 

@@ -99,6 +99,14 @@ class EngineClient:
         return self._connection.host_url
 
     @property
+    def cluster_uuid(self) -> str | None:
+        """Identity of the server, as the newest answer that has one states it; None before that.
+
+        The server keeps it over restarts (contract 1.1).
+        """
+        return self._connection.cluster_uuid
+
+    @property
     def package_timeout(self) -> float:
         """Seconds for an installation."""
         return self._package_timeout
@@ -146,6 +154,7 @@ class EngineClient:
         content: bytes | None = None,
     ) -> httpx.Response:
         """Call the request trigger on a path and return what its plugin answers, be its status an error or not."""
+        # whatever the method, a plugin may change something
         return self._connection.request(
             method, paths.engine(request_path), params=params, headers=headers, content=content
         )
@@ -156,9 +165,10 @@ class EngineClient:
         """Run a WAL plugin on line protocol without writing anything."""
         return unpacked(self._send_body("POST", paths.PLUGIN_TEST_WAL, test, exclude_none=True), _DRY_RUN)
 
-    def test_schedule_plugin(self, test: TestSchedulePlugin) -> DryRunResult:
-        """Run a schedule plugin once without writing anything."""
-        return unpacked(self._send_body("POST", paths.PLUGIN_TEST_SCHEDULE, test, exclude_none=True), _DRY_RUN)
+    def test_schedule_plugin(self, test: TestSchedulePlugin, *, changes: bool = True) -> DryRunResult:
+        """Run a schedule plugin once without writing anything; ``changes`` says whether it does anything else."""
+        answer = self._send_body("POST", paths.PLUGIN_TEST_SCHEDULE, test, exclude_none=True, changes=changes)
+        return unpacked(answer, _DRY_RUN)
 
     # plugin files (contract 1.7)
 
@@ -276,7 +286,7 @@ class EngineClient:
         body: dict[str, Any] = {"db": db, "q": sql, "format": "json"}
         if params is not None:
             body["params"] = dict(params)
-        return unpacked(self._connection.send("POST", paths.QUERY_SQL, json_body=body), into)
+        return unpacked(self._connection.send("POST", paths.QUERY_SQL, json_body=body, changes=False), into)
 
     def _send_body(
         self,
@@ -287,9 +297,10 @@ class EngineClient:
         exclude_none: bool = False,
         exclude_none_of: set[str] | None = None,
         timeout: float | None = None,
+        changes: bool = True,
     ) -> httpx.Response:
         dumped = body.model_dump(mode="json", exclude_none=exclude_none)
         for member in exclude_none_of or ():
             if dumped[member] is None:
                 del dumped[member]
-        return self._connection.send(method, path, json_body=dumped, timeout=timeout)
+        return self._connection.send(method, path, json_body=dumped, timeout=timeout, changes=changes)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from influxdb3_engine_api.addresses import token_problem, url_problem
+from influxdb3_engine_api.addresses import URL_FORM, token_problem, url_problem
 from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, UnreadableAnswer, answer_error
 
 # httpx loads its command line, and with it rich and pygments where they are installed: 0.1 s that nobody here needs
@@ -44,6 +44,7 @@ class Connection:
 
     Attributes:
         host_url: Base URL, without a slash at its end.
+        cluster_uuid: Identity of the server, as the newest answer that has one states it; None before that.
 
     Raises:
         EngineUnreachable: No request can ever be sent with that URL, token or file of authorities.
@@ -61,10 +62,12 @@ class Connection:
         on_wait: Callable[[str], None],
         transport: httpx.BaseTransport | None,
     ) -> None:
-        problem = url_problem(host_url) or token_problem(token or "")
-        if problem:
+        if problem := url_problem(host_url):
+            raise EngineUnreachable(f"{problem}: {URL_FORM}")
+        if problem := token_problem(token or ""):
             raise EngineUnreachable(problem)
         self.host_url = host_url.rstrip("/")
+        self.cluster_uuid: str | None = None
         self._http = httpx.Client(
             base_url=self.host_url,
             headers={"authorization": f"Bearer {token}"} if token else {},
@@ -91,8 +94,11 @@ class Connection:
         json_body: Any = None,
         content: bytes | None = None,
         timeout: float | None = None,
+        changes: bool | None = None,
     ) -> httpx.Response:
         """Send a request, with a body of JSON or of bytes, and return the answer if it is a success.
+
+        ``changes`` says whether the request changes anything on the server; default: all but GET do.
 
         Raises:
             AnswerError: The server answered anything but 2xx.
@@ -102,7 +108,11 @@ class Connection:
         if json_body is not None:
             content = json.dumps(json_body, ensure_ascii=False).encode()
             headers = {"content-type": "application/json"}
-        answer = self.request(method, path, params=params, headers=headers, content=content, timeout=timeout)
+        if changes is None:
+            changes = method != "GET"
+        answer = self.request(
+            method, path, params=params, headers=headers, content=content, timeout=timeout, changes=changes
+        )
         if answer.has_redirect_location:
             text = f"redirects to {answer.headers['location']}: set influxdb3:hostUrl to where the server really is"
             raise answer_error(f"{method} {path}", answer.status_code, text)
@@ -119,8 +129,9 @@ class Connection:
         headers: Mapping[str, str] | None,
         content: bytes | None,
         timeout: float | None = None,
+        changes: bool = True,
     ) -> httpx.Response:
-        """Send a request and return the answer, whatever its status.
+        """Send a request and return the answer, whatever its status; ``changes`` is that of ``send``.
 
         Raises:
             TransportError: No answer came within ``timeout`` seconds (default: the connection's).
@@ -140,6 +151,8 @@ class Connection:
                         raise
                 else:
                     self._refused_since = None
+                    # a gateway on the way answers without it
+                    self.cluster_uuid = answer.headers.get("cluster-uuid", self.cluster_uuid)
                     return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise EngineUnreachable(
@@ -149,12 +162,10 @@ class Connection:
             # without the cause, whose text repeats the header at fault
             raise EngineUnreachable(f"{operation}: the path or a header holds what HTTP cannot carry") from None
         except httpx.ReadTimeout as error:
-            raise AnswerLost(f"{operation}: no answer in time; the request may have been carried out") from error
+            raise AnswerLost(f"{operation}: no answer in time", changes=changes) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise AnswerLost(
-                f"{operation}: the connection broke ({str(error) or type(error).__name__}); "
-                "the request may have been carried out"
-            ) from error
+            what = f"{operation}: the connection broke ({str(error) or type(error).__name__})"
+            raise AnswerLost(what, changes=changes) from error
 
     def _wait_for_start(self) -> bool:
         """Sleep a moment, unless all requests together have waited for long enough."""

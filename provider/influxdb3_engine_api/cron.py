@@ -1,6 +1,6 @@
-"""Cron expressions of the API: six fields, weekdays 0-6 with Sunday 0, both day fields must match, UTC.
+"""Cron expressions: six fields and an optional year, weekdays 0-6 with Sunday 0, both day fields must match, UTC.
 
-The grammar is contract 2.2 with what the published API rules differently: six fields exactly, weekdays counted from
+The grammar is contract 2.2 with what the published API rules differently: no shorthands, weekdays counted from
 Sunday = 0. A real server counts numeric weekdays from Sunday = 1, so a portable expression names them:
 ``Fields.portable`` does that.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_TOKEN = re.compile(r"\s*(?:(\d+)|([A-Za-z]+)|([*?,/-]))\s*", re.ASCII)
-_WORD = re.compile(r"\d+|[A-Za-z]+|\S", re.ASCII)
+_TOKEN = re.compile(r"\d+|[A-Za-z]+|\S", re.ASCII)
+_ENTRY = re.compile(r"[^\s,]+|,")
+_FIVE_WORDS = re.compile(r"[^\s,/-]\S*(?:(?<![,/-])\s+[^\s,/-]\S*){4}(?<![,/-])")
+_ZONE_SETTING = re.compile(r"(?:CRON_)?TZ=\S+", re.ASCII)
+_ZONE = re.compile(
+    r"[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z0-9_+-]+)+"  # Europe/Berlin
+    r"|[+-]\d\d:?\d\d|(?:UTC|GMT)[+-]\d\d?(?::?\d\d)?|UTC|GMT|Z|[A-Z]{1,4}T",  # +02:00, UTC+2, CEST
+    re.ASCII,
+)
 _MOST_DIGITS = 9
+_SHORT = 3
 _REPEATED_NAMES = {"tues": 2, "thurs": 4}
 _FULL_WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _FULL_MONTHS = (
@@ -33,6 +42,13 @@ class _Field(NamedTuple):
     high: int
     names: dict[str, int]
     question_mark: bool = False
+
+    @property
+    def accepts(self) -> str:
+        """What it takes, for a person."""
+        short = [name.upper() for name in self.names if len(name) == _SHORT]
+        names = f", {short[0]}-{short[-1]}" if short else ""
+        return f"{self.low}-{self.high}{names}, '*', lists (a,b), ranges (a-b) and steps (*/n)"
 
 
 _FIELDS = (
@@ -49,6 +65,10 @@ _FIELDS = (
         question_mark=True,
     ),
 )
+_YEAR = _Field("year", 1970, 2100, {})
+_WEEKDAY = _FIELDS[-1]
+_ALL_YEARS = frozenset(range(_YEAR.low, _YEAR.high + 1))
+_NAMES = frozenset(name for field in _FIELDS for name in field.names)
 FIELD_NAMES = " ".join(field.name for field in _FIELDS)
 
 
@@ -88,34 +108,58 @@ class _Item:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A parsed cron expression."""
+    """A parsed cron expression: what its six or seven fields list."""
 
     _items: tuple[tuple[_Item, ...], ...]
 
     @property
     def values(self) -> tuple[frozenset[int], ...]:
-        """What each of the six fields matches; two expressions that run at the same times have equal values."""
-        return tuple(
+        """What each of the six fields matches, and the years."""
+        values = tuple(
             frozenset(value for item in items for value in item.values(field))
-            for field, items in zip(_FIELDS, self._items, strict=True)
+            for field, items in zip((*_FIELDS, _YEAR), self._items, strict=False)
         )
+        return values if self.has_year else (*values, _ALL_YEARS)
+
+    @property
+    def has_year(self) -> bool:
+        """Whether it has a seventh field."""
+        return len(self._items) > len(_FIELDS)
 
     @property
     def portable(self) -> str:
         """The expression with weekdays by name, which every release reads alike (``1-5`` is ``MON-FRI``)."""
         texts = []
-        for field, items in zip(_FIELDS, self._items, strict=True):
-            name = WEEKDAYS.__getitem__ if field is _FIELDS[-1] else str
+        for field, items in zip((*_FIELDS, _YEAR), self._items, strict=False):
+            name = WEEKDAYS.__getitem__ if field is _WEEKDAY else str
             texts.append(",".join(item.text(field, name) for item in items))
         return " ".join(texts)
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """The first matching second strictly after ``moment`` (UTC), or ``None`` where there is none in 50 years."""
+        """The first matching second strictly after ``moment`` (UTC), or ``None`` if there is none.
+
+        Without a year, a search ends after 50 years.
+        """
+        *_, years = self.values
+        if years == _ALL_YEARS:
+            return self._next_in_any_year(moment)
+        for year in sorted(years):
+            if year < moment.year:
+                continue
+            new_year = moment.replace(year=year, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+            moment = max(moment, new_year - timedelta(microseconds=1))
+            found = self._next_in_any_year(moment)
+            if found is None or found.year in years:
+                return found
+            moment = found
+        return None
+
+    def _next_in_any_year(self, moment: datetime) -> datetime | None:
         from croniter import CroniterBadDateError, croniter  # noqa: PLC0415 - a client that only parses starts sooner
 
         expression = " ".join(
             "*" if len(values) == field.high - field.low + 1 else ",".join(map(str, sorted(values)))
-            for field, values in zip(_FIELDS, self.values, strict=True)
+            for field, values in zip(_FIELDS, self.values, strict=False)
         )
         try:
             times = croniter(expression, moment, ret_type=type(moment), second_at_beginning=True, day_or=False)
@@ -126,58 +170,127 @@ class Fields:
 
 
 def parse_cron(expression: str) -> Fields:
-    """Parse six cron fields.
+    """Parse six cron fields and an optional year.
 
     Raises:
         CronError: The expression is not one of the API's; the text says what to write instead.
     """
+    try:
+        return _parsed(expression)
+    except CronError as error:
+        raise CronError(_with_zone(expression) or _without_seconds(expression) or str(error)) from None
+
+
+def _parsed(expression: str) -> Fields:
     if expression.lstrip().startswith("@"):
         raise CronError(f"shorthands are not part of the API: write the six fields ({FIELD_NAMES})")
     tokens = _Tokens(expression)
     parsed: list[tuple[_Item, ...]] = []
-    while not tokens.at_end and len(parsed) < len(_FIELDS):
-        parsed.append(_field(tokens, _FIELDS[len(parsed)]))
-    if len(parsed) == len(_FIELDS) - 1 and tokens.at_end:
-        raise CronError(
-            f"cron has six fields ({FIELD_NAMES}), this has five: put the second in front, '0 {expression}'"
-        )
-    if len(parsed) != len(_FIELDS) or not tokens.at_end:
-        raise CronError(f"cron has exactly six fields: {FIELD_NAMES}")
+    for field in (*_FIELDS, _YEAR):
+        if tokens.at_end:
+            break
+        parsed.append(_field(tokens, field))
+    tokens.begin(_YEAR)
+    rest = tokens.take()
+    if rest is not None and rest.attached:
+        raise tokens.meaningless()
+    if len(parsed) < len(_FIELDS) or rest is not None:
+        raise CronError(f"cron has six fields ({FIELD_NAMES}) and may have a year as seventh")
     return Fields(tuple(parsed))
+
+
+def _without_seconds(expression: str) -> str | None:
+    """What is wrong with an expression that begins with the minute; None if it does not."""
+    if expression.lstrip().startswith((",", "-", "/")):
+        return None  # with a number in front it would be another list, range or step
+    remedy = f"0 {expression.strip()}"
+    text = f"cron has six fields ({FIELD_NAMES}), this has five"
+    try:
+        fields = _parsed(remedy)
+    except CronError as error:
+        if _FIVE_WORDS.fullmatch(expression.strip()) is None:
+            return None
+        return f"{text}: put the second in front, {remedy!r}; in that, {error}"
+    year = " and a year" if fields.has_year else ""
+    return f"{text}{year}: put the second in front, {remedy!r}"
+
+
+def _with_zone(expression: str) -> str | None:
+    """What is wrong with an expression that names a time zone; None if it names none."""
+    words = expression.split()
+    for at in (0, -1) if words else ():
+        word = words[at].strip("()")
+        if _ZONE_SETTING.fullmatch(word) or (_ZONE.fullmatch(word) and word.lower() not in _NAMES):
+            del words[at]
+            without = " ".join(["0", *words] if len(words) == len(_FIELDS) - 1 else words)
+            return f"cron is in UTC and takes no time zone: leave {word!r} out and write the hours in UTC: {without!r}"
+    return None
 
 
 def same_text(one: str, other: str) -> bool:
     """Whether two cron expressions differ in white space and the case of names only."""
-    return [word.upper() for word in _WORD.findall(one)] == [word.upper() for word in _WORD.findall(other)]
+    return [word.upper() for word in _TOKEN.findall(one)] == [word.upper() for word in _TOKEN.findall(other)]
+
+
+class _Token(NamedTuple):
+    """A token.
+
+    Attributes:
+        text: What it says.
+        entry: The entry of a list that it is in, as it is written: ``15W`` for both ``15`` and ``W``.
+        attached: Whether it follows the token before without a blank.
+    """
+
+    text: str
+    entry: str
+    attached: bool
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number; ``isdigit`` takes the digits of all scripts."""
+        return self.text.isascii() and self.text.isdigit()
 
 
 class _Tokens:
     def __init__(self, text: str) -> None:
-        self._tokens: list[str] = []
-        position = 0
-        while position < len(text):
-            found = _TOKEN.match(text, position)
-            if found is None:
-                raise CronError(f"{text[position]!r} has no meaning in a cron expression")
-            if found[1] and len(found[1]) > _MOST_DIGITS:
-                raise CronError(f"a number of {len(found[1])} digits has no meaning in a cron expression")
-            self._tokens.append(found[1] or found[2] or found[3])
-            position = found.end()
+        self._tokens: list[_Token] = []
+        end = -1
+        for entry in _ENTRY.finditer(text):
+            for found in _TOKEN.finditer(text, *entry.span()):
+                if found[0].isdigit() and len(found[0]) > _MOST_DIGITS:
+                    raise CronError(f"a number of {len(found[0])} digits has no meaning in a cron expression")
+                self._tokens.append(_Token(found[0], entry[0], found.start() == end))
+                end = found.end()
         self._next = 0
+        self._begin = 0
+        self._field = self._before = _FIELDS[0]
 
     @property
     def at_end(self) -> bool:
         return self._next == len(self._tokens)
 
-    def take(self, *wanted: str) -> str | None:
+    def begin(self, field: _Field) -> None:
+        """Say which field the next tokens are of."""
+        self._before, self._field, self._begin = self._field, field, self._next
+
+    def take(self, *wanted: str) -> _Token | None:
         """The next token, if it is one of those wanted (any where none is named)."""
-        if self.at_end or (wanted and self._tokens[self._next] not in wanted):
+        if self.at_end or (wanted and self._tokens[self._next].text not in wanted):
             return None
         self._next += 1
         return self._tokens[self._next - 1]
 
+    def meaningless(self) -> CronError:
+        """The error about the token that was taken last."""
+        token = self._tokens[self._next - 1]
+        belongs_to_the_field_before = token.attached and self._next - 1 == self._begin
+        field = self._before if belongs_to_the_field_before else self._field
+        word = token.entry if token.attached or token.text.isalpha() else token.text
+        return CronError(f"{word!r} has no meaning in the {field.name} field, which takes {field.accepts}")
+
 
 def _field(tokens: _Tokens, field: _Field) -> tuple[_Item, ...]:
+    tokens.begin(field)
     items = [_item(tokens, field)]
     while tokens.take(","):
         items.append(_item(tokens, field))
@@ -189,41 +302,42 @@ def _item(tokens: _Tokens, field: _Field) -> _Item:
     if first_token is None:
         raise CronError(f"the {field.name} field is incomplete")
     last = None
-    if first_token == "*" or (first_token == "?" and field.question_mark):  # noqa: S105 - a cron token, no secret
+    if first_token.text == "*" or (first_token.text == "?" and field.question_mark):
         first = None
     else:
-        first = _value(first_token, field)
+        first = _value(tokens, first_token, field)
         if tokens.take("-"):
-            last_token = tokens.take() or ""
-            last = _value(last_token, field)
-            if first_token.isdigit() != last_token.isdigit():
-                raise CronError(f"{first_token}-{last_token} mixes a number and a name in the {field.name} field")
+            last_token = tokens.take()
+            if last_token is None:
+                raise CronError(f"the {field.name} field is incomplete")
+            last = _value(tokens, last_token, field)
+            text = f"{first_token.text}-{last_token.text}"
+            if first_token.is_number != last_token.is_number:
+                raise CronError(f"{text} mixes a number and a name in the {field.name} field")
             if last < first:
-                raise CronError(
-                    f"{first_token}-{last_token} wraps around in the {field.name} field: "
-                    f"write two ranges, joined by a comma"
-                )
+                raise CronError(f"{text} wraps around in the {field.name} field: write two ranges, joined by a comma")
     step = None
-    if first_token != "?" and tokens.take("/"):  # noqa: S105 - a cron token, no secret
-        step = _step(tokens.take() or "", field)
-        if last is None and first is not None and not first_token.isdigit():
-            raise CronError(f"{first_token}/{step}: a single name cannot take a step, a range or a number can")
+    if first_token.text != "?" and tokens.take("/"):
+        step = _step(tokens.take(), field)
+        if last is None and first is not None and not first_token.is_number:
+            raise CronError(f"{first_token.text}/{step}: a single name cannot take a step, a range or a number can")
     return _Item(first, last, step)
 
 
-def _value(token: str, field: _Field) -> int:
-    if token.isdigit():
-        value = int(token)
+def _value(tokens: _Tokens, token: _Token, field: _Field) -> int:
+    if token.is_number:
+        value = int(token.text)
         if not field.low <= value <= field.high:
-            meaning = ", Sunday is 0" if field is _FIELDS[-1] else ""
-            raise CronError(f"{field.name} is {field.low}-{field.high}{meaning}; {token} is not")
+            meaning = ", Sunday is 0" if field is _WEEKDAY else ""
+            raise CronError(f"{field.name} is {field.low}-{field.high}{meaning}; {token.text} is not")
         return value
-    if token.lower() in field.names:
-        return field.names[token.lower()]
-    raise CronError(f"{token!r} has no meaning in the {field.name} field")
+    if token.text.lower() in field.names:
+        return field.names[token.text.lower()]
+    raise tokens.meaningless()
 
 
-def _step(token: str, field: _Field) -> int:
-    if not token.isdigit() or not 1 <= int(token) <= field.high:
-        raise CronError(f"a step in the {field.name} field is 1-{field.high}; {token or 'nothing'} is not")
-    return int(token)
+def _step(token: _Token | None, field: _Field) -> int:
+    if token is None or not token.is_number or not 1 <= int(token.text) <= field.high:
+        text = "nothing" if token is None else token.text
+        raise CronError(f"a step in the {field.name} field is 1-{field.high}; {text} is not")
+    return int(token.text)

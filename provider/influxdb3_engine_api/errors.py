@@ -5,7 +5,7 @@
     EngineApiError
     ├── TransportError              no answer came
     │   ├── EngineUnreachable       the request was not sent: nothing happened on the server
-    │   └── AnswerLost              the request may have been carried out: read back before repeating it
+    │   └── AnswerLost              the request may have been carried out: read back before repeating one that changes
     ├── AnswerError                 the server answered with an error (status, text, data)
     │   ├── BadRequest              400, 405, 413, 415, 422, redirects: the request cannot work as it is
     │   ├── Unauthenticated         401
@@ -39,7 +39,19 @@ class EngineUnreachable(TransportError):
 
 
 class AnswerLost(TransportError):
-    """The connection broke or timed out after the request was sent: it may have been carried out."""
+    """The connection broke or timed out after the request was sent.
+
+    Args:
+        what: What happened.
+        changes: Whether the request changes anything on the server: it may have been carried out then.
+
+    Attributes:
+        what: As the argument.
+    """
+
+    def __init__(self, what: str, *, changes: bool) -> None:
+        self.what = what
+        super().__init__(f"{what}; the request may have been carried out" if changes else what)
 
 
 class AnswerError(EngineApiError):

@@ -192,7 +192,7 @@ def parse(text: str) -> Specification:
 def parse_catalog(catalog_json: str) -> Specification:
     """The specification behind a ``trigger_specification`` of ``system.processing_engine_triggers``.
 
-    A cron expression that this package would not send (seven fields, numeric weekdays of a real server) is kept as
+    A cron expression that this package would not send (a shorthand, a weekday 7 of a real server) is kept as
     text: it differs from any that a program declares.
 
     Raises:

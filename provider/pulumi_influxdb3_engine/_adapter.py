@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -11,7 +12,8 @@ from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine._failures import DeploymentError
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
-from pulumi_influxdb3_engine.logic.lock_down import explained
+from pulumi_influxdb3_engine.logic.located import Located
+from pulumi_influxdb3_engine.logic.lock_down import explained, stored_configuration
 from pulumi_influxdb3_engine.logic.program import program
 from pulumi_influxdb3_engine.logic.resource import ResourceError, ResourceLogic
 
@@ -37,7 +39,7 @@ class Adapter:
     def __init__(
         self, logic: ResourceLogic[Any], inputs_of_stack: Mapping[str, str], configuration: Configuration
     ) -> None:
-        self._logic = logic
+        self._logic = Located(logic)
         self._inputs_of_stack = inputs_of_stack
         self._configuration = configuration
         self._program = program(configuration)
@@ -50,12 +52,12 @@ class Adapter:
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, fill in defaults and derive; nothing is sent."""
+        self._program.is_running = True
         properties = self._with_defaults(_from_pulumi(news))
+        state = self._stored(olds) if olds else None
         try:
-            inputs = self._logic.check(self._logic.inputs_type.checked(properties), self._program)
-            if not olds:
-                self._logic.check_new(inputs, self._program)
-            self._check_online(inputs, olds)
+            inputs = self._logic.check(self._logic.inputs_type.checked(properties), state, self._program)
+            self._check_online(inputs, state)
             return CheckResult(_to_pulumi(inputs.properties()), [])
         except InvalidInputs as error:
             # the path goes into the reason: Pulumi prints the value of a property that a failure names, be it secret
@@ -84,30 +86,31 @@ class Adapter:
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The resource as it is now; an empty id where it is gone."""
         inputs = self._stored(props)
-        outputs = {name: value for name, value in _from_pulumi(props).items() if name not in type(inputs).model_fields}
-        live = self._attempt(lambda: self._logic.read(inputs, outputs, self._engine))
+        live = self._attempt_without_program(lambda: self._logic.read(inputs, self._outputs(props), self._engine))
         if live is None:
             return ReadResult("", {})
         return ReadResult(id_, self._state(live.inputs, live.outputs), _to_pulumi(live.inputs.properties()))
 
     def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Turn the resource into its new definition, or leave the old one live."""
-        inputs = self._stored(news)
-        outputs = self._attempt(lambda: self._logic.update(self._stored(olds), inputs, self._engine))
+        inputs, state = self._stored(news), self._stored(olds)
+        outputs = self._attempt(lambda: self._logic.update(state, self._outputs(olds), inputs, self._engine))
         return UpdateResult(self._state(inputs, outputs))
 
     def delete(self, props: dict[str, Any]) -> None:
         """Make the resource not exist."""
-        self._attempt(lambda: self._logic.delete(self._stored(props), self._engine))
+        is_destroyed = not self._program.is_running
+        with self._engine.helper_files.removed_when_idle() if is_destroyed else nullcontext():
+            self._attempt_without_program(lambda: self._logic.delete(self._stored(props), self._engine))
 
-    def _check_online(self, inputs: Inputs, olds: dict[str, Any]) -> None:
+    def _check_online(self, inputs: Inputs, state: Inputs | None) -> None:
         # what is taken over is shown by the preview, which asks for it then
-        if self._configuration.online_checks or getattr(inputs, "adopt", False):
+        if self._configuration.online_checks or self._configuration.adopt or getattr(inputs, "adopt", False):
             try:
                 if self._configuration.online_checks:
                     self._engine.refuse_old_servers()
-                self._logic.check_online(inputs, self._stored(olds) if olds else None, self._engine)
-            except EngineApiError as error:
+                self._logic.check_online(inputs, state, self._engine)
+            except (EngineApiError, ResourceError) as error:
                 raise DeploymentError(explained(error)) from None
 
     def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +128,17 @@ class Adapter:
     def _stored(self, properties: dict[str, Any]) -> Any:
         return self._logic.inputs_type.stored(_from_pulumi(properties))
 
+    def _outputs(self, properties: dict[str, Any]) -> dict[str, Any]:
+        inputs = self._logic.inputs_type.model_fields.keys() - self._logic.inputs_type.state_only
+        return {name: value for name, value in _from_pulumi(properties).items() if name not in inputs}
+
     def _state(self, inputs: Inputs, outputs: Mapping[str, Any]) -> dict[str, Any]:
         state: dict[str, Any] = _to_pulumi(inputs.properties() | dict(outputs))
         return state
+
+    def _attempt_without_program(self, operation: Callable[[], Result]) -> Result:
+        with nullcontext() if self._program.is_running else stored_configuration():
+            return self._attempt(operation)
 
     def _attempt(self, operation: Callable[[], Result]) -> Result:
         try:

@@ -1,57 +1,251 @@
-"""What a program passes to a resource, made into properties; outputs of other resources are waited for."""
+"""What a program passes to a resource, a helper or a function, made into properties; outputs are waited for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import inspect
+import json
+import math
+import numbers
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NoReturn
+from uuid import UUID
 
 import pulumi
 
-from pulumi_influxdb3_engine._properties import argument_text, files_property
+from pulumi_influxdb3_engine._properties import argument_text, as_utf8, files_property
 from pulumi_influxdb3_engine._sources import SourceError
+from pulumi_influxdb3_engine._stack import check_stack
+
+_TEXT_OF_AN_OUTPUT = ("Calling __str__ on an Output[T] is not supported.", "<pulumi.output.Output object at ")
+"""What ``str`` and ``repr`` of an output contain: the SDK writes a warning, not the value."""
+
+_EXACT_INTEGERS = 2**53
+"""Up to here a double, as which numbers travel, holds every whole number."""
 
 
-def texts(arguments: Any) -> Any:
-    """A plugin's ``args`` as text: converted here, where Python tells ``80`` from ``80.0``, which travel as doubles.
+def as_properties(kind: str, resource_name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties of a resource that Pulumi can carry.
 
-    What is no mapping is left to the resource's check, which names the property.
+    Raises:
+        SourceError: One of them has no obvious form, or a slip in the stack's configuration.
     """
-    if isinstance(arguments, pulumi.Output):
-        return arguments.apply(texts)
+    check_stack()
+    if not isinstance(resource_name, str):
+        raise SourceError(f"{kind}: the first argument is the resource's name, a text that is known in the program")
+    if _is_text_of_an_output(resource_name):
+        _refuse(kind, "the resource's name", _OUTPUT_IN_TEXT)
+    where = f"{kind} {resource_name!r}"
+    return {name: as_property(where, name, value) for name, value in properties.items()}
+
+
+def as_property(where: str, path: str, value: Any) -> Any:
+    """A value of any depth as Pulumi can carry it; an output of one is an output.
+
+    Raises:
+        SourceError: There is no obvious form; names the property and what to write. In the output, if it is one.
+    """
+    if _is_later(value):
+        return pulumi.Output.from_input(value).apply(lambda known: as_property(where, path, known))
+    plain = _plain(where, path, value)
+    if isinstance(plain, Mapping):
+        keys = {key: _known_text(where, f"a key of {path}", key) for key in plain}
+        return {keys[key]: as_property(where, _below(path, keys[key]), each) for key, each in plain.items()}
+    if isinstance(plain, list):
+        return [as_property(where, f"{path}[{number}]", each) for number, each in enumerate(plain)]
+    if isinstance(plain, float) and not math.isfinite(plain):
+        _refuse(where, path, "a number that is neither infinite nor NaN is needed")
+    if isinstance(plain, int) and abs(plain) > _EXACT_INTEGERS:
+        return str(plain)
+    return plain
+
+
+def as_text(where: str, path: str, value: Any, *, outputs: bool = False, optional: bool = False) -> Any:
+    """A value that the server takes as text: ``80`` is ``"80"``, ``True`` is ``"true"``.
+
+    Args:
+        where: What takes the value.
+        path: The property.
+        value: The value, or an output of it.
+        outputs: Whether the value comes from an output: numbers travel as doubles there, so ``5.0`` may be a ``5``.
+        optional: Whether ``None`` is a value, too.
+
+    Raises:
+        SourceError: There is no obvious text; names the property and what to write. In the output, if it is one.
+    """
+    if _is_later(value):
+        output = pulumi.Output.from_input(value)
+        return output.apply(lambda known: as_text(where, path, known, outputs=True, optional=optional))
+    if value is None and optional:
+        return None
+    return _known_text(where, path, value, outputs=outputs)
+
+
+def as_texts(where: str, path: str, arguments: Any, *, outputs: bool = False) -> Any:
+    """A mapping to texts, such as a plugin's ``args``, or an output of one; ``None`` if it is ``None``.
+
+    Raises:
+        SourceError: A value has no obvious text, or it is no mapping.
+    """
+    if _is_later(arguments):
+        known = pulumi.Output.from_input(arguments)
+        return known.apply(lambda each: as_texts(where, path, each, outputs=True))
+    if arguments is None:
+        return None
     if not isinstance(arguments, Mapping):
-        return arguments
+        _refuse(where, path, f"a mapping is needed, not {_name_of(arguments)}: write {path}={{'NAME': VALUE}}")
+    names = {name: _known_text(where, f"a key of {path}", name) for name in arguments}
     return {
-        name: value.apply(argument_text) if isinstance(value, pulumi.Output) else argument_text(value)
+        names[name]: as_text(where, _below(path, names[name]), value, outputs=outputs)
         for name, value in arguments.items()
     }
 
 
 def listed(where: str, name: str, value: Any) -> Any:
-    """A list, or an output of one; ``None`` where nothing is given.
+    """A list, or an output of one; ``None`` where nothing is given. A set, which has no order, is sorted.
 
     Raises:
         SourceError: It is none; a text, which Python would take for a list of its characters, is none either.
     """
     if value is None or isinstance(value, pulumi.Output):
         return value
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise SourceError(f"{where}: {name} is a list: write {name}=[{value!r}]")
+    if isinstance(value, str | bytes | bytearray | Mapping) or not isinstance(value, Iterable):
+        raise SourceError(f"{where}: {name} is a list: write {name.rpartition('.')[2]}=[{value!r}]")
+    if isinstance(value, Set):
+        return sorted(value) if all(isinstance(each, str) for each in value) else value
     return list(value)
+
+
+def source_text(where: str, path: str, value: Any, *, python: bool = True) -> Any:
+    """The text of a file, or an output of it.
+
+    Args:
+        where: The resource.
+        path: The property.
+        value: The text.
+        python: Whether it is Python, or read like it.
+
+    Raises:
+        SourceError: It is the path of a file instead of its text.
+    """
+    if _is_later(value):
+        return pulumi.Output.from_input(value).apply(lambda known: source_text(where, path, known, python=python))
+    if isinstance(value, os.PathLike):
+        _refuse(where, path, "a text is needed, not the path of a file: write PATH.read_text(), or source=PATH")
+    plain = as_property(where, path, value)
+    return as_utf8(plain) if python and isinstance(plain, str) else plain
 
 
 def files_by_path(where: str, files: Any) -> Any:
     """Files of a directory by ``./PATH``, or an output of them.
 
     Raises:
-        SourceError: They are no mapping.
+        SourceError: They are no mapping of paths to texts.
     """
-    if isinstance(files, pulumi.Output):
-        return files.apply(lambda known: files_by_path(where, known))
-    if not isinstance(files, Mapping) or not all(isinstance(path, str) for path in files):
+    if _is_later(files):
+        return pulumi.Output.from_input(files).apply(lambda known: files_by_path(where, known))
+    if not isinstance(files, Mapping):
         raise SourceError(f"{where}: files maps relative paths to texts: write files={{'__init__.py': TEXT}}")
-    return files_property(files)
+    paths = {path: _known_text(where, "a path in files", path) for path in files}
+    return files_property(
+        {
+            paths[path]: source_text(where, _below("files", paths[path]), content, python=paths[path].endswith(".py"))
+            for path, content in files.items()
+        }
+    )
+
+
+def makes_way(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Options with which Pulumi asks the old resource to make way before it creates a replacement.
+
+    Pulumi asks no provider which order it needs where a replacement is forced (``--replace``, ``state taint``).
+    """
+    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts)
 
 
 def given(**inputs: Any) -> dict[str, Any]:
     """Inputs that a resource does not show as outputs, where set: Pulumi makes an output of each that it is passed."""
     return {name: value for name, value in inputs.items() if value is not None}
+
+
+_OUTPUT_IN_TEXT = (
+    "it contains the text of an Output, which is not its value: write pulumi.Output.format('{}_cpu', OUTPUT), "
+    "or OUTPUT.apply(lambda value: f'{value}_cpu')"
+)
+_REMEDIES: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (pulumi.Resource, "a value is needed, not a resource: pass one of its outputs, such as RESOURCE.db"),
+    ((bytes, bytearray, memoryview), "a text is needed, not bytes: write VALUE.decode()"),
+    (timedelta, "a timedelta has several texts: write VALUE.total_seconds(), or a text such as '90s'"),
+    (Set, "a set has no order: write sorted(VALUE)"),
+)
+_OBVIOUS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (numbers.Integral, int),
+    (float, float),
+    ((Decimal, numbers.Real, UUID), str),
+    ((date, time), lambda moment: moment.isoformat()),
+    (os.PathLike, os.fsdecode),
+    (Mapping, lambda mapping: mapping),
+)
+
+
+def _plain(where: str, path: str, value: Any) -> Any:
+    """A known value as one of ``None``, a boolean, an integer, a float, a text, a list and a mapping."""
+    while isinstance(value, Enum):
+        value = value.value
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if _is_text_of_an_output(value):
+            _refuse(where, path, _OUTPUT_IN_TEXT)
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            _refuse(where, path, "it holds half a character (a lone surrogate), which cannot be sent")
+    for kind, remedy in _REMEDIES:
+        if isinstance(value, kind):
+            _refuse(where, path, remedy)
+    for kind, plain in _OBVIOUS:
+        if isinstance(value, kind):
+            return plain(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    return _refuse(where, path, f"{_name_of(value)} cannot be sent: write it as a text, such as str(VALUE)")
+
+
+def _known_text(where: str, path: str, value: Any, *, outputs: bool = False) -> str:
+    if _is_later(value):
+        _refuse(where, path, "an Output is not known here: make the whole mapping an output, with OUTPUT.apply")
+    if isinstance(value, Set) or hasattr(value, "__dataclass_fields__"):
+        shown = "sorted(VALUE)" if isinstance(value, Set) else "dataclasses.asdict(VALUE)"
+        _refuse(where, path, f"plugins get text: pass json.dumps({shown}), and json.loads it in the plugin")
+    plain = _plain(where, path, value)
+    if plain is None:
+        _refuse(where, path, "a value is needed, not None: leave it out, or pass a text")
+    if isinstance(plain, list | Mapping):
+        _refuse(where, path, "plugins get text: pass json.dumps(VALUE), and json.loads it in the plugin")
+    if outputs and isinstance(plain, float) and plain.is_integer():
+        plain = int(plain)
+    text: str = argument_text(plain)
+    return text
+
+
+def _is_later(value: Any) -> bool:
+    return isinstance(value, pulumi.Output) or inspect.isawaitable(value)
+
+
+def _is_text_of_an_output(text: str) -> bool:
+    return any(each in text for each in _TEXT_OF_AN_OUTPUT)
+
+
+def _below(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+def _name_of(value: Any) -> str:
+    return f"a value of the type {type(value).__name__}"
+
+
+def _refuse(where: str, path: str, reason: str) -> NoReturn:
+    raise SourceError(f"{where}: {path}: {reason}")

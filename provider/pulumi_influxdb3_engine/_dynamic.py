@@ -47,15 +47,26 @@ class EngineProvider(ResourceProvider):
     inputs_of_stack: ClassVar[Mapping[str, str]] = {}
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read the stack's configuration; called once in the provider's process, before anything else."""
+        """Read the stack's configuration; called once in the provider's process, before anything else.
+
+        A program refuses a slip before it declares anything. Where no program runs, each resource fails here.
+
+        Raises:
+            DeploymentError: A value cannot work; the first of a deployment says which.
+        """
         with _loading():
             from pulumi_influxdb3_engine._adapter import Adapter  # noqa: PLC0415 - not in the program's process
-            from pulumi_influxdb3_engine._failures import show_messages_alone  # noqa: PLC0415
+            from pulumi_influxdb3_engine._failures import once, show_messages_alone  # noqa: PLC0415
             from pulumi_influxdb3_engine.logic.configuration import configuration  # noqa: PLC0415
+            from pulumi_influxdb3_engine.logic.inputs import InvalidInputs  # noqa: PLC0415
 
             logic = pkgutil.resolve_name(f"pulumi_influxdb3_engine.logic.{self.logic}")
         show_messages_alone()
-        self._adapter = Adapter(logic(), self.inputs_of_stack, configuration(req.config.get))
+        try:
+            stack = configuration(req.config.get)
+        except InvalidInputs as error:
+            raise once(str(error)) from None
+        self._adapter = Adapter(logic(), self.inputs_of_stack, stack)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, fill in defaults and derive; nothing is sent unless the stack or the resource asks for it."""

@@ -11,6 +11,17 @@ class DeploymentError(Exception):
     """Why an operation failed; the message says what is live now."""
 
 
+_told: set[str] = set()
+
+
+def once(text: str) -> DeploymentError:
+    """The error of a deployment whose resources all fail for one reason; only the first of a process says it."""
+    if text in _told:
+        return DeploymentError("not attempted, for the reason that is given at another resource")
+    _told.add(text)
+    return DeploymentError(text)
+
+
 class _Traceback:
     """The ``traceback`` module, but for failures that explain themselves."""
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_CODING_LINE = re.compile(r"([ \t\f]*#.*?coding[:=][ \t]*)([-\w.]+)", re.ASCII)  # PEP 263
+_BLANK_OR_COMMENT = re.compile(r"[ \t\f]*(?:#.*)?\r?", re.ASCII)
 
 
 def argument_text(value: Any) -> Any:
@@ -18,3 +23,28 @@ def argument_text(value: Any) -> Any:
 def files_property(files: Mapping[str, Any]) -> dict[str, Any]:
     """Files by ``./PATH``: Pulumi hides members that start with two underscores, and so the code of ``__init__.py``."""
     return {path if path.startswith("./") else f"./{path}": content for path, content in files.items()}
+
+
+def as_utf8(source: str) -> str:
+    """A Python source that means the same once it is stored as UTF-8, which is all that the API can send.
+
+    Without a byte order mark, and with a coding line (PEP 263) that names UTF-8 instead of another encoding.
+    """
+    source = source.removeprefix("\ufeff")
+    lines = source.split("\n", 2)
+    for number, line in enumerate(lines[:2]):
+        if declared := _CODING_LINE.match(line):
+            if not _is_utf8(declared[2]):
+                lines[number] = f"{declared[1]}utf-8{line[declared.end() :]}"
+                return "\n".join(lines)
+            break
+        if not _BLANK_OR_COMMENT.fullmatch(line):
+            break
+    return source
+
+
+def _is_utf8(encoding: str) -> bool:
+    try:
+        return codecs.lookup(encoding).name == "utf-8"
+    except LookupError:
+        return False

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import os
+import tokenize
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from pulumi_influxdb3_engine._properties import as_utf8
 
-class SourceError(pulumi.RunError, ValueError):
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pathspec import GitIgnoreSpec
+
+EXCLUDED = (".*", "__pycache__/", "*.py[cod]", "*.egg-info/", "venv/", "node_modules/", "Thumbs.db", "*~")
+"""What no plugin consists of: hidden files (version control, caches, ``.venv``), what Python and editors leave."""
+
+
+class SourceError(pulumi.RunError):
     """A file or an argument of the program that cannot work; the text names the resource and the property.
 
-    Pulumi shows the text of a ``RunError`` without a traceback.
+    Pulumi shows the text of a ``RunError`` without a traceback. It is no ``ValueError``, which Pulumi wraps in others.
     """
+
+
+class _NotText(SourceError):
+    """A file is not text in the encoding that it has to have."""
 
 
 def one_of(where: str, **arguments: Any) -> None:
@@ -27,38 +42,96 @@ def one_of(where: str, **arguments: Any) -> None:
         raise SourceError(f"{where}: set exactly one of {' and '.join(arguments)}")
 
 
-def read_file(where: str, path: str | os.PathLike[str], *, of: str = "source") -> str:
-    """The text of a file, as UTF-8.
+def read_file(where: str, path: str | os.PathLike[str], *, of: str = "source", python: bool = True) -> str:
+    """The text of a file.
+
+    Args:
+        where: The resource.
+        path: The file, relative to the program.
+        of: The property.
+        python: Whether it is read as Python reads its files: by its byte order mark or coding line, else as UTF-8.
 
     Raises:
         SourceError: It cannot be read, or is not text.
     """
     file = _path(where, path, of)
     try:
-        return file.read_text("utf-8")
+        if not python:
+            return file.read_text("utf-8")
+        with tokenize.open(file) as opened:
+            return as_utf8(opened.read())
     except OSError as error:
         raise SourceError(f"{where}: {of}: {file.absolute()}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SourceError(
-            f"{where}: {of}: {file.absolute()} is not UTF-8 text, which is all that the API takes"
-        ) from None
+    except UnicodeDecodeError as error:
+        declared = "all that the API takes" if error.encoding == "utf-8" else "the encoding that it declares"
+        raise _NotText(f"{where}: {of}: {file.absolute()} is not {error.encoding.upper()} text, {declared}") from None
+    except SyntaxError as error:  # of the coding line, or of a byte that is not UTF-8 before it could be found
+        raise _NotText(f"{where}: {of}: {file.absolute()} is not text that Python reads: {error.msg}") from None
 
 
-def read_directory(where: str, path: str | os.PathLike[str]) -> dict[str, str]:
-    """Relative path, with ``/``, to text of all files below a directory; hidden ones and ``__pycache__`` are left out.
+def read_directory(where: str, path: str | os.PathLike[str], exclude: Sequence[str] = ()) -> dict[str, str]:
+    """Relative path, with ``/``, to text of all files below a directory; links are followed.
+
+    Args:
+        where: The resource.
+        path: The directory, relative to the program.
+        exclude: Patterns, as ``.gitignore`` has them, of what is left out besides ``EXCLUDED``.
 
     Raises:
-        SourceError: It is no directory, or a file in it is not text.
+        SourceError: It is no directory, a file in it is not text, a link leads nowhere or into itself.
     """
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - few programs need it
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415
+
     root = _path(where, path, "source")
     if not root.is_dir():
         raise SourceError(f"{where}: source: {root.absolute()} is no directory")
-    files = {}
-    for file in sorted(root.rglob("*")):
-        relative = file.relative_to(root)
-        if file.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
-            files[relative.as_posix()] = read_file(where, file)
+    try:
+        excluded = GitIgnoreSpec.from_lines([*EXCLUDED, *exclude])
+    except ValueError as error:
+        raise SourceError(f"{where}: exclude: {error}") from None
+    files, not_text = {}, []
+    try:
+        for relative, file in _below(where, root, excluded, "", {root.resolve()}):
+            try:
+                files[relative] = read_file(where, file, python=relative.endswith(".py"))
+            except _NotText as error:
+                not_text.append((GitIgnoreSpecPattern.escape(f"/{relative}"), error))
+    except OSError as error:
+        raise SourceError(f"{where}: source: {error.filename}: {error.strerror}") from None
+    if not_text:
+        patterns = [*exclude, *(pattern for pattern, _ in not_text)]
+        raise SourceError(f"{not_text[0][1]}. If the plugin does not need it, write exclude={patterns!r}")
     return files
+
+
+def _below(
+    where: str, directory: Path, excluded: GitIgnoreSpec, prefix: str, parents: set[Path]
+) -> Iterator[tuple[str, Path]]:
+    """Relative path and file of all that is below a directory and not excluded."""
+    for entry in sorted(directory.iterdir()):
+        relative = f"{prefix}{entry.name}"
+        if not entry.is_dir():
+            if excluded.match_file(relative):
+                continue
+            if not entry.exists():
+                raise SourceError(
+                    f"{where}: source: {entry.absolute()} is a link to {entry.readlink()}, which leads to no file: "
+                    f"mend or remove it, or write exclude=[{f'/{relative}'!r}]"
+                )
+            if entry.is_file():
+                yield relative, entry
+            continue
+        verdict = excluded.check_file(f"{relative}/").include
+        if verdict or (verdict is None and (entry / "pyvenv.cfg").is_file()):
+            continue
+        real = entry.resolve()
+        if any(parent.is_relative_to(real) for parent in parents):
+            raise SourceError(
+                f"{where}: source: {entry.absolute()} is a link to {real}, which contains the link, and so never ends: "
+                f"remove it, or write exclude=[{f'/{relative}'!r}]"
+            )
+        yield from _below(where, entry, excluded, f"{relative}/", parents | {real})
 
 
 def _path(where: str, path: Any, of: str) -> Path:

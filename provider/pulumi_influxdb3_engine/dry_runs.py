@@ -9,7 +9,7 @@ from typing import Any
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import listed, texts
+from pulumi_influxdb3_engine._arguments import as_texts, listed, source_text
 from pulumi_influxdb3_engine._sources import SourceError
 
 Arguments = Mapping[str, pulumi.Input[str | int | float | bool]] | pulumi.Output[Mapping[str, str]]
@@ -42,10 +42,10 @@ class WalTest:
     expect_writes: ExpectedWrites | None = None
     database: pulumi.Input[str] | None = None
 
-    def as_property(self) -> dict[str, Any]:
-        """It as an input of a resource."""
-        given = {"kind": "wal", "input_lp": self.input_lp}
-        return given | _shared(self.arguments, self.expect_writes, self.database)
+    def as_property(self, where: str = "a dry run", path: str = "test") -> dict[str, Any]:
+        """It as an input of a resource; errors name ``where`` and ``path``."""
+        given = {"kind": "wal", "input_lp": source_text(where, f"{path}.input_lp", self.input_lp, python=False)}
+        return given | _shared(where, path, self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class ScheduleTest:
     """A dry run of a schedule plugin at the next time of a schedule; nothing is written.
 
     Attributes:
-        schedule: A cron expression with six fields, without ``cron:``; default is every second.
+        schedule: A cron expression with six fields or seven, without ``cron:``; default is every second.
         arguments: The plugin's ``args``.
         expect_writes: What the plugin should write, all of it, in any order; ``None`` expects nothing in particular,
             ``[]`` that it writes nothing. A line without a timestamp meets one with any.
@@ -68,12 +68,12 @@ class ScheduleTest:
     expect_writes: ExpectedWrites | None = None
     database: pulumi.Input[str] | None = None
 
-    def as_property(self) -> dict[str, Any]:
-        """It as an input of a resource."""
+    def as_property(self, where: str = "a dry run", path: str = "test") -> dict[str, Any]:
+        """It as an input of a resource; errors name ``where`` and ``path``."""
         given: dict[str, Any] = {"kind": "schedule"}
         if self.schedule is not None:
             given["schedule"] = self.schedule
-        return given | _shared(self.arguments, self.expect_writes, self.database)
+        return given | _shared(where, path, self)
 
 
 DryRunTest = WalTest | ScheduleTest
@@ -90,29 +90,27 @@ def dry_runs_property(where: str, tests: DryRunTest | Sequence[DryRunTest] | Non
     several = [tests] if isinstance(tests, DryRunTest) else tests
     if not isinstance(several, Sequence) or not all(isinstance(test, DryRunTest) for test in several):
         raise SourceError(f"{where}: test is a WalTest or a ScheduleTest, or a list of them")
-    return [test.as_property() for test in several]
+    return [test.as_property(where, f"test[{number}]") for number, test in enumerate(several)]
 
 
-def _shared(
-    arguments: Arguments | None, writes: ExpectedWrites | None, database: pulumi.Input[str] | None
-) -> dict[str, Any]:
+def _shared(where: str, path: str, test: DryRunTest) -> dict[str, Any]:
     given = {
-        "arguments": texts(arguments),
-        "expect_writes": None if writes is None else _lines(writes),
-        "database": database,
+        "arguments": as_texts(where, f"{path}.arguments", test.arguments),
+        "expect_writes": _lines(where, f"{path}.expect_writes", test.expect_writes),
+        "database": test.database,
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _lines(writes: ExpectedWrites) -> Any:
+def _lines(where: str, path: str, writes: ExpectedWrites | None) -> Any:
     if isinstance(writes, Mapping):
-        return {database: _expected(f"expect_writes[{database!r}]", lines) for database, lines in writes.items()}
-    return _expected("expect_writes", writes)
+        return {database: _expected(where, f"{path}[{database!r}]", lines) for database, lines in writes.items()}
+    return _expected(where, path, writes)
 
 
-def _expected(name: str, lines: Any) -> Any:
-    given = listed("a dry run", name, lines)
-    return given if isinstance(given, pulumi.Output) else [_line(each) for each in given]
+def _expected(where: str, path: str, lines: Any) -> Any:
+    given = listed(where, path, lines)
+    return [_line(each) for each in given] if isinstance(given, list) else given
 
 
 def _line(expected: ExpectedLine) -> pulumi.Input[str]:

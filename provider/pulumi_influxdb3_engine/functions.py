@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pulumi
 from pulumi.output import UNKNOWN
 
-from pulumi_influxdb3_engine._arguments import texts
+from pulumi_influxdb3_engine._arguments import as_text, as_texts, source_text
+from pulumi_influxdb3_engine._stack import check_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.engine import Engine
 
 Result = TypeVar("Result")
+_MAPPINGS = ("params", "input_arguments")
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,11 @@ class DryRun:
     database_writes: dict[str, list[str]]
 
 
-class DryRunFailed(Exception):
+class DryRunFailed(pulumi.RunError):
     """A plugin failed in a dry run; the text is what the server says of it."""
 
 
-class RequestFailed(Exception):
+class RequestFailed(pulumi.RunError):
     """A request trigger answered an error; the text is its status and body."""
 
 
@@ -63,7 +65,7 @@ def invoke_request(
     endpoint_url: pulumi.Input[str | None],
     *,
     method: Literal["GET", "POST"] = "GET",
-    params: Mapping[str, pulumi.Input[str]] | None = None,
+    params: Mapping[str, pulumi.Input[str | int | float | bool]] | pulumi.Output[Mapping[str, str]] | None = None,
     body: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[RequestAnswer]:
     """Call a request trigger.
@@ -71,7 +73,7 @@ def invoke_request(
     Args:
         endpoint_url: ``Trigger.endpoint_url``; ``None``, as the other kinds of trigger have it, is an error.
         method: How to call it.
-        params: Its ``query_parameters``.
+        params: Its ``query_parameters``, which are text: numbers and booleans are converted.
         body: Its ``request_body``, sent as UTF-8.
 
     Raises:
@@ -96,7 +98,14 @@ def invoke_request(
             raise RequestFailed(f"{method} {url} answered {answer.status_code}: {answer.text}")
         return RequestAnswer(answer.status_code, dict(answer.headers), answer.text)
 
-    return _when_deploying(call, endpoint_url=endpoint_url, params=params, body=body)
+    where = "invoke_request(...)"
+    return _when_deploying(
+        where,
+        call,
+        endpoint_url=endpoint_url,
+        params=as_texts(where, "params", params),
+        body=source_text(where, "body", body, python=False),
+    )
 
 
 def test_wal_plugin(
@@ -123,8 +132,14 @@ def test_wal_plugin(
 
         return _dry_run(engine.client.test_wal_plugin(TestWalPlugin.model_validate(given)))
 
+    where = "test_wal_plugin(...)"
     return _when_deploying(
-        call, filename=plugin_filename, database=db, input_lp=input_lp, input_arguments=texts(arguments)
+        where,
+        call,
+        filename=plugin_filename,
+        database=db,
+        input_lp=source_text(where, "input_lp", input_lp, python=False),
+        input_arguments=as_texts(where, "arguments", arguments),
     )
 
 
@@ -140,8 +155,8 @@ def test_schedule_plugin(
     Args:
         plugin_filename: The plugin, as a trigger names it.
         db: The database that its queries see; it has to exist.
-        schedule: Cron expression with six fields, without ``cron:``, whose next time is the plugin's ``call_time``;
-            default is the next second.
+        schedule: Cron expression with six fields or seven, without ``cron:``, whose next time is the plugin's
+            ``call_time``; default is the next second.
         arguments: Its ``args``.
 
     Raises:
@@ -158,8 +173,14 @@ def test_schedule_plugin(
             raise DryRunFailed(f"schedule: {error}") from None
         return _dry_run(engine.client.test_schedule_plugin(TestSchedulePlugin.model_validate(given | cron)))
 
+    where = "test_schedule_plugin(...)"
     return _when_deploying(
-        call, filename=plugin_filename, database=db, schedule=schedule, input_arguments=texts(arguments)
+        where,
+        call,
+        filename=plugin_filename,
+        database=db,
+        schedule=schedule,
+        input_arguments=as_texts(where, "arguments", arguments),
     )
 
 
@@ -173,15 +194,27 @@ def _dry_run(result: Any) -> DryRun:
     return DryRun(result.log_lines, result.database_writes)
 
 
-def _when_deploying(call: Callable[[Engine, dict[str, Any]], Result], **given: Any) -> pulumi.Output[Result]:
+def _when_deploying(
+    where: str, call: Callable[[Engine, dict[str, Any]], Result], **given: Any
+) -> pulumi.Output[Result]:
     def deployed(values: dict[str, Any]) -> Any:
         if pulumi.runtime.is_dry_run():
             return UNKNOWN
+        from influxdb3_engine_api import EngineApiError  # noqa: PLC0415 - see _dynamic
         from pulumi_influxdb3_engine.logic.configuration import configuration  # noqa: PLC0415 - see _dynamic
         from pulumi_influxdb3_engine.logic.engine import engine  # noqa: PLC0415 - see _dynamic
+        from pulumi_influxdb3_engine.logic.lock_down import explained  # noqa: PLC0415 - see _dynamic
 
         stack = configuration(lambda key: pulumi.Config("influxdb3").get(key.removeprefix("influxdb3:")))
-        return call(engine(stack), values)
+        try:
+            return call(engine(stack), values)
+        except EngineApiError as error:
+            raise pulumi.RunError(f"{where}: {explained(error)}") from None
 
+    check_stack()
+    texts = {
+        name: value if name in _MAPPINGS else as_text(where, name, value, optional=True)
+        for name, value in given.items()
+    }
     # a plain apply would not run with values that a preview does not know, and so could not tell that it is one
-    return pulumi.Output.all(**given).apply(deployed, run_with_unknowns=True)
+    return pulumi.Output.all(**texts).apply(deployed, run_with_unknowns=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import given, listed
+from pulumi_influxdb3_engine._arguments import as_properties, given, listed, makes_way, source_text
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
 
@@ -72,11 +72,12 @@ class PackageSet(Resource, module="influxdb3", name="PackageSet"):
             "packages": listed(where, "packages", packages),
             "requirements": read_file(where, requirements, of="requirements")
             if isinstance(requirements, os.PathLike)
-            else requirements,
+            else source_text(where, "requirements", requirements),
             "set_name": resource_name,
             "installed": None,
         } | given(
             reinstall=reinstall,
             delete_on_destroy=delete_on_destroy or None,
         )
-        super().__init__(PackageSetProvider(), resource_name, properties, opts)
+        properties = as_properties("PackageSet", resource_name, properties)
+        super().__init__(PackageSetProvider(), resource_name, properties, makes_way(opts))

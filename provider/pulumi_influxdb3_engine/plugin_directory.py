@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import files_by_path, given
+from pulumi_influxdb3_engine._arguments import as_properties, files_by_path, given, listed, makes_way
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._sources import one_of, read_directory
+from pulumi_influxdb3_engine._sources import SourceError, one_of, read_directory
 from pulumi_influxdb3_engine.dry_runs import dry_runs_property
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
     Args:
         resource_name: The resource's name in the program.
         plugin_name: Name of the package; default is ``resource_name``.
-        source: The directory to read, relative to the program (hidden files and ``__pycache__`` are left out); or
+        source: The directory to read, relative to the program; links are followed. Or
         files: relative path to text.
+        exclude: Patterns of files in ``source`` that are left out, as ``.gitignore`` has them: ``["*.png", "data/"]``.
+            Hidden files, ``__pycache__``, virtual environments, ``*.egg-info`` and ``node_modules`` are left out
+            anyway, unless a pattern such as ``"!.keep"`` takes them in.
         in_place: Replace the files of one directory (``PUT plugins/directory``) instead of writing a new one. A real
             server goes on with the modules it has imported until it restarts.
         trigger_name: The trigger that uses the directory; needed for ``in_place``.
@@ -68,6 +71,7 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
         plugin_name: pulumi.Input[str] | None = None,
         source: str | os.PathLike[str] | None = None,
         files: Mapping[str, pulumi.Input[str]] | pulumi.Output[Mapping[str, str]] | None = None,
+        exclude: Sequence[str] | None = None,
         in_place: bool = False,
         trigger_name: pulumi.Input[str] | None = None,
         test: DryRunTest | Sequence[DryRunTest] | None = None,
@@ -77,9 +81,14 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
     ) -> None:
         where = f"PluginDirectory {resource_name!r}"
         one_of(where, source=source, files=files)
+        patterns = listed(where, "exclude", exclude)
+        if patterns is not None and (source is None or not all(isinstance(each, str) for each in patterns)):
+            raise SourceError(f"{where}: exclude is a list of patterns for source=: leave it out with files=")
         properties = {
             "plugin_name": resource_name if plugin_name is None else plugin_name,
-            "files": files_by_path(where, read_directory(where, source) if source is not None else files),
+            "files": files_by_path(
+                where, read_directory(where, source, patterns or ()) if source is not None else files
+            ),
             "plugin_filename": None,
             "content_sha256": None,
         } | given(
@@ -89,4 +98,5 @@ class PluginDirectory(Resource, module="influxdb3", name="PluginDirectory"):
             adopt=adopt or None,
             delete_on_destroy=delete_on_destroy or None,
         )
-        super().__init__(PluginDirectoryProvider(), resource_name, properties, opts)
+        properties = as_properties("PluginDirectory", resource_name, properties)
+        super().__init__(PluginDirectoryProvider(), resource_name, properties, makes_way(opts))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import given
+from pulumi_influxdb3_engine._arguments import as_properties, given, makes_way, source_text
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import one_of, read_file
 from pulumi_influxdb3_engine.dry_runs import dry_runs_property
@@ -72,9 +72,13 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
     ) -> None:
         where = f"PluginFile {resource_name!r}"
         one_of(where, source=source, content=content)
+        name = resource_name if plugin_name is None else plugin_name
+        python = not isinstance(name, str) or name.endswith(".py")
         properties = {
-            "plugin_name": resource_name if plugin_name is None else plugin_name,
-            "content": read_file(where, source) if source is not None else content,
+            "plugin_name": name,
+            "content": read_file(where, source, python=python)
+            if source is not None
+            else source_text(where, "content", content, python=python),
             "plugin_filename": None,
             "content_sha256": None,
         } | given(
@@ -83,4 +87,5 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
             adopt=adopt or None,
             delete_on_destroy=delete_on_destroy or None,
         )
-        super().__init__(PluginFileProvider(), resource_name, properties, opts)
+        properties = as_properties("PluginFile", resource_name, properties)
+        super().__init__(PluginFileProvider(), resource_name, properties, makes_way(opts))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import given, texts
+from pulumi_influxdb3_engine._arguments import as_properties, as_texts, given, makes_way
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             "trigger_name": resource_name if trigger_name is None else trigger_name,
             "plugin_filename": plugin_filename,
             "trigger_specification": trigger_specification,
-            "trigger_arguments": texts(trigger_arguments),
+            "trigger_arguments": as_texts(f"Trigger {resource_name!r}", "trigger_arguments", trigger_arguments),
             "trigger_settings": trigger_settings,
             "disabled": disabled,
             # made from the specification, so that Pulumi keeps it secret where that is
@@ -128,4 +128,5 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             force_delete=force_delete or None,
             watch=asdict(watch) if isinstance(watch, Watch) else watch,
         )
-        super().__init__(TriggerProvider(), resource_name, properties, opts)
+        properties = as_properties("Trigger", resource_name, properties)
+        super().__init__(TriggerProvider(), resource_name, properties, makes_way(opts))

@@ -1,9 +1,13 @@
-"""What ``delete_on_destroy`` leaves of a stack on the server: nothing but this package's own plugins."""
+"""What destroying a stack leaves on the server: nothing that is this package's own, or asked to be deleted."""
 
 from __future__ import annotations
 
+import os
 import uuid
+from collections import Counter
 
+from breaking_proxy import BreakingProxy
+from stack import Stack
 from wheels import wheel
 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {answer!r}\n"
@@ -38,5 +42,43 @@ def test_what_a_stack_wrote_is_removed_once_nothing_runs_it(stack, engine, tmp_p
 
     ran = stack.destroy()
     assert "stay" not in ran.output
-    assert [path.name for path in engine.plugin_dir.glob("*") if not path.name.startswith((".", "__"))] == []
+    assert [path.name for path in engine.plugin_dir.iterdir() if path.name not in {".venv", "__pycache__"}] == []
     assert not list(engine.plugin_dir.glob(f".venv/lib/*/site-packages/ours_{db}*"))
+
+
+def test_the_providers_own_files_go_with_a_stack_of_all_kinds_and_nobody_elses(tmp_path, cli, engine):
+    db = f"db_{uuid.uuid4().hex[:8]}"
+    theirs = [".pulumi/candidates/theirs/candidate.py", ".pulumi/requirements_theirs.txt", ".pulumi/probe_older.py"]
+    for path in theirs:
+        engine.client.create_plugin_file(path, "# of a deployment that runs at the same time")
+    wal = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
+    proxy = BreakingProxy(engine.url, silence=0)
+    stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": proxy.url})
+    stack.program(
+        f"""
+        db = Database("{db}", retain=False)
+        test = WalTest(input_lp="cpu v=1")
+        for number in range(10):
+            file = PluginFile(f"{db}_{{number}}.py", content={wal!r}, test=test)
+        directory = PluginDirectory("{db}", files={{"__init__.py": {wal!r}}}, test=test)
+        PluginDirectory("{db}_in_place", files={{"__init__.py": {wal!r}}}, test=test, in_place=True, trigger_name="t")
+        PackageSet("packages", requirements="{wheel(tmp_path, f"theirs_{db}", "1.0")}")
+        Trigger("t", db=db.db, plugin_filename=directory.plugin_filename, trigger_specification=ALL_TABLES)
+        """
+    )
+    stack.up()
+    names = {path.name.partition("_")[0] for path in (engine.plugin_dir / ".pulumi").iterdir()}
+    assert {"probe", "shim", "requirements", "candidates"} <= names
+    proxy.requests.clear()
+
+    stack.destroy()
+
+    requests = Counter(request.split("?")[0].removeprefix("/api/v3") for request in proxy.requests)
+    left = {path for path in (engine.plugin_dir / ".pulumi").rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert {path.relative_to(engine.plugin_dir).as_posix() for path in left} == set(theirs)
+    # Pulumi deletes in a few waves: after each one, the plugin that removes the files is looked for, sent and run
+    assert requests["POST /api/v3/plugins/files"] <= 3, requests
+    assert requests["POST /api/v3/plugin_test/schedule"] <= 7, requests
+    proxy.close()
+    for path in theirs:
+        (engine.plugin_dir / path).unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {answer!r}\n"
@@ -122,3 +124,48 @@ def test_destroying_says_once_that_files_stay(stack, db):
     stack.up()
     _, _, diagnostics = stack.destroy().output.partition("Diagnostics:")
     assert diagnostics.count("stays on the server") == 1
+
+
+def test_a_directory_with_links_pictures_and_a_byte_order_mark_is_deployed(stack, engine, db):
+    package = stack.directory / "pkg"
+    for name, content in {
+        "pkg/__init__.py": "\ufefffrom .code.words import WORD\n" + REQUEST.format(answer="").replace("''", "WORD"),
+        "shared/words.py": "# coding: latin-1\nWORD = 'déployé'\n",
+        "pkg/venv/lib/bad.py": "def (",
+    }.items():
+        file = stack.directory / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, "latin-1" if "latin" in content else "utf-8")
+    (package / "code").symlink_to("../shared")
+    (package / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    program = f'plugin = PluginDirectory("{db}", source="pkg")\n' + dedent(trigger(db, "plugin"))
+    stack.program(program)
+    refused = stack.preview(expect=None)
+    assert refused.status != 0
+    assert "write exclude=['/logo.png']" in refused.output
+    assert "Traceback" not in refused.output
+    stack.program(program.replace('source="pkg"', "source='pkg', exclude=['/logo.png']"))
+    stack.up()
+    assert answer(engine, db) == "déployé"
+    assert sorted(stack.resources()[db]["inputs"]["files"]) == ["./__init__.py", "./code/words.py"]
+    assert stack.up("--refresh").changes() == ""
+
+
+def test_a_text_with_a_byte_order_mark_runs(stack, engine, db):
+    (stack.directory / "one.py").write_text("\ufeff" + REQUEST.format(answer="file"), "utf-8")
+    stack.program(f'plugin = PluginFile("{db}.py", source="one.py")\n' + dedent(trigger(db, "plugin")))
+    stack.up()
+    assert answer(engine, db) == "file"
+    text = "\ufeff# coding: latin-1\n" + REQUEST.format(answer="é")
+    stack.program(f'plugin = PluginFile("{db}.py", content={text!r})\n' + dedent(trigger(db, "plugin")))
+    stack.up()
+    assert answer(engine, db) == "é"
+
+
+@pytest.mark.parametrize("exclude", ["'*.png'", "[5]", "['*.png']"])
+def test_patterns_without_a_source_or_of_another_kind_are_refused(unreachable_stack, exclude):
+    unreachable_stack.program(f'PluginDirectory("d", files={{"__init__.py": ""}}, exclude={exclude})')
+    ran = unreachable_stack.preview(expect=None)
+    assert ran.status != 0
+    assert "PluginDirectory 'd': exclude is a list" in ran.output
+    assert "Traceback" not in ran.output

@@ -99,7 +99,8 @@ def test_taking_over_says_at_preview_what_will_change(live, capfd):
     LOGIC.create(trigger(live, trigger_arguments={"password": "secret"}), live)
     LOGIC.check_online(trigger(live, adopt=True, disabled=True), None, live)
     said = capfd.readouterr().err
-    assert "its disabled, trigger_arguments will change" in said
+    assert "disabled: False -> True" in said
+    assert "trigger_arguments: loses password" in said
     assert "secret" not in said
 
 
@@ -130,3 +131,12 @@ def test_a_server_that_is_none_is_never_taken_for_an_empty_one(tmp_path):
             LOGIC.read(declared, {}, wrong)
         with pytest.raises(ResourceError, match="InfluxDB 3 server"):
             LOGIC.delete(declared, wrong)
+
+
+@pytest.mark.parametrize("year", ["2030", "2020", "2030-2040/2,2050", "*"])
+def test_a_cron_with_a_year_is_deployed_and_read_back_as_it_is(live, year):
+    declared = trigger(live, trigger_specification=f"cron:0 0 6 * * 1-5 {year}")
+    created = LOGIC.create(declared, live)
+    (row,) = live.client.triggers(live.db)
+    assert row.trigger_specification == f'{{"schedule":{{"schedule":"0 0 6 * * MON-FRI {year}"}}}}'
+    assert LOGIC.read(declared, created.outputs, live).inputs == declared

@@ -139,7 +139,7 @@ class BreakingProxy:
             answer = self._target.request(handler.command, handler.path, content=body, headers=headers)
         if fault is None:
             assert answer is not None
-            self._answer(handler, answer.status_code, answer.content, number)
+            self._answer(handler, answer.status_code, answer.content, number, answer.headers.get("cluster-uuid"))
         elif fault.name.startswith("ERROR"):
             self._answer(handler, int(fault.name.split("_")[1]), b"broken by the proxy", number)
         elif fault is Fault.GARBAGE_BODY:
@@ -164,13 +164,17 @@ class BreakingProxy:
         number, fault = self._faults_of[name]
         return fault if self._requests_of[name] == number else None
 
-    def _answer(self, handler: BaseHTTPRequestHandler, status: int, body: bytes, number: int) -> None:
+    def _answer(
+        self, handler: BaseHTTPRequestHandler, status: int, body: bytes, number: int, identity: str | None = None
+    ) -> None:
         refuse_next = self._fault is Fault.REFUSED and number + 1 == self._number
         if refuse_next:
             # before the answer, so that whoever has it finds nobody listening
             self._refuse_for_a_moment()
         handler.send_response(status)
         handler.send_header("content-length", str(len(body)))
+        if identity is not None:
+            handler.send_header("cluster-uuid", identity)
         if refuse_next:
             handler.send_header("connection", "close")
             handler.close_connection = True

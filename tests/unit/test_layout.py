@@ -189,6 +189,7 @@ def undocumented(package: str) -> list[str]:
             (f"{name}.{node.name}", node)
             for node in module.body
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and "overload" not in [getattr(decorator, "id", None) for decorator in node.decorator_list]
         ]
         for each in classes:
             if not ast.get_docstring(each):

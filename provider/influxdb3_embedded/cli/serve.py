@@ -13,9 +13,11 @@ import uvloop
 
 from influxdb3_embedded import logs, server
 from influxdb3_embedded.catalog import CatalogVersionError
+from influxdb3_embedded.memory_size import memory_size
 from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
 from influxdb3_embedded.settings import (
     DEFAULT_MAX_REQUEST_SIZE,
+    DEFAULT_QUERY_MEMORY,
     ObjectStore,
     OpenResource,
     PackageManager,
@@ -105,6 +107,14 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
     max_http_request_size: Annotated[
         int, typer.Option(envvar="INFLUXDB3_MAX_HTTP_REQUEST_SIZE", min=1, help="Bytes of a request's body.")
     ] = DEFAULT_MAX_REQUEST_SIZE,
+    exec_mem_pool_bytes: Annotated[
+        str,
+        typer.Option(
+            envvar="INFLUXDB3_EXEC_MEM_POOL_BYTES",
+            metavar="SIZE",
+            help="Memory that queries may take: megabytes, such as 512mb or 2gb, or a share of all memory.",
+        ),
+    ] = DEFAULT_QUERY_MEMORY,
     plugin_time_limit: Annotated[
         float | None,
         typer.Option(
@@ -143,6 +153,7 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         without_auth=without_auth,
         disable_authz=_choices(disable_authz, {value.value: value for value in OpenResource}, "--disable-authz"),
         max_http_request_size=max_http_request_size,
+        query_memory=_memory(exec_mem_pool_bytes),
         run_time_limit=plugin_time_limit,
     )
     logs.configure(log_filter)
@@ -188,6 +199,13 @@ def _node_id(text: str) -> str:
     if not text or text.strip(".") == "" or "/" in text or "\0" in text:
         raise typer.BadParameter(f"{text!r} cannot name a directory", param_hint="--node-id")
     return text
+
+
+def _memory(text: str) -> int:
+    try:
+        return memory_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--exec-mem-pool-bytes") from None
 
 
 def _choices(text: str | None, known: dict[str, Choice], flag: str) -> frozenset[Choice]:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 PREFIX = paths.engine("").encode()
 """What the path of every request trigger begins with."""
 
-_OF_THE_CONNECTION = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
+_OF_THE_SERVER = frozenset(
+    {"cluster-uuid", "connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"}
+)
+"""Headers that a plugin cannot set: they describe the connection, or tell clients which server answers."""
+
 _WITHOUT_BODY = frozenset({204, 304})
 
 
@@ -49,7 +53,7 @@ async def call(engine: Engine, request: Request, body: bytes) -> Response:
         *(
             (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in answer.headers
-            if name not in _OF_THE_CONNECTION
+            if name not in _OF_THE_SERVER
         ),
         (b"content-length", str(len(response.body)).encode()),
     ]

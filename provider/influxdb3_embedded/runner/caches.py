@@ -1,9 +1,18 @@
-"""Cached values of plugins that several processes share: pickles, which this process stores and never opens."""
+"""Cached values of plugins that several processes share: pickles, which this process stores and never opens.
+
+For the other side of the conversation see `influxdb3_embedded.worker.shared_cache`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from influxdb3_embedded.runner.process import WorkerProcess
+    from influxdb3_embedded.runner.worker import Worker
+    from influxdb3_embedded.worker.frames import Message
 
 _SWEEP_INTERVAL = 10.0
 """Seconds between two sweeps of expired entries (contract 5.5)."""
@@ -11,20 +20,40 @@ _SWEEP_INTERVAL = 10.0
 DRY_RUN_TTL = 30 * 60.0
 """Seconds that values of dry runs are kept unless they say otherwise (contract 5.5)."""
 
+_MAX_PROCESSES = 16
+"""Caches of dry runs that may keep a process; further ones end the process of the oldest."""
+
 _DEFAULT_NAME = "_shared_test"
 """The cache that dry runs share unless they name one."""
 
 
-class _Entry(NamedTuple):
-    value: bytes
+@dataclass(slots=True)
+class _Entry:
+    """A value.
+
+    Attributes:
+        data: The pickle; empty if the value cannot be pickled.
+        reason: Why it cannot be pickled.
+        holder: The process that put or changed it last.
+        put: The version that it was put with.
+        version: Grows with every change.
+        deadline: When it expires; None for never.
+    """
+
+    data: bytes
+    reason: str | None
+    holder: WorkerProcess
+    put: int
+    version: int
     deadline: float | None
 
-    def is_expired(self, now: float) -> bool:
-        return self.deadline is not None and self.deadline <= now
+    def is_lost(self, now: float) -> bool:
+        """Whether it has expired, or its only process has ended."""
+        return (self.deadline is not None and self.deadline <= now) or (not self.data and not self.holder.alive)
 
 
 class CacheNamespace:
-    """Keys and their pickled values.
+    """Keys and their values.
 
     Args:
         default_ttl: Seconds that a value is kept which does not say; ``None`` for good.
@@ -34,47 +63,62 @@ class CacheNamespace:
         self._default_ttl = default_ttl
         self._entries: dict[str, _Entry] = {}
         self._next_sweep = 0.0
+        self._version = 0
 
-    def put(self, key: str, value: bytes, ttl: float | None) -> None:
-        """Store a value for ``ttl`` seconds."""
+    def answer(self, message: Message, data: bytes, asker: WorkerProcess) -> tuple[Message, bytes]:
+        """Carry out a ``cache_*`` frame of a worker and return the answer."""
         self._sweep()
-        seconds = self._default_ttl if ttl is None else ttl
-        self._entries[key] = _Entry(value, None if seconds is None else monotonic() + seconds)
+        key = message["key"]
+        entry = self._find(key)
+        if message["op"] == "cache_put":
+            return self._put(key, data, message, asker), b""
+        if message["op"] == "cache_delete":
+            return {"found": self._entries.pop(key, None) is not None}, b""
+        if message["op"] == "cache_change":
+            return self._change(entry, data, message, asker), b""
+        if entry is None:
+            return {"found": False, "stays_with": None}, b""
+        if entry.version != message["version"] and not entry.data:
+            return {"found": False, "stays_with": entry.holder.label, "reason": entry.reason}, b""
+        is_known = entry.version == message["version"]
+        ttl = None if entry.deadline is None else entry.deadline - monotonic()
+        return {"found": True, "version": entry.version, "ttl": ttl}, b"" if is_known else entry.data
 
-    def get(self, key: str) -> bytes | None:
-        """Return a value, or ``None`` where there is none."""
-        self._sweep()
+    def is_empty(self) -> bool:
+        """Whether nothing is left in it."""
+        return not any(self._find(key) for key in list(self._entries))
+
+    def depends_on(self, process: WorkerProcess) -> bool:
+        """Whether a value would be lost with a process."""
+        return any(not entry.data and entry.holder is process for entry in self._entries.values())
+
+    def _put(self, key: str, data: bytes, message: Message, asker: WorkerProcess) -> Message:
+        self._version += 1
+        ttl = self._default_ttl if message["ttl"] is None else message["ttl"]
+        deadline = None if ttl is None else monotonic() + ttl
+        self._entries[key] = _Entry(data, message["reason"], asker, self._version, self._version, deadline)
+        return {"version": self._version, "ttl": ttl}
+
+    def _change(self, entry: _Entry | None, data: bytes, message: Message, asker: WorkerProcess) -> Message:
+        if entry is None or entry.version != message["version"]:
+            # No conflict with a new value or a deletion: the changed object is in no cache any more.
+            return {"version": None, "conflict": entry is not None and entry.put <= message["version"]}
+        self._version += 1
+        entry.data, entry.reason, entry.holder, entry.version = data, message["reason"], asker, self._version
+        return {"version": self._version}
+
+    def _find(self, key: str) -> _Entry | None:
         entry = self._entries.get(key)
-        if entry is None or entry.is_expired(monotonic()):
-            self._entries.pop(key, None)
+        if entry is not None and entry.is_lost(monotonic()):
+            del self._entries[key]
             return None
-        return entry.value
-
-    def delete(self, key: str) -> bool:
-        """Remove a value; return whether there was one."""
-        entry = self._entries.pop(key, None)
-        return entry is not None and not entry.is_expired(monotonic())
-
-    def entries(self) -> list[tuple[str, float | None, bytes]]:
-        """Return keys, seconds left, and values."""
-        now = monotonic()
-        return [
-            (key, None if entry.deadline is None else entry.deadline - now, entry.value)
-            for key, entry in self._entries.items()
-            if not entry.is_expired(now)
-        ]
-
-    def replace(self, entries: list[tuple[str, float | None, bytes]]) -> None:
-        """Store these values and no others."""
-        self._entries.clear()
-        for key, ttl, value in entries:
-            self.put(key, value, ttl)
+        return entry
 
     def _sweep(self) -> None:
         now = monotonic()
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP_INTERVAL
-            self._entries = {key: entry for key, entry in self._entries.items() if not entry.is_expired(now)}
+            self._entries = {key: entry for key, entry in self._entries.items() if not entry.is_lost(now)}
 
 
 class Scopes(NamedTuple):
@@ -89,16 +133,64 @@ class Scopes(NamedTuple):
     shared: CacheNamespace
 
 
+class DryRunCache:
+    """A cache of dry runs, and the process that its values are in if they cannot be pickled."""
+
+    def __init__(self) -> None:
+        self.scopes = Scopes(CacheNamespace(DRY_RUN_TTL), CacheNamespace(DRY_RUN_TTL))
+        self._worker: Worker | None = None
+        self._plugin = ""
+
+    def is_empty(self) -> bool:
+        """Whether nothing is left in it."""
+        return all(scope.is_empty() for scope in self.scopes)
+
+    def take_worker(self, plugin: str, generation: int) -> Worker | None:
+        """Return the process that an earlier dry run of the plugin left values in, if it can be used now.
+
+        Args:
+            plugin: The plugin's name. Other plugins get a process of their own: the modules of two could clash.
+            generation: The state of the plugin environment.
+        """
+        worker = self._worker
+        if worker is None or self._plugin != plugin or worker.generation != generation or not worker.alive:
+            return None
+        self._worker = None
+        worker.known_version = None  # versions are counted anew for each dry run
+        return worker
+
+    def give_back(self, worker: Worker, plugin: str) -> None:
+        """Keep a process if values would be lost with it; end it otherwise."""
+        if worker.alive and any(scope.depends_on(worker.process) for scope in self.scopes):
+            self.close()
+            self._worker, self._plugin = worker, plugin
+        else:
+            worker.discard()
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether it keeps a process."""
+        return self._worker is not None
+
+    def close(self) -> None:
+        """End its process."""
+        if self._worker is not None:
+            self._worker.discard()
+            self._worker = None
+
+
 class DryRunCaches:
     """The caches of dry runs, each apart from the others and from the triggers'."""
 
     def __init__(self) -> None:
-        self._caches: dict[str, Scopes] = {}
+        self._caches: dict[str, DryRunCache] = {}
 
-    def named(self, name: str | None) -> Scopes:
+    def named(self, name: str | None) -> DryRunCache:
         """Return the cache of a name, made if need be; others that have run empty are forgotten."""
         key = name or _DEFAULT_NAME
-        self._caches = {
-            other: scopes for other, scopes in self._caches.items() if other == key or any(s.entries() for s in scopes)
-        }
-        return self._caches.setdefault(key, Scopes(CacheNamespace(DRY_RUN_TTL), CacheNamespace(DRY_RUN_TTL)))
+        for other, cache in list(self._caches.items()):
+            if other != key and cache.is_empty():
+                self._caches.pop(other).close()
+        for cache in [cache for cache in self._caches.values() if cache.has_worker][:-_MAX_PROCESSES]:
+            cache.close()
+        return self._caches.setdefault(key, DryRunCache())

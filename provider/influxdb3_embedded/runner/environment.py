@@ -104,9 +104,11 @@ class PluginEnvironment:
         """Return the environment variables of plugins.
 
         What activating the virtual environment sets, and where the plugins lie (contract 5.6). The server's own
-        settings, its token among them, stay out.
+        settings, its token among them, stay out. Local time is UTC, as in InfluxDB's images: plugins take
+        ``call_time`` for UTC, as the documentation does.
         """
         variables = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
+        variables["TZ"] = "UTC"
         variables["VIRTUAL_ENV"] = str(self.location)
         variables["PATH"] = os.pathsep.join(filter(None, (str(self.python.parent), variables.get("PATH"))))
         if self._plugin_directory is not None:

@@ -114,7 +114,6 @@ async def execute(
         "kind": call.kind,
         "name": code.name,
         "package": code.package,
-        "version": code.version,
         "text": None if worker.known_version == code.version else code.text,
         "arguments": None if arguments is None else dict(arguments),
         **call.inputs,

@@ -220,31 +220,28 @@ class Runner:
         self, filename: str, database: str, call: Call, arguments: Mapping[str, str] | None, cache_name: str | None
     ) -> DryRun:
         source = await self._directory.load(filename)
-        scopes = self._dry_run_caches.named(cache_name)
+        cache = self._dry_run_caches.named(cache_name)
         effects = RecordedEffects(self._host, database)
-        try:
-            # Its own process each time: it sees the newest packages, and nobody waits for it.
-            worker = await self._factory.make(f"dry run of {filename}", scopes, resident_cache=True)
-        except WorkerUnavailable as error:
-            return DryRun(error=f"error executing plugin: {error}")
-        try:
-            worker.take_over(scopes.trigger.entries())
+        worker = cache.take_worker(filename, self._factory.generation)
+        if worker is None:
             try:
-                await execute(
-                    worker,
-                    source.current(),
-                    call,
-                    arguments=arguments,
-                    effects=effects,
-                    time_limit=self._time_limit,
-                )
-            except RunFailed as failure:
-                return DryRun(error=f"error executing plugin: {failure.text}")
-            finally:
-                if worker.alive:
-                    scopes.trigger.replace(await worker.hand_over())
+                # Its own process each time: it sees the newest packages, and nobody waits for it.
+                worker = await self._factory.make(f"dry run of {filename}", cache.scopes, resident_cache=False)
+            except WorkerUnavailable as error:
+                return DryRun(error=f"error executing plugin: {error}")
+        try:
+            await execute(
+                worker,
+                source.current(),
+                call,
+                arguments=arguments,
+                effects=effects,
+                time_limit=self._time_limit,
+            )
+        except RunFailed as failure:
+            return DryRun(error=f"error executing plugin: {failure.text}")
         finally:
-            worker.discard()
+            cache.give_back(worker, filename)
         return DryRun(effects.log_lines, effects.writes)
 
     async def _keep_books(self) -> None:

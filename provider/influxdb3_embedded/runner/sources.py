@@ -26,6 +26,11 @@ class PluginCode(NamedTuple):
     text: str | None
     package: str | None
 
+    @property
+    def shares_objects(self) -> bool:
+        """Whether two runs may share objects: through the cache, or through the modules of a package."""
+        return self.text is None or "cache" in self.text
+
 
 class SourceUnreadable(Exception):
     """A plugin file exists and cannot be read; the text says why in the words of an operating system."""

@@ -129,11 +129,11 @@ class ActiveTrigger:
             RunFailed: The run failed.
         """
         try:
-            async with self._workers.lease() as worker:
+            async with self._workers.lease(self._source) as (worker, code):
                 try:
                     return await execute(
                         worker,
-                        self._source.current(),
+                        code,
                         call,
                         arguments=self.trigger.arguments,
                         effects=self._effects,

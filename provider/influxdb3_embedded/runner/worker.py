@@ -1,4 +1,4 @@
-"""A worker process, as the server sees it."""
+"""A worker, as the server sees it: a process, or a thread of a process whose runs overlap."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from influxdb3_embedded.runner.connection import Connection
 from influxdb3_embedded.runner.effects import EffectFailed
 from influxdb3_embedded.runner.logbook import LogLevel
-from influxdb3_embedded.runner.output import PrintedLines
+from influxdb3_embedded.runner.process import GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from influxdb3_embedded.runner.caches import Scopes
     from influxdb3_embedded.runner.effects import Effects
-    from influxdb3_embedded.runner.zygote import Zygote
+    from influxdb3_embedded.runner.process import WorkerProcess
     from influxdb3_embedded.worker.frames import Message
-
-_GRACE = 0.5
-"""Seconds that an interrupted plugin has before it is killed."""
 
 _HAND_OVER_TIMEOUT = 5.0
 """Seconds that pickling a trigger's cache may take."""
@@ -47,78 +43,57 @@ class Result(NamedTuple):
 
 
 class Worker:
-    """A worker process. Made by `fork`.
+    """A connection to a process that runs plugins, for one run at a time. Made by `connect`.
 
     Args:
-        generation: The state of the plugin environment that it sees.
-        label: What lines that plugins print are logged under.
+        process: The process.
         scopes: The cached values that lie in the server.
-        pid: Its process id.
-        ended: The wait status it ends with.
+        lane: The thread of the process that it is connected to; None for a process without overlapping runs.
 
     Attributes:
-        generation: As above.
-        has_state: Whether something would be lost with it, as of its last run.
-        known_version: The version of the source that it has.
+        process: As above.
+        has_state: Whether something would be lost with the process, as of its last run.
+        known_version: The version of the source that the other side has.
     """
 
-    def __init__(self, generation: int, label: str, scopes: Scopes, pid: int, ended: asyncio.Future[int]) -> None:
-        self.generation = generation
+    def __init__(self, process: WorkerProcess, scopes: Scopes, lane: int | None) -> None:
+        self.process = process
         self.has_state = False
         self.known_version: int | None = None
-        self._label = label
         self._scopes = scopes
-        self._pid = pid
-        self._ended = ended
+        self._lane = lane
         self._connection = Connection(self._on_frame, self._on_lost)
         self._answer: asyncio.Future[Result] | None = None
         self._effects: Effects | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def fork(cls, zygote: Zygote, label: str, scopes: Scopes, *, resident_cache: bool) -> Worker:
-        """Have a worker forked.
+    async def connect(cls, process: WorkerProcess, scopes: Scopes) -> Worker:
+        """Connect to a process, in a new thread of it if its runs overlap.
 
         Args:
-            zygote: What it is forked from.
-            label: What lines that plugins print are logged under.
+            process: The process.
             scopes: The cached values that lie in the server.
-            resident_cache: Whether the trigger's own cached values lie in the worker.
 
         Raises:
-            ZygoteGone: There is no worker.
+            OSError: The process has ended.
         """
-        making = asyncio.create_task(cls._fork(zygote, label, scopes, resident_cache=resident_cache))
-        try:
-            # A trigger that is stopped now must not disturb the zygote's conversation with others.
-            return await asyncio.shield(making)
-        except asyncio.CancelledError:
-            making.add_done_callback(_discard)
-            raise
-
-    @classmethod
-    async def _fork(cls, zygote: Zygote, label: str, scopes: Scopes, *, resident_cache: bool) -> Worker:
+        lane, connection = process.open_lane() if process.overlapping else (None, process.connection)
+        worker = cls(process, scopes, lane)
         loop = asyncio.get_running_loop()
-        read, write = os.pipe()
-        PrintedLines(label, read)
-        ours, theirs = socket.socketpair()
-        try:
-            pid, ended = await zygote.fork(theirs, write, resident_cache=resident_cache)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-            os.close(write)
-        worker = cls(zygote.generation, label, scopes, pid, ended)
-        await loop.create_unix_connection(lambda: worker._connection, sock=ours)
-        ended.add_done_callback(lambda _: loop.call_later(_GRACE, worker._connection.close))
+        await loop.create_unix_connection(lambda: worker._connection, sock=connection)
+        process.ended.add_done_callback(lambda _: loop.call_later(GRACE, worker._connection.close))
         return worker
+
+    @property
+    def generation(self) -> int:
+        """The state of the plugin environment that the process sees."""
+        return self.process.generation
 
     @property
     def alive(self) -> bool:
         """Whether it can run something."""
-        return self._connection.is_open and not self._ended.done()
+        return self._connection.is_open and self.process.usable
 
     async def run(self, message: Message, attachment: bytes, effects: Effects, time_limit: float | None) -> Result:
         """Run a plugin. A cancelled run is interrupted, and the worker with it.
@@ -138,10 +113,14 @@ class Worker:
             async with asyncio.timeout(time_limit):
                 return await self._ask(message, attachment)
         except TimeoutError:
-            await self._kill()
+            if self._lane is None:
+                await self._kill()
+            elif not await self._interrupt():
+                self.process.leave()
             raise WorkerDied(f"plugin run exceeded its time limit of {time_limit:g} s") from None
         except asyncio.CancelledError:
-            await self._interrupt()
+            if not await self._interrupt() or self._lane is None:
+                await self._kill()
             raise
 
     async def hand_over(self) -> list[CacheEntry]:
@@ -164,36 +143,32 @@ class Worker:
             self._connection.send({"op": "take_over", "entries": lengths}, b"".join(value for _, _, value in entries))
 
     def discard(self) -> None:
-        """End the process; it is not running anything."""
-        self._signal_group()
+        """End the process, or only its thread if its runs overlap; it is not running anything."""
+        if self._lane is None:
+            self.process.kill()
         self._connection.close()
 
     async def _ask(self, message: Message, attachment: bytes = b"") -> Result:
         self._answer = asyncio.get_running_loop().create_future()
-        if not self.alive:
-            self._ended.add_done_callback(self._report_end)
+        if not self.process.alive or not self._connection.is_open:
+            self._on_lost()
         self._connection.send(message, attachment)
         return await self._answer
 
-    async def _interrupt(self) -> None:
-        if not self._ended.done():
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGINT)
+    async def _interrupt(self) -> bool:
+        """Interrupt the run; return whether it has ended in time. The worker is not used again."""
+        self.process.interrupt(self._lane)
         # Cancelling has used up the future that was awaited; the answer comes with the end of the process as well.
         answer = self._answer = asyncio.get_running_loop().create_future()
         with suppress(TimeoutError, WorkerDied):
-            await asyncio.wait_for(answer, _GRACE)
-        await self._kill()
+            await asyncio.wait_for(answer, GRACE)
+        # The interrupt of a run that had just ended may still come, in the middle of the next.
+        self._connection.close()
+        return not answer.cancelled()
 
     async def _kill(self) -> None:
-        self._signal_group()
-        await asyncio.wait([self._ended], timeout=_GRACE)
+        await self.process.end()
         self._connection.close()
-
-    def _signal_group(self) -> None:
-        if not self._ended.done():
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
 
     def _on_frame(self, message: Message, attachment: bytes) -> None:
         operation = message["op"]
@@ -212,16 +187,7 @@ class Worker:
 
     def _use_cache(self, message: Message, attachment: bytes) -> None:
         namespace = self._scopes.shared if message["scope"] == "global" else self._scopes.trigger
-        key, value = message["key"], None
-        if message["op"] == "cache_put":
-            namespace.put(key, attachment, message["ttl"])
-            found = True
-        elif message["op"] == "cache_get":
-            value = namespace.get(key)
-            found = value is not None
-        else:
-            found = namespace.delete(key)
-        self._connection.send({"found": found}, value or b"")
+        self._connection.send(*namespace.answer(message, attachment, self.process))
 
     async def _query(self, database: str | None, sql: str, args: dict[str, str] | None) -> None:
         assert self._effects is not None
@@ -238,7 +204,7 @@ class Worker:
             self._connection.send({"error": str(error)})
         except Exception as error:
             # The plugin waits for an answer: a flaw of the server must not hang it.
-            logger.exception("a query or write of %s failed", self._label)
+            logger.exception("a query or write of %s failed", self.process.label)
             self._connection.send({"error": f"error: {error}"})
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -248,8 +214,15 @@ class Worker:
 
     def _on_lost(self) -> None:
         # The end of the process follows at once, unless its plugin closed the socket.
-        asyncio.get_running_loop().call_later(_GRACE, self._signal_group)
-        self._ended.add_done_callback(self._report_end)
+        asyncio.get_running_loop().call_later(GRACE, self._give_up)
+        self.process.ended.add_done_callback(self._report_end)
+
+    def _give_up(self) -> None:
+        if self._lane is None:
+            self.process.kill()
+        elif self._answer is not None and not self._answer.done():
+            self.process.leave()
+            self._answer.set_exception(WorkerDied("plugin process closed its connection"))
 
     def _report_end(self, ended: asyncio.Future[int]) -> None:
         if self._answer is not None and not self._answer.done():
@@ -265,8 +238,3 @@ def _describe_end(wait_status: int) -> str:
     except ValueError:
         name = str(-code)  # a real-time signal
     return f"plugin process was killed by signal {name}"
-
-
-def _discard(making: asyncio.Task[Worker]) -> None:
-    if not making.cancelled() and making.exception() is None:
-        making.result().discard()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.runner.idle import IdleWorkers
+from influxdb3_embedded.runner.process import WorkerProcess
 from influxdb3_embedded.runner.worker import Worker
 from influxdb3_embedded.runner.zygote import Zygote, ZygoteGone
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from influxdb3_embedded.runner.caches import Scopes
     from influxdb3_embedded.runner.environment import PluginEnvironment
+    from influxdb3_embedded.runner.sources import PluginCode, PluginSource
+    from influxdb3_embedded.runner.worker import CacheEntry
 
 MAX_OVERLAP = 64
 """Runs of one trigger that may overlap; more of them wait."""
@@ -57,21 +60,34 @@ class WorkerFactory:
         """
         await self._current_zygote()
 
-    async def make(self, label: str, scopes: Scopes, *, resident_cache: bool) -> Worker:
+    async def make(self, label: str, scopes: Scopes, *, resident_cache: bool, overlapping: bool = False) -> Worker:
         """Make a worker; takes about 2 ms.
 
         Args:
             label: What lines that plugins print are logged under.
             scopes: The cached values that lie in the server.
             resident_cache: Whether the trigger's own cached values lie in the worker.
+            overlapping: Whether further workers can be made in its process.
 
         Raises:
             WorkerUnavailable: It cannot be made.
         """
+        # A trigger that is stopped now must not disturb the zygote's conversation with others.
+        making = asyncio.create_task(self._make(label, scopes, resident_cache, overlapping))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(_end_process)
+            raise
+
+    async def _make(self, label: str, scopes: Scopes, resident_cache: bool, overlapping: bool) -> Worker:
         for _ in range(_ATTEMPTS):
             zygote = await self._current_zygote()
             try:
-                return await Worker.fork(zygote, label, scopes, resident_cache=resident_cache)
+                process = await WorkerProcess.fork(
+                    zygote, label, resident_cache=resident_cache, overlapping=overlapping
+                )
+                return await Worker.connect(process, scopes)
             except ZygoteGone:
                 continue
             except OSError as error:
@@ -105,7 +121,8 @@ class TriggerWorkers:
     """The workers of one trigger.
 
     Without ``run_async`` there is one at a time, runs wait for each other in the order they came, and the trigger's
-    cached values lie in it. With ``run_async`` there are as many as runs overlap.
+    cached values lie in it. With ``run_async`` runs overlap: in threads of one process if the plugin can share objects
+    between its runs, otherwise in processes of their own.
 
     Args:
         factory: Makes workers.
@@ -118,24 +135,36 @@ class TriggerWorkers:
         self._factory = factory
         self._label = label
         self._scopes = scopes
-        self._resident_cache = not run_async
+        self._run_async = run_async
         self._turns = asyncio.Semaphore(MAX_OVERLAP if run_async else 1)
         self._idle: list[Worker] = []
+        self._home: WorkerProcess | None = None
+        self._moving = asyncio.Lock()
         self._closed = False
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Worker]:
-        """Give a worker for one run.
+    async def lease(self, source: PluginSource) -> AsyncIterator[tuple[Worker, PluginCode]]:
+        """Give a worker for one run, and the code to run.
+
+        Args:
+            source: The trigger's plugin; read when it is the run's turn.
 
         Raises:
             WorkerUnavailable: There is none and none can be made.
         """
         async with self._turns:
-            worker = await self._take()
+            code = source.current()
+            worker = await self._take(overlapping=self._run_async and code.shares_objects)
+            worker.process.begin_run()
             try:
-                yield worker
+                yield worker, code
             finally:
                 self._give_back(worker)
+                if worker.process.leaving:
+                    # A run that does not stop is left in it: the cached values move on before it is ended.
+                    with suppress(WorkerUnavailable):
+                        self._idle.append(await self._take_thread())
+                await worker.process.end_run()
 
     def close(self) -> None:
         """End the workers that are idle, and the others when they are given back."""
@@ -144,30 +173,63 @@ class TriggerWorkers:
             self._factory.idle.remove(worker)
             worker.discard()
         self._idle.clear()
+        if self._home is not None:
+            self._home.kill()
 
-    async def _take(self) -> Worker:
+    async def _take(self, *, overlapping: bool) -> Worker:
         handed_over = []
         while self._idle:
             worker = self._idle.pop()
             self._factory.idle.remove(worker)
             if not worker.alive:
                 continue
-            if worker.generation == self._factory.generation:
+            if worker.generation == self._factory.generation and worker.process.overlapping == overlapping:
                 return worker
             try:
-                if self._resident_cache:
+                if not self._run_async:
                     handed_over = await worker.hand_over()
             finally:
                 worker.discard()
-        worker = await self._factory.make(self._label, self._scopes, resident_cache=self._resident_cache)
+        if overlapping:
+            return await self._take_thread()
+        worker = await self._factory.make(self._label, self._scopes, resident_cache=not self._run_async)
         worker.take_over(handed_over)
         return worker
+
+    async def _take_thread(self) -> Worker:
+        async with self._moving:  # one process, however many runs begin at once
+            home, handed_over = self._home, []
+            if home is not None and home.usable and home.generation == self._factory.generation:
+                with suppress(OSError):  # it has just ended
+                    return await Worker.connect(home, self._scopes)
+            if home is not None and home.alive:
+                handed_over = await self._empty(home)
+            worker = await self._factory.make(self._label, self._scopes, resident_cache=True, overlapping=True)
+            worker.take_over(handed_over)
+            self._home = worker.process
+            return worker
+
+    async def _empty(self, home: WorkerProcess) -> list[CacheEntry]:
+        """Take the cached values out of a process, which then ends with its last run."""
+        home.begin_run()
+        try:
+            worker = await Worker.connect(home, self._scopes)
+            return await worker.hand_over()
+        except OSError:
+            return []
+        finally:
+            home.leave()
+            await home.end_run()
 
     def _give_back(self, worker: Worker) -> None:
         if self._closed or not worker.alive:
             worker.discard()
             return
         self._idle.append(worker)
-        # Overlapping runs cannot tell which process they get: nothing they rely on is in one.
-        if not (self._resident_cache and worker.has_state):
+        if not worker.process.overlapping and not (worker.has_state and not self._run_async):
             self._factory.idle.add(worker, self._idle)
+
+
+def _end_process(making: asyncio.Task[Worker]) -> None:
+    if not making.cancelled() and making.exception() is None:
+        making.result().process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
 import os
@@ -67,6 +68,7 @@ class Zygote:
                 "-I",
                 _ENTRY_POINT,
                 str(theirs.fileno()),
+                _directory_of("cloudpickle"),
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 env=environment.variables(),
@@ -85,7 +87,7 @@ class Zygote:
         return self._control.fileno() >= 0
 
     async def fork(
-        self, connection: socket.socket, output: int, *, resident_cache: bool
+        self, connection: socket.socket, output: int, *, resident_cache: bool, overlapping: bool
     ) -> tuple[int, asyncio.Future[int]]:
         """Fork a worker; not to be cancelled.
 
@@ -93,6 +95,7 @@ class Zygote:
             connection: The worker's end of its socket; the caller closes it.
             output: Descriptor of the pipe for what its plugins print; the caller closes it.
             resident_cache: Whether the trigger's cache lies in the worker.
+            overlapping: Whether runs may overlap in it.
 
         Returns:
             The worker's process id, and the wait status it ends with.
@@ -104,7 +107,7 @@ class Zygote:
             if not self.alive:
                 raise ZygoteGone
             self._forked = asyncio.get_running_loop().create_future()
-            request = json.dumps({"resident_cache": resident_cache}).encode()
+            request = json.dumps({"resident_cache": resident_cache, "overlapping": overlapping}).encode()
             try:
                 socket.send_fds(self._control, [request], [connection.fileno(), output])
                 return await asyncio.wait_for(self._forked, _FORK_TIMEOUT)
@@ -171,3 +174,11 @@ class Zygote:
         self._expected_to_end = True
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
+
+
+def _directory_of(package: str) -> str:
+    """Where a package lies; it is not loaded here."""
+    found = importlib.util.find_spec(package)
+    assert found is not None
+    assert found.submodule_search_locations is not None
+    return found.submodule_search_locations[0]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
-from datafusion import SessionConfig, SessionContext, SQLOptions
+from datafusion import SessionConfig, SQLOptions
 
+from influxdb3_embedded.sql.errors import call_datafusion
 from influxdb3_embedded.sql.functions import explain, original_names, translate
+from influxdb3_embedded.sql.memory import QueryMemory
 from influxdb3_embedded.sql.schemas import ProviderFactory, StorageSchema, SystemSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from datafusion import DataFrame
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 _CATALOG, _TABLES, _SYSTEM = "public", "iox", "system"
 _CONCURRENT_QUERIES = 16
-_PREFIX = "DataFusion error: "
-_NOT_IMPLEMENTED = "This feature is not implemented"
 # Only the order of reading follows from it, so it may be wrong.
 _LATEST_FIRST = re.compile(r"""\border\s+by\s+(\w+\.)?"?time"?\s+desc\b""", re.IGNORECASE)
 
@@ -60,11 +60,13 @@ class SqlEngine:
     Args:
         storage: Where the tables are.
         system_tables: For a database's name the tables of schema ``system``, each made when a query names it.
+        memory_limit: Bytes that queries may take.
     """
 
-    def __init__(self, storage: Storage, system_tables: SystemTables) -> None:
+    def __init__(self, storage: Storage, system_tables: SystemTables, memory_limit: int) -> None:
         self._storage = storage
         self._system_tables = system_tables
+        self._memory = QueryMemory(memory_limit)
         self._providers = ProviderFactory()
         self._threads = ThreadPoolExecutor(_CONCURRENT_QUERIES, thread_name_prefix="sql")
 
@@ -86,7 +88,7 @@ class SqlEngine:
 
     def run(self, database: DatabaseRef, sql: str, params: Parameters | None = None) -> pa.Table:
         """`query` for callers that are in a thread already."""
-        context = SessionContext(_CONFIG)
+        context = self._memory.context(_CONFIG)
         catalog = context.catalog(_CATALOG)
         catalog.deregister_schema(_TABLES)
         latest_first = _LATEST_FIRST.search(sql) is not None
@@ -94,29 +96,25 @@ class SqlEngine:
         catalog.register_schema(_TABLES, tables)
         catalog.register_schema(_SYSTEM, SystemSchema(self._system_tables(database.name), self._providers))
 
-        def plan(text: str) -> DataFrame:
-            with _failures_of(sql):
-                return context.sql_with_options(text, _READ_ONLY, param_values=dict(params) if params else None)
+        call = partial(call_datafusion, explain=partial(explain, sql))
+        values = dict(params) if params else None
 
-        frame = plan(translate(sql, context.udafs, lambda text: plan(text).schema()))
-        with _failures_of(sql):
-            batches = frame.collect()
+        def plan(text: str) -> DataFrame:
+            return call(lambda: context.sql_with_options(text, _READ_ONLY, param_values=values))
+
+        def collect(frame: DataFrame) -> list[pa.RecordBatch]:
+            return call(lambda: self._memory.collect(frame))
+
+        def check_bins(text: str) -> None:
+            (batch,) = collect(plan(text))
+            self._memory.check_bins(**batch.to_pylist()[0])
+
+        frame = plan(translate(sql, context.udafs, lambda text: plan(text).schema(), check_bins))
+        batches = collect(frame)
         table = pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
-        return table.rename_columns(original_names(table.column_names))
+        return table.rename_columns(original_names(table.column_names, sql))
 
     def close(self) -> None:
         """Let the threads go when their queries are done."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._providers.close()
-
-
-@contextmanager
-def _failures_of(sql: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        # A panic in the planner arrives as an exception that is no Exception; the server must survive it too.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        text = str(error).removeprefix(_PREFIX)
-        raise explain(sql, 405 if text.startswith(_NOT_IMPLEMENTED) else 400, text) from error

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datafusion import SessionContext, col
 
-from influxdb3_embedded.sql.errors import QueryFailed
+from influxdb3_embedded.sql.errors import QueryFailed, call_datafusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ def render(table: pa.Table, output: Format) -> bytes:
         output: How to write it.
 
     Raises:
-        QueryFailed: When Parquet has no type for a column.
+        QueryFailed: Parquet has no type for a column, or a time is beyond what has a text.
     """
     match output:
         case Format.JSON:
@@ -96,7 +97,7 @@ def _json_value(value: Any) -> str:
             return _json_float(value)
         case dict():
             members = ((name, member) for name, member in value.items() if member is not None)
-            return f"{{{','.join(f'{_json_value(name)}:{_json_value(member)}' for name, member in members)}}}"
+            return f"{{{','.join(f'{_json_value(_text(name))}:{_json_value(member)}' for name, member in members)}}}"
         case list():
             return f"[{','.join(map(_json_value, value))}]"
         case _:
@@ -174,43 +175,75 @@ def _chunk_values(array: pa.Array) -> list[Any]:
     if pa.types.is_dictionary(kind):
         return _chunk_values(array.cast(kind.value_type))
     if pa.types.is_timestamp(kind):
-        per_second, zone = _PER_SECOND[kind.unit], "Z" if kind.tz else ""
-        times = array.cast(pa.int64()).to_pylist()
-        return [None if time is None else _timestamp(time, per_second) + zone for time in times]
-    if pa.types.is_list(kind):
-        items, ends = _chunk_values(array.values), array.offsets.to_pylist()
-        lists = (items[start:end] for start, end in pairwise(ends))
-        return [part if valid else None for part, valid in zip(lists, array.is_valid().to_pylist(), strict=True)]
+        return arrow_texts(array) if kind.tz else _times(array)
+    if pa.types.is_duration(kind):
+        per_second = _PER_SECOND[kind.unit]
+        return [None if time is None else _duration(time, per_second) for time in array.cast(pa.int64()).to_pylist()]
+    if any(is_kind(kind) for is_kind in _WRITTEN_AS_TEXT):
+        return arrow_texts(array)
+    if any(is_kind(kind) for is_kind in _OTHER_LISTS):
+        return _chunk_values(array.cast(pa.large_list(kind.value_type)))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _parts(array, _chunk_values(array.values))
+    if pa.types.is_map(kind):
+        members = zip(_chunk_values(array.keys), _chunk_values(array.items), strict=True)
+        return [None if part is None else dict(part) for part in _parts(array, list(members))]
     if pa.types.is_struct(kind):
         rows = zip(*map(_chunk_values, array.flatten()), strict=True)
         names = [kind.field(index).name for index in range(kind.num_fields)]
         structs = (dict(zip(names, row, strict=True)) for row in rows)
         return [part if valid else None for part, valid in zip(structs, array.is_valid().to_pylist(), strict=True)]
-    if any(is_kind(kind) for is_kind in _WRITTEN_AS_TEXT):
-        array = array.cast(pa.utf8())
     values: list[Any] = array.to_pylist()
-    if pa.types.is_interval(kind):
-        return [None if value is None else _interval(*value) for value in values]
     return values
 
 
+def _parts(array: pa.Array, items: list[Any]) -> list[list[Any] | None]:
+    """The items of each list."""
+    parts = (items[start:end] for start, end in pairwise(array.offsets.to_pylist()))
+    return [part if valid else None for part, valid in zip(parts, array.is_valid().to_pylist(), strict=True)]
+
+
+def arrow_texts(array: pa.Array) -> list[str | None]:
+    """Values as DataFusion writes them: it has the server's rules and the same database of time zones.
+
+    Raises:
+        QueryFailed: A time has no text, or its zone is unknown.
+    """
+    batch = pa.record_batch({"value": array})
+    parts = call_datafusion(lambda: _CONTEXT.read_batch(batch).select(col("value").cast(pa.utf8())).collect())
+    return [text for part in parts for text in part.column(0).to_pylist()]
+
+
+_CONTEXT = SessionContext()
 _WRITTEN_AS_TEXT: tuple[Callable[[pa.DataType], bool], ...] = (
     pa.types.is_date,
     pa.types.is_time,
     pa.types.is_decimal,
-    pa.types.is_string_view,
+    pa.types.is_interval,
+)
+_OTHER_LISTS: tuple[Callable[[pa.DataType], bool], ...] = (
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
 )
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - isoformat must not write a zone
 
 
+def _times(array: pa.Array) -> list[str | None]:
+    """Times without a zone; Python writes a few of them faster than DataFusion starts."""
+    per_second = _PER_SECOND[array.type.unit]
+    try:
+        times = array.cast(pa.int64()).to_pylist()
+        return [None if time is None else _timestamp(time, per_second) for time in times]
+    except OverflowError:
+        return arrow_texts(array)
+
+
 def _timestamp(time: int, per_second: int) -> str:
     """ISO 8601 with 0, 3, 6 or 9 digits of a second."""
     seconds, fraction = divmod(time, per_second)
-    try:
-        whole = (_EPOCH + timedelta(seconds=seconds)).isoformat()
-    except OverflowError:
-        return f"{seconds} seconds after 1970-01-01T00:00:00"
+    whole = (_EPOCH + timedelta(seconds=seconds)).isoformat()
     if not fraction:
         return whole
     digits = str(fraction + per_second)[1:]
@@ -219,6 +252,10 @@ def _timestamp(time: int, per_second: int) -> str:
     return f"{whole}.{digits}"
 
 
-def _interval(months: int, days: int, nanoseconds: int) -> str:
-    parts = ((months, "mons"), (days, "days"), (nanoseconds / 10**9, "secs"))
-    return " ".join(f"{count:g} {unit}" for count, unit in parts if count) or "0 secs"
+def _duration(time: int, per_second: int) -> str:
+    """ISO 8601 in seconds, as the server writes it: PT90S, -PT1.5S, P0D."""
+    if not time:
+        return "P0D"
+    seconds, fraction = divmod(abs(time), per_second)
+    digits = str(fraction + per_second)[1:].rstrip("0")
+    return f"{'-' if time < 0 else ''}PT{seconds}{digits and '.'}{digits}S"

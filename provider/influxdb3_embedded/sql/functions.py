@@ -6,9 +6,12 @@
 | ``date_bin_gapfill(interval, time[, origin])`` | a row for every bin of every series | bounds of time must be in the WHERE clause of the same SELECT; months and years work too |
 | ``locf(aggregate)`` | fills gaps and nulls with the last value | all of it |
 | ``interpolate(aggregate)`` | fills gaps and nulls linearly | all of it |
-| ``date_bin_wallclock``, ``date_bin_wallclock_gapfill``, ``tz`` | bins and times of a time zone | refused by name |
+| ``tz(time[, zone])`` | a time in a time zone, UTC without one | all of it |
+| ``to_timestamp(value)`` | whole numbers are nanoseconds | all of it |
+| ``date_bin_wallclock``, ``date_bin_wallclock_gapfill`` | bins of a time zone | refused by name |
+| ``difference``, ``derivative``, ``non_negative_...``, ``influx_...``, ``sleep`` | made for InfluxQL and tests | refused by name |
 
-Everything else is DataFusion's. Two rewritings of the query's text do it, and queries that name none of these functions
+Everything else is DataFusion's. Three rewritings of the query's text do it, and queries that name none of these functions
 are not touched.
 """  # noqa: E501 - rows of a table
 
@@ -22,35 +25,49 @@ import pyarrow as pa
 from influxdb3_embedded.sql.errors import QueryFailed
 from influxdb3_embedded.sql.gapfill import fill_gaps
 from influxdb3_embedded.sql.selectors import expand_selectors, misuse, restore_selectors
+from influxdb3_embedded.sql.times import expand_times, restore_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 _PLANNING = "Error during planning: "
 _NOT_HERE = "This feature is not implemented: {name} is not available in the embedded engine; {instead}"
+_DIFFERENCE = "use value - lag(value) OVER (ORDER BY time)"
 _INSTEAD = {
-    "tz": "times are UTC, arrow_cast(arrow_cast(time, 'Timestamp(ns, \"UTC\")'), 'Timestamp(ns, \"Europe/Paris\")') "
-    "gives them a time zone",
     "date_bin_wallclock": "date_bin makes bins of UTC, its third argument shifts them",
     "date_bin_wallclock_gapfill": "date_bin_gapfill makes bins of UTC, its third argument shifts them",
+    "difference": _DIFFERENCE,
+    "derivative": _DIFFERENCE,
+    "non_negative_difference": _DIFFERENCE,
+    "non_negative_derivative": _DIFFERENCE,
+    "influx_regex_match": "use regexp_like(text, pattern)",
+    "influx_regex_not_match": "use NOT regexp_like(text, pattern)",
+    "influx_window_bounds": "use date_bin",
+    "sleep": "no query has to wait",
 }
 _MISPLACED = {
     "locf": "locf may only be used in the SELECT list of a gap-filling query",
     "interpolate": "interpolate may only be used in the SELECT list of a gap-filling query",
     "date_bin_gapfill": "date_bin_gapfill may only be used as a GROUP BY expression",
 }
-_OURS = re.compile(r"date_bin_gapfill|selector_", re.IGNORECASE)
+_OURS = re.compile(r"date_bin_gapfill|selector_|\b(tz|to_timestamp)\s*\(", re.IGNORECASE)
 _SYNTAX = "SQL error"
 _UNKNOWN = re.compile(r"Invalid function '(\w+)'")
 
 
-def translate(sql: str, aggregates: Callable[[], Collection[str]], describe: Callable[[str], pa.Schema]) -> str:
+def translate(
+    sql: str,
+    aggregates: Callable[[], Collection[str]],
+    describe: Callable[[str], pa.Schema],
+    check_bins: Callable[[str], None],
+) -> str:
     """A query in what DataFusion has.
 
     Args:
         sql: The query as it was sent.
         aggregates: Returns the names of DataFusion's aggregate functions.
         describe: Plans a query in DataFusion's SQL and returns its columns.
+        check_bins: Runs a query for the bounds and the stride of bins; raises `QueryFailed` for too many.
 
     Raises:
         QueryFailed: When it uses a function as it cannot be used, in the words of the server.
@@ -64,12 +81,17 @@ def translate(sql: str, aggregates: Callable[[], Collection[str]], describe: Cal
         if failure.text.startswith(_SYNTAX):
             raise
 
+    sql = expand_times(sql)
+
     def describe_groups(groups: str) -> pa.Schema:
         schema = describe(expand_selectors(groups))
         fields = [field.with_name(restore_selectors(field.name)) for field in schema]
         return pa.schema(fields)
 
-    return expand_selectors(fill_gaps(sql, aggregates(), describe_groups))
+    def check_gapfill(bounds: str) -> None:
+        check_bins(expand_selectors(bounds))
+
+    return expand_selectors(fill_gaps(sql, aggregates(), describe_groups, check_gapfill))
 
 
 def explain(sql: str, status: int, error: str) -> QueryFailed:
@@ -86,9 +108,14 @@ def explain(sql: str, status: int, error: str) -> QueryFailed:
         return QueryFailed(405, _NOT_HERE.format(name=name, instead=_INSTEAD[name]))
     if name in _MISPLACED:
         return QueryFailed(400, _PLANNING + _MISPLACED[name])
-    return QueryFailed(status, misuse(sql, error) or restore_selectors(error))
+    return QueryFailed(status, misuse(sql, error) or restore_times(restore_selectors(error), sql))
 
 
-def original_names(names: list[str]) -> list[str]:
-    """Names of a result's columns as they would be, had DataFusion the functions itself."""
-    return [restore_selectors(name) for name in names]
+def original_names(names: list[str], sql: str) -> list[str]:
+    """Names of a result's columns as they would be, had DataFusion the functions itself.
+
+    Args:
+        names: As DataFusion has them.
+        sql: The query as it was sent.
+    """
+    return [restore_times(restore_selectors(name), sql) for name in names]

@@ -24,21 +24,23 @@ if TYPE_CHECKING:
     from influxdb3_embedded.sql.tokens import Call
 
     Describe = Callable[[str], pa.Schema]
+    CheckBins = Callable[[str], None]
 
 _GAPFILL = "date_bin_gapfill"
 _BIN = "__bin"
 
 
-def fill_gaps(sql: str, aggregates: Collection[str], describe: Describe) -> str:
+def fill_gaps(sql: str, aggregates: Collection[str], describe: Describe, check_bins: CheckBins) -> str:
     """Replace every SELECT that fills gaps by what DataFusion has.
 
     Args:
         sql: Any SQL.
         aggregates: Names of DataFusion's aggregate functions.
         describe: Plans a query, which may use selectors, and returns its columns.
+        check_bins: Runs a query for ``first`` and ``last`` (nanoseconds) and ``stride`` of bins, and refuses too many.
 
     Raises:
-        QueryFailed: When gaps cannot be filled, in the words of the server.
+        QueryFailed: When gaps cannot be filled, in the words of the server, or there would be too many bins.
     """
     while _GAPFILL in sql.lower():
         statement = Statement(sql)
@@ -48,7 +50,7 @@ def fill_gaps(sql: str, aggregates: Collection[str], describe: Describe) -> str:
             return sql
         # Those that end first are within others, or tables of others.
         block = blocks[min(blocks, key=lambda span: (span.stop, -span.start))]
-        replacement = _GapFilledBlock(block, aggregates, describe).to_sql()
+        replacement = _GapFilledBlock(block, aggregates, describe, check_bins).to_sql()
         sql = statement.text(range(len(statement.tokens)), [(block.span, replacement)])
     return sql
 
@@ -64,8 +66,9 @@ class _Part(NamedTuple):
 class _GapFilledBlock:
     """One SELECT that groups by ``date_bin_gapfill``."""
 
-    def __init__(self, block: Block, aggregates: Collection[str], describe: Describe) -> None:
+    def __init__(self, block: Block, aggregates: Collection[str], describe: Describe, check_bins: CheckBins) -> None:
         self._block = block
+        self._check_bins = check_bins
         self._statement = block.statement
         self._aggregate_names = SELECTORS.union(aggregates)
         self._keys: dict[str, range] = {}
@@ -272,6 +275,11 @@ class _GapFilledBlock:
         interval = f"CAST({statement.text(stride)} AS INTERVAL)"
         more = "".join(f", {statement.text(argument)}" for argument in origin)
         first, last = (f"date_bin({interval}, {bound}{more})" for bound in bounds)
+        # generate_series makes them all at once, in memory that DataFusion does not count.
+        self._check_bins(
+            f"{visible_tables(statement, self._block.span.start)}"
+            f"SELECT CAST({first} AS BIGINT) AS first, CAST({last} AS BIGINT) AS last, {interval} AS stride"
+        )
         keys = list(self._keys)
         # Not SELECT DISTINCT: DataFusion 55 takes its columns for a key of the CROSS JOIN too, and forgets to sort.
         number = f"row_number() OVER (PARTITION BY {', '.join(keys)})" if keys else "row_number() OVER ()"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from influxdb3_embedded.storage.admission import Limits
-from influxdb3_embedded.storage.columns import ColumnKind, TableSchema
+from influxdb3_embedded.storage.columns import TableSchema
 from influxdb3_embedded.storage.errors import (
     EmptyWriteError,
     LimitExceededError,
@@ -15,9 +15,10 @@ from influxdb3_embedded.storage.errors import (
     WriteFailedError,
 )
 from influxdb3_embedded.storage.followers import Follower
-from influxdb3_embedded.storage.line_grammar import LineError
 from influxdb3_embedded.storage.storage import SnapshotPolicy, Storage, WriteOutcome
 from influxdb3_embedded.storage.timestamps import Precision
+from influxdb3_engine_api.column_kinds import ColumnKind
+from influxdb3_engine_api.line_grammar import LineError
 
 __all__ = [
     "ColumnKind",

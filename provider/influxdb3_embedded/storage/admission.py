@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.storage.columns import TIME, ColumnKind
+from influxdb3_embedded.storage.columns import TIME
 from influxdb3_embedded.storage.errors import LimitExceededError
-from influxdb3_embedded.storage.line_grammar import LineError, original_line, render, type_conflict_message
+from influxdb3_engine_api.column_kinds import ColumnKind
+from influxdb3_engine_api.line_grammar import LineError, original_line, render, type_conflict_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from influxdb3_embedded.storage.columns import TableSchema
-    from influxdb3_embedded.storage.line_grammar import Line
     from influxdb3_embedded.storage.line_protocol import LineGroup, ParsedLines
+    from influxdb3_engine_api.line_grammar import Line
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pyarrow as pa
 
-from influxdb3_embedded.storage.columns import TIME, ColumnKind, arrow_field
+from influxdb3_embedded.storage.columns import TIME, arrow_field, arrow_type
+from influxdb3_engine_api.column_kinds import ColumnKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -141,8 +142,8 @@ def _to_arrow(values: list[Any], kind: ColumnKind) -> pa.Array:
     if kind is ColumnKind.TAG:
         return pa.array(values, pa.utf8()).dictionary_encode()
     if kind is ColumnKind.TIMESTAMP:
-        return pa.array(values, pa.int64()).cast(kind.arrow_type)
-    return pa.array(values, kind.arrow_type)
+        return pa.array(values, pa.int64()).cast(arrow_type(kind))
+    return pa.array(values, arrow_type(kind))
 
 
 def _to_python(column: pa.Array) -> list[Any]:

@@ -1,49 +1,19 @@
-"""What a column of a table can be, in line protocol, in Arrow and in the server's messages."""
+"""The columns of a table in Arrow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+
+from influxdb3_engine_api.column_kinds import ColumnKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TIME = "time"
 """The column that every table has."""
-
-MINIMUM_INTEGER, MAXIMUM_INTEGER = -(2**63), 2**63 - 1
-MAXIMUM_UINTEGER = 2**64 - 1
-
-
-class ColumnKind(StrEnum):
-    """The kind of a column; it is set by the first write that names the column and never changes."""
-
-    TAG = "tag"
-    TIMESTAMP = "timestamp"
-    FLOAT = "field::float"
-    INTEGER = "field::integer"
-    UINTEGER = "field::uinteger"
-    STRING = "field::string"
-    BOOLEAN = "field::boolean"
-
-    @property
-    def iox_type(self) -> str:
-        """The kind as the server's messages name it (contract 8.1)."""
-        return f"iox::column_type::{self.value}"
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """The Arrow type that SQL sees."""
-        return _ARROW_TYPES[self]
-
-    @property
-    def is_field(self) -> bool:
-        """Whether the column holds field values: not a tag, not the time."""
-        return self not in (ColumnKind.TAG, ColumnKind.TIMESTAMP)
-
 
 _ARROW_TYPES = {
     ColumnKind.TAG: pa.dictionary(pa.int32(), pa.utf8()),
@@ -57,9 +27,14 @@ _ARROW_TYPES = {
 _KINDS = {arrow_type: kind for kind, arrow_type in _ARROW_TYPES.items()}
 
 
+def arrow_type(kind: ColumnKind) -> pa.DataType:
+    """The Arrow type that SQL sees."""
+    return _ARROW_TYPES[kind]
+
+
 def arrow_field(name: str, kind: ColumnKind) -> pa.Field:
     """The Arrow field of a column; only the time is never null."""
-    return pa.field(name, kind.arrow_type, nullable=kind is not ColumnKind.TIMESTAMP)
+    return pa.field(name, arrow_type(kind), nullable=kind is not ColumnKind.TIMESTAMP)
 
 
 def kinds_of(schema: pa.Schema) -> dict[str, ColumnKind]:

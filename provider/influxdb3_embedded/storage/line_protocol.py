@@ -15,14 +15,15 @@ from functools import lru_cache
 from itertools import compress
 from typing import TYPE_CHECKING, Final
 
-from influxdb3_embedded.storage.columns import ColumnKind
 from influxdb3_embedded.storage.errors import NotUtf8Error
-from influxdb3_embedded.storage.line_grammar import (
+from influxdb3_engine_api.column_kinds import ColumnKind
+from influxdb3_engine_api.line_grammar import (
     Fields,
     Line,
     LineError,
     LineProtocolError,
     Series,
+    logical_line,
     original_line,
     parse_line,
     parse_series,
@@ -30,7 +31,7 @@ from influxdb3_embedded.storage.line_grammar import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _SERIES_REMEMBERED: Final = 65_536
 _PLAIN_NAME = re.compile(r'[^\s,="\\]+')
@@ -146,7 +147,7 @@ def parse(body: str) -> ParsedLines:
                 group.series.append(series)
                 group.values.append(match.groups())
                 continue
-        text = skip_blank(_logical_line(physical_line, physical_lines))
+        text = skip_blank(logical_line(physical_line, physical_lines))
         if not text:
             continue
         number += 1
@@ -195,45 +196,3 @@ def _matcher(fields: Fields) -> Callable[[str], re.Match[str] | None] | None:
         f"{re.escape(name)}={_VALUE_PATTERNS[kind]}" for name, kind in zip(fields.names, fields.kinds, strict=True)
     )
     return re.compile(pairs + _TIMESTAMP_PATTERN).fullmatch
-
-
-def _logical_line(line: str, following: Iterator[str]) -> str:
-    """The line, joined with those after it that a quoted string or a backslash makes part of it."""
-    if '"' not in line and "\\" not in line:
-        return line
-    parts = [line]
-    scan = _QuoteScan()
-    while scan.open_after(parts[-1]):
-        continuation = next(following, None)
-        if continuation is None:
-            break
-        parts.append(continuation)
-    return "\n".join(parts)
-
-
-class _QuoteScan:
-    """Whether a newline at this point belongs to the line.
-
-    As the server: a quote opens a string only after a blank and more equals signs than commas; a backslash takes the
-    next character with it, a newline too.
-    """
-
-    def __init__(self) -> None:
-        self._quoted = False
-        self._in_fields = False
-        self._equals_over_commas = 0
-
-    def open_after(self, text: str) -> bool:
-        escaped = False
-        for character in text:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == " ":
-                self._in_fields = True
-            elif self._in_fields and character == '"' and self._equals_over_commas > 0:
-                self._quoted = not self._quoted
-            elif self._in_fields and not self._quoted and character in "=,":
-                self._equals_over_commas += 1 if character == "=" else -1
-        return self._quoted or escaped

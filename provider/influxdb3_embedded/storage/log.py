@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from influxdb3_embedded.storage.columns import ColumnKind, TableSchema
+from influxdb3_embedded.storage.columns import TableSchema
 from influxdb3_embedded.storage.followers import Follower
 from influxdb3_embedded.storage.parquet import ParquetRows
 from influxdb3_embedded.storage.torn import pages_in_write_ahead_file, pages_recovered
+from influxdb3_engine_api.column_kinds import ColumnKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from influxdb3_embedded.model import TableBatch
 from influxdb3_embedded.storage.admission import Admission, Limits, admit
 from influxdb3_embedded.storage.batches import WrittenRows, build_batch
-from influxdb3_embedded.storage.columns import TIME, ColumnKind, TableSchema
+from influxdb3_embedded.storage.columns import TIME, TableSchema
 from influxdb3_embedded.storage.errors import (
     EmptyWriteError,
     TableExistsError,
@@ -27,6 +27,7 @@ from influxdb3_embedded.storage.steps import ChangeLog, CommitWrite
 from influxdb3_embedded.storage.table_data import TableData
 from influxdb3_embedded.storage.timestamps import Precision, resolve
 from influxdb3_embedded.storage.writer import Writer
+from influxdb3_engine_api.column_kinds import ColumnKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from influxdb3_embedded.storage.line_grammar import LineError
+    from influxdb3_engine_api.line_grammar import LineError
 
 _logger = logging.getLogger(__name__)
 _PARSED_ON_THE_LOOP = 32_768  # characters; a longer body is parsed in a thread, so that others are answered meanwhile

@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from influxdb3_embedded.storage.batches import conform
-from influxdb3_embedded.storage.columns import TIME, ColumnKind, TableSchema
+from influxdb3_embedded.storage.columns import TIME, TableSchema
 from influxdb3_embedded.storage.parquet import DamagedFileError, ParquetRows
 from influxdb3_embedded.storage.segments import Segment, deduplicate, freeze, insert, position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from influxdb3_engine_api.column_kinds import ColumnKind
 
 _logger = logging.getLogger(__name__)
 _PENDING_ROWS = 65_536

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from influxdb3_embedded.storage.columns import MAXIMUM_INTEGER, MINIMUM_INTEGER
-from influxdb3_embedded.storage.line_grammar import LineError, original_line, render, timestamp_message
 from influxdb3_embedded.storage.line_protocol import LineGroup, ParsedLines
+from influxdb3_engine_api.column_kinds import MAXIMUM_INTEGER, MINIMUM_INTEGER
+from influxdb3_engine_api.line_grammar import LineError, original_line, render
 
 
 class Precision(StrEnum):
@@ -36,7 +36,7 @@ def resolve(parsed: ParsedLines, precision: Precision, default: int) -> ParsedLi
     Args:
         parsed: Lines with the text of their timestamps.
         precision: Unit of these.
-        default: Nanoseconds since the epoch for lines without one.
+        default: Nanoseconds since the epoch for lines without one; cut to the precision, whole with ``AUTO``.
 
     Returns:
         The lines whose time fits 64 bits of nanoseconds, and errors for the others.
@@ -50,19 +50,21 @@ def resolve(parsed: ParsedLines, precision: Precision, default: int) -> ParsedLi
             groups.append(group)
             continue
         factor = _NANOSECONDS[precision]
-        group.times = [default if time is None else time * factor for time in written]
+        cut = default - default % factor
+        group.times = [cut if time is None else time * factor for time in written]
         if min(group.times) >= MINIMUM_INTEGER and max(group.times) <= MAXIMUM_INTEGER:
             groups.append(group)
             continue
         keep = [MINIMUM_INTEGER <= time <= MAXIMUM_INTEGER for time in group.times]
-        errors += [_out_of_range(group, index) for index, fits in enumerate(keep) if not fits]
+        errors += [_out_of_range(group, index, precision) for index, fits in enumerate(keep) if not fits]
         if any(keep):
             groups.append(group.select(keep))
     return ParsedLines(groups, errors, parsed.line_count)
 
 
-def _out_of_range(group: LineGroup, index: int) -> LineError:
-    message = timestamp_message(str(group.values[index][-1]))
+def _out_of_range(group: LineGroup, index: int, precision: Precision) -> LineError:
+    time = int(str(group.values[index][-1]))
+    message = f"timestamp, {time}, out of range for precision: {precision.name.capitalize()}"
     return LineError(message, group.numbers[index], original_line(render(group.line(index))))
 
 

@@ -1,4 +1,4 @@
-"""Entry point of the zygote: ``python -I .../worker/__main__.py CONTROL_SOCKET_DESCRIPTOR``.
+"""Entry point of the zygote: ``python -I .../worker/__main__.py CONTROL_SOCKET_DESCRIPTOR CLOUDPICKLE``.
 
 The interpreter is the plugins'. This package is loaded from where it lies and not through ``sys.path``, so that none
 of the server's own modules can be imported by a plugin.
@@ -27,4 +27,4 @@ def _load_package() -> None:
 
 if __name__ == "__main__":
     _load_package()
-    importlib.import_module(f"{_PACKAGE}.zygote").main(int(sys.argv[1]))
+    importlib.import_module(f"{_PACKAGE}.zygote").main(int(sys.argv[1]), sys.argv[2])

@@ -1,23 +1,22 @@
-"""``influxdb3_local.cache`` (contract 5.5).
+"""``influxdb3_local.cache`` (contract 5.5), and the values that one process keeps for itself.
 
-A trigger whose runs share one process keeps its values in it, by reference. All other values (of triggers whose runs
-overlap in several processes, and of the global namespace) lie pickled in the server.
+The values of a trigger whose runs share a process lie in that process, by reference. For all others see
+`shared_cache`.
 """
 
 from __future__ import annotations
 
-import pickle
+import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .arguments import require, require_optional
+from .pickling import from_bytes, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .channel import Channel
-
-_SWEEP_INTERVAL = 10.0
+SWEEP_INTERVAL = 10.0
 """Seconds between two sweeps of expired entries."""
 
 _MAX_TTL = 2.0**64
@@ -64,54 +63,61 @@ class HandedOver(NamedTuple):
 
 
 class ResidentStore:
-    """Values kept in this process, by reference."""
+    """Values kept in this process, by reference; safe to share between threads."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
         self._next_sweep = 0.0
+        self._lock = threading.RLock()  # reentrant: unpickling runs the plugin's code, which may use the cache
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def put(self, key: str, value: Any, ttl: float | None) -> None:
         """Store a value for ``ttl`` seconds, or for good."""
-        self._entries[key] = _Entry(value, False, None if ttl is None else monotonic() + ttl)
+        with self._lock:
+            self._entries[key] = _Entry(value, False, None if ttl is None else monotonic() + ttl)
 
     def get(self, key: str) -> tuple[bool, Any]:
         """Return whether there is a value, and the value."""
-        entry = self._entries.get(key)
-        if entry is None or entry.is_expired():
-            self._entries.pop(key, None)
-            return False, None
-        if entry.pickled:
-            # Unpickled only now that the plugin's own classes are there.
-            try:
-                entry = entry._replace(value=pickle.loads(entry.value), pickled=False)  # noqa: S301 - written by this trigger's own process
-            except Exception:  # noqa: BLE001 - a class that is no longer there: the value is lost as in a restart
-                del self._entries[key]
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or entry.is_expired():
+                self._entries.pop(key, None)
                 return False, None
-            self._entries[key] = entry
-        return True, entry.value
+            if entry.pickled:
+                # Unpickled only now that the plugin's own classes are there.
+                try:
+                    entry = entry._replace(value=from_bytes(entry.value), pickled=False)
+                except Exception:  # noqa: BLE001 - a class that is no longer there: the value is lost as in a restart
+                    del self._entries[key]
+                    return False, None
+                self._entries[key] = entry
+            return True, entry.value
 
     def delete(self, key: str) -> bool:
         """Remove a value; return whether there was one."""
-        entry = self._entries.pop(key, None)
+        with self._lock:
+            entry = self._entries.pop(key, None)
         return entry is not None and not entry.is_expired()
 
     def sweep(self) -> None:
         """Forget what has expired, at most every ten seconds."""
-        now = monotonic()
-        if now >= self._next_sweep:
-            self._next_sweep = now + _SWEEP_INTERVAL
+        if monotonic() < self._next_sweep:
+            return
+        with self._lock:
+            self._next_sweep = monotonic() + SWEEP_INTERVAL
             self._entries = {key: entry for key, entry in self._entries.items() if not entry.is_expired()}
 
     def hand_over(self) -> Iterator[HandedOver]:
         """Yield the values that another process can take; what cannot be pickled stays behind."""
-        for key, entry in self._entries.items():
+        with self._lock:
+            entries = list(self._entries.items())
+        for key, entry in entries:
             if entry.is_expired():
                 continue
             try:
-                value = entry.value if entry.pickled else _pickle(entry.value)
+                value = entry.value if entry.pickled else to_bytes(entry.value)
             except Exception:  # noqa: BLE001, S112 - any object may refuse in its own way; it is lost as in a restart
                 continue
             yield HandedOver(key, None if entry.deadline is None else entry.deadline - monotonic(), value)
@@ -119,56 +125,9 @@ class ResidentStore:
     def take_over(self, values: list[HandedOver]) -> None:
         """Take what an earlier process of the trigger handed over."""
         now = monotonic()
-        for key, ttl, value in values:
-            self._entries[key] = _Entry(value, True, None if ttl is None else now + ttl)
-
-
-class SharedStore:
-    """Values kept in the server, pickled.
-
-    Args:
-        channel: The way to the server.
-        scope: ``trigger`` or ``global``.
-    """
-
-    def __init__(self, channel: Channel, scope: str) -> None:
-        self._channel = channel
-        self._scope = scope
-
-    def put(self, key: str, value: Any, ttl: float | None) -> None:
-        """Store a value for ``ttl`` seconds, or for good.
-
-        Raises:
-            TypeError: The value cannot be pickled.
-        """
-        try:
-            data = _pickle(value)
-        except Exception as error:
-            where = "in the global cache" if self._scope == "global" else "in the cache of a trigger with run_async"
-            raise TypeError(
-                f"the value of '{key}' cannot be kept {where}, which several processes share: "
-                f"{type(value).__name__} cannot be pickled ({error})"
-            ) from error
-        self._channel.ask({"op": "cache_put", "scope": self._scope, "key": key, "ttl": ttl}, data)
-
-    def get(self, key: str) -> tuple[bool, Any]:
-        """Return whether there is a value, and the value.
-
-        Raises:
-            TypeError: The value is of a class that cannot be found here.
-        """
-        answer, data = self._channel.ask({"op": "cache_get", "scope": self._scope, "key": key})
-        if not answer["found"]:
-            return False, None
-        try:
-            return True, pickle.loads(data)  # noqa: S301 - pickled by a plugin of this engine, which runs with the same rights
-        except Exception as error:
-            raise TypeError(f"the cached value of '{key}' cannot be loaded in this plugin: {error}") from error
-
-    def delete(self, key: str) -> bool:
-        """Remove a value; return whether there was one."""
-        answer, _ = self._channel.ask({"op": "cache_delete", "scope": self._scope, "key": key})
-        return bool(answer["found"])
+        with self._lock:
+            for key, ttl, value in values:
+                self._entries[key] = _Entry(value, True, None if ttl is None else now + ttl)
 
 
 class Cache:
@@ -190,7 +149,7 @@ class Cache:
 
         Args:
             key: Its name.
-            value: Any object; for the global namespace one that can be pickled.
+            value: Any object. Other triggers get a copy of a global value, or none if it cannot be pickled.
             ttl: Seconds until it expires; ``None`` for never.
             use_global: Whether to use the global namespace.
 
@@ -219,10 +178,6 @@ class Cache:
 
     def _store(self, use_global: bool | None) -> Store:
         return self._shared if require_optional("use_global", use_global, bool) else self._local
-
-
-def _pickle(value: Any) -> bytes:
-    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def _seconds(ttl: Any) -> float | None:

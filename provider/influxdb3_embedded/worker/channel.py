@@ -99,4 +99,10 @@ class Channel:
         self._refusal = _FORKED
         # Another thread may have held the lock at the moment of the fork; it does not exist here.
         self._lock = threading.RLock()
-        os.close(self._connection.detach())
+        if (descriptor := self._connection.detach()) >= 0:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._reader.close()
+        self._connection.close()

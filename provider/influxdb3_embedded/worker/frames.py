@@ -16,6 +16,10 @@ Message = dict[str, Any]
 LENGTHS = struct.Struct(">II")
 """Byte lengths of the JSON text and of the attachment."""
 
+LANE = struct.Struct(">I")
+"""Number of a lane, on the socket of a process whose runs overlap: with a descriptor a new lane, without it an
+interrupt."""
+
 MAX_LENGTH = 1 << 30
 """Longest JSON text or attachment; a length beyond it comes from a process that lost its mind."""
 

@@ -32,20 +32,18 @@ class SingleFile:
     """A plugin in one file, executed afresh for every run in a namespace of its own."""
 
     def __init__(self) -> None:
-        self._version: int | None = None
         self._text = ""
         self._code: CodeType | None = None
 
-    def update(self, name: str, version: int, text: str | None) -> None:
+    def update(self, name: str, text: str | None) -> None:
         """Take the file's text.
 
         Args:
             name: What tracebacks call the file.
-            version: Tells whether the text is another one than the last.
-            text: The text; ``None`` where the server knows that this process has this version.
+            text: The text; ``None`` where the server knows that this process has it.
         """
-        if version != self._version and text is not None:
-            self._version, self._text, self._code = version, text, None
+        if text is not None and text != self._text:
+            self._text, self._code = text, None
         self._name = name
 
     def load(self, function: str) -> Callable[..., Any]:
@@ -72,7 +70,8 @@ class SingleFile:
         # the entry is never checked against the disk.
         linecache.cache[self._name] = (len(self._text), None, self._text.splitlines(keepends=True), self._name)
         try:
-            return compile(self._text, self._name, "exec", dont_inherit=True)
+            # as bytes, which Python reads by their byte order mark or coding line, as in the server
+            return compile(self._text.encode(), self._name, "exec", dont_inherit=True)
         except SyntaxError as error:
             error.filename = "<string>"
             raise

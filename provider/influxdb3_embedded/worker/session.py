@@ -9,19 +9,67 @@ from datetime import datetime
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from .cache import Cache, HandedOver, ResidentStore, SharedStore
+from .cache import Cache, HandedOver, ResidentStore
 from .failures import describe, traceback_lines
 from .local import Influxdb3Local, queued_writes
 from .plugin import Package, PluginNotLoaded, SingleFile
 from .response import IllegalHeader, Response, UnusableResult, to_response
+from .shared_cache import Objects, SharedStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from .channel import Channel
     from .frames import Message
 
 _FUNCTIONS = {"wal": "process_writes", "schedule": "process_scheduled_call", "request": "process_request"}
+
+
+ABORTED = "influxdb3 is shutting down; aborting plugin execution"
+"""What an interrupted run is told, in the real server's words (contract 10.3)."""
+
+
+class Memory:
+    """What the runs in a process have in common.
+
+    Args:
+        resident_cache: Whether the trigger's cache lies in this process.
+
+    Attributes:
+        resident: The trigger's cache; None if it lies in the server.
+        objects: Of shared values, by scope.
+    """
+
+    def __init__(self, *, resident_cache: bool) -> None:
+        self.resident = ResidentStore() if resident_cache else None
+        self.objects = {"trigger": Objects(), "global": Objects()}
+        self._packages: dict[str, Package] = {}
+        self._importing = threading.RLock()
+
+    def load(self, package: str, function: str) -> Callable[..., Any]:
+        """Import a package if need be and return its entry point.
+
+        Args:
+            package: Absolute path of the directory.
+            function: The entry point's name.
+
+        Raises:
+            PluginNotLoaded: The import failed, or there is no such function.
+        """
+        with self._importing:
+            if package not in self._packages:
+                self._packages[package] = Package(package)
+            return self._packages[package].load(function)
+
+    def has_state(self) -> bool:
+        """Whether something would be lost with this process."""
+        return (
+            bool(self.resident)
+            or bool(self._packages)
+            or any(objects.hold_any() for objects in self.objects.values())
+            or threading.active_count() > 1
+        )
 
 
 class Session:
@@ -33,16 +81,17 @@ class Session:
 
     Args:
         channel: The way to the server.
-        resident_cache: Whether the trigger's cache lies in this process.
+        memory: What it shares with other sessions of this process.
     """
 
-    def __init__(self, channel: Channel, *, resident_cache: bool) -> None:
+    def __init__(self, channel: Channel, memory: Memory) -> None:
         self._channel = channel
-        self._resident = ResidentStore() if resident_cache else None
-        own = SharedStore(channel, "trigger") if self._resident is None else self._resident
-        self._cache = Cache(own, SharedStore(channel, "global"))
+        self._memory = memory
+        self._resident = memory.resident
+        self._shared = [SharedStore(channel, scope, objects) for scope, objects in memory.objects.items()]
+        own, everybodys = self._shared
+        self._cache = Cache(own if self._resident is None else self._resident, everybodys)
         self._single_file = SingleFile()
-        self._packages: dict[str, Package] = {}
 
     def serve(self) -> None:
         """Answer frames until the server hangs up, or this turns out to be a process that a plugin forked."""
@@ -63,7 +112,8 @@ class Session:
                 )
 
     def _run(self, message: Message, attachment: bytes) -> None:
-        signal.signal(signal.SIGINT, _interrupt)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, _interrupt)
         local = Influxdb3Local(self._channel, self._cache, self._resident)
         body = b""
         start = perf_counter_ns()
@@ -74,23 +124,26 @@ class Session:
             outcome["writes"] = queued_writes(local)
         except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run as well
             outcome = _failure(error)
+        if not self._channel.is_foreign:
+            for store in self._shared:
+                store.send_changes()
         self._channel.end_run()
         if self._channel.is_foreign:
             return  # a process that the plugin forked has come back from the plugin's function too
         flush_output()
         outcome["op"] = "result"
         outcome["elapsed_ns"] = perf_counter_ns() - start
-        outcome["has_state"] = self._has_state()
+        outcome["has_state"] = self._memory.has_state()
         self._channel.send(outcome, body)
 
     def _execute(self, local: Influxdb3Local, message: Message, attachment: bytes) -> dict[str, Any]:
-        function = self._plugin(message).load(_FUNCTIONS[message["kind"]])
+        function = self._entry_point(message)
         arguments = message["arguments"]
         if message["kind"] == "wal":
             function(local, message["batches"], arguments)
             return {}
         if message["kind"] == "schedule":
-            # The nominal time in the time zone of the process, without saying so (contract 4.4).
+            # The nominal time in the time zone of the process, which is UTC, without saying so (contract 4.4).
             function(local, datetime.fromtimestamp(message["time"]), arguments)  # noqa: DTZ006
             return {}
         result = function(local, message["query"], message["headers"], attachment, arguments)
@@ -100,18 +153,12 @@ class Session:
             raise _ResultFailed from error
         return {"status": response.status, "headers": response.headers, "body": response.body}
 
-    def _plugin(self, message: Message) -> SingleFile | Package:
-        path = message["package"]
-        if path is None:
-            self._single_file.update(message["name"], message["version"], message["text"])
-            return self._single_file
-        if path not in self._packages:
-            self._packages[path] = Package(path)
-        return self._packages[path]
-
-    def _has_state(self) -> bool:
-        """Say whether something would be lost with this process."""
-        return bool(self._resident) or bool(self._packages) or threading.active_count() > 1
+    def _entry_point(self, message: Message) -> Callable[..., Any]:
+        function = _FUNCTIONS[message["kind"]]
+        if message["package"] is not None:
+            return self._memory.load(message["package"], function)
+        self._single_file.update(message["name"], message["text"])
+        return self._single_file.load(function)
 
 
 class _ResultFailed(Exception):
@@ -141,7 +188,7 @@ def _entries(entries: list[tuple[str, float | None, int]], data: bytes) -> list[
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt("influxdb3 is shutting down; aborting plugin execution")
+    raise KeyboardInterrupt(ABORTED)
 
 
 def flush_output() -> None:

@@ -1,9 +1,9 @@
 """The zygote: a process that has loaded the interpreter and forks workers from it in about a millisecond.
 
-The server writes one line of JSON for each worker, ``{"resident_cache": bool}``, together with two descriptors: the
-worker's end of its socket and the pipe for what plugins print. It gets a line back, ``{"started": PID}``, and when the
-worker has ended ``{"ended": PID, "status": WAIT_STATUS}``. When the server closes the socket, or dies, everything that
-came from this process is killed.
+The server writes one line of JSON for each worker, ``{"resident_cache": bool, "overlapping": bool}``, together with two
+descriptors: the worker's end of its socket and the pipe for what plugins print. It gets a line back,
+``{"started": PID}``, and when the worker has ended ``{"ended": PID, "status": WAIT_STATUS}``. When the server closes
+the socket, or dies, everything that came from this process is killed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ import traceback
 from typing import Any, NoReturn
 
 from .channel import Channel
+from .lanes import Lanes
 from .line_builder import PUBLISHED, LineBuilder
+from .pickling import find_cloudpickle
 from .process import adopt_orphans, become_worker, children
-from .session import Session, flush_output
+from .session import Memory, Session, flush_output
 
 _MAX_REQUEST = 4096
 _RECEIVED_DESCRIPTORS = 2
@@ -69,7 +71,7 @@ class Zygote:
         connection, output = descriptors
         pid = os.fork()
         if pid == 0:
-            self._work(connection, output, resident_cache=request["resident_cache"])
+            self._work(connection, output, **request)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.setpgid(pid, pid)  # the child does the same: whoever comes first, it can be killed with its group now
         os.close(connection)
@@ -78,7 +80,7 @@ class Zygote:
         self._report(started=pid)
         return True
 
-    def _work(self, connection: int, output: int, *, resident_cache: bool) -> NoReturn:
+    def _work(self, connection: int, output: int, *, resident_cache: bool, overlapping: bool) -> NoReturn:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -88,7 +90,11 @@ class Zygote:
             os.close(self._waker)
             become_worker(output)
             faulthandler.enable()
-            Session(Channel(socket.socket(fileno=connection)), resident_cache=resident_cache).serve()
+            memory, server = Memory(resident_cache=resident_cache), socket.socket(fileno=connection)
+            if overlapping:
+                Lanes(server, memory).serve()
+            else:
+                Session(Channel(server), memory).serve()
             status = 0
         except KeyboardInterrupt:
             status = 0  # the server stopped the trigger at the moment its run ended
@@ -130,14 +136,16 @@ class Zygote:
         self._control.sendall(json.dumps(message).encode() + b"\n")
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, cloudpickle: str) -> None:
     """Run the zygote.
 
     Args:
         descriptor: The control socket, inherited from the server.
+        cloudpickle: The directory of that package.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.dont_write_bytecode = True  # a package changed twice within a second would be imported from a stale cache
+    find_cloudpickle(cloudpickle)
     adopt_orphans()
     builtins.LineBuilder = LineBuilder  # type: ignore[attr-defined]
     for published in PUBLISHED:

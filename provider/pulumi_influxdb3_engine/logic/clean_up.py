@@ -27,7 +27,7 @@ def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str
 
     Returns:
         Those that stay, since a trigger runs them (contract 7.2); which one is said. What another resource of the
-        program declares stays, too: a resource that was renamed is first created and then deleted.
+        program declares stays, too.
 
     Raises:
         ResourceError: They were not removed.
@@ -45,3 +45,25 @@ def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str
             raise ResourceError(f"{label} was not removed from {host.url}: {explained(error)}") from error
         kept |= users.keys()
     return sorted(kept)
+
+
+def remove_files_later(engine: Engine, label: str, paths: Collection[str]) -> None:
+    """As ``remove_files``, for what a replaced resource leaves: the triggers that run it are changed after it.
+
+    Raises:
+        ResourceError: They were not removed.
+    """
+    engine.superseded |= dict.fromkeys(remove_files(engine, label, paths), label)
+
+
+def remove_superseded(engine: Engine, plugin_filename: str) -> None:
+    """Remove what a trigger ran until now, if the resource that wrote it was replaced in this deployment.
+
+    A failure is a notice: the trigger has been changed as the program asks for.
+    """
+    if label := engine.superseded.get(plugin_filename):
+        try:
+            if not remove_files(engine, label, [plugin_filename]):
+                del engine.superseded[plugin_filename]
+        except ResourceError as error:
+            notice(str(error))

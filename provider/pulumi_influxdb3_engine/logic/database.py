@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
-from pulumi_influxdb3_engine.logic.inputs import Inputs
+from pulumi_influxdb3_engine.logic.conflicts import exists_already
+from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName
 from pulumi_influxdb3_engine.logic.notices import notice
@@ -13,16 +14,24 @@ from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, Re
 from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.program import Program
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 
+_ONLY_FOR_US = frozenset({"adopt"})
+
+
 class DatabaseInputs(Inputs):
     """A database as a program declares it."""
 
+    flags: ClassVar[frozenset[str]] = frozenset({"adopt"})
+
     db: DatabaseName
     retain: bool = True
+    adopt: bool = False
 
 
 class DatabaseLogic(ResourceLogic[DatabaseInputs]):
@@ -30,30 +39,49 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     inputs_type = DatabaseInputs
 
+    def identity(self, inputs: DatabaseInputs) -> Hashable:
+        """Its name."""
+        return ("database", inputs.db)
+
     def check(self, inputs: DatabaseInputs, program: Program) -> DatabaseInputs:
         """Nothing is derived."""
         if inputs.known("db"):
             program.databases.add(inputs.db)
         return inputs
 
+    def check_online(self, inputs: DatabaseInputs, state: DatabaseInputs | None, engine: Engine) -> None:
+        """Refuse one that exists and that this program would delete with its data."""
+        deletes = inputs.known("db", "retain") and not inputs.retain
+        if state is None and deletes and inputs.db in engine.hosts[0].facts.databases():
+            raise InvalidInputs([Failure(property="db", reason=_taken(inputs))])
+
     def diff(self, state: DatabaseInputs, inputs: DatabaseInputs) -> Difference:
-        """Another name is another database."""
-        changed = state.changed(inputs)
-        return Difference(bool(changed), ("db",) if "db" in changed else ())
+        """Another name is another database, created before the old one goes with its triggers."""
+        changed = state.changed(inputs, _ONLY_FOR_US)
+        renamed = "db" in changed
+        return Difference(
+            bool(changed), ("db",) if renamed else (), delete_before_replace=not (inputs.retain or renamed)
+        )
 
     def create(self, inputs: DatabaseInputs, engine: Engine) -> Created:
         """Create it. One that exists is used as it is, unless this program would delete it with its data."""
-        if not inputs.retain:
+        may_exist = inputs.retain or engine.adopts(inputs) or self._is_ours(inputs, engine)
+        if not may_exist:
             self._refuse_existing(inputs, engine)
         try:
             engine.client.create_database(inputs.db)
         except Conflict as error:
-            if not inputs.retain:
+            if not may_exist:
                 raise ResourceError(_taken(inputs)) from error
         except EngineApiError as error:
             self._settle_creation(inputs, error, engine)
         engine.claimed.add(inputs.db)
         return Created(inputs.db)
+
+    def _is_ours(self, inputs: DatabaseInputs, engine: Engine) -> bool:
+        """Whether this stack has created the database, as its state file tells."""
+        state = engine.program.replacements.predecessor(self.identity(inputs))
+        return isinstance(state, DatabaseInputs) and state.db == inputs.db
 
     def _refuse_existing(self, inputs: DatabaseInputs, engine: Engine) -> None:
         """Look before: when it is there after an answer that was lost, nobody can tell any more whose it is."""
@@ -103,7 +131,5 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
 
 def _taken(inputs: DatabaseInputs) -> str:
-    return (
-        f"database {inputs.db!r} exists already, and with retain=False destroying this stack would delete data that it "
-        "did not create: leave retain out to use the database as it is"
-    )
+    how = ", and with retain=False destroying this stack would delete data that it did not create"
+    return exists_already(f"database {inputs.db!r}", how, "leave retain out to use the database as it is")

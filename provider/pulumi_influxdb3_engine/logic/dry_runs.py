@@ -12,13 +12,13 @@ from influxdb3_engine_api import AnswerLost, EngineApiError, PluginType
 from influxdb3_engine_api.cron import parse_cron
 from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 from pulumi_influxdb3_engine.logic import shim_plugin
-from pulumi_influxdb3_engine.logic.expectations import ExpectedWrites, expression, missed
+from pulumi_influxdb3_engine.logic.expectations import ExpectedWrites, expression, missed, point
 from pulumi_influxdb3_engine.logic.inputs import Failure
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName  # noqa: TC001 - pydantic reads the annotation at run time
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.server_plugins import ServerPlugin
+from pulumi_influxdb3_engine.logic.server_plugins import SHIM
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -28,14 +28,17 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.plugin_source import PluginSource
 
-_SHIM = ServerPlugin("shim_plugin")
 _LAST_LOG_LINES = 20
 
 
 def _expected(writes: ExpectedWrites) -> ExpectedWrites:
     for lines in writes.values() if isinstance(writes, dict) else [writes]:
-        for line in lines:
-            expression(line)
+        for number, line in enumerate(lines, 1):
+            try:
+                if expression(line) is None:
+                    point(line)
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from None
     return writes
 
 
@@ -119,7 +122,7 @@ class Gate:
 
     def _run_shim(self, host: Host, test: DryRun, package: str) -> DryRunResult:
         arguments = test.get("arguments", {}) | {shim_plugin.PACKAGE: package}
-        return _SHIM.run(host.client, lambda: self._run(host, test, _SHIM.file_name, arguments))
+        return SHIM.run(host.client, lambda: self._run(host, test, SHIM.file_name, arguments))
 
     def _run(self, host: Host, test: DryRun, filename: str, arguments: dict[str, str] | None) -> DryRunResult:
         # one attempt: what a plugin does besides writing is real (contract section 6)

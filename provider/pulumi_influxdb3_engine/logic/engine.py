@@ -6,11 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api.client import EngineClient
+from pulumi_influxdb3_engine.logic.helper_files import HelperFiles
 from pulumi_influxdb3_engine.logic.host import Host
-from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
+from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.program import Program, program
 from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
+from pulumi_influxdb3_engine.logic.retry import is_servers, repeated
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
 
 if TYPE_CHECKING:
@@ -39,8 +41,12 @@ class Engine:
         hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
         system_tables: The triggers that exist, read once for all of a database's resources.
         served_paths: Which trigger serves which request path.
+        helper_files: This package's own files, which go when the stack is destroyed.
         claimed: What resources of this deployment have created or taken over. A resource that was moved or renamed is
             first created and then deleted: deleting the old one leaves what the new one has claimed.
+        replaced: Identity of a resource that is next to be created, to what has made way for it in this deployment.
+        superseded: Plugin files and directories that a trigger still ran when their resource was replaced, to what
+            messages call them.
     """
 
     def __init__(
@@ -53,7 +59,24 @@ class Engine:
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
         self.system_tables = SystemTables(self.client)
         self.served_paths = ServedPaths(self.client)
+        self.helper_files = HelperFiles(self.hosts)
         self.claimed: set[Hashable] = set()
+        self.replaced: dict[Hashable, Inputs] = {}
+        self.superseded: dict[str, str] = {}
+
+    def cluster_uuid(self) -> str | None:
+        """Identity of the server; None if it states none. One request in a process that has sent none yet.
+
+        Raises:
+            EngineApiError: The server could not be asked.
+        """
+        if self.client.cluster_uuid is None:
+            repeated(self.hosts[0].facts.server, worth=is_servers)
+        return self.client.cluster_uuid
+
+    def adopts(self, inputs: Inputs) -> bool:
+        """Whether a resource that exists is to be taken over: by its own ``adopt``, or by the stack's."""
+        return self.configuration.adopt or getattr(inputs, "adopt", False)
 
     def refuse_old_servers(self) -> None:
         """Ask every host for its release: one request each in a process.

@@ -14,7 +14,7 @@ from pulumi_influxdb3_engine.logic.server_facts import ServerFacts
 from pulumi_influxdb3_engine.logic.sweeper import Sweeper
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from influxdb3_engine_api import EngineClient
 
@@ -47,7 +47,8 @@ class Host:
         self.facts = ServerFacts(client)
         self.installing = threading.Lock()
         self._told: set[str] = set()
-        self._let_go: dict[str, str] = {}
+        self._telling = threading.Lock()
+        self._let_go: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -75,9 +76,9 @@ class Host:
         for path in paths:
             self.probe.note(path, None)
 
-    def let_go(self, contents: Mapping[str, str]) -> None:
-        """A resource of this deployment gives up its files, path to text; its replacement may write them."""
-        self._let_go |= {path: sha256(content) for path, content in contents.items()}
+    def let_go(self, paths: Collection[str]) -> None:
+        """A resource of this deployment gives up its files; its replacement may write them."""
+        self._let_go.update(paths)
 
     def owned_hashes(self, paths: Collection[str]) -> dict[str, str | None]:
         """As ``Probe.hashes``, of files that are there and that no resource of this deployment has given up.
@@ -87,10 +88,12 @@ class Host:
             EngineApiError: It could not be asked.
         """
         hashes = self.probe.hashes(paths)
-        return {path: sha for path, sha in hashes.items() if sha is None or self._let_go.get(path) != sha}
+        return {path: sha for path, sha in hashes.items() if path not in self._let_go}
 
     def tell_once(self, text: str) -> None:
         """Say something about this server, once for all resources of a deployment."""
-        if text not in self._told:
+        with self._telling:
+            told = text in self._told
             self._told.add(text)
+        if not told:
             notice(f"{self.url}: {text}")

@@ -27,6 +27,12 @@ _EXPECTED = {
     "list_type": "a list",
     "dict_type": "a mapping",
 }
+_LIMITS = {
+    "greater_than": "a number above {gt} is needed",
+    "greater_than_equal": "a number of at least {ge} is needed",
+    "less_than_equal": "a number of at most {le} is needed",
+    "finite_number": "a number that is neither infinite nor NaN is needed",
+}
 _FOUND = ((bool, "a boolean"), (str, "a text"), (int | float, "a number"), (list, "a list"), (dict, "a mapping"))
 
 
@@ -85,6 +91,14 @@ class Inputs(BaseModel):
     flags: ClassVar[frozenset[str]] = frozenset()
     """Properties that are absent while they are false: a deployment writes its whole state at every step."""
 
+    state_only: ClassVar[frozenset[str]] = frozenset({"cluster_uuid"})
+    """Properties of state files that are no inputs: no deployment compares them."""
+
+    host_url: str | None = None
+    """Base URL of the server that has the resource; None in state files of releases before 0.2."""
+    cluster_uuid: str | None = None
+    """Identity of that server; None if the server states none."""
+
     @field_validator("*", mode="wrap")
     @classmethod
     def _unknown_passes(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
@@ -116,7 +130,8 @@ class Inputs(BaseModel):
         Raises:
             InvalidInputs: Names every property that cannot work. Values are not repeated: they may be secret.
         """
-        given = {name: value for name, value in properties.items() if name not in cls.derived}
+        computed = cls.derived | cls.state_only | {"host_url"}
+        given = {name: value for name, value in properties.items() if name not in computed}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -124,7 +139,7 @@ class Inputs(BaseModel):
 
     def properties(self) -> dict[str, Any]:
         """The property bag for these inputs; properties without a value are absent."""
-        values = {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        values = {name: _plain(getattr(self, name)) for name in type(self).model_fields if name not in self.state_only}
         return {
             name: value
             for name, value in values.items()
@@ -136,12 +151,16 @@ class Inputs(BaseModel):
         return all(is_known(getattr(self, name)) for name in names)
 
     def changed(self, other: Self, ignore: frozenset[str] = frozenset()) -> set[str]:
-        """Names of the properties that differ; one that is unknown counts as different."""
+        """Names of the properties that differ; one that is unknown counts as different.
+
+        Where the resource lives is not compared: ``Located`` does that.
+        """
         mine, others = self.properties(), other.properties()
+        uncompared = ignore | self.state_only | {"host_url"}
         return {
             name
             for name in type(self).model_fields
-            if name not in ignore and (mine.get(name) != others.get(name) or not is_known(mine.get(name)))
+            if name not in uncompared and (mine.get(name) != others.get(name) or not is_known(mine.get(name)))
         }
 
 
@@ -173,4 +192,6 @@ def _reason(details: ErrorDetails) -> str:
     if expected is not None:
         found = next((name for type_, name in _FOUND if isinstance(value, type_)), "nothing")
         return f"{expected} is needed, not {found}"
+    if kind in _LIMITS:
+        return _LIMITS[kind].format(**context)
     return details["msg"].removeprefix("Value error, ")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api import AnswerError, Forbidden, Unauthenticated
+from influxdb3_engine_api import AnswerError, EngineUnreachable, Forbidden, NoSuchOperation, Unauthenticated
 from pulumi_influxdb3_engine.logic.inputs import Failure, InvalidInputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from pulumi_influxdb3_engine.logic.host import Host
     from pulumi_influxdb3_engine.logic.server_facts import ServerFacts
@@ -47,17 +49,45 @@ _REMEDIES = (
 )
 
 
+_stored: ContextVar[bool] = ContextVar("stored", default=False)
+
+
+@contextmanager
+def stored_configuration() -> Iterator[None]:
+    """While it is open, errors about URL and token say that Pulumi may have taken them from the last deployment.
+
+    ``pulumi refresh`` and ``pulumi destroy`` do so unless ``--run-program`` is given, which no provider is told.
+    """
+    token = _stored.set(True)
+    try:
+        yield
+    finally:
+        _stored.reset(token)
+
+
 def explained(error: Exception) -> str:
-    """The error's text, and where a server refuses a token or is locked down what to change."""
+    """The error's text, and what to change where a server refuses a token, is locked down, or is not reached."""
     if isinstance(error, AnswerError):
         for text, remedy in _REMEDIES:
             if text in error.text:
                 return f"{str(error).rstrip('.')}. {remedy}"
     if isinstance(error, Unauthenticated):
-        return f"{error}. The server knows no such token, or got none: set influxdb3:authToken to one that it knows"
+        known = _from_last_up("token") or "set influxdb3:authToken to one that it knows"
+        return f"{error}. The server knows no such token, or got none: {known}"
     if isinstance(error, Forbidden):
-        return f"{error}. It needs an admin token: set influxdb3:authToken to one"
+        return f"{error}. It needs an admin token: {_from_last_up('token') or 'set influxdb3:authToken to one'}"
+    if isinstance(error, EngineUnreachable | NoSuchOperation) and _stored.get():
+        return f"{error} To go on: {_from_last_up('URL')}"
     return str(error)
+
+
+def _from_last_up(what: str) -> str:
+    if not _stored.get():
+        return ""
+    return (
+        f"this {what} is the one that the last 'pulumi up' stored, unless the program is run; "
+        "use --run-program, or run 'pulumi up' first"
+    )
 
 
 def refuse_where_locked(hosts: Collection[Host], name: str, refusal: Callable[[ServerFacts], str | None]) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.specification import Table, parse
-from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.trigger_inputs import label
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:
-    """Say it of a trigger that has just been started: two requests for all triggers of a database in a deployment.
+    """Say it once of a trigger that is started: two requests for all triggers of a database in a deployment.
 
     Overlapping runs are safe: such a trigger misses one write only. So is the embedded engine.
     """
@@ -28,13 +27,14 @@ def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:
     specification = parse(inputs.trigger_specification)
     if not isinstance(specification, Table):
         return
-    facts = engine.hosts[0].facts
+    host = engine.hosts[0]
+    facts = host.facts
     try:
         missing = facts.stops_triggers_on_missing_tables() and specification.name not in facts.tables(inputs.db)
     except EngineApiError:  # the trigger is live; this was a courtesy
         return
     if missing:
-        notice(
+        host.tell_once(
             f"{label(inputs)} waits for table {specification.name!r}, which does not exist yet: if another one of that "
             "database is written first, the server stops it without a word. Create the table (influxdb3 create table), "
             "then disable and enable the trigger; or set trigger_settings={'run_async': True}"

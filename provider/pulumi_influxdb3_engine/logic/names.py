@@ -11,19 +11,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-_DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+from pulumi_influxdb3_engine.logic.stack_keys import database_problem
+
 _REQUEST_PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 CANDIDATE_SUFFIX = "__pulumi_candidate"
 """What a trigger's new definition adds to its name while the server checks it; fixed, so that one left is found."""
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def _database(name: str) -> str:
-    if not _DATABASE.fullmatch(name) or len(name) > 511:
-        raise ValueError(
-            "a database name starts with an ASCII letter or digit, goes on with letters, digits, '_' and '-', "
-            "and has at most 511 characters"
-        )
+    if problem := database_problem(name):
+        raise ValueError(problem)
     return name
 
 
@@ -75,6 +74,11 @@ def _directory(name: str) -> str:
             "and starts with no digit"
         )
     return name.rstrip("/")
+
+
+def control_character_problem(what: str, name: str) -> str | None:
+    """Why a name that the server takes as it is cannot be meant, or ``None``; the text does not repeat it."""
+    return f"{what} holds a line break or another control character" if _CONTROL_CHARACTER.search(name) else None
 
 
 def request_path_problem(path: str) -> str | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import ErrorBehavior, PluginType
-from influxdb3_engine_api.specification import Table, parse
+from influxdb3_engine_api.specification import parse
 from pulumi_influxdb3_engine.logic.inputs import Failure
 from pulumi_influxdb3_engine.logic.lock_down import NO_NEW_PLUGINS
+from pulumi_influxdb3_engine.logic.missing_tables import warn_of_a_missing_table
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
-from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
+from pulumi_influxdb3_engine.logic.request_paths import path_is_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +22,16 @@ if TYPE_CHECKING:
 
 
 class OnlineChecks:
-    """Whether a server has what a trigger relies on, and permits it."""
+    """Whether a server has what a trigger relies on, and permits it.
 
-    def __init__(self, inputs: TriggerInputs, engine: Engine) -> None:
-        self._inputs, self._engine = inputs, engine
+    Args:
+        inputs: The trigger.
+        state: The same of the last deployment; None if it is still to be created.
+        engine: The engine.
+    """
+
+    def __init__(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
+        self._inputs, self._state, self._engine = inputs, state, engine
         self._facts = engine.hosts[0].facts
 
     def failures(self) -> list[Failure]:
@@ -39,6 +46,8 @@ class OnlineChecks:
             specification = parse(inputs.trigger_specification)
             found += [Failure(property="trigger_specification", reason=each) for each in self._refusals(specification)]
             self._warn_of_retries(specification)
+            if inputs.known("db", "trigger_name", "disabled", "trigger_settings") and self._exists:
+                warn_of_a_missing_table(inputs, self._engine)
         if inputs.known("db") and not (self._exists or inputs.db in self._engine.program.databases):
             found.append(Failure(property="db", reason=f"there is no database {inputs.db!r}: declare a Database"))
         if inputs.known("plugin_filename") and (reason := self._plugin_problem()):
@@ -54,16 +63,14 @@ class OnlineChecks:
         refusal = self._facts.refuses_triggers(specification)
         if refusal:
             yield refusal
-        if not inputs.known("db"):
+        path = inputs.served_path if inputs.known("db", "trigger_name") else None
+        if path is None:
             return
-        if isinstance(specification, Table) and (self._exists or inputs.db in self._engine.program.databases):
-            tables = self._facts.tables(inputs.db) if self._exists else frozenset()
-            if specification.name not in tables:
-                yield f"there is no table {specification.name!r}: a real server stops the trigger at the next write"
-        path = inputs.served_path
-        other = self._engine.served_paths.other_owner(path, inputs.owner) if path else None
-        if path and other:
-            yield path_is_taken(other)
+        before = {self._state.owner} if self._state else set()
+        mine = {inputs.owner, *before, *self._engine.program.paths.predecessors(path, inputs.owner)}
+        other = self._engine.served_paths.other_owner(path, mine)
+        if other:
+            yield path_is_served(other)
 
     def _warn_of_retries(self, specification: Specification) -> None:
         settings = self._inputs.trigger_settings
@@ -85,9 +92,10 @@ class OnlineChecks:
         if name.startswith("gh:"):
             refusal = self._facts.refuses_files()
             return refusal if refusal and NO_NEW_PLUGINS in refusal else None
-        if self._engine.program.sources.find(name):
+        declared = self._engine.program.files
+        files = [name.rstrip("/"), f"{name.rstrip('/')}/__init__.py"]
+        if declared.intersection(files):
             return None
-        files = [name, f"{name.rstrip('/')}/__init__.py"]
         probe = self._engine.hosts[0].probe
         try:
             # the listing is shared, but leaves out what is behind a link

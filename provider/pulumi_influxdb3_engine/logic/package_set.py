@@ -12,7 +12,7 @@ from pulumi_influxdb3_engine.logic.inputs import Failure, Inputs, InvalidInputs
 from pulumi_influxdb3_engine.logic.installation import install, missing, remove_requirements, uninstall
 from pulumi_influxdb3_engine.logic.lock_down import refuse_where_locked
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.pip_run import Order
+from pulumi_influxdb3_engine.logic.pip_run import Order, requirements_path
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 from pulumi_influxdb3_engine.logic.requirements import (
     distribution,
@@ -24,6 +24,8 @@ from pulumi_influxdb3_engine.logic.requirements import (
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceLogic
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from packaging.requirements import Requirement
 
     from pulumi_influxdb3_engine.logic.engine import Engine
@@ -102,6 +104,10 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     inputs_type = PackageSetInputs
 
+    def identity(self, inputs: PackageSetInputs) -> Hashable:
+        """The set's name in the program: a server has one environment for all sets."""
+        return ("packages", inputs.set_name)
+
     def check(self, inputs: PackageSetInputs, program: Program) -> PackageSetInputs:
         """Exactly one of the two ways to name packages, and nothing that another set of the program rules out."""
         if (inputs.packages is None) == (inputs.requirements is None):
@@ -165,9 +171,18 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     def delete(self, state: PackageSetInputs, engine: Engine) -> None:
         """Uninstall where that is asked for; the packages stay otherwise, which is said."""
+        engine.helper_files.leave(*([] if state.requirements is None else [requirements_path(state.requirements)]))
         if state.delete_on_destroy and state.requirements is not None:
             remove_requirements(engine.hosts, state.requirements)
         self._drop(state.distributions, state, engine)
+
+    def make_way(self, state: PackageSetInputs, successor: PackageSetInputs, engine: Engine) -> None:
+        """Leave what the successor asks for, too, which installs it again: no plugin misses a package in between."""
+        if state.delete_on_destroy and state.requirements not in {None, successor.requirements}:
+            remove_requirements(engine.hosts, str(state.requirements))
+        dropped = state.distributions - successor.distributions
+        if dropped:
+            self._drop(dropped, state, engine)
 
     def _install(
         self, inputs: PackageSetInputs, engine: Engine, state: PackageSetInputs | None = None
@@ -178,7 +193,8 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
             requirements_file=inputs.requirements,
             requirements=inputs.asked,
             unverifiable=inputs.unverifiable,
-            reinstall=state is not None and state.reinstall != inputs.reinstall,
+            reinstall=self.identity(inputs) in engine.replaced
+            or (state is not None and state.reinstall != inputs.reinstall),
             others=engine.program.packages.others(inputs.set_name, inputs.asked),
             discarded=[text for text in texts if text is not None] if inputs.delete_on_destroy else (),
         )

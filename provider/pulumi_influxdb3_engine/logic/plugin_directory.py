@@ -10,7 +10,8 @@ from pydantic import AfterValidator
 
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine._properties import files_property
-from pulumi_influxdb3_engine.logic.clean_up import remove_files
+from pulumi_influxdb3_engine.logic.clean_up import remove_files, remove_files_later
+from pulumi_influxdb3_engine.logic.conflicts import exists_already
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
 from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_other_code
@@ -27,7 +28,7 @@ from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.host import Host
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.resource import Properties
 
 _ENTRY = "__init__.py"
-_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "superseded"})
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
 _MODIFIED = "modified"
 
 
@@ -52,8 +53,9 @@ def _file_path(path: str) -> str:
 class PluginDirectoryInputs(Inputs):
     """A plugin directory as a program declares it; ``files`` maps ``./PATH`` below it to the file's text."""
 
-    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "hosts", "superseded"})
+    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "hosts"})
     flags: ClassVar[frozenset[str]] = frozenset({"adopt", "delete_on_destroy", "in_place"})
+    state_only: ClassVar[frozenset[str]] = Inputs.state_only | {"superseded"}
 
     plugin_name: PluginDirectoryName
     files: dict[Annotated[str, AfterValidator(_file_path)], str]
@@ -83,6 +85,11 @@ class PluginDirectoryInputs(Inputs):
         """Directory on the server of what is dry-run before it replaces files in place."""
         return f"{DIRECTORY}/candidates/{self.plugin_name}"
 
+    @property
+    def directories(self) -> list[str]:
+        """All that it has on the server."""
+        return [str(self.plugin_filename), *(self.superseded or []), self.candidates]
+
     def below(self, directory: str) -> dict[str, str]:
         """Text of the files by path below the plugin directory.
 
@@ -96,6 +103,10 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
     """Plugin directories (contract 1.7, 4.2)."""
 
     inputs_type = PluginDirectoryInputs
+
+    def identity(self, inputs: PluginDirectoryInputs) -> Hashable:
+        """Its name without the hash of its content."""
+        return ("directory", inputs.plugin_name)
 
     def check(self, inputs: PluginDirectoryInputs, program: Program) -> PluginDirectoryInputs:
         """Derive the hash and the directory's name; refuse files that do not parse, or that a dry run cannot call."""
@@ -118,7 +129,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if inputs.in_place is True:
             refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
         program.sources.declare(directory, source)
-        program.files.add(directory)
+        program.files |= {directory, *inputs.below(directory)}
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
     def check_online(self, inputs: PluginDirectoryInputs, state: PluginDirectoryInputs | None, engine: Engine) -> None:
@@ -130,7 +141,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if engine.configuration.online_checks:
             behind = self._behind(inputs, engine.hosts, str(inputs.plugin_filename))
             refuse_where_locked(behind, "plugin_name", lambda facts: facts.refuses_files())
-        if state is None and inputs.in_place and not inputs.adopt:
+        if state is None and inputs.in_place and not engine.adopts(inputs):
             conflict = self._conflict(inputs, engine)
             if conflict:
                 raise InvalidInputs([Failure(property="plugin_name", reason=conflict)])
@@ -139,16 +150,18 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         """Another name is another directory; other files are an update, which leaves the old directory in place."""
         changed = state.changed(inputs, _ONLY_FOR_US)
         renamed = "plugin_name" in changed
-        # a replacement that is forced may have the same files: the old gives them up before the new writes them
-        return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=not renamed)
+        return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=True)
 
     def create(self, inputs: PluginDirectoryInputs, engine: Engine) -> Created:
         """One request a file and host, after one look at each host that all resources of a deployment share."""
-        if inputs.in_place and not inputs.adopt:
+        if inputs.in_place and not engine.adopts(inputs):
             conflict = self._conflict(inputs, engine)
             if conflict:
                 raise ResourceError(conflict)
         self._deploy(inputs, engine, through_trigger=False)
+        before = engine.replaced.get(self.identity(inputs))
+        if isinstance(before, PluginDirectoryInputs):
+            self._remove_stale(before, inputs, engine)
         return Created(inputs.plugin_name)
 
     def read(
@@ -158,7 +171,6 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         declared = state.below(str(state.plugin_filename))
         found = drift(engine.hosts, declared, outputs.get(_MODIFIED, {}), directory=state.plugin_filename)
         outputs = {_MODIFIED: found.modified} if found.modified else {}
-        # an output, which the program cannot set
         outputs |= {"superseded": state.superseded} if state.superseded else {}
         now = declared | found.files
         left = {path.removeprefix(f"{state.plugin_filename}/"): text for path, text in now.items() if text is not None}
@@ -173,9 +185,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         """New files go to a new directory, which the trigger is then swapped to; or into the old one, if asked for."""
         if state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"}):
             self._deploy(inputs, engine, through_trigger=inputs.in_place)
-            if state.plugin_filename == inputs.plugin_filename:
-                directory = str(inputs.plugin_filename)
-                self._remove(inputs, engine, state.below(directory).keys() - inputs.below(directory).keys())
+            self._remove_stale(state, inputs, engine)
         if not inputs.delete_on_destroy:
             return {}
         older = [name for name in state.superseded or [] if name != inputs.plugin_filename]
@@ -187,13 +197,21 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def delete(self, state: PluginDirectoryInputs, engine: Engine) -> None:
         """Remove the directories where that is asked for; they stay otherwise, which is said."""
+        engine.helper_files.leave(state.candidates)
+        if state.delete_on_destroy:
+            remove_files(engine, state.label, state.directories)
+        elif state.plugin_filename not in engine.program.files:
+            notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
+
+    def make_way(self, state: PluginDirectoryInputs, successor: PluginDirectoryInputs, engine: Engine) -> None:
+        """Give the directory up; a successor of the same name overwrites it, and no trigger misses it in between."""
+        del successor
         for host in engine.hosts:
             host.let_go(state.below(str(state.plugin_filename)))
-        if not state.delete_on_destroy:
-            notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
-            return
-        directories = [str(state.plugin_filename), *(state.superseded or []), state.candidates]
-        remove_files(engine, state.label, directories)
+        if state.delete_on_destroy:
+            remove_files_later(engine, state.label, state.directories)
+        else:
+            self.delete(state, engine)
 
     def _conflict(self, inputs: PluginDirectoryInputs, engine: Engine) -> str | None:
         """A directory that is written in place has a name that may be somebody else's."""
@@ -201,10 +219,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         for host in engine.hosts:
             hashes = present_hashes(host, inputs.label, declared)
             if any(sha != sha256(declared[path]) for path, sha in hashes.items()):
-                return (
-                    f"{inputs.label} exists already on {host.url} and differs from the program's. Take it over with "
-                    "adopt=True, which overwrites its files, or choose another plugin_name"
-                )
+                how = f" on {host.url} and differs from the program's; adopting overwrites its files"
+                return exists_already(inputs.label, how, "choose another plugin_name")
         return None
 
     def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:
@@ -248,8 +264,12 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
                 behind.append(host)
         return behind
 
-    def _remove(self, inputs: PluginDirectoryInputs, engine: Engine, paths: Collection[str]) -> None:
+    def _remove_stale(self, state: PluginDirectoryInputs, inputs: PluginDirectoryInputs, engine: Engine) -> None:
         """Remove files of the directory that the program does not declare: a refresh found them, or it did before."""
+        if state.plugin_filename != inputs.plugin_filename:
+            return
+        directory = str(inputs.plugin_filename)
+        paths = state.below(directory).keys() - inputs.below(directory).keys()
         for host in engine.hosts if paths else ():
             try:
                 if there := host.probe.hashes(paths):

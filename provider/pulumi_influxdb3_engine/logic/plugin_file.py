@@ -6,7 +6,8 @@ import re
 from difflib import ndiff
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pulumi_influxdb3_engine.logic.clean_up import remove_files
+from pulumi_influxdb3_engine.logic.clean_up import remove_files, remove_files_later
+from pulumi_influxdb3_engine.logic.conflicts import exists_already
 from pulumi_influxdb3_engine.logic.drift import drift
 from pulumi_influxdb3_engine.logic.dry_runs import DryRun, Gate, unrunnable
 from pulumi_influxdb3_engine.logic.file_changes import FileChange, present_hashes, refuse_other_code
@@ -21,7 +22,7 @@ from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.host import Host
@@ -65,6 +66,10 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
     inputs_type = PluginFileInputs
 
+    def identity(self, inputs: PluginFileInputs) -> Hashable:
+        """Its path."""
+        return ("file", inputs.plugin_name)
+
     def check(self, inputs: PluginFileInputs, program: Program) -> PluginFileInputs:
         """Derive the file name and the hash; refuse Python that does not parse, or that a dry run cannot call."""
         derived: dict[str, Any] = {"plugin_filename": inputs.plugin_name, "content_sha256": UNKNOWN}
@@ -94,7 +99,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             refuse_where_locked([*absent, *differing], "plugin_name", lambda facts: facts.refuses_files())
         if state is not None:
             return
-        if differing and not inputs.adopt:
+        if differing and not engine.adopts(inputs):
             raise InvalidInputs([Failure(property="plugin_name", reason=_conflict(inputs, differing))])
         for host in differing:
             file = host.probe.ask(files=[inputs.plugin_name]).files[inputs.plugin_name]
@@ -110,8 +115,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         """Another name is another file."""
         changed = state.changed(inputs, _ONLY_FOR_US)
         renamed = "plugin_name" in changed
-        # a replacement that is forced has the same name: the old gives the file up before the new writes it
-        return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=not renamed)
+        return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=True)
 
     def create(self, inputs: PluginFileInputs, engine: Engine) -> Created:
         """One request a host, after one look at each that all files of a deployment share.
@@ -119,7 +123,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         The look is worth it: the API overwrites silently, and what was overwritten is nobody's any more.
         """
         absent, differing = self._found(inputs, engine)
-        if differing and not inputs.adopt:
+        if differing and not engine.adopts(inputs):
             raise ResourceError(_conflict(inputs, differing))
         self._pass_tests(inputs, engine, "written")
         if differing:
@@ -147,12 +151,22 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:
         """Remove the file where that is asked for; it stays otherwise, which is said."""
-        for host in engine.hosts:
-            host.let_go({state.plugin_name: state.content})
-        if not state.delete_on_destroy:
+        engine.helper_files.leave(state.candidates)
+        if state.delete_on_destroy:
+            remove_files(engine, state.label, [state.plugin_name, state.candidates])
+        elif state.plugin_name not in engine.program.files:
             notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
+
+    def make_way(self, state: PluginFileInputs, successor: PluginFileInputs, engine: Engine) -> None:
+        """Give the file up; a successor of the same name overwrites it, and no trigger misses it in between."""
+        for host in engine.hosts:
+            host.let_go([state.plugin_name])
+        if state.plugin_name == successor.plugin_name:
             return
-        remove_files(engine, state.label, [state.plugin_name, state.candidates])
+        if state.delete_on_destroy:
+            remove_files_later(engine, state.label, [state.plugin_name, state.candidates])
+        else:
+            self.delete(state, engine)
 
     def _found(self, inputs: PluginFileInputs, engine: Engine) -> tuple[list[Host], list[Host]]:
         """Hosts that lack the file, and those that have another of its name."""
@@ -203,10 +217,8 @@ def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
 
 
 def _conflict(inputs: PluginFileInputs, hosts: Sequence[Host]) -> str:
-    return (
-        f"{inputs.label} exists already and differs from the program's, on {_urls(hosts)}. Take it over with "
-        "adopt=True, which overwrites it, or choose another plugin_name"
-    )
+    how = f" and differs from the program's, on {_urls(hosts)}; adopting overwrites it"
+    return exists_already(inputs.label, how, "choose another plugin_name")
 
 
 def _urls(hosts: Sequence[Host]) -> str:

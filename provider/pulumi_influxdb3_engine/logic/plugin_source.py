@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import PluginType
+from pulumi_influxdb3_engine.logic.newer_syntax import hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,10 +25,6 @@ ENTRY_POINTS = {
 """The function that each kind of trigger calls, positionally, with all of its arguments (contract 4.3)."""
 
 
-_BUNDLED_PYTHON = (3, 13)
-"""What InfluxDB 3 runs plugins with, unless it was built otherwise (contract 0)."""
-
-
 class PluginSourceError(ValueError):
     """A plugin's source cannot work; the text says where and why."""
 
@@ -38,7 +35,7 @@ class PluginSource:
 
     Attributes:
         names: Names bound at the top level of the module that holds the entry point.
-        functions: Those of them that are functions written there.
+        functions: Those of them that are functions written there, and certain to be what the name means in the end.
         opaque: Whether names may be bound that cannot be told (``from x import *``, ``globals()``).
     """
 
@@ -114,35 +111,28 @@ class KnownSources:
 
 def _parse(name: str, content: str) -> ast.Module:
     try:
-        return ast.parse(content, filename=name)
+        return ast.parse(content.removeprefix("\ufeff"), filename=name)
     except SyntaxError as error:
         where = f"{name}, line {error.lineno}" if error.lineno else name
-        raise PluginSourceError(f"{where}: {error.msg}{_older_reader()}") from None
+        raise PluginSourceError(f"{where}: {error.msg}{hint(content, sys.version_info[:2])}") from None
     except ValueError as error:  # NUL bytes
         raise PluginSourceError(f"{name}: {error}") from None
     except (MemoryError, RecursionError):
         raise PluginSourceError(f"{name}: an expression is nested deeper than Python can parse") from None
 
 
-def _older_reader() -> str:
-    """What to do about syntax that the server may know and the Python of this program does not."""
-    mine = sys.version_info[:2]
-    if mine >= _BUNDLED_PYTHON:
-        return ""
-    mine_text, bundled = (".".join(map(str, version)) for version in (mine, _BUNDLED_PYTHON))
-    return f" (as Python {mine_text} reads it: for newer syntax, run this program with {bundled}, as InfluxDB has)"
-
-
 def _defined(module: ast.Module) -> PluginSource:
     names: set[str] = set()
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
-    for node in _top_level(module.body):
-        for name in _bound(node):
-            names.add(name)
-            functions.pop(name, None)
-        # a decorated function may take other arguments than it is written with
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
-            functions[node.name] = node
+    for statement in module.body:
+        bound = {name for node in _own_scope(statement) for name in _bound(node)}
+        names |= bound - {"*"}
+        for name in functions.keys() & bound if "*" not in bound else list(functions):
+            del functions[name]
+        # the last binding counts, unless it stands in a branch that may not run; a decorated function may take other
+        # arguments than it is written with
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and not statement.decorator_list:
+            functions[statement.name] = statement
     opaque = False
     for node in ast.walk(module):
         match node:
@@ -158,7 +148,7 @@ def _defined(module: ast.Module) -> PluginSource:
 
 
 def _bound(node: ast.AST) -> list[str]:
-    """Names that a node binds in its scope."""
+    """Names that a node binds in its scope; ``*`` for any."""
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
@@ -166,21 +156,19 @@ def _bound(node: ast.AST) -> list[str]:
             return [alias.asname or alias.name.partition(".")[0] for alias in aliases]
         case ast.Name(id=name, ctx=ast.Store()) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
             return [name]
+        case ast.ExceptHandler(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            return [name]
     return []
 
 
-def _top_level(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Nodes that run in the module's own scope, in order; bodies of functions and classes have their own."""
-    for statement in body:
-        yield statement
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        pending: list[ast.AST] = list(ast.iter_child_nodes(statement))
-        while pending:
-            node = pending.pop(0)
-            yield node
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-                pending[:0] = ast.iter_child_nodes(node)
+def _own_scope(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Nodes of a statement that run in the scope it stands in; bodies of functions and classes have their own."""
+    pending: list[ast.AST] = [statement]
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            pending.extend(ast.iter_child_nodes(node))
 
 
 def _takes(arguments: ast.arguments, count: int) -> bool:

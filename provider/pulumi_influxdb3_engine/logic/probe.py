@@ -17,14 +17,13 @@ from influxdb3_engine_api import AnswerError, Forbidden, NoSuchOperation, NotFou
 from influxdb3_engine_api.wire import TestSchedulePlugin
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
-from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY, ServerPlugin
+from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY, PROBE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from influxdb3_engine_api import EngineClient
 
-_PLUGIN = ServerPlugin("probe_plugin")
 _NOWHERE = "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
 _MARK = "INFO: pulumi-probe "
 _CLOSED = (Forbidden, NotFound, NoSuchOperation)
@@ -210,7 +209,7 @@ class Probe:
         name = f"{DIRECTORY}/{secrets.token_hex(8)}.py"
         body = TestSchedulePlugin(filename=name, database="_internal")
         try:
-            repeated(lambda: self._client.test_schedule_plugin(body))
+            repeated(lambda: self._client.test_schedule_plugin(body, changes=False))
         except AnswerError as error:
             if is_transient(error):
                 raise
@@ -219,11 +218,11 @@ class Probe:
         return None
 
     def _run(self, question: str, directory: str | None) -> ProbeReport:
-        arguments = {"question": question, "probe": _PLUGIN.file_name}
+        arguments = {"question": question, "probe": PROBE.file_name}
         if directory is not None:
             arguments["directory"] = directory
         try:
-            result = _PLUGIN.run_scheduled(self._client, arguments)
+            result = PROBE.run_scheduled(self._client, arguments)
         except Unauthenticated:
             raise
         except AnswerError as error:

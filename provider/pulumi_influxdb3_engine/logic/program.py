@@ -6,16 +6,21 @@ One provider process runs for one deployment of one stack; resources are checked
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
 from pulumi_influxdb3_engine.logic.plugin_source import KnownSources
+from pulumi_influxdb3_engine.logic.request_paths import DeclaredPaths
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.configuration import Configuration
+    from pulumi_influxdb3_engine.logic.inputs import Inputs
     from pulumi_influxdb3_engine.logic.request_paths import Owner
     from pulumi_influxdb3_engine.logic.resource import Properties
 
+Identity = Hashable
+"""What ``ResourceLogic.identity`` returns."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -34,6 +39,38 @@ class Declared(Generic[Key, Value]):
         return None if other == value else other
 
 
+class Replacements:
+    """Which resource of the program takes the place of which that an earlier deployment has made.
+
+    Pulumi tells a provider neither that it replaces a resource nor by what; what was checked tells it.
+    """
+
+    def __init__(self) -> None:
+        self._declared: dict[Identity, Inputs] = {}
+        self._successors: dict[Identity, Inputs] = {}
+        self._states: dict[Identity, Inputs] = {}
+
+    def declare(self, identity: Identity, inputs: Inputs) -> None:
+        """A resource of the program."""
+        self._declared[identity] = inputs
+
+    def succeed(self, before: Identity, state: Inputs, now: Identity, inputs: Inputs) -> None:
+        """A resource of the program that an earlier deployment has made, as ``state``."""
+        self._successors[before] = inputs
+        self._states[now] = state
+
+    def successor(self, identity: Identity) -> Inputs | None:
+        """What the program declares in the place of a resource; None if it declares nothing there."""
+        return self._successors.get(identity) or self._declared.get(identity)
+
+    def predecessor(self, identity: Identity) -> Inputs | None:
+        """The state of the resource that a declared one continues; None if it is new, or if its state is unknown.
+
+        Pulumi keeps the state to itself where a replacement is forced (``--replace``, ``state taint``).
+        """
+        return self._states.get(identity)
+
+
 class Program:
     """What the resources have declared that were checked so far; safe to share between threads.
 
@@ -42,26 +79,32 @@ class Program:
 
     Attributes:
         configuration: The stack's.
+        is_running: Whether resources have been checked: their configuration is what the stack says now.
         sources: Plugins by the file name that triggers use.
         files: Plugin files and directories that resources of the program write, whichever they are.
         code: Plugin file, or directory that is written in place, to the hash of its content.
         databases: Names of databases.
         triggers: Trigger to its properties.
         new_triggers: Triggers that are still to be created, each with something that equals nothing else.
-        paths: Request path to the enabled trigger that serves it.
+        given_up: Triggers of an earlier deployment that go before those that are checked later are created.
+        paths: Request paths of the enabled triggers.
         packages: What the package sets ask for.
+        replacements: Which resource takes the place of which.
     """
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
+        self.is_running = False
         self.sources = KnownSources()
         self.files: set[str] = set()
         self.code: Declared[str, str] = Declared()
         self.databases: set[str] = set()
         self.triggers: Declared[Owner, Properties] = Declared()
         self.new_triggers: Declared[Owner, object] = Declared()
-        self.paths: Declared[str, Owner] = Declared()
+        self.given_up: set[Owner] = set()
+        self.paths = DeclaredPaths()
         self.packages = DeclaredPackages()
+        self.replacements = Replacements()
 
 
 _programs: dict[Configuration, Program] = {}

@@ -6,17 +6,22 @@ Of two started triggers on one path the last one answers, and whichever stops ta
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import NotFound
 from influxdb3_engine_api.specification import Request, parse_catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from influxdb3_engine_api import EngineClient
     from influxdb3_engine_api.wire import TriggerRow
 
 Owner = tuple[str, str]
 """Database and trigger name."""
+_HANDOVER_SECONDS = 30.0
+"""How long a trigger waits for a path that another resource of its deployment gives up."""
 
 
 def path_is_taken(other: Owner) -> str:
@@ -27,34 +32,97 @@ def path_is_taken(other: Owner) -> str:
     )
 
 
+def path_is_served(other: Owner) -> str:
+    """As ``path_is_taken``, of a trigger on the server, with what to do where the program moves the path."""
+    return (
+        f"{path_is_taken(other)}. If this program moves the path from that trigger, let this one depend on it "
+        "(depends_on) or deploy in two steps; if it renames the resource, give this one an alias of the other's name"
+    )
+
+
+class DeclaredPaths:
+    """The request paths of one program; safe to share between threads.
+
+    A path moves between two triggers in one deployment only if the one that gives it up is checked first, which
+    ``depends_on`` guarantees: previews and deployments come to the same answer then.
+    """
+
+    def __init__(self) -> None:
+        self._owners: dict[str, Owner] = {}
+        self._given_up: defaultdict[str, frozenset[Owner]] = defaultdict(frozenset)
+        self._predecessors: dict[tuple[str, Owner], frozenset[Owner]] = {}
+        self._guard = threading.Lock()
+
+    def declare(self, path: str, owner: Owner) -> Owner | None:
+        """Note that a trigger serves a path, and return another trigger of the program that does, too."""
+        with self._guard:
+            self._predecessors[path, owner] = self._given_up[path]
+            other = self._owners.setdefault(path, owner)
+        return None if other == owner else other
+
+    def give_up(self, path: str, owner: Owner) -> None:
+        """Note that a trigger, which an earlier deployment made, gives its path up in this one."""
+        with self._guard:
+            self._given_up[path] |= {owner}
+
+    def predecessors(self, path: str, owner: Owner) -> frozenset[Owner]:
+        """Triggers that had given the path up when a trigger declared it."""
+        with self._guard:
+            return self._predecessors.get((path, owner), frozenset())
+
+    def too_late(self, path: str, owner: Owner) -> Owner | None:
+        """A trigger that gives the path up, but was checked after the one that takes it."""
+        return min(self._given_up[path] - self.predecessors(path, owner), default=None)
+
+
 class ServedPaths:
     """The paths that a server's enabled triggers serve; read once in a process, then kept by what it changes itself."""
 
     def __init__(self, client: EngineClient) -> None:
         self._client = client
         self._owners: dict[str, set[Owner]] | None = None
-        self._guard = threading.Lock()
+        self._settled: set[Owner] = set()
+        self._changed = threading.Condition()
 
-    def other_owner(self, path: str, owner: Owner) -> Owner | None:
+    def other_owner(self, path: str, mine: Collection[Owner]) -> Owner | None:
         """Another trigger that serves a path: one query a database the first time, nothing after that.
+
+        Args:
+            path: The request path.
+            mine: The trigger itself, and those that are gone before it starts.
 
         Raises:
             EngineApiError: The server could not be asked.
         """
-        with self._guard:
-            if self._owners is None:
-                self._owners = self._read()
-            return min(self._owners.get(path, set()) - {owner}, default=None)
+        with self._changed:
+            return min(self._owners_of(path).difference(mine), default=None)
+
+    def wait_until_given_up(self, path: str, owners: Collection[Owner]) -> None:
+        """Wait for other resources of this deployment, which change these triggers at the same time.
+
+        Raises:
+            EngineApiError: The server could not be asked.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._settled.issuperset(self._owners_of(path).intersection(owners)), _HANDOVER_SECONDS
+            )
 
     def note(self, owner: Owner, path: str | None) -> None:
-        """A trigger has been created, changed or deleted: it serves this path now, or none."""
-        with self._guard:
-            if self._owners is None:
-                return
-            for owners in self._owners.values():
-                owners.discard(owner)
-            if path is not None:
-                self._owners.setdefault(path, set()).add(owner)
+        """A trigger has been created, changed or deleted, or that failed: it serves this path now, or none."""
+        with self._changed:
+            self._settled.add(owner)
+            if self._owners is not None:
+                for owners in self._owners.values():
+                    owners.discard(owner)
+                if path is not None:
+                    self._owners.setdefault(path, set()).add(owner)
+            self._changed.notify_all()
+
+    def _owners_of(self, path: str) -> set[Owner]:
+        if self._owners is None:
+            self._owners = self._read()
+        return self._owners.get(path, set())
 
     def _read(self) -> dict[str, set[Owner]]:
         owners: dict[str, set[Owner]] = {}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pulumi_influxdb3_engine.logic.inputs import Inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.program import Program
 
@@ -59,6 +61,10 @@ class ResourceLogic(Generic[InputsT]):
 
     inputs_type: type[InputsT]
 
+    def identity(self, inputs: InputsT) -> Hashable:
+        """What tells it from all others of its server: two resources with one identity are the same there."""
+        raise NotImplementedError
+
     def check(self, inputs: InputsT, program: Program) -> InputsT:
         """Fill in defaults and what can be computed before anything is sent, and declare it; sends nothing.
 
@@ -74,6 +80,12 @@ class ResourceLogic(Generic[InputsT]):
 
         Raises:
             InvalidInputs: Another resource of the program is the same.
+        """
+
+    def check_old(self, inputs: InputsT, state: InputsT, program: Program) -> None:
+        """Note what a resource of an earlier deployment gives up, so that others can have it; sends nothing.
+
+        Called after ``check`` once for each such resource.
         """
 
     def check_online(self, inputs: InputsT, state: InputsT | None, engine: Engine) -> None:
@@ -108,3 +120,11 @@ class ResourceLogic(Generic[InputsT]):
     def delete(self, state: InputsT, engine: Engine) -> None:
         """Make it not exist; it being gone already is success."""
         raise NotImplementedError
+
+    def make_way(self, state: InputsT, successor: InputsT, engine: Engine) -> None:
+        """Make room for what the program declares in its place; ``create`` is called with ``successor`` next.
+
+        Raises where the successor cannot be created: ``state`` is live then.
+        """
+        del successor
+        self.delete(state, engine)

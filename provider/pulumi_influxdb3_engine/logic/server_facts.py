@@ -11,7 +11,7 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from influxdb3_engine_api import AnswerError, CreateTrigger, ErrorBehavior, TriggerSettings
+from influxdb3_engine_api import AnswerError, AnswerLost, CreateTrigger, ErrorBehavior, TriggerSettings
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 
@@ -44,7 +44,7 @@ class ServerFacts:
 
     def too_old(self) -> str | None:
         """Why this package does not fit the server's release, or ``None``."""
-        server = self._server()
+        server = self.server()
         if not _is_before(server.version, _OLDEST):
             return None
         return (
@@ -54,7 +54,7 @@ class ServerFacts:
 
     def stuck_by_retries(self) -> str | None:
         """The server's release, where a trigger that retries blocks all changes until it succeeds, or ``None``."""
-        server = self._server()
+        server = self.server()
         mended = _INTERRUPTS_RETRIES.get(server.product_name)
         if mended is None or not _is_before(server.version, mended):
             return None
@@ -62,7 +62,7 @@ class ServerFacts:
 
     def stops_triggers_on_missing_tables(self) -> bool:
         """Whether it may stop triggers on tables that do not exist, as all but the embedded engine may."""
-        return "embedded" not in self._server().product_name
+        return "embedded" not in self.server().product_name
 
     def databases(self) -> frozenset[str]:
         """Names of the databases."""
@@ -96,7 +96,8 @@ class ServerFacts:
         """Why the server installs no packages: by letting pip print its help."""
         return self._once("packages", lambda: _lock_down(lambda: self._client.install_packages(["--help"])))
 
-    def _server(self) -> ServerInfo:
+    def server(self) -> ServerInfo:
+        """What runs there, in which release."""
         return self._once("server", self._client.ping)
 
     def _once(self, question: Hashable, ask: Callable[[], Fact]) -> Fact:
@@ -113,6 +114,8 @@ def _lock_down(request: Callable[[], None]) -> str | None:
     except AnswerError as error:
         reason = explained(error)
         return reason if reason != str(error) else None
+    except AnswerLost as error:
+        raise AnswerLost(error.what, changes=False) from error
     return None
 
 

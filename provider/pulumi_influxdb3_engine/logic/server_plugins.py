@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = ".pulumi"
 """Where on a server this package keeps its own files, below the plugin directory."""
+_MOST_UPLOADS = 3
 
 
 class ServerPlugin:
@@ -29,10 +30,12 @@ class ServerPlugin:
 
     Args:
         module: The module of this package whose source it is.
+        changes: Whether it changes anything on the server.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, changes: bool = True) -> None:
         self._module = module
+        self._changes = changes
 
     @cached_property
     def source(self) -> str:
@@ -51,12 +54,14 @@ class ServerPlugin:
         Raises:
             EngineApiError: The server refuses dry runs or files, or could not be asked.
         """
-        try:
-            return dry_run()
-        except AnswerError as error:
-            if "Plugin not found" not in error.text and error.status != 404:
-                raise
-        repeated(lambda: client.create_plugin_file(self.file_name, self.source))
+        for upload in range(_MOST_UPLOADS):  # a stack that is destroyed at the same time removes it
+            try:
+                return dry_run()
+            except AnswerError as error:
+                is_missing = "Plugin not found" in error.text or (error.status == 404 and upload == 0)
+                if not is_missing:
+                    raise
+            repeated(lambda: client.create_plugin_file(self.file_name, self.source))
         return dry_run()
 
     def run_scheduled(self, client: EngineClient, arguments: Mapping[str, str], *, once: bool = False) -> DryRunResult:
@@ -72,5 +77,10 @@ class ServerPlugin:
         """
         # the dry run needs a database that exists; _internal always does (contract 8.2)
         body = TestSchedulePlugin(filename=self.file_name, database="_internal", input_arguments=dict(arguments))
-        call = partial(client.test_schedule_plugin, body)
+        call = partial(client.test_schedule_plugin, body, changes=self._changes)
         return self.run(client, call if once else partial(repeated, call))
+
+
+PROBE = ServerPlugin("probe_plugin", changes=False)
+SHIM = ServerPlugin("shim_plugin")
+SWEEPER = ServerPlugin("sweeper_plugin")

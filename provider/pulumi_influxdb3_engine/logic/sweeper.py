@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import AnswerError
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.retry import is_transient
-from pulumi_influxdb3_engine.logic.server_plugins import ServerPlugin
+from pulumi_influxdb3_engine.logic.server_plugins import SWEEPER
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from influxdb3_engine_api import EngineClient
     from pulumi_influxdb3_engine.logic.probe import Probe
 
-_PLUGIN = ServerPlugin("sweeper_plugin")
 _MARK = "INFO: pulumi-sweeper "
 
 
@@ -52,7 +51,7 @@ class Sweeper:
     def _carry_out(self, task: dict[str, list[str]], *, once: bool = False) -> None:
         arguments = {"task": json.dumps(task), "directory": self._probe.plugin_directory}
         try:
-            result = _PLUGIN.run_scheduled(self._client, arguments, once=once)
+            result = SWEEPER.run_scheduled(self._client, arguments, once=once)
         except AnswerError as error:
             if is_transient(error):
                 raise  # says nothing about whether the server runs it

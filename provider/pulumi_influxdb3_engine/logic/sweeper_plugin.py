@@ -1,7 +1,8 @@
 """Sweeper of pulumi-influxdb3-engine: deletes plugin files and uninstalls packages for it, as a dry run.
 
-The API can do neither. It runs only for resources with ``delete_on_destroy=True``, to take back what a deployment that
-failed has written, or what was added by hand to a directory that is declared. Safe to delete.
+The API can do neither. It runs for resources with ``delete_on_destroy=True``, to take back what a deployment that
+failed has written or what was added by hand to a directory that is declared, and to remove the provider's own files
+when a stack is destroyed. Safe to delete.
 """
 
 from __future__ import annotations
@@ -40,10 +41,21 @@ def _removed(directory: Path, name: str) -> str | None:
     except OSError as error:
         return f"{name}: {error.strerror}"
     for parent in path.parents:
-        if parent == directory or {entry.name for entry in parent.iterdir()} - {"__pycache__"}:
+        if parent == directory or not _removed_empty(parent):
             break
-        shutil.rmtree(parent)
     return None
+
+
+def _removed_empty(directory: Path) -> bool:
+    """Remove a directory with nothing but compiled modules in it, unless somebody writes to it at this moment."""
+    try:
+        if {entry.name for entry in directory.iterdir()} - {"__pycache__"}:
+            return False
+        shutil.rmtree(directory / "__pycache__", ignore_errors=True)
+        directory.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def _uninstalled(names: list[str]) -> list[str]:

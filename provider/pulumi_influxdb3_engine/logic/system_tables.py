@@ -47,6 +47,7 @@ class SystemTables:
     def __init__(self, client: EngineClient) -> None:
         self._client = client
         self._snapshots: dict[str, _Snapshot] = {}
+        self._first: dict[str, dict[str, LiveTrigger]] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._changes: Counter[str] = Counter()
         self._guard = threading.Lock()
@@ -70,7 +71,14 @@ class SystemTables:
                 # taken and counted before it is read: what changes meanwhile may be missing in it
                 snapshot = _Snapshot(time.monotonic(), self._changes[db], self._read(db))
                 self._snapshots[db] = snapshot
+                self._first.setdefault(db, snapshot.triggers)
         return snapshot.triggers.get(name)
+
+    def before(self, db: str, name: str) -> LiveTrigger | None:
+        """As ``trigger``, but as this process first read the database, whatever it has changed since."""
+        if db not in self._first:
+            self.trigger(db, name)
+        return self._first[db].get(name)
 
     def forget(self, db: str) -> None:
         """Read a database again next time: this process has just changed it."""

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
 from influxdb3_engine_api.specification import Request, parse
+from pulumi_influxdb3_engine.logic.clean_up import remove_superseded
 from pulumi_influxdb3_engine.logic.first_runs import FirstRuns
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.missing_tables import warn_of_a_missing_table
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
-from pulumi_influxdb3_engine.logic.request_paths import path_is_taken
+from pulumi_influxdb3_engine.logic.request_paths import path_is_served, path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.trigger_adoption import conflict, take_over
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import (
     NOT_ON_SERVER,
@@ -23,9 +25,11 @@ from pulumi_influxdb3_engine.logic.trigger_inputs import (
     described,
     label,
 )
-from pulumi_influxdb3_engine.logic.trigger_swap import stop_again, swap, take_back
+from pulumi_influxdb3_engine.logic.trigger_swap import NothingLive, stop_again, swap, take_back
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from pulumi_influxdb3_engine.logic.configuration import Configuration
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.program import Program
@@ -38,6 +42,10 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     """Triggers (contract 1.2 to 1.4)."""
 
     inputs_type = TriggerInputs
+
+    def identity(self, inputs: TriggerInputs) -> Hashable:
+        """Its database and its name."""
+        return ("trigger", inputs.owner)
 
     def check(self, inputs: TriggerInputs, program: Program) -> TriggerInputs:
         """Derive ``endpoint_url``; refuse a plugin that this kind of trigger cannot call, and a path declared twice."""
@@ -70,32 +78,46 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             reason = f"another Trigger of this program is the {label(inputs)}, too: give one of them a trigger_name"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
 
+    def check_old(self, inputs: TriggerInputs, state: TriggerInputs, program: Program) -> None:
+        """Note the name and the path that it gives up, unless it is deleted only after others are created."""
+        difference = self.diff(state, inputs)
+        if difference.replaces and not difference.delete_before_replace:
+            return
+        if inputs.owner != state.owner:
+            program.given_up.add(state.owner)
+        path = state.served_path
+        known = inputs.known("trigger_specification", "disabled")
+        if path and not (known and (inputs.owner, inputs.served_path) == (state.owner, path)):
+            program.paths.give_up(path, state.owner)
+        if path and known and path == inputs.served_path:
+            program.paths.declare(path, inputs.owner)  # it succeeds itself
+
     def check_online(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
         """Whether the server has what the trigger needs; for one to be taken over, say what will change."""
-        if state is None and inputs.adopt and inputs.known("db", "trigger_name"):
-            live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
-            if live is not None:
-                differing = ", ".join(sorted(adopted(live, inputs).changed(inputs, NOT_ON_SERVER)))
-                will = f"its {differing} will change" if differing else "nothing will change"
-                notice(f"{label(inputs)} exists and is taken over: {will}")
+        failures = []
+        if state is None and inputs.known("db", "trigger_name") and inputs.owner not in engine.program.given_up:
+            live = TriggerChanges(engine, inputs.db).before(inputs.trigger_name)
+            if live is not None and engine.adopts(inputs):
+                notice(take_over(live, inputs))
+            elif live is not None:
+                failures.append(Failure(property="trigger_name", reason=conflict(live, inputs)))
         if engine.configuration.online_checks:
-            failures = OnlineChecks(inputs, engine).failures()
-            if failures:
-                raise InvalidInputs(failures)
+            failures += OnlineChecks(inputs, state, engine).failures()
+        if failures:
+            raise InvalidInputs(failures)
 
     def diff(self, state: TriggerInputs, inputs: TriggerInputs) -> Difference:
-        """A new name or database is another trigger, created before the old one goes, unless both serve one path.
-
-        A replacement that is forced has the same name, so that the old one has to go first, too.
-        """
+        """A new name or database is another trigger; the old one makes way for it, so that it is asked first."""
         changed = state.changed(inputs, ONLY_FOR_US)
         replaces = tuple(name for name in _IDENTITY if name in changed)
-        path = state.served_path
-        same_path = path and (not inputs.known("trigger_specification", "disabled") or path == inputs.served_path)
-        return Difference(bool(changed), replaces, delete_before_replace=bool(same_path or not replaces))
+        return Difference(bool(changed), replaces, delete_before_replace=True)
 
     def create(self, inputs: TriggerInputs, engine: Engine) -> Created:
         """One request; before the first request trigger of a process, one query a database for the paths served."""
+        id_ = f"{inputs.db}/{inputs.trigger_name}"
+        makes_up_for = self.identity(inputs) in engine.replaced
+        if makes_up_for and inputs.owner in engine.claimed:
+            return Created(id_)
         changes, runs = TriggerChanges(engine, inputs.db), _first_runs(inputs, engine)
         try:
             _refuse_a_served_path(inputs, engine)
@@ -105,14 +127,19 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         except Conflict:
             self._take_over(inputs, engine)
         except EngineApiError as error:
-            raise ResourceError(f"{label(inputs)} was not created: {explained(error)}") from error
+            nothing = (
+                ". Nothing is live: the trigger that it replaces is gone, and the next 'pulumi up' creates this one"
+                if makes_up_for
+                else ""
+            )
+            raise ResourceError(f"{label(inputs)} was not created: {explained(error)}{nothing}") from error
         else:
             failure = runs.failure() if runs else None
             if failure:
                 take_back(inputs, changes, failure)
         _deployed(inputs, engine)
         engine.claimed.add(inputs.owner)
-        return Created(f"{inputs.db}/{inputs.trigger_name}")
+        return Created(id_)
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
         """What the system tables tell; ``run_async`` and ``node_spec``, which no release tells, are kept."""
@@ -129,15 +156,50 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
         """Enable or disable where that is all, else swap the definition."""
         if changed := state.changed(inputs, NOT_ON_SERVER):
-            self._change(state, inputs, changed, engine)
+            try:
+                self._change(state, inputs, changed, engine)
+            except ResourceError:
+                engine.served_paths.note(state.owner, state.served_path)  # others need not wait for the path
+                raise
             _deployed(inputs, engine)
+            remove_superseded(engine, state.plugin_filename)
         return {}
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
         """Disable, so that the server lets go of the running plugin, then delete."""
-        if state.owner in engine.claimed:
-            notice(f"{label(state)} stays: another resource of this program has taken it over")
+        if engine.configuration.online_checks:
+            engine.helper_files.leave()
+        if _is_claimed(state, engine):
             return
+        self._remove(state, engine)
+
+    def make_way(self, state: TriggerInputs, successor: TriggerInputs, engine: Engine) -> None:
+        """Put the successor in its place here, where a failure leaves ``state`` live and in the state file.
+
+        Pulumi's next step, the creation, then finds it done.
+        """
+        if _is_claimed(state, engine):
+            return
+        if state.owner == successor.owner or (state.served_path and state.served_path == successor.served_path):
+            try:
+                swap(state, successor, engine, _first_runs(successor, engine))
+            except NothingLive:
+                engine.served_paths.note(state.owner, None)
+                return
+            engine.served_paths.note(state.owner, None)
+            _deployed(successor, engine)
+            engine.claimed.add(successor.owner)
+        else:
+            self.create(successor, engine)
+            try:
+                self._remove(state, engine)
+            except ResourceError:
+                engine.claimed.discard(successor.owner)
+                self._remove(successor, engine)
+                raise
+        remove_superseded(engine, state.plugin_filename)
+
+    def _remove(self, state: TriggerInputs, engine: Engine) -> None:
         try:
             TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
@@ -151,7 +213,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if changed == {"disabled"}:
             self._set_enabled(inputs, changes, _first_runs(inputs, engine))
         else:
-            swap(state, inputs, changes, _first_runs(inputs, engine))
+            swap(state, inputs, engine, _first_runs(inputs, engine))
 
     def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None) -> None:
         try:
@@ -176,16 +238,27 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             raise ResourceError(f"{label(inputs)} exists, the server says, but is not listed: deploy again")
         existing = adopted(live, inputs)
         differing = existing.changed(inputs, NOT_ON_SERVER)
-        if not inputs.adopt:
-            how = f"differs in {', '.join(sorted(differing))}" if differing else "is the same"
-            raise ResourceError(
-                f"{label(inputs)} exists already and {how}: it runs {live.row.plugin_filename} on "
-                f"{existing.trigger_specification!r}. Take it over with adopt=True, choose another trigger_name, or "
-                f"delete it: influxdb3 delete trigger --database {inputs.db} {inputs.trigger_name} --force. If this "
-                "program declared it under another resource name, give this resource an alias of that name"
-            )
+        if not (engine.adopts(inputs) or self._is_ours(inputs, not differing, engine)):
+            raise ResourceError(conflict(live, inputs))
         if differing:
             self._change(existing, inputs, differing, engine)
+
+    def _is_ours(self, inputs: TriggerInputs, same: bool, engine: Engine) -> bool:
+        """Whether this stack has created the trigger, as its state file tells; only what was checked is known of it."""
+        state = engine.program.replacements.predecessor(self.identity(inputs))
+        if not isinstance(state, TriggerInputs):
+            return False
+        if state.owner == inputs.owner:
+            return True
+        # renamed by a deployment that was killed between Pulumi's steps
+        return same and TriggerChanges(engine, state.db).live(state.trigger_name, fresh=True) is None
+
+
+def _is_claimed(state: TriggerInputs, engine: Engine) -> bool:
+    claimed = state.owner in engine.claimed
+    if claimed:
+        notice(f"{label(state)} stays: another resource of this program has taken it over")
+    return claimed
 
 
 def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
@@ -202,12 +275,14 @@ def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
 
 def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
     path = inputs.served_path
-    other = path and engine.served_paths.other_owner(path, inputs.owner)
-    if path and other:
-        raise ResourceError(
-            f"{label(inputs)} was not deployed: {path_is_taken(other)}. Where this program moves the path from "
-            "one trigger to the other, deploy once without it, or give this resource an alias of the other one's name"
-        )
+    if path is None:
+        return
+    declared = engine.program.paths
+    engine.served_paths.wait_until_given_up(path, declared.predecessors(path, inputs.owner))
+    # a path that another resource gives up at the same time may be free already: not left to chance
+    other = engine.served_paths.other_owner(path, {inputs.owner}) or declared.too_late(path, inputs.owner)
+    if other:
+        raise ResourceError(f"{label(inputs)} was not deployed: {path_is_served(other)}")
 
 
 def _deployed(inputs: TriggerInputs, engine: Engine) -> None:

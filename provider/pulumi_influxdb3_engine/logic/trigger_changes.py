@@ -41,6 +41,10 @@ class TriggerChanges:
         """The trigger as the server has it; ``fresh`` asks now, whatever has been read before."""
         return repeated(lambda: self._tables.trigger(self._db, name, fresh=fresh), worth=is_servers)
 
+    def before(self, name: str) -> LiveTrigger | None:
+        """The trigger as it was before this deployment changed any."""
+        return repeated(lambda: self._tables.before(self._db, name), worth=is_servers)
+
     def create(self, body: CreateTrigger) -> None:
         """Create a trigger.
 

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, SpecificationError, TriggerSettings
-from influxdb3_engine_api.specification import Every, Request, parse, parse_catalog, portable, same_schedule
+from influxdb3_engine_api.specification import Every, Request, Table, parse, parse_catalog, portable, same_schedule
 from pulumi_influxdb3_engine._properties import argument_text
 from pulumi_influxdb3_engine.logic.inputs import Inputs, is_stored
 from pulumi_influxdb3_engine.logic.lock_down import explained
-from pulumi_influxdb3_engine.logic.names import DatabaseName, PluginFilename, TriggerName, request_path_problem
+from pulumi_influxdb3_engine.logic.names import (
+    DatabaseName,
+    PluginFilename,
+    TriggerName,
+    control_character_problem,
+    request_path_problem,
+)
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 if TYPE_CHECKING:
@@ -30,6 +36,10 @@ def _specification(text: str) -> str:
         raise ValueError(error.hint) from None
     if isinstance(specification, Every) and specification.total_nanoseconds < _SECOND:
         raise ValueError(f"{specification.duration_text!r} is shorter than a second: write at least 'every:1s'")
+    if isinstance(specification, Table) and (
+        problem := control_character_problem("the table name", specification.name)
+    ):
+        raise ValueError(problem)
     if isinstance(specification, Request) and (problem := request_path_problem(specification.path)):
         raise ValueError(problem)
     return specification.text
@@ -54,6 +64,8 @@ def _nodes(value: Any) -> Any:
     if value is None or value == "all":
         return value
     if isinstance(value, list) and value and all(isinstance(node, str) and node for node in value):
+        if problem := next(filter(None, (control_character_problem("a node id", node) for node in value)), None):
+            raise ValueError(problem)
         return value
     raise ValueError("the nodes that run a trigger are 'all' or a list of node ids")
 

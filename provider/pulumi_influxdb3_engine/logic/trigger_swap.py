@@ -2,60 +2,79 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.resource import ResourceError
+from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import label
 
 if TYPE_CHECKING:
+    from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.first_runs import FirstRuns
-    from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
     from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
 
 _REFRESH = "once the engine answers, 'pulumi up --refresh' mends it"
 
 
-def swap(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None) -> None:
+class NothingLive(ResourceError):
+    """Neither the old definition nor the new one is live."""
+
+
+class Outcome(NamedTuple):
+    """What is live after a failure: the text that says so, and whether anything is."""
+
+    text: str
+    live: bool = True
+
+
+def swap(state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: FirstRuns | None) -> None:
     """Validate the new definition, take the old one away and create the new one: five requests.
+
+    Measured on a real server: the last three requests take about 2 ms.
 
     Args:
         state: The definition that is live.
-        inputs: The one that is wanted.
-        changes: Changes of their database (measured: the last three requests take about 2 ms).
+        inputs: The one that is wanted; it may have another name or database.
+        engine: Where both are.
         runs: Watches the first runs, where that is asked for: one request more, and one failure puts the old
             definition back.
 
     Raises:
+        NothingLive: It was not replaced, and the old definition is gone, too.
         ResourceError: It was not replaced; says what is live.
     """
+    old, new = TriggerChanges(engine, state.db), TriggerChanges(engine, inputs.db)
     try:
-        changes.validate(inputs.body())
-    except NotFound as error:
-        raise ResourceError(
-            f"{label(inputs)} cannot be changed: {explained(error)}. "
-            "Neither definition is live: 'pulumi up --refresh' creates it"
-        ) from error
+        new.validate(inputs.body())
     except EngineApiError as error:
+        if isinstance(error, NotFound) and state.db == inputs.db:
+            raise NothingLive(
+                f"{label(inputs)} cannot be changed: {explained(error)}. "
+                "Neither definition is live: 'pulumi up --refresh' creates it"
+            ) from error
         raise ResourceError(
-            f"{label(inputs)} cannot be changed, the definition that was live before stays so: {explained(error)}"
+            f"{label(inputs)} cannot be deployed, the definition that was live before stays so: {explained(error)}"
         ) from error
     try:
         # a run of the old definition that is stopped may log an error, which is none of the new one's
-        changes.remove(state.trigger_name, force=state.force_delete, once_stopped=runs.begin if runs else None)
+        old.remove(state.trigger_name, force=state.force_delete, once_stopped=runs.begin if runs else None)
     except EngineApiError as error:
-        raise ResourceError(f"{label(state)} was not changed: {explained(error)}. {_revive(state, changes)}") from error
+        raise _unchanged(state, explained(error), _revive(state, old)) from error
     try:
-        changes.create(inputs.body())
+        new.create(inputs.body())
     except EngineApiError as error:
-        raise ResourceError(
-            f"{label(state)} was not changed: {explained(error)}. {_put_back(state, changes)}"
-        ) from error
+        raise _unchanged(state, explained(error), _put_back(state, old)) from error
     failure = runs.failure() if runs else None
     if failure:
-        outcome = _taken_back(inputs, changes) or _put_back(state, changes)
+        outcome = _taken_back(inputs, new) or _put_back(state, old).text
         raise ResourceError(f"{label(inputs)} failed when its new definition first ran. {outcome}: {failure}")
+
+
+def _unchanged(state: TriggerInputs, reason: str, outcome: Outcome) -> ResourceError:
+    kind = ResourceError if outcome.live else NothingLive
+    return kind(f"{label(state)} was not changed: {reason}. {outcome.text}")
 
 
 def take_back(inputs: TriggerInputs, changes: TriggerChanges, failure: str) -> None:
@@ -91,7 +110,7 @@ def _taken_back(inputs: TriggerInputs, changes: TriggerChanges) -> str | None:
     return None
 
 
-def _revive(state: TriggerInputs, changes: TriggerChanges) -> str:
+def _revive(state: TriggerInputs, changes: TriggerChanges) -> Outcome:
     """After a removal that failed half-way: start the old trigger again if it is there, and say what is live."""
     try:
         changes.set_enabled(state.trigger_name, enabled=not state.disabled)
@@ -99,17 +118,22 @@ def _revive(state: TriggerInputs, changes: TriggerChanges) -> str:
         return _put_back(state, changes)
     except EngineApiError as error:
         reason = explained(error)
-        return f"The previous definition may be disabled, or gone, as the server does not tell ({reason}): {_REFRESH}"
-    return "The previous definition is live"
+        return Outcome(
+            f"The previous definition may be disabled, or gone, as the server does not tell ({reason}): {_REFRESH}"
+        )
+    return Outcome("The previous definition is live")
 
 
-def _put_back(state: TriggerInputs, changes: TriggerChanges) -> str:
+def _put_back(state: TriggerInputs, changes: TriggerChanges) -> Outcome:
     """After a creation that failed: create the old definition again, and say what is live."""
     try:
         changes.create(state.body())
     except Conflict:
-        return f"A trigger of that name is live, the server says: {_REFRESH}"
+        return Outcome(f"A trigger of that name is live, the server says: {_REFRESH}")
     except EngineApiError as error:
         reason = explained(error)
-        return f"It is not live, since the previous definition could not be put back either ({reason}): {_REFRESH}"
-    return "The previous definition is live again"
+        return Outcome(
+            f"It is not live, since the previous definition could not be put back either ({reason}): {_REFRESH}",
+            live=False,
+        )
+    return Outcome("The previous definition is live again")

@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 import pytest
-from client_operations import OPERATIONS, READING, TOKEN, every_operation, outcome, some_operations
+from client_operations import OPERATIONS, READING, SCHEDULE_TEST, TOKEN, every_operation, outcome, some_operations
 from tiny_server import answering, cut_off, reset, silent, tiny_server
 
 from influxdb3_engine_api import (
@@ -29,6 +29,10 @@ from influxdb3_engine_api import (
 if TYPE_CHECKING:
     from collections.abc import Callable
     from http.server import BaseHTTPRequestHandler
+
+
+# a dry run calls a plugin, which may do more than write
+READ_ONLY = {*READING, "health"} - {"test_schedule_plugin", "test_wal_plugin"}
 
 
 def free_port() -> int:
@@ -53,13 +57,23 @@ def test_a_refused_connection_means_that_nothing_was_sent(operation: str) -> Non
     assert "influxdb3:hostUrl" in str(unreachable.value)
 
 
-@some_operations
+@every_operation
 @pytest.mark.parametrize("fault", [reset, cut_off])
 def test_a_connection_that_breaks_after_the_request_loses_the_answer(
     operation: str, fault: Callable[[BaseHTTPRequestHandler], None]
 ) -> None:
-    with pytest.raises(AnswerLost, match="may have been carried out"):
+    with pytest.raises(AnswerLost, match="the connection broke") as lost:
         outcome(fault, operation)
+    assert ("may have been carried out" in str(lost.value)) is (operation not in READ_ONLY)
+
+
+def test_a_dry_run_that_only_reads_is_not_said_to_be_carried_out() -> None:
+    with tiny_server(reset) as server, EngineClient(server.url) as client:
+        with pytest.raises(AnswerLost, match="may have been carried out"):
+            client.test_schedule_plugin(SCHEDULE_TEST)
+        with pytest.raises(AnswerLost) as lost:
+            client.test_schedule_plugin(SCHEDULE_TEST, changes=False)
+    assert "carried out" not in str(lost.value)
 
 
 @some_operations
@@ -69,8 +83,9 @@ def test_an_answer_that_does_not_come_in_time_is_lost(operation: str) -> None:
         tiny_server(silent(released)) as server,
         EngineClient(server.url, TOKEN, timeout=0.1, package_timeout=0.2) as client,
     ):
-        with pytest.raises(AnswerLost, match="no answer in time"):
+        with pytest.raises(AnswerLost, match="no answer in time") as lost:
             OPERATIONS[operation][0](client)
+        assert ("may have been carried out" in str(lost.value)) is (operation not in READ_ONLY)
         released.set()
 
 

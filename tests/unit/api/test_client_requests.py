@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from client_operations import OPERATIONS, TOKEN, TRIGGER, every_operation, outcome
 from tiny_server import answering, tiny_server
 
-from influxdb3_engine_api import DryRunResult, EngineClient, EngineUnreachable
+from influxdb3_engine_api import DryRunResult, EngineClient, EngineUnreachable, NotFound
+
+if TYPE_CHECKING:
+    from http.server import BaseHTTPRequestHandler
 
 DRY_RUN = {"log_lines": ["INFO: hi"], "database_writes": {"db": ["cpu v=1"]}, "errors": [], "trigger_time": None}
 
@@ -33,6 +37,32 @@ def test_without_a_token_no_authorization_is_sent() -> None:
         client.health()
 
     assert "authorization" not in server.received[0].headers
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_the_identity_of_a_server_is_that_of_the_newest_answer_that_states_one(status: int) -> None:
+    identities = iter([{"cluster_uuid": "a"}, {"Cluster_UUID": "b"}, {}])
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        answering(status, **next(identities))(handler)
+
+    with tiny_server(answer) as server, EngineClient(server.url) as client:
+        seen = [client.cluster_uuid]
+        for _ in range(3):
+            client.call_request_trigger("path")
+            seen.append(client.cluster_uuid)
+
+    assert seen == [None, "a", "b", "b"]
+
+
+def test_an_error_tells_the_identity_of_the_server_too() -> None:
+    with (
+        tiny_server(answering(404, "the requested resource was not found: nobody", cluster_uuid="a")) as server,
+        EngineClient(server.url) as client,
+    ):
+        with pytest.raises(NotFound):
+            client.delete_database("nobody")
+        assert client.cluster_uuid == "a"
 
 
 def test_a_base_url_may_have_a_path_of_a_proxy() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from influxdb3_engine_api.cron import WEEKDAYS, parse_cron
 from influxdb3_engine_api.specification import Cron, Every, parse
 
-BOUNDS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+BOUNDS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6), (1970, 2100))
 MONTHS = ("JAN", "feb", "March", "APR", "may", "June", "JUL", "aug", "SEPTEMBER", "OCT", "nov", "December")
 LAST = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -40,15 +41,16 @@ def cron_items(draw: st.DrawFn, low: int, high: int, names: tuple[str, ...]) -> 
 
 @st.composite
 def cron_expressions(draw: st.DrawFn) -> str:
-    names: list[tuple[str, ...]] = [(), (), (), (), MONTHS, WEEKDAYS]
-    return " ".join(
+    names: list[tuple[str, ...]] = [(), (), (), (), MONTHS, WEEKDAYS, ()]
+    fields = [
         ",".join(draw(st.lists(cron_items(low, high, written), min_size=1, max_size=3)))
         for (low, high), written in zip(BOUNDS, names, strict=True)
-    )
+    ]
+    return " ".join(fields if draw(st.booleans()) else fields[:-1])
 
 
 def matches(values: tuple[frozenset[int], ...], moment: datetime) -> bool:
-    now = (moment.second, moment.minute, moment.hour, moment.day, moment.month, moment.isoweekday() % 7)
+    now = (moment.second, moment.minute, moment.hour, moment.day, moment.month, moment.isoweekday() % 7, moment.year)
     return all(value in matching for value, matching in zip(now, values, strict=True))
 
 
@@ -101,6 +103,40 @@ def test_a_leap_day_on_a_weekday_is_found_although_it_is_decades_away() -> None:
     a_monday = parse_cron("0 0 0 29 2 MON").next_after(datetime(2072, 3, 1, tzinfo=UTC))
 
     assert a_monday == datetime(2112, 2, 29, tzinfo=UTC)  # 2100 is no leap year
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("0 0 0 1 1 * 2030", datetime(2030, 1, 1, tzinfo=UTC)),
+        ("* * * * * * 2030-2040", datetime(2030, 1, 1, tzinfo=UTC)),
+        ("0 0 0 1 1 * 2100", datetime(2100, 1, 1, tzinfo=UTC)),
+        ("0 0 0 31 12 * 2020-2026", datetime(2026, 12, 31, tzinfo=UTC)),
+        ("0 0 0 29 2 * 2027,2029,2031-2100/4,2096", datetime(2096, 2, 29, tzinfo=UTC)),
+        ("0 0 0 29 2 MON 1970/3", datetime(2072, 2, 29, tzinfo=UTC)),
+        ("0 0 0 1 1 * 2025", None),
+        ("* * * * * * 1970-2025", None),
+        ("0 0 0 29 2 * 1971-2099/2", None),
+        ("0 0 0 31 2 * 2030-2100", None),
+        ("0 0 0 29 2 * 2100", None),  # no leap year
+    ],
+)
+def test_runs_are_in_the_years_of_the_seventh_field(expression: str, expected: datetime | None) -> None:
+    start = time.perf_counter()
+
+    found = parse_cron(expression).next_after(datetime(2026, 11, 26, 12, tzinfo=UTC))
+
+    assert found == expected
+    assert time.perf_counter() - start < 1  # a search that tries every moment takes minutes
+
+
+def test_runs_of_a_year_end_with_it() -> None:
+    fields = parse_cron("0 0 0 31 DEC * 2030,2032")
+    first = fields.next_after(datetime(2026, 1, 1, tzinfo=UTC))
+    assert first == datetime(2030, 12, 31, tzinfo=UTC)
+    second = fields.next_after(first)
+    assert second == datetime(2032, 12, 31, tzinfo=UTC)
+    assert fields.next_after(second) is None
 
 
 def test_a_run_is_strictly_after_the_moment() -> None:

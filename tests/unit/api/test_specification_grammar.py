@@ -38,6 +38,7 @@ RECORDED_AS_ACCEPTED = [
     "cron:0 0 6 ? * 1",
     "cron:*/10 * * * * *",
     "cron:0 0 0 1 JAN *",
+    "cron:0 0 0 * * * 2030",
     "every:30s",
     "every:5m",
     "every:1h",
@@ -98,7 +99,6 @@ def test_what_a_real_server_refuses_is_refused_in_its_words(text: str, answer: s
     "text",
     [
         "cron:0 0 6 * * 7",  # weekdays are 0-6
-        "cron:0 0 0 * * * 2030",  # six fields, none for the year
         "cron:@daily",
         "cron: @hourly",
         "every:0s",  # stops a real server for good
@@ -129,6 +129,13 @@ def test_sunday_is_zero_as_published_although_a_real_server_refuses_it() -> None
         "0 0 0 * * MON-FRI/2",
         "0 0 0 * december 6",
         "00 000 0 01 1 *",
+        "0 0 0 * * * *",
+        "*******",
+        "0 0 0 1 1 * 1970",
+        "0 0 0 1 1 * 2100",
+        "0 0 0 1 1 * 2027,2030-2040/5,2050/10",
+        "0 0 0 31 2 * 2030",
+        "0 0 0 1 1 * 1999",
     ],
 )
 def test_the_server_grammar_of_cron_is_accepted(expression: str) -> None:
@@ -139,8 +146,26 @@ def test_the_server_grammar_of_cron_is_accepted(expression: str) -> None:
     ("expression", "hint"),
     [
         ("0 6 * * 1", "this has five: put the second in front, '0 0 6 * * 1'"),
-        ("0 0", "cron has exactly six fields"),
-        ("0 0 0 * * * *", "cron has exactly six fields"),
+        ("0 6 * * SUN", "this has five: put the second in front, '0 0 6 * * SUN'"),
+        ("15 10 31  12 *", "this has five: put the second in front, '0 15 10 31  12 *'"),
+        ("*****", "this has five: put the second in front, '0 *****'"),
+        ("15 10 ? * 6 2030", "this has five and a year: put the second in front, '0 15 10 ? * 6 2030'"),
+        ("0 6 * * 7", "put the second in front, '0 0 6 * * 7'; in that, day-of-week is 0-6, Sunday is 0; 7 is not"),
+        ("0 0", "cron has six fields"),
+        ("0 0 0 * * * 2030 *", "day-of-week) and may have a year as seventh"),
+        ("0 0 0 * * * 1969", "year is 1970-2100; 1969 is not"),
+        ("0 0 0 * * * 2030-2101", "year is 1970-2100; 2101 is not"),
+        ("0 0 0 * * * 2040-2030", "2040-2030 wraps around in the year field"),
+        ("0 0 0 * * * */0", "a step in the year field is 1-2100; 0 is not"),
+        ("0 0 0 * * * ?", "'?' has no meaning in the year field, which takes 1970-2100"),
+        ("0 0 0 * * * 2030L", "'2030L' has no meaning in the year field"),
+        ("0 0 0 15W * *", "'15W' has no meaning in the day-of-month field, which takes 1-31, '*', lists (a,b)"),
+        ("0 0 0 1,15W * *", "'15W' has no meaning in the day-of-month field"),
+        ("0 0 0 L-3 * *", "'L-3' has no meaning in the day-of-month field"),
+        ("0 0 0 1-L * *", "'1-L' has no meaning in the day-of-month field"),
+        ("0 0 0 * * 5L", "'5L' has no meaning in the day-of-week field, which takes 0-6, SUN-SAT, '*'"),
+        ("0 0 0 * * FRIL 2030", "'FRIL' has no meaning in the day-of-week field"),
+        ("0 0 0 * 12x *", "'12x' has no meaning in the month field, which takes 1-12, JAN-DEC"),
         ("@weekly", "shorthands are not part of the API"),
         ("0 0 22-2 * * *", "22-2 wraps around in the hour field: write two ranges"),
         ("0 0 0 * * FRI-MON", "FRI-MON wraps around in the day-of-week field"),
@@ -150,19 +175,19 @@ def test_the_server_grammar_of_cron_is_accepted(expression: str) -> None:
         ("*/60 * * * * *", "a step in the second field is 1-59; 60 is not"),
         ("*/ * * * * *", "a step in the second field is 1-59; * is not"),
         ("? * * * * *", "'?' has no meaning in the second field"),
-        ("0 0 0 ?/2 * *", "'/' has no meaning"),
+        ("0 0 0 ?/2 * *", "'?/2' has no meaning in the day-of-month field"),
         ("0 0 0 0 * *", "day-of-month is 1-31; 0 is not"),
         ("0 0 0 * 0 *", "month is 1-12; 0 is not"),
         ("0 0 0 * * 7", "day-of-week is 0-6, Sunday is 0; 7 is not"),
         ("0 0 0 * sept *", "'sept' has no meaning in the month field"),
         ("0 0 0 * * thur", "'thur' has no meaning in the day-of-week field"),
         ("jan 0 0 * * *", "'jan' has no meaning in the second field"),
-        ("0 0 0 * * MON#2", "'#' has no meaning in a cron expression"),
+        ("0 0 0 * * MON#2", "'MON#2' has no meaning in the day-of-week field"),
         ("0 0 0 LW * *", "'LW' has no meaning in the day-of-month field"),
-        ("1, 0 0 * *", "cron has exactly six fields"),
+        ("1, 0 0 * *", "cron has six fields"),
         ("0 0 0 * * 1,", "the day-of-week field is incomplete"),
         ("-1 0 0 * * *", "'-' has no meaning in the second field"),
-        ("٣ * * * * *", "has no meaning in a cron expression"),
+        ("٣ * * * * *", "'٣' has no meaning in the second field"),
         ("9" * 5000 + " * * * * *", "a number of 5000 digits has no meaning"),
     ],
 )
@@ -171,6 +196,35 @@ def test_a_cron_expression_that_is_none_is_refused_with_what_to_write_instead(ex
         parse(f"cron:{expression}")
     assert hint in refused.value.hint
     assert refused.value.server_text == f"failed to parse trigger from cron:{expression}"
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "remedy"),
+    [
+        ("CRON_TZ=Europe/Berlin 0 0 6 * * *", "CRON_TZ=Europe/Berlin", "0 0 6 * * *"),
+        (
+            "TZ=America/Argentina/Buenos_Aires 0 0 6 * * MON 2030",
+            "TZ=America/Argentina/Buenos_Aires",
+            "0 0 6 * * MON 2030",
+        ),
+        ("TZ=UTC 0 6 * * *", "TZ=UTC", "0 0 6 * * *"),
+        ("0 0 6 * * * Europe/Berlin", "Europe/Berlin", "0 0 6 * * *"),
+        ("0 0 6 * * SAT (CEST)", "CEST", "0 0 6 * * SAT"),
+        ("0 0 6 * * * Etc/GMT+1", "Etc/GMT+1", "0 0 6 * * *"),
+        ("0 0 6 * * * +02:00", "+02:00", "0 0 6 * * *"),
+        ("0 0 6 * * * UTC", "UTC", "0 0 6 * * *"),
+        ("0 0 6 * * * 2030 Z", "Z", "0 0 6 * * * 2030"),
+    ],
+)
+def test_a_cron_expression_with_a_time_zone_is_refused_since_cron_is_in_utc(
+    expression: str, zone: str, remedy: str
+) -> None:
+    with pytest.raises(SpecificationError) as refused:
+        parse(f"cron:{expression}")
+    assert refused.value.hint.endswith(
+        f"cron is in UTC and takes no time zone: leave '{zone}' out and write the hours in UTC: '{remedy}'"
+    )
+    assert isinstance(parse(f"cron:{remedy}"), Cron)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +269,7 @@ def test_reading_back_what_was_sent_shows_no_difference(text: str) -> None:
     assert same_schedule(parse_catalog(sent.catalog_json), sent)
 
 
-@pytest.mark.parametrize("expression", ["0 0 0 * * * 2030", "@daily", "0 0 6 * * 7"])
+@pytest.mark.parametrize("expression", ["0 0 0 * * * 2030", "@daily", "0 0 6 * * 7", "0 0 6 * * 7 2030"])
 def test_a_cron_made_by_hand_on_a_real_server_is_read_as_it_stands(expression: str) -> None:
     read = parse_catalog(f'{{"schedule":{{"schedule":"{expression}"}}}}')
 
@@ -236,6 +290,7 @@ def test_a_catalog_entry_of_an_unknown_form_is_refused(catalog_json: str) -> Non
         ("every:7d", "every:1w"),
         ("cron:0 0 6 * * mon-FRI", "cron: 0  0 6 * * MON-fri"),
         ("cron:******", "cron:* * * * * *"),
+        ("cron:0 0 0 1 jan * 2030-2040/2", "cron:0 0 0  1 JAN * 2030 - 2040 / 2"),
         ("table:cpu", " table:table:cpu"),
     ],
 )
@@ -248,6 +303,8 @@ def test_two_ways_to_write_one_schedule_are_the_same(one: str, other: str) -> No
     [
         ("every:90m", "every:91m"),
         ("cron:1 11 * * * *", "cron:11 1 * * * *"),
+        ("cron:0 0 0 1 1 * 2030", "cron:0 0 0 1 1 * 2031"),
+        ("cron:0 0 0 1 1 * 2030", "cron:0 0 0 1 1 *"),
         ("cron:0 0 6 * * MON", "cron:0 0 6 * * TUE"),
         ("table:cpu", "table:CPU"),
         ("table:cpu", "request:cpu"),
@@ -270,6 +327,8 @@ def test_different_schedules_are_not_the_same(one: str, other: str) -> None:
         ("0 0 0 * * */2", "0 0 0 * * */2"),
         ("0 0 0 * * sunday", "0 0 0 * * SUN"),
         ("0 0 0 ? jan ?", "0 0 0 * 1 *"),
+        ("0 0 0 * * 1-5 2030,2040/5", "0 0 0 * * MON-FRI 2030,2040/5"),
+        ("0 0 0 * * 0 *", "0 0 0 * * SUN *"),
     ],
 )
 def test_weekdays_are_sent_by_name_since_a_real_server_counts_them_from_one(published: str, sent: str) -> None:

@@ -189,6 +189,17 @@ def test_a_type_that_the_format_does_not_have_is_refused(http: httpx.Client, dat
     assert answer.json()["error"].startswith("This feature is not implemented: ")
 
 
+def test_times_are_shown_in_the_time_zone_that_a_query_asks_for(
+    engine: RunningEngine, http: httpx.Client, database: str
+) -> None:
+    engine.client.write_lp(database, "home,room=k temp=1 1704067200", precision="s")
+    angeles = "SELECT time AT TIME ZONE 'America/Los_Angeles' AS time, temp FROM home"
+    assert query(http, database, angeles).json() == [{"time": "2024-01-01T00:00:00-08:00", "temp": 1.0}]
+    paris = """SELECT date_trunc('day', arrow_cast(arrow_cast(time, 'Timestamp(ns, "UTC")'),
+               'Timestamp(ns, "Europe/Paris")')) AS day FROM home"""
+    assert query(http, database, paris, format="csv").text == "day\n2024-01-01T00:00:00+01:00\n"
+
+
 @pytest.mark.parametrize(("value", "kind"), [("x", "Utf8"), (1, "Int64"), (1.5, "Float64"), (True, "Boolean")])
 def test_parameters_are_bound_as_what_they_are(engine: RunningEngine, database: str, value: Any, kind: str) -> None:
     (row,) = engine.client.query_sql(database, "SELECT $p AS p, arrow_typeof($p) AS t", {"p": value})
@@ -269,6 +280,31 @@ def test_a_retention_policy_of_the_first_api_is_part_of_the_name(engine: Running
         parameters = {"db": "v1", "rp": policy, "precision": "s"}
         assert http.post(paths.WRITE_V1, params=parameters, content=b"cpu v=1 1").status_code == 204
         assert engine.client.query_sql(name, "SELECT time FROM cpu") == [{"time": "1970-01-01T00:00:01"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "destination", "precisions"),
+    [
+        (paths.WRITE_LP, "db", {"second": 10**9, "ms": 10**6, "microsecond": 10**3, "ns": 1, "auto": 1, None: 1}),
+        (paths.WRITE_V2, "bucket", {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1, None: 1}),
+        (paths.WRITE_V1, "db", {"s": 10**9, "ms": 10**6, "u": 10**3, "n": 1, None: 1}),
+    ],
+)
+def test_the_servers_clock_is_cut_to_the_precision_on_every_write_endpoint(
+    http: httpx.Client, database: str, path: str, destination: str, precisions: dict[str | None, int]
+) -> None:
+    for precision, unit in precisions.items():
+        parameters = {destination: database} | ({"precision": precision} if precision else {})
+        table = f"at_{precision}".lower()
+        begin = time.time_ns()
+        for _ in range(5):
+            assert http.post(path, params=parameters, content=f"{table} v=1".encode()).status_code == 204
+        sql = f"SELECT CAST(time AS BIGINT) AS time FROM {table}"
+        times = [row["time"] for row in query(http, database, sql).json()]
+        assert begin - begin % unit <= min(times) <= max(times) <= time.time_ns()
+        # five whole microseconds by chance: once in 10**15 runs
+        assert {at % unit for at in times} == {0}
+        assert unit > 1 or any(at % 1_000 for at in times)
 
 
 @pytest.mark.parametrize(("path", "parameters"), [(paths.WRITE_V1, {"x": "y"}), (paths.WRITE_V2, {"org": "o"})])

@@ -39,6 +39,8 @@ def create(
     specification: str,
     code: str,
     error_behavior: ErrorBehavior = ErrorBehavior.LOG,
+    *,
+    run_async: bool = False,
 ) -> None:
     engine.client.create_plugin_file(f"{database}.py", code)
     engine.client.create_trigger(
@@ -46,7 +48,7 @@ def create(
             db=database,
             plugin_filename=f"{database}.py",
             trigger_name=database,
-            trigger_settings=TriggerSettings(run_async=False, error_behavior=error_behavior),
+            trigger_settings=TriggerSettings(run_async=run_async, error_behavior=error_behavior),
             trigger_specification=specification,
             disabled=False,
         )
@@ -166,6 +168,8 @@ def test_a_dry_run_takes_a_schedule_with_or_without_prefix(engine: RunningEngine
         ("* * * * *", "invalid cron syntax: * * * * *\n^\n"),
         ("every:2y", "invalid cron syntax: every:2y\n^\n"),
         ("0 0 0 31 2 *", "cron schedule never triggers: 0 0 0 31 2 *"),
+        ("0 0 0 1 1 * 2020", "cron schedule never triggers: 0 0 0 1 1 * 2020"),
+        ("0 0 0 1 1 * 2101", "invalid cron syntax: 0 0 0 1 1 * 2101\n^\n"),
     ],
 )
 def test_a_dry_run_says_why_a_schedule_cannot_be(
@@ -176,6 +180,75 @@ def test_a_dry_run_says_why_a_schedule_cannot_be(
     result = engine.client.test_schedule_plugin(test)
     assert [text[: len(error)] for text in result.errors] == [error]
     assert (result.trigger_time, result.log_lines) == (None, [])
+
+
+def test_a_dry_run_takes_a_year(engine: RunningEngine, database: str) -> None:
+    engine.client.create_plugin_file("year.py", f"{SCHEDULE}    influxdb3_local.info(call_time.isoformat())\n")
+    test = TestSchedulePlugin(filename="year.py", database=database, schedule="0 30 6 1 1 * 2090")
+    result = engine.client.test_schedule_plugin(test)
+    assert (result.log_lines[1], result.trigger_time) == ("INFO: 2090-01-01T06:30:00", "2090-01-01T06:30:00Z")
+
+
+@pytest.mark.parametrize("year", ["2020", "2090", "1970-2100", "*"])
+def test_a_trigger_takes_a_year_and_runs_in_it(engine: RunningEngine, database: str, year: str) -> None:
+    create(engine, database, f"cron:* * * * * * {year}", f"{SCHEDULE}    influxdb3_local.info('in')\n")
+    (row,) = engine.client.triggers(database)
+    assert row.trigger_specification == f'{{"schedule":{{"schedule":"* * * * * * {year}"}}}}'
+    time.sleep(1.5)
+    assert bool(engine.client.trigger_logs(database, database)) == (year in ("1970-2100", "*"))
+
+
+LOCAL_TIME = """from datetime import datetime, timezone
+def process_scheduled_call(influxdb3_local, call_time, args=None):
+    def off(moment):
+        return round((moment.replace(tzinfo=timezone.utc) - datetime.now(timezone.utc)).total_seconds() / 60)
+    influxdb3_local.info(off(call_time), off(datetime.now()), off(datetime.fromtimestamp(datetime.now().timestamp())))
+"""
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "XXX-9", "UTC"])
+def test_local_time_of_plugins_is_utc_in_every_time_zone_of_the_machine(tmp_path: Path, zone: str) -> None:
+    with start_engine(tmp_path, environment={"TZ": zone}, object_store="memory") as engine:
+        engine.client.create_database("d")
+        create(engine, "d", "cron:* * * * * *", LOCAL_TIME)
+        eventually(lambda: "0 0 0" in [row.log_text for row in engine.client.trigger_logs("d", "d")], wanted=True)
+        result = engine.client.test_schedule_plugin(TestSchedulePlugin(filename="d.py", database="d"))
+        assert result.log_lines[1] == "INFO: 0 0 0"
+
+
+GLOBAL_CACHE = """import threading
+class Resolver:
+    def __init__(self): self.n = 0
+def process_request(influxdb3_local, query_parameters, request_headers, request_body, args=None):
+    g = query_parameters.get("g") == "1"
+    c = influxdb3_local.cache
+    seen = c.get("seen", use_global=g)
+    if seen is None:
+        seen = []
+        c.put("seen", seen, use_global=g)
+    seen.append(len(seen))
+    r = c.get("resolver", use_global=g)
+    if r is None:
+        r = Resolver()
+        c.put("resolver", r, 600, use_global=g)
+    r.n += 1
+    if c.get("lock", use_global=g) is None:
+        c.put("lock", threading.Lock(), use_global=g)
+    return {"seen": len(seen), "resolver": r.n}
+"""
+
+
+@pytest.mark.parametrize("run_async", [False, True])
+@pytest.mark.parametrize("g", ["0", "1"])
+def test_the_cache_keeps_objects(engine: RunningEngine, database: str, run_async: bool, g: str) -> None:
+    create(
+        engine, database, f"request:{database}", GLOBAL_CACHE.replace('"seen"', f'"{database}"'), run_async=run_async
+    )
+    answers = [engine.client.call_request_trigger(database, params={"g": g}).json() for _ in range(3)]
+    assert [answer[database] for answer in answers] == [1, 2, 3]
+    # other triggers of this engine put a resolver, too
+    first = answers[0]["resolver"]
+    assert [answer["resolver"] for answer in answers] == [first, first + 1, first + 2]
 
 
 @pytest.mark.parametrize("database", ["_x", "", "a b"])

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from influxdb3_embedded.testing import EngineDidNotStart, start_engine
-from influxdb3_engine_api import CreateTrigger, TriggerSettings, paths
+from influxdb3_engine_api import BadRequest, CreateTrigger, TriggerSettings, paths
 from influxdb3_engine_api.wire import ErrorBehavior
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def test_an_address_in_use_is_told(tmp_path: Path) -> None:
         ("disable_authz", "write"),
         ("object_store", "s3"),
         ("max_http_request_size", "0"),
+        ("exec_mem_pool_bytes", "lots"),
+        ("exec_mem_pool_bytes", "101%"),
     ],
 )
 def test_a_flag_that_cannot_be_is_named(tmp_path: Path, flag: str, value: str) -> None:
@@ -123,6 +125,27 @@ def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
         answer = httpx.post(f"{engine.url}{paths.WRITE_LP}", params={"db": "d"}, content=b"#" * 11)
         assert answer.status_code == 413
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_queries_have_the_memory_of_the_flag_and_the_engine_outlives_them(tmp_path: Path, by: str) -> None:
+    flags: dict[str, Any] = {"exec_mem_pool_bytes": "20mb"} if by == "flag" else {}
+    environment = {"INFLUXDB3_EXEC_MEM_POOL_BYTES": "20"} if by == "environment" else {}
+    with start_engine(tmp_path, object_store="memory", environment=environment, **flags) as engine:
+        engine.client.write_lp("d", "\n".join(f"home temp={at} {at}" for at in range(3_000)), precision="ns")
+        for sql, text in (
+            ("SELECT a.temp, b.temp FROM home a CROSS JOIN home b", "the result would take more memory"),
+            ("SELECT array_agg(a.temp || 'x') FROM home a, home b", r"pool_size: 20\.0 MB"),
+            (
+                "SELECT date_bin_gapfill(INTERVAL '1 nanosecond', time) AS t, avg(temp) FROM home "
+                "WHERE time > now() - INTERVAL '1 year' AND time < now() GROUP BY 1",
+                "bins of date_bin_gapfill would take more memory",
+            ),
+        ):
+            with pytest.raises(BadRequest, match=text):
+                engine.client.query_sql("d", sql)
+            assert engine.client.query_sql("d", "SELECT count(*) AS n FROM home") == [{"n": 3_000}]
+        assert engine.process.poll() is None
 
 
 def test_the_command_shows_triggers_logs_and_rows(tmp_path: Path) -> None:

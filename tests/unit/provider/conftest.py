@@ -8,7 +8,7 @@ import pytest
 from fake_server import FakeServer
 from site_packages import SitePackages
 
-from pulumi_influxdb3_engine.logic import probe
+from pulumi_influxdb3_engine.logic import server_plugins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ def server(tmp_path: Path) -> FakeServer:
 def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the probe takes for the processes of its machine; it is not there unless a test makes it."""
     directory = tmp_path / "proc"
-    source = probe._PLUGIN.source.replace('PROCESSES = "/proc"', f"PROCESSES = {str(directory)!r}")
-    monkeypatch.setitem(probe._PLUGIN.__dict__, "source", source)
+    source = server_plugins.PROBE.source.replace('PROCESSES = "/proc"', f"PROCESSES = {str(directory)!r}")
+    monkeypatch.setitem(server_plugins.PROBE.__dict__, "source", source)
     return directory
 
 

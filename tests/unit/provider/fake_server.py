@@ -178,6 +178,7 @@ class FakeServer:
                     "error_behavior": trigger["trigger_settings"]["error_behavior"],
                 }
                 for name, trigger in self.triggers.items()
+                if trigger["db"] == body["db"]
             ],
         )
 

@@ -7,6 +7,7 @@ import pytest
 from pulumi_influxdb3_engine.logic.configuration import Configuration, configuration
 from pulumi_influxdb3_engine.logic.engine import Engine, engine
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
+from pulumi_influxdb3_engine.logic.stack_keys import KEYS, unknown
 
 TOKEN = "apiv3_never-shown"
 VARIABLES = (
@@ -125,10 +126,88 @@ def test_a_value_that_cannot_work_is_named_by_its_key(key: str, value: str) -> N
     assert "Value error" not in str(reasons)
 
 
-def test_a_wrong_url_is_answered_with_what_to_write() -> None:
-    assert failures(hostUrl="localhost")["influxdb3:hostUrl"] == (
-        "the engine's URL is none: write http://HOST:PORT or https://HOST:PORT"
-    )
+@pytest.mark.parametrize(
+    ("key", "value", "reason", "command"),
+    [
+        ("hostUrl", "localhost", "does not start with http:// or https://", "influxdb3:hostUrl http://localhost"),
+        ("hostUrl", "localhost:8181/", "does not start with http", "influxdb3:hostUrl http://localhost:8181/"),
+        ("hostUrl", "ftp://localhost", "does not start with http", "influxdb3:hostUrl http://HOST:PORT"),
+        ("hostUrl", "http:localhost", "does not start with http", "influxdb3:hostUrl http://HOST:PORT"),
+        ("hostUrl", "http://", "has no host", "influxdb3:hostUrl http://HOST:PORT"),
+        ("hostUrl", "http://h:0", "the port 0", "influxdb3:hostUrl http://HOST:PORT"),
+        ("hostUrl", "http://h:1?db=x", "a user, a query or a fragment", "influxdb3:hostUrl http://HOST:PORT"),
+        ("hostUrl", "http://h:1/api/v3", "a path of the API", "influxdb3:hostUrl http://HOST:PORT"),
+        ("hostUrl", "", "does not start with http", "influxdb3:hostUrl http://HOST:PORT"),
+        ("pluginHosts", '["h:1"]', "does not start with http", "influxdb3:pluginHosts http://h:1"),
+        ("pluginHosts", '{"node": 1}', "a URL is needed", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
+        ("pluginHosts", "[", "the text is no JSON", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
+        ("authToken", "two words", "holds a space", "--secret influxdb3:authToken TOKEN"),
+        ("authToken", "two\nlines", "a line break", "--secret influxdb3:authToken TOKEN"),
+        ("authToken", " ", "is empty", "--secret influxdb3:authToken TOKEN"),
+        ("database", "my db", "starts with an ASCII letter or digit", "influxdb3:database NAME"),
+        ("database", "d" * 512, "at most 511 characters", "influxdb3:database NAME"),
+        ("tlsCa", "", "the path of a PEM file is needed", "influxdb3:tlsCa FILE"),
+        ("tlsNoVerify", "perhaps", "true or false is needed", "influxdb3:tlsNoVerify true"),
+        ("onlineChecks", "2", "true or false is needed", "influxdb3:onlineChecks true"),
+        ("timeout", "30s", "a number of seconds above 0 is needed, without a unit", "influxdb3:timeout 30"),
+        ("timeout", "", "a number of seconds above 0 is needed", "influxdb3:timeout 30"),
+        ("packageTimeout", "-1", "a number of seconds above 0 is needed", "influxdb3:packageTimeout 600"),
+    ],
+)
+def test_a_slip_is_answered_with_what_is_wrong_and_the_command_that_mends_it(
+    key: str, value: str, reason: str, command: str
+) -> None:
+    (told,) = failures(**{key: value}).values()
+
+    assert reason in told
+    assert told.endswith(f": pulumi config set {command}")
+    assert "Input should" not in told
+
+
+def test_a_slip_in_the_environment_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFLUXDB3_HOST_URL", "127.0.0.1:8181")
+    monkeypatch.setenv("INFLUXDB3_TLS_NO_VERIFY", "perhaps")
+
+    assert failures() == {
+        "INFLUXDB3_HOST_URL": (
+            "the engine's URL does not start with http:// or https://: export INFLUXDB3_HOST_URL=http://127.0.0.1:8181"
+        ),
+        "INFLUXDB3_TLS_NO_VERIFY": "true or false is needed: export INFLUXDB3_TLS_NO_VERIFY=true",
+    }
+    assert failures(hostUrl="also-wrong")["influxdb3:hostUrl"].endswith("http://also-wrong")
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("hosturl", "hostUrl"),
+        ("hostURL", "hostUrl"),
+        ("host_url", "hostUrl"),
+        ("url", "hostUrl"),
+        ("token", "authToken"),
+        ("authtoken", "authToken"),
+        ("databse", "database"),
+        ("package-timeout", "packageTimeout"),
+        ("onlinecheck", "onlineChecks"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_that_exists(key: str, near: str) -> None:
+    (slip,) = unknown([f"influxdb3:{key}", "influxdb3:timeout", "other:hosturl", "project:token"])
+
+    assert slip.source == f"influxdb3:{key}"
+    assert f"influxdb3:{near} is meant, perhaps: pulumi config rm influxdb3:{key} && pulumi config set" in slip.reason
+    assert f"influxdb3:{near} " in slip.reason.partition("&&")[2]
+    assert ("--secret" in slip.reason) == (near == "authToken")
+
+
+def test_an_unknown_key_that_resembles_none_is_answered_with_all() -> None:
+    (slip,) = unknown(["influxdb3:zzz"])
+
+    assert all(key in slip.reason for key in KEYS)
+
+
+def test_every_attribute_of_the_configuration_has_a_key() -> None:
+    assert {key.attribute for key in KEYS.values()} == set(Configuration.model_fields)
 
 
 def test_a_line_break_after_the_token_is_no_part_of_it() -> None:

@@ -83,4 +83,4 @@ def test_a_database_is_dropped_where_the_program_says_so(server: FakeServer) -> 
 
 def test_only_another_name_replaces_a_database() -> None:
     assert DATABASE.diff(database(), database(db="other")) == Difference(changes=True, replaces=("db",))
-    assert DATABASE.diff(database(), database(retain=False)) == Difference(changes=True)
+    assert DATABASE.diff(database(), database(retain=False)) == Difference(changes=True, delete_before_replace=True)

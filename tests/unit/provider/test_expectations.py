@@ -21,6 +21,65 @@ def test_lines_are_met_in_any_order_and_with_any_timestamp(expected: ExpectedWri
     assert missed(expected, WRITTEN, "db") == []
 
 
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("m v=100", "m v=100.0"),
+        ("m v=100.0", "m v=1e2"),
+        ("m v=-0", "m v=0.0"),
+        ("m v=1i", "m v=01i"),
+        ("m,a=1,b=2 v=1,w=2i 5", "m,b=2,a=1 w=2i,v=1 5"),
+        ("m ok=t", "m ok=true"),
+        ("m ok=FALSE", "m ok=F"),
+        (r'm s="a\\b"', r'm s="a\\b"'),
+        (r'm s="a\xb"', r'm s="a\\xb"'),
+        (r"m,k=a\ b v=1", r"m,k=a\ b v=1.0"),
+        (r"m,k=a\xb v=1", r"m,k=a\xb v=1e0"),
+        ("m v=1 5", "m v=1  05 "),
+        ('m s="two\nlines" 5', 'm s="two\nlines"'),
+        ('m s="a\u2028b"', 'm s="a\u2028b"'),
+        ("# a comment\n\nm v=1\n", "m v=1"),
+    ],
+)
+def test_lines_are_compared_as_values(written: str, wanted: str) -> None:
+    assert missed([wanted], {"db": [written]}, "db") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("m v=1", "m v=1i"),
+        ("m v=1i", "m v=1u"),
+        ("m v=1", 'm v="1"'),
+        ("m v=t", 'm v="t"'),
+        ("m v=1", "m v=t"),
+        ("m v=100", "m v=100.1"),
+        ("m v=9007199254740993i", "m v=9007199254740992i"),
+        ("m,a=1 v=1", "m,a=1.0 v=1"),
+        ("m,a=1 v=1", "m v=1,a=1"),
+        ("m v=1", "m v=1,w=1"),
+        ("m,a=1 v=1", "m v=1"),
+        ("n v=1", "m v=1"),
+        ("m v=1", "m v=1 5"),
+        ('m s="A"', 'm s="a"'),
+    ],
+)
+def test_other_values_kinds_and_members_are_other_lines(written: str, wanted: str) -> None:
+    assert missed([wanted], {"db": [written]}, "db") == [
+        f"nothing like {wanted!r} was written to 'db'",
+        f"{written!r} was written to 'db', which was not expected",
+    ]
+
+
+def test_a_line_with_a_timestamp_is_met_before_one_without() -> None:
+    assert missed(["m v=1", "m v=1 5"], {"db": ["m v=1 5\nm v=1 6"]}, "db") == []
+
+
+def test_a_line_that_this_release_cannot_read_is_compared_as_text() -> None:
+    assert missed(["/m v=.*/"], {"db": ["m v=NEW"]}, "db") == []
+    assert missed(["m v=1"], {"db": ["m v=NEW"]}, "db") != []
+
+
 def test_a_timestamp_that_is_expected_has_to_be_the_one_written() -> None:
     assert missed(["m v=1 2"], {"db": ["m v=1 3"]}, "db") == [
         "nothing like 'm v=1 2' was written to 'db'",

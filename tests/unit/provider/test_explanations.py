@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._failures import DeploymentError
-from pulumi_influxdb3_engine.logic import engine
+from pulumi_influxdb3_engine.logic import engine, program, retry
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.database import DatabaseLogic
 from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
@@ -21,12 +21,51 @@ TRIGGER = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_
 REFUSED = httpx.Response(401, text='{"error": "the request was not authenticated"}')
 
 
+WRONG_URL = httpx.Response(404, text="Not found")
+NOT_ADMIN = httpx.Response(403, text='{"error": "not permitted"}')
+
+
+@pytest.mark.parametrize("operation", ["refresh", "destroy"])
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [(REFUSED, "token"), (NOT_ADMIN, "token"), (WRONG_URL, "URL"), (httpx.ConnectError("refused"), "URL")],
+)
+def test_refresh_and_destroy_say_that_url_and_token_are_those_of_the_last_up(
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    answer: httpx.Response | Exception,
+    what: str,
+) -> None:
+    monkeypatch.setattr(program, "_programs", {})
+    monkeypatch.setattr(engine, "engine", lambda _stack: server.engine())
+    monkeypatch.setattr(engine, "_START_PATIENCE", 0)
+    monkeypatch.setattr(retry, "_PAUSES", ())
+    server.failures = {"query triggers": [answer], "disable t": [answer]}
+    adapter = Adapter(TriggerLogic(), {}, Configuration())
+
+    with pytest.raises(DeploymentError, match=f"this {what} is the one that the last 'pulumi up' stored") as said:
+        adapter.read("db/t", TRIGGER) if operation == "refresh" else adapter.delete(TRIGGER)
+    assert "set influxdb3:authToken" not in str(said.value)
+
+
+def test_what_a_program_removes_is_deleted_with_the_configuration_of_now(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "_programs", {})
+    monkeypatch.setattr(engine, "engine", lambda _stack: server.engine())
+    server.failures["disable t"] = [REFUSED]
+    adapter = Adapter(TriggerLogic(), {}, Configuration())
+    adapter.check({}, TRIGGER | {"trigger_name": "another"})
+
+    with pytest.raises(DeploymentError, match="set influxdb3:authToken to one that it knows"):
+        adapter.delete(TRIGGER)
+
+
 @pytest.mark.parametrize(
     ("operation", "request_name"),
     [
         (lambda: Adapter(TriggerLogic(), {}, Configuration()).create(TRIGGER), "create t"),
-        (lambda: Adapter(TriggerLogic(), {}, Configuration()).read("db/t", TRIGGER), "query triggers"),
-        (lambda: Adapter(TriggerLogic(), {}, Configuration()).delete(TRIGGER), "disable t"),
         (lambda: Adapter(DatabaseLogic(), {}, Configuration()).create({"db": "d"}), "make-database"),
         (lambda: Adapter(TriggerLogic(), {}, Configuration(online_checks=True)).check({}, TRIGGER), "ping"),
     ],
@@ -41,3 +80,20 @@ def test_a_token_that_is_not_known_is_an_error_that_names_its_configuration(
         DeploymentError, match=r"was not authenticated\. .*set influxdb3:authToken to one that it knows"
     ):
         operation()
+
+
+def test_numbers_that_travelled_as_doubles_are_whole_again_where_they_were() -> None:
+    given = TRIGGER | {
+        "trigger_arguments": {"whole": 5.0, "half": 2.5, "huge": 1e22, "minus": -0.0, "on": True},
+        "watch": {"seconds": 1.5, "runs": 2.0},
+    }
+    inputs = Adapter(TriggerLogic(), {}, Configuration()).check({}, given).inputs
+
+    assert inputs["trigger_arguments"] == {
+        "whole": "5",
+        "half": "2.5",
+        "huge": "10000000000000000000000",
+        "minus": "0",
+        "on": "true",
+    }
+    assert inputs["watch"] == {"seconds": 1.5, "runs": 2}

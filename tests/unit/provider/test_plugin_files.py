@@ -196,7 +196,7 @@ def test_a_new_trigger_to_send_changes_through_changes_nothing(server: FakeServe
 
 def test_a_new_name_is_another_file() -> None:
     assert FILE.diff(plugin_file(), plugin_file(plugin_name="q.py")) == Difference(
-        changes=True, replaces=("plugin_name",), delete_before_replace=False
+        changes=True, replaces=("plugin_name",), delete_before_replace=True
     )
     assert FILE.diff(plugin_file(), plugin_file(content="x = 1")) == Difference(
         changes=True, delete_before_replace=True

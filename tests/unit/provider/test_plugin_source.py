@@ -147,6 +147,46 @@ def test_a_decorated_function_may_take_other_arguments_than_it_is_written_with(s
     assert problem(source) is None
 
 
+BAD = "def process_scheduled_call(only): pass"
+GOOD = "def process_scheduled_call(a, b, c): pass"
+
+
+@pytest.mark.parametrize(
+    "branches",
+    [
+        "if print:\n    {}\nelse:\n    {}",
+        "if print:\n    {}\nelif len:\n    {}",
+        "try:\n    {}\nexcept Exception:\n    {}",
+        "try:\n    {}\nexcept* ValueError:\n    {}",
+        "try:\n    import other\nexcept ImportError:\n    {}\nelse:\n    {}",
+        "match 1:\n    case 1:\n        {}\n    case _:\n        {}",
+        "for each in []:\n    {}\nelse:\n    {}",
+        "while print:\n    {}\n    break\nelse:\n    {}",
+        "with open('x'):\n    {}\n    {}",
+        "if print:\n    if len:\n        {}\n    else:\n        {}",
+        "{1}\nif print:\n    {0}",
+        "{1}\nfrom other import *\nfor each in []:\n    {0}",
+    ],
+)
+def test_a_function_that_several_branches_define_is_not_judged(branches: str) -> None:
+    assert problem(branches.format(GOOD, BAD)) is None
+    assert problem(branches.format(BAD, GOOD)) is None
+    assert problem(branches.format(f"async {GOOD}", BAD)) is None
+
+
+def test_an_unconditional_definition_after_the_branches_is_judged() -> None:
+    assert problem(f"if print:\n    {GOOD}\n{BAD}") is not None
+    assert problem(f"if print:\n    {BAD}\n{GOOD}") is None
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["from other import *", "try: pass\nexcept E as process_scheduled_call: pass", "process_scheduled_call = wrapped"],
+)
+def test_a_definition_that_may_be_replaced_later_is_not_judged(after: str) -> None:
+    assert problem(f"{BAD}\n{after}") is None
+
+
 def test_the_definition_that_stands_last_counts() -> None:
     good, bad = "def process_scheduled_call(a, b, c): pass\n", "def process_scheduled_call(): pass\n"
 
@@ -173,14 +213,77 @@ def test_a_syntax_error_is_told_with_file_and_line(source: str, message: str) ->
         parse_file("p.py", source)
 
 
-@pytest.mark.parametrize(("version", "told"), [((3, 11, 7), True), ((3, 13, 0), False), ((3, 14, 0), False)])
-def test_what_an_older_python_cannot_read_may_be_newer_syntax(
-    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], told: bool
+NEWER = [
+    "type X = int",
+    "type X[T] = list[T]",
+    "def f[T](x: T) -> T: pass",
+    "async def f[T: int](x): pass",
+    "def f[T: (int, list[dict[str, int]]), *Ts, **P](x): pass",
+    "def f[T = int](x): pass",
+    "class A[T]: pass",
+    "class A:\n    def f[T](self): pass\n    type Y = int\n",
+    'f"{d["k"]}"',
+    "f'{d['k']}'",
+    'f"{d["a:b"]:>5}"',
+    'x = f"{a["k"]!r:>5} {{}}" "b"',
+    """f"{'\\n'.join(x)}\"""",
+    'f"{x # why\n}"',
+    'f"{\n x\n}"',
+    'f"{f"{f"{1}"}"}"',
+    'rf"{re.sub("a", "\\b", x)}"',
+    'f"""{"\\n".join(x)}"""',
+]
+
+
+@pytest.mark.parametrize("source", NEWER)
+def test_syntax_of_a_newer_python_is_answered_with_the_python_to_use(
+    monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    monkeypatch.setattr("sys.version_info", version)
+    told = []
+    for version in [(3, 11, 7), (3, 13, 0), (3, 14, 0)]:
+        with monkeypatch.context() as python:
+            python.setattr("sys.version_info", version)
+            try:
+                parse_file("p.py", source)
+            except PluginSourceError as error:  # of the Python that runs the tests
+                told.append("for newer syntax, run this program with 3.13" in str(error))
+
+    assert told in ([True, False, False], [])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "f(",
+        "x =",
+        "x = 'a",
+        'print "x"',
+        "def f(:",
+        "def f[](x): pass",
+        "def f[T + 1](x): pass",
+        "type X = ",
+        "type X = int\nf(",
+        'f"{"',
+        'f"{}"',
+        'f"{x!}"',
+        'f"{a b}"',
+        'f"{lambda x: 1}"',
+        'f"{d["k]}"',
+        'f"abc\nx"',
+        'x = f"{a["k"]}" + f"{"',
+        "x = '\ufeff' \ufeff",
+        "x\u00a0= 1",
+        "x\x00",
+    ],
+)
+def test_what_no_python_can_read_is_not_taken_for_newer_syntax(source: str) -> None:
     with pytest.raises(PluginSourceError) as caught:
-        parse_file("p.py", "f(")
-    assert ("for newer syntax, run this program with 3.13" in str(caught.value)) == told
+        parse_file("p.py", source)
+    assert "newer syntax" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_code() -> None:
+    assert parse_file("p.py", "\ufeff" + ENTRY).problem(PluginType.SCHEDULE) is None
 
 
 def test_a_syntax_error_in_any_file_of_a_directory_is_told() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic import probe as probe_module
-from pulumi_influxdb3_engine.logic import probe_plugin
+from pulumi_influxdb3_engine.logic import probe_plugin, server_plugins
 from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
 
@@ -125,7 +125,7 @@ def test_a_listing_that_is_cut_short_is_not_taken_for_a_whole_one(
         (server.plugin_directory / name).write_text(name)
     source = importlib.resources.files(probe_module.__package__ or "").joinpath("probe_plugin.py").read_text()
     cut = re.sub(rf"^{limit} = .*$", f"{limit} = {value}", source, flags=re.MULTILINE)
-    monkeypatch.setitem(probe_module._PLUGIN.__dict__, "source", cut)
+    monkeypatch.setitem(server_plugins.PROBE.__dict__, "source", cut)
 
     full = server.engine().hosts[0].probe
 

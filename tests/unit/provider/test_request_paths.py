@@ -34,10 +34,10 @@ def test_the_owner_is_an_enabled_trigger_on_the_very_path(server: FakeServer) ->
     put(server, "other", "request:b")
     paths = server.engine().served_paths
 
-    assert paths.other_owner("a", OWN) is None
-    assert paths.other_owner("b", OWN) == ("_internal", "other")  # the fake server tells every database the same
+    assert paths.other_owner("a", {OWN}) is None
+    assert paths.other_owner("b", {OWN}) == ("db", "other")
     put(server, "later", "request:c")
-    assert paths.other_owner("c", OWN) is None
+    assert paths.other_owner("c", {OWN}) is None
     assert server.requests == ["list-databases", "query triggers", "query triggers"]
 
 
@@ -45,8 +45,8 @@ def test_a_trigger_does_not_stand_in_its_own_way(server: FakeServer) -> None:
     server.databases = {"db"}
     put(server, "own", "request:a")
 
-    assert server.engine().served_paths.other_owner("a", OWN) is None
-    assert server.engine().served_paths.other_owner("a", ("elsewhere", "own")) == OWN
+    assert server.engine().served_paths.other_owner("a", {OWN}) is None
+    assert server.engine().served_paths.other_owner("a", {("elsewhere", "own")}) == OWN
 
 
 def test_the_first_of_several_owners_is_named(server: FakeServer) -> None:
@@ -54,7 +54,7 @@ def test_the_first_of_several_owners_is_named(server: FakeServer) -> None:
     for name in ("c", "b", "d"):
         put(server, name, "request:a")
 
-    assert server.engine().served_paths.other_owner("a", OWN) == ("db", "b")
+    assert server.engine().served_paths.other_owner("a", {OWN}) == ("db", "b")
 
 
 def test_what_the_deployment_changes_counts_at_once(server: FakeServer) -> None:
@@ -62,14 +62,14 @@ def test_what_the_deployment_changes_counts_at_once(server: FakeServer) -> None:
     put(server, "t", "request:a")
     paths = server.engine().served_paths
     paths.note(("db", "unread"), "a")  # the server tells of it, since it is asked later
-    assert paths.other_owner("a", OWN) == ("db", "t")
+    assert paths.other_owner("a", {OWN}) == ("db", "t")
 
     paths.note(("db", "t"), "b")
-    assert paths.other_owner("a", OWN) is None
-    assert paths.other_owner("b", OWN) == ("db", "t")
+    assert paths.other_owner("a", {OWN}) is None
+    assert paths.other_owner("b", {OWN}) == ("db", "t")
 
     paths.note(("db", "t"), None)
-    assert paths.other_owner("b", OWN) is None
+    assert paths.other_owner("b", {OWN}) is None
     assert server.requests.count("query triggers") == 1
 
 
@@ -77,13 +77,13 @@ def test_a_database_that_is_gone_serves_no_path_and_another_failure_is_raised(se
     server.databases = {"db"}
     put(server, "t", "request:a")
     server.failures["query triggers"] = [httpx.Response(404, json={"error": "query error: database not found: db"})]
-    assert server.engine().served_paths.other_owner("a", OWN) is None
+    assert server.engine().served_paths.other_owner("a", {OWN}) is None
 
     paths = server.engine().served_paths
     server.failures["query triggers"] = [httpx.Response(500, text="broken")]
     with pytest.raises(EngineApiError, match="broken"):
-        paths.other_owner("a", OWN)
-    assert paths.other_owner("a", OWN) == ("db", "t")
+        paths.other_owner("a", {OWN})
+    assert paths.other_owner("a", {OWN}) == ("db", "t")
 
 
 def test_a_specification_of_a_later_release_serves_no_path_that_is_known(
@@ -98,7 +98,7 @@ def test_a_specification_of_a_later_release_serves_no_path_that_is_known(
         return httpx.Response(200, json=[row | {"trigger_specification": '{"tide": "high"}'} for row in rows])
 
     monkeypatch.setattr(server, "_query", of_a_later_release)
-    assert server.engine().served_paths.other_owner("a", OWN) is None
+    assert server.engine().served_paths.other_owner("a", {OWN}) is None
 
 
 def test_the_owner_is_named_and_the_path_is_not() -> None:

@@ -21,7 +21,7 @@ from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeat
 
 PASSING = [
     EngineUnreachable("no connection"),
-    AnswerLost("lost"),
+    AnswerLost("lost", changes=True),
     *(answer_error("GET /", status, "busy") for status in (429, 502, 503, 504)),
 ]
 THE_SERVERS = [answer_error("GET /", 500, "failed"), answer_error("GET /", 501, "not yet"), UnreadableAnswer("?")]
@@ -71,12 +71,12 @@ def test_a_failure_is_the_ways_the_servers_or_the_requests(
 
 
 def test_what_passes_is_tried_four_times_with_growing_pauses(clock: Clock) -> None:
-    assert repeated(Failing(*[AnswerLost("lost")] * 3)) == 4
+    assert repeated(Failing(*[AnswerLost("lost", changes=True)] * 3)) == 4
     assert clock.slept == [0.1, 0.4, 1.6]
 
 
 def test_the_last_failure_is_raised(clock: Clock) -> None:
-    action = Failing(*[AnswerLost("lost")] * 3, BadRequest("GET /", 400, "the last"))
+    action = Failing(*[AnswerLost("lost", changes=True)] * 3, BadRequest("GET /", 400, "the last"))
 
     with pytest.raises(BadRequest, match="the last"):
         repeated(action)
@@ -85,7 +85,7 @@ def test_the_last_failure_is_raised(clock: Clock) -> None:
 
 @pytest.mark.parametrize("error", [*THE_SERVERS, *THE_REQUESTS])
 def test_what_does_not_pass_is_raised_at_once(clock: Clock, error: EngineApiError) -> None:
-    action = Failing(AnswerLost("lost"), error)
+    action = Failing(AnswerLost("lost", changes=True), error)
 
     with pytest.raises(type(error)):
         repeated(action)

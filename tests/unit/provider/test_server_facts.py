@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import EngineApiError
+from pulumi_influxdb3_engine.logic import retry
 from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
 from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
 
@@ -71,3 +72,17 @@ def test_retries_that_would_block_the_server_are_warned_of(
     TriggerLogic().check_online(TriggerInputs.checked(given | {"trigger_settings": settings}), None, engine)
 
     assert ("trigger 't' retries: " in capsys.readouterr().err) == warned
+
+
+@pytest.mark.parametrize("question", ["files", "probe"])
+def test_a_question_whose_answer_is_lost_is_not_said_to_be_carried_out(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    monkeypatch.setattr(retry, "_PAUSES", ())
+    host = server.engine().hosts[0]
+    server.failures = {"write ": [httpx.ReadError("reset")], "probe": [httpx.ReadError("reset")]}
+
+    with pytest.raises(EngineApiError, match="the connection broke") as lost:
+        host.facts.refuses_files() if question == "files" else host.probe.ask()
+
+    assert "carried out" not in str(lost.value)

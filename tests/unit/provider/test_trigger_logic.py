@@ -415,28 +415,14 @@ def test_a_server_that_cannot_be_asked_says_nothing_about_the_trigger(server: Fa
         ({}, Difference(changes=False, delete_before_replace=True)),
         ({"disabled": True}, Difference(changes=True, delete_before_replace=True)),
         ({"trigger_specification": "every:2s"}, Difference(changes=True, delete_before_replace=True)),
-        ({"db": "other"}, Difference(changes=True, replaces=("db",))),
-        ({"trigger_name": "u"}, Difference(changes=True, replaces=("trigger_name",))),
+        ({"db": "other"}, Difference(changes=True, replaces=("db",), delete_before_replace=True)),
+        ({"trigger_name": "u"}, Difference(changes=True, replaces=("trigger_name",), delete_before_replace=True)),
         ({"plugin_filename": UNKNOWN}, Difference(changes=True, delete_before_replace=True)),
         ({"adopt": True}, Difference(changes=False, delete_before_replace=True)),
     ],
 )
 def test_only_a_new_name_or_database_replaces(change: dict[str, Any], difference: Difference) -> None:
     assert LOGIC.diff(trigger(), trigger(**change)) == difference
-
-
-@pytest.mark.parametrize(
-    ("change", "old_goes_first"),
-    [({}, True), ({"trigger_specification": "request:q"}, False), ({"trigger_specification": UNKNOWN}, True)],
-)
-def test_the_old_trigger_goes_first_only_where_both_would_serve_one_path(
-    change: dict[str, Any], old_goes_first: bool
-) -> None:
-    state = trigger(trigger_specification="request:r")
-
-    difference = LOGIC.diff(state, trigger(**({"trigger_specification": "request:r", "trigger_name": "u"} | change)))
-
-    assert difference == Difference(changes=True, replaces=("trigger_name",), delete_before_replace=old_goes_first)
 
 
 def test_numeric_weekdays_and_the_endpoint_are_settled_at_check() -> None:

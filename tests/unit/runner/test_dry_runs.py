@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from runner_bench import is_running, wait_until
 
 from influxdb3_embedded.model import TableBatch
 from influxdb3_embedded.runner import DryRun, PluginFileError
@@ -42,6 +43,13 @@ def test_log_lines_and_writes_come_back_and_nothing_is_stored(bench: Bench) -> N
     assert run.error is None
     assert bench.host.writes == []
     assert bench.logs.rows() == []
+
+
+@pytest.mark.parametrize(("head", "read"), [("\ufeff", "é"), ("# coding: utf-8\n", "é"), ("# coding: latin-1\n", "Ã©")])
+def test_a_file_is_read_by_its_byte_order_mark_or_coding_line(bench: Bench, head: str, read: str) -> None:
+    bench.plugin("s.py", f"{head}def process_scheduled_call(local, call_time, args): local.info('é')")
+    run = bench.do(bench.runner.dry_run_schedule("s.py", "d", MOMENT, None, None))
+    assert run.log_lines[1] == f"INFO: {read}"
 
 
 def test_queries_are_real(bench: Bench) -> None:
@@ -100,6 +108,74 @@ def test_dry_runs_share_the_cache_of_their_name(bench: Bench, use_global: bool) 
     )
     seen = [scheduled(bench, body, name).log_lines[1] for name in (None, None, "other", "_shared_test", "other")]
     assert seen == ["INFO: 1", "INFO: 2", "INFO: 1", "INFO: 3", "INFO: 2"]
+
+
+KEEPER = """
+import threading
+class Kept:
+    def __init__(self): self.n = 0
+def process_scheduled_call(influxdb3_local, call_time, args=None):
+    c, g = influxdb3_local.cache, {"use_global": (args or {}).get("g") == "1"}
+    seen = c.get("seen", **g)
+    if seen is None:
+        seen = []
+        c.put("seen", seen, **g)
+    seen.append(1)
+    kept = c.get("kept", **g) or Kept()
+    c.put("kept", kept, **g)
+    kept.n += 1
+    locked = c.get("lock", **g) is None
+    if locked:
+        c.put("lock", threading.Lock(), **g)
+    if (args or {}).get("end"):
+        import os
+        os._exit(3)
+    influxdb3_local.info(len(seen), kept.n, locked)
+"""
+
+
+@pytest.mark.parametrize("g", ["0", "1"])
+def test_the_cache_of_dry_runs_keeps_objects(bench: Bench, g: str) -> None:
+    def run(plugin: str = "one.py", cache_name: str | None = None, **arguments: str) -> str:
+        arguments["g"] = g
+        found = bench.do(bench.runner.dry_run_schedule(plugin, "d", MOMENT, arguments, cache_name))
+        return (found.error or found.log_lines[-2]).removeprefix("INFO: ")
+
+    bench.plugin("one.py", KEEPER)
+    bench.plugin("two.py", KEEPER)
+    assert [run(), run(), run()] == ["1 1 True", "2 2 False", "3 3 False"]
+    assert run(cache_name="other") == "1 1 True"
+    # another plugin cannot have the lock, and then has one of its own
+    assert run("two.py") == "4 4 True"
+    bench.plugin("two.py", KEEPER.replace("len(seen),", "'changed', len(seen),"))
+    assert run("two.py") == "changed 5 5 False"
+    # a process that ends takes only what cannot be pickled with it
+    assert run("two.py", end="1") == "error executing plugin: plugin process exited with status 3"
+    assert run("two.py") == "changed 6 6 True"
+
+
+def test_dry_runs_at_the_same_time_do_not_wait_for_each_other(bench: Bench) -> None:
+    bench.plugin(
+        "s.py",
+        "import threading\nimport time\n"
+        "def process_scheduled_call(influxdb3_local, call_time, args=None):\n"
+        "    c = influxdb3_local.cache\n    c.put('lock', threading.Lock())\n"
+        "    c.put(args['me'], 1)\n    while not c.get(args['other']): time.sleep(0.005)\n",
+    )
+    for _ in range(2):
+        runs = [
+            bench.begin(bench.runner.dry_run_schedule("s.py", "d", MOMENT, {"me": me, "other": other}, None))
+            for me, other in (("a", "b"), ("b", "a"))
+        ]
+        assert [run.result(10).error for run in runs] == [None, None]
+
+
+def test_the_processes_that_dry_runs_leave_behind_are_few(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("influxdb3_embedded.runner.caches._MAX_PROCESSES", 2)
+    body = "import os, threading\ninfluxdb3_local.cache.put('l', threading.Lock())\ninfluxdb3_local.info(os.getpid())"
+    pids = [int(scheduled(bench, body, name).log_lines[1].removeprefix("INFO: ")) for name in "abcd"]
+    wait_until(lambda: not is_running(pids[0]))
+    assert [is_running(pid) for pid in pids[2:]] == [True, True]
 
 
 def test_the_cache_of_dry_runs_is_not_the_triggers(bench: Bench) -> None:

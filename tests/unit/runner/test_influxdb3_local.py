@@ -132,14 +132,6 @@ def test_mistakes(bench: Bench, statement: str, text: str) -> None:
     assert error_of(bench, f"influxdb3_local.{statement}") == text
 
 
-def test_an_unpicklable_value_in_the_global_cache_is_refused_with_the_reason(bench: Bench) -> None:
-    text = error_of(bench, "influxdb3_local.cache.put('k', lambda: 1, use_global=True)")
-    assert text.startswith(
-        "TypeError: the value of 'k' cannot be kept in the global cache, which several processes share: "
-        "function cannot be pickled ("
-    )
-
-
 def test_queued_lines_are_written_once_a_database_after_the_run(bench: Bench) -> None:
     bench.request_plugin(
         f"influxdb3_local.write({LINE})\ninfluxdb3_local.write_to_db('other', {LINE})\n"

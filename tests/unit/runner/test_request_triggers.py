@@ -232,9 +232,9 @@ def test_runs_of_a_trigger_are_ordered(bench: Bench) -> None:
 
 def test_runs_of_an_asynchronous_trigger_overlap(bench: Bench) -> None:
     bench.request_plugin(
-        "import os, time\ninfluxdb3_local.cache.put(b.decode(), 1)\n"
+        "import threading, time\ninfluxdb3_local.cache.put(b.decode(), 1)\n"
         "while not all(influxdb3_local.cache.get(str(n)) for n in range(4)): time.sleep(0.005)\n"
-        "return str(os.getpid())",
+        "return str(threading.get_ident())",
         run_async=True,
     )
     calls = [bench.begin_call(body=b"%d" % number) for number in range(4)]

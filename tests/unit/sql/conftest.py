@@ -20,10 +20,10 @@ DATABASE = DatabaseRef(1, "d1")
 class Engine:
     """Storage and SQL for tests that are not coroutines."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_limit: int = 2**30) -> None:
         self.system_tables_made: list[str] = []
         self.storage = Storage(None)
-        self.sql = SqlEngine(self.storage, lambda database: {"info": lambda: self._info(database)})
+        self.sql = SqlEngine(self.storage, lambda database: {"info": lambda: self._info(database)}, memory_limit)
         self._runner = asyncio.Runner()
         self.run(self.storage.start())
 
@@ -58,8 +58,8 @@ class Engine:
 
 
 @contextmanager
-def engine_in_memory() -> Iterator[Engine]:
-    engine = Engine()
+def engine_in_memory(**options: int) -> Iterator[Engine]:
+    engine = Engine(**options)
     try:
         yield engine
     finally:
@@ -73,6 +73,6 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def fresh_engine() -> Callable[[], AbstractContextManager[Engine]]:
-    """For tests of properties, which need an engine an example."""
+def fresh_engine() -> Callable[..., AbstractContextManager[Engine]]:
+    """For tests that need engines of their own."""
     return engine_in_memory

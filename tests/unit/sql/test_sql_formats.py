@@ -84,17 +84,87 @@ def test_an_empty_result_is_written_as_the_server_writes_it(engine: Engine, outp
         ("arrow_cast(-1, 'Timestamp(ns)')", '"1969-12-31T23:59:59.999999999"'),
         ("arrow_cast(-9223372036854775807, 'Timestamp(ns)')", '"1677-09-21T00:12:43.145224193"'),
         ("make_array(arrow_cast(1, 'Timestamp(ns)'), NULL)", '["1970-01-01T00:00:00.000000001",null]'),
-        ("named_struct('a', 1, 'b', to_timestamp(1))", '{"a":1,"b":"1970-01-01T00:00:01"}'),
+        ("named_struct('a', 1, 'b', to_timestamp(1))", '{"a":1,"b":"1970-01-01T00:00:00.000000001"}'),
         ("arrow_cast(x'00ff', 'Binary')", '"00ff"'),
         ("date '2024-02-29'", '"2024-02-29"'),
         ("make_array(1, 2)", "[1,2]"),
         ("make_array(1e16, CAST('NaN' AS DOUBLE))", "[1e16,null]"),
         ("named_struct('a', NULL, 'b', 1)", '{"b":1}'),
         ("interval '1 day'", '"1 days"'),
+        ("interval '1 month 2 days 3.5 seconds'", '"1 mons 2 days 3.500000000 secs"'),
+        ("to_timestamp_seconds(90) - to_timestamp_seconds(0)", '"PT90S"'),
+        ("arrow_cast(-1500000001, 'Duration(ns)')", '"-PT1.500000001S"'),
+        ("to_timestamp(0) - to_timestamp(0)", '"P0D"'),
+        ("arrow_cast(arrow_cast(1, 'Time64(ns)'), 'Time64(ns)')", '"00:00:00.000000001"'),
+        ("arrow_cast(253402300800, 'Timestamp(s)')", '"+10000-01-01T00:00:00"'),
+        ("map(['a', 'b'], [1, NULL])", '{"a":1}'),
+        ("arrow_cast(make_array(1), 'FixedSizeList(1, Int64)')", "[1]"),
     ],
 )
 def test_a_value_is_written_as_json(engine: Engine, sql: str, value: str) -> None:
     assert f'[{{"x":{value}}}]' == engine.text(f"SELECT {sql} AS x", Format.JSON)
+
+
+_ZONED = "arrow_cast(arrow_cast({time}, 'Timestamp({unit}, \"UTC\")'), 'Timestamp({unit}, \"{zone}\")')"
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize(
+    ("zone", "written"),
+    [
+        ("UTC", ["2024-01-01T08:00:00Z", "2024-07-01T00:00:00Z"]),
+        ("Etc/UTC", ["2024-01-01T08:00:00Z", "2024-07-01T00:00:00Z"]),
+        ("America/Los_Angeles", ["2024-01-01T00:00:00-08:00", "2024-06-30T17:00:00-07:00"]),
+        ("Europe/London", ["2024-01-01T08:00:00Z", "2024-07-01T01:00:00+01:00"]),
+        ("Asia/Kolkata", ["2024-01-01T13:30:00+05:30", "2024-07-01T05:30:00+05:30"]),
+        ("+05:45", ["2024-01-01T13:45:00+05:45", "2024-07-01T05:45:00+05:45"]),
+        ("-00:30", ["2024-01-01T07:30:00-00:30", "2024-06-30T23:30:00-00:30"]),
+    ],
+)
+def test_a_time_with_a_zone_is_written_with_its_offset(
+    engine: Engine, unit: str, zone: str, written: list[str]
+) -> None:
+    engine.write("home temp=1 1704096000000000000\nhome temp=2 1719792000000000000")
+    sql = f"SELECT {_ZONED.format(time='time', unit=unit, zone=zone)} AS time FROM home ORDER BY temp"
+    assert engine.text(sql, Format.CSV).split() == ["time", *written]
+    assert engine.text(sql, Format.JSONL).split() == [f'{{"time":"{time}"}}' for time in written]
+    assert engine.text(sql, Format.JSON) == f"[{','.join(engine.text(sql, Format.JSONL).split())}]"
+    assert [f"| {time}" in engine.text(sql, Format.PRETTY) for time in written] == [True, True]
+    (column,) = pq.read_table(io.BytesIO(render(engine.table(sql), Format.PARQUET))).columns
+    assert column.type.tz == zone
+    assert [row["time"] for row in engine.rows(sql)] == [1704096000000000000, 1719792000000000000]
+
+
+@pytest.mark.parametrize(
+    ("nested", "written"),
+    [
+        ("make_array({time}, NULL)", '["2024-01-01T09:00:00.000000001+01:00",null]'),
+        ("named_struct('a', {time})", '{{"a":"2024-01-01T09:00:00.000000001+01:00"}}'),
+        ("map(['a'], [{time}])", '{{"a":"2024-01-01T09:00:00.000000001+01:00"}}'),
+        ("make_array(named_struct('a', {time}))", '[{{"a":"2024-01-01T09:00:00.000000001+01:00"}}]'),
+        ("arrow_cast(make_array({time}), 'LargeList({kind})')", '["2024-01-01T09:00:00.000000001+01:00"]'),
+        ("arrow_cast(make_array({time}), 'FixedSizeList(1, {kind})')", '["2024-01-01T09:00:00.000000001+01:00"]'),
+        ("arrow_cast({time}, 'Dictionary(Int32, {kind})')", '"2024-01-01T09:00:00.000000001+01:00"'),
+    ],
+)
+def test_a_time_with_a_zone_keeps_its_offset_within_other_values(engine: Engine, nested: str, written: str) -> None:
+    engine.write("home temp=1 1\nhome temp=2 1704096000000000001")
+    kind = 'Timestamp(ns, "Europe/Paris")'
+    value = nested.format(time=_ZONED.format(time="time", unit="ns", zone="Europe/Paris"), kind=kind)
+    sql = f"SELECT {value} AS x FROM home ORDER BY temp LIMIT 1 OFFSET 1"
+    assert engine.text(sql, Format.JSON) == f'[{{"x":{written.format()}}}]'
+
+
+def test_the_day_of_a_time_zone_begins_at_its_midnight(engine: Engine) -> None:
+    engine.write("home temp=1 1711852200000000000")  # 2024-03-31T02:30Z, the day on which Paris changes its clocks
+    day = f"date_trunc('day', {_ZONED.format(time='time', unit='ns', zone='Europe/Paris')})"
+    assert engine.text(f"SELECT {day} AS day FROM home", Format.JSON) == '[{"day":"2024-03-31T00:00:00+01:00"}]'
+
+
+def test_a_time_that_has_no_text_fails_the_query(engine: Engine) -> None:
+    table = engine.table("SELECT arrow_cast(4611686018427387904, 'Timestamp(s)') AS x")
+    with pytest.raises(QueryFailed, match="Failed to convert 4611686018427387904 to datetime"):
+        render(table, Format.JSON)
 
 
 def test_nested_values_are_written_for_people_where_people_read(engine: Engine) -> None:

@@ -121,7 +121,9 @@ def test_text_is_not_interpolated(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("function", "instead"),
     [
-        ("tz(time, 'Europe/Paris')", "arrow_cast"),
+        ("difference(v) OVER (ORDER BY time)", "lag(value)"),
+        ("non_negative_derivative(v) OVER (ORDER BY time)", "lag(value)"),
+        ("influx_regex_match(host, 'a')", "regexp_like"),
         ("date_bin_wallclock(INTERVAL '1 day', time)", "date_bin makes bins of UTC"),
         ("date_bin_wallclock_gapfill(INTERVAL '1 day', time)", "date_bin_gapfill makes bins of UTC"),
     ],

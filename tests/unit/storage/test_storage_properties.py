@@ -77,7 +77,7 @@ def test_queries_answer_what_a_dictionary_would(writes: list[tuple[list[Point], 
         with tempfile.TemporaryDirectory() as directory:
             storage = Storage(Path(directory))
             await storage.start()
-            engine = SqlEngine(storage, lambda _: {})
+            engine = SqlEngine(storage, lambda _: {}, 2**30)
             for points, snapshot in writes:
                 body = "\n".join(map(line, points))
                 assert (await storage.write(1, body, precision=Precision.NANOSECOND)).errors == []

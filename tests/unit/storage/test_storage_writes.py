@@ -113,10 +113,40 @@ def test_timestamps_are_read_in_the_unit_of_the_write(
     assert [nanoseconds] == [row["time"] for row in storage.rows("cpu")]
 
 
-def test_a_time_that_does_not_fit_nanoseconds_refuses_its_line_only(storage: OpenStorage) -> None:
-    errors = storage.errors("cpu v=1 1\ncpu v=2 9223372037", precision=Precision.SECOND)
-    assert errors == [("Unable to parse timestamp value `9223372037`", 2, "cpu v=2 9223372037")]
-    assert [row["time"] for row in storage.rows("cpu")] == [10**9]
+@pytest.mark.parametrize(
+    ("precision", "written", "name"),
+    [
+        (Precision.SECOND, 9_223_372_037, "Second"),
+        (Precision.SECOND, -9_223_372_037, "Second"),
+        (Precision.MILLISECOND, 9_223_372_036_855, "Millisecond"),
+        (Precision.MICROSECOND, 9_223_372_036_854_776, "Microsecond"),
+    ],
+)
+def test_a_time_that_does_not_fit_nanoseconds_refuses_its_line_only(
+    storage: OpenStorage, precision: Precision, written: int, name: str
+) -> None:
+    (error,) = storage.write(f"cpu v=1 1\ncpu v=2 {written}", precision=precision).errors
+    assert (error.line_number, error.message) == (2, f"timestamp, {written}, out of range for precision: {name}")
+    assert len(storage.rows("cpu")) == 1
+
+
+@pytest.mark.parametrize(
+    ("precision", "unit"),
+    [
+        (Precision.SECOND, 10**9),
+        (Precision.MILLISECOND, 10**6),
+        (Precision.MICROSECOND, 10**3),
+        (Precision.NANOSECOND, 1),
+        (Precision.AUTO, 1),
+    ],
+)
+def test_the_servers_clock_is_cut_to_the_precision_of_the_write(
+    storage: OpenStorage, monkeypatch: pytest.MonkeyPatch, precision: Precision, unit: int
+) -> None:
+    now = 1_700_000_000_987_654_321
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    storage.write("cpu v=1\ncpu v=2 7", precision=precision)
+    assert [row["time"] for row in storage.rows("cpu") if row["v"] == 1] == [now - now % unit]
 
 
 def test_a_point_is_overwritten_field_by_field(storage: OpenStorage) -> None:

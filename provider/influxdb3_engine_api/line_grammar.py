@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from influxdb3_embedded.storage.columns import (
-    MAXIMUM_INTEGER,
-    MAXIMUM_UINTEGER,
-    MINIMUM_INTEGER,
-    ColumnKind,
-)
+from influxdb3_engine_api.column_kinds import MAXIMUM_INTEGER, MAXIMUM_UINTEGER, MINIMUM_INTEGER, ColumnKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _EXCERPT_LENGTH = 10
 _ORIGINAL_LINE_BYTES = 20
@@ -108,6 +106,20 @@ def skip_blank(text: str) -> str:
     return text[match.end() :]
 
 
+def logical_line(line: str, following: Iterator[str]) -> str:
+    """The line, joined with those after it that a quoted string or a backslash makes part of it."""
+    if '"' not in line and "\\" not in line:
+        return line
+    parts = [line]
+    scan = _QuoteScan()
+    while scan.open_after(parts[-1]):
+        continuation = next(following, None)
+        if continuation is None:
+            break
+        parts.append(continuation)
+    return "\n".join(parts)
+
+
 def parse_line(text: str) -> Line:
     """Parse one line that neither begins with blanks nor is a comment.
 
@@ -125,7 +137,8 @@ def parse_line(text: str) -> Line:
     if match := _TIMESTAMP.match(text, position):
         timestamp, position = match[1], match.end()
         if not MINIMUM_INTEGER <= int(timestamp) <= MAXIMUM_INTEGER:
-            raise LineProtocolError(timestamp_message(timestamp))
+            msg = f"Unable to parse timestamp value `{timestamp}`"
+            raise LineProtocolError(msg)
     if position < len(text):
         msg = f"Could not parse entire line. Found trailing content: `{_excerpt(text[position:])}`"
         raise LineProtocolError(msg)
@@ -165,11 +178,6 @@ def render(line: Line) -> str:
 
 def _escape(name: str) -> str:
     return _NAME_SPECIAL.sub(r"\\\1", name)
-
-
-def timestamp_message(text: str) -> str:
-    """The server's text for a timestamp that does not fit 64 bits."""
-    return f"Unable to parse timestamp value `{text}`"
 
 
 def _series(text: str) -> tuple[Series, int]:
@@ -291,3 +299,31 @@ def _render_float(value: float) -> str:
         return str(value)
     digits = format(Decimal(repr(value)), "f")
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+class _QuoteScan:
+    """Whether a newline at this point belongs to the line.
+
+    As the server: a quote opens a string only after a blank and more equals signs than commas; a backslash takes the
+    next character with it, a newline too.
+    """
+
+    def __init__(self) -> None:
+        self._quoted = False
+        self._in_fields = False
+        self._equals_over_commas = 0
+
+    def open_after(self, text: str) -> bool:
+        escaped = False
+        for character in text:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == " ":
+                self._in_fields = True
+            elif self._in_fields and character == '"' and self._equals_over_commas > 0:
+                self._quoted = not self._quoted
+            elif self._in_fields and not self._quoted and character in "=,":
+                self._equals_over_commas += 1 if character == "=" else -1
+        return self._quoted or escaped

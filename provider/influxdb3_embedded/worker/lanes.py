@@ -1,0 +1,76 @@
+"""Runs that overlap in one process and share its objects, as on the real server: each in a thread of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import threading
+import traceback
+from typing import TYPE_CHECKING
+
+from .channel import Channel
+from .frames import LANE
+from .session import ABORTED, Session, flush_output
+
+if TYPE_CHECKING:
+    from .session import Memory
+
+
+class _Aborted(KeyboardInterrupt):
+    """What is raised in an interrupted run: only its class can be given to another thread."""
+
+    def __init__(self) -> None:
+        super().__init__(ABORTED)
+
+
+class Lanes:
+    """Starts and interrupts the threads that the server asks for, until the server hangs up.
+
+    Args:
+        control: The socket to the server; each message is the number of a lane, see `frames.LANE`.
+        memory: What the lanes share.
+    """
+
+    def __init__(self, control: socket.socket, memory: Memory) -> None:
+        self._control = control
+        self._memory = memory
+        self._threads: dict[int, threading.Thread] = {}
+        os.register_at_fork(after_in_child=lambda: os.close(control.detach()))
+
+    def serve(self) -> None:
+        """Listen to the server; returns when it has hung up."""
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(self._control, LANE.size, 1)
+            if not message:
+                return
+            (number,) = LANE.unpack(message)
+            if descriptors:
+                self._start(number, socket.socket(fileno=descriptors[0]))
+            else:
+                self._interrupt(number)
+
+    def _start(self, number: int, connection: socket.socket) -> None:
+        thread = threading.Thread(target=self._work, args=(number, connection), name=f"run-{number}", daemon=True)
+        self._threads[number] = thread
+        thread.start()
+
+    def _work(self, number: int, connection: socket.socket) -> None:
+        channel = Channel(connection)
+        try:
+            Session(channel, self._memory).serve()
+        except (KeyboardInterrupt, EOFError, OSError):
+            pass  # interrupted at the moment its run ended, or its run was given up
+        except BaseException:  # noqa: BLE001 - the last chance to say why this thread ends
+            traceback.print_exc()
+        finally:
+            if channel.is_foreign:  # a process that the plugin forked has come back from the plugin's function
+                flush_output()
+                os._exit(0)
+            channel.close()
+            self._threads.pop(number, None)
+
+    def _interrupt(self, number: int) -> None:
+        thread = self._threads.get(number)
+        if thread is not None and thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Aborted))

@@ -1,0 +1,223 @@
+"""The keys of a stack's configuration: what each may hold, and what to do about a slip.
+
+A program imports this module, to refuse slips before it declares anything: so it loads no library.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from influxdb3_engine_api.addresses import token_problem, url_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+NAMESPACE = "influxdb3"
+_TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
+_DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class PluginHost(NamedTuple):
+    """A node of a cluster that plugin files and packages go to.
+
+    Attributes:
+        url: Its base URL.
+        node_id: What ``node_spec`` calls it, where the stack says so.
+    """
+
+    url: str
+    node_id: str | None = None
+
+
+class Slip(NamedTuple):
+    """What is wrong with the configuration.
+
+    Attributes:
+        source: The key, such as ``influxdb3:timeout``, or the environment variable.
+        reason: What is wrong, and the command that mends it; without the value, which may be secret.
+    """
+
+    source: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason}"
+
+
+class _Wrong(ValueError):
+    """A value that cannot work; the text says why.
+
+    Attributes:
+        instead: What was probably meant.
+    """
+
+    def __init__(self, reason: str, instead: str | None = None) -> None:
+        super().__init__(reason)
+        self.instead = instead
+
+
+def database_problem(name: str) -> str | None:
+    """Why a text is no name of a database, or ``None`` where it is one."""
+    if _DATABASE.fullmatch(name) and len(name) <= 511:
+        return None
+    return (
+        "a database name starts with an ASCII letter or digit, goes on with letters, digits, '_' and '-', "
+        "and has at most 511 characters"
+    )
+
+
+def _url(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Wrong("a URL is needed")
+    problem = url_problem(value)
+    if problem:
+        with_scheme = f"http://{value}"
+        raise _Wrong(problem, None if "://" in value or url_problem(with_scheme) else with_scheme)
+    return value.rstrip("/")
+
+
+def _plugin_hosts(value: Any) -> tuple[PluginHost, ...]:
+    """Stack configuration is text: JSON (``pulumi config set --path``), or URLs with commas between."""
+    if isinstance(value, str):
+        value = _json(value) if value.lstrip()[:1] in {"[", "{"} else value.split(",")
+    if isinstance(value, dict):
+        hosts = [PluginHost(url, node_id) for node_id, url in value.items()]
+    elif isinstance(value, list | tuple):
+        hosts = [each if isinstance(each, PluginHost) else PluginHost(each) for each in value if each]
+    else:
+        raise _Wrong("a list of URLs is needed")
+    bare = [host._replace(url=host.url.strip() if isinstance(host.url, str) else host.url) for host in hosts]
+    return tuple(host._replace(url=_url(host.url)) for host in bare)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise _Wrong('the text is no JSON: write URLs with commas between, ["URL", ...] or {"NODE": "URL"}') from None
+
+
+def _token(value: Any) -> str:
+    bare = value.strip() if isinstance(value, str) else ""  # a file that it was read from may end with a line break
+    problem = token_problem(bare) if bare else "the API token is empty"
+    if problem:
+        raise _Wrong(problem)
+    return str(bare)
+
+
+def _database(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Wrong("a text is needed")
+    if problem := database_problem(value):
+        raise _Wrong(problem)
+    return value
+
+
+def _file(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise _Wrong("the path of a PEM file is needed")
+    return value
+
+
+def _switch(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    raise _Wrong("true or false is needed")
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value) if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if math.isfinite(seconds) and seconds > 0:
+        return seconds
+    raise _Wrong("a number of seconds above 0 is needed, without a unit")
+
+
+class _Key(NamedTuple):
+    """One key.
+
+    Attributes:
+        attribute: Of ``Configuration``.
+        variable: Environment variable that is read if the key is not set.
+        parse: The value of a text; raises ``_Wrong``.
+        example: What the command sets that a message proposes.
+    """
+
+    attribute: str
+    variable: str | None
+    parse: Callable[[Any], Any]
+    example: str
+
+
+KEYS = {
+    "hostUrl": _Key("host_url", "INFLUXDB3_HOST_URL", _url, "http://HOST:PORT"),
+    "pluginHosts": _Key("plugin_hosts", None, _plugin_hosts, "http://HOST:PORT,http://HOST:PORT"),
+    "authToken": _Key("auth_token", "INFLUXDB3_AUTH_TOKEN", _token, "TOKEN"),
+    "database": _Key("database", "INFLUXDB3_DATABASE_NAME", _database, "NAME"),
+    "tlsCa": _Key("tls_ca", "INFLUXDB3_TLS_CA", _file, "FILE"),
+    "tlsNoVerify": _Key("tls_no_verify", "INFLUXDB3_TLS_NO_VERIFY", _switch, "true"),
+    "timeout": _Key("timeout", None, _seconds, "30"),
+    "packageTimeout": _Key("package_timeout", None, _seconds, "600"),
+    "adopt": _Key("adopt", None, _switch, "true"),
+    "onlineChecks": _Key("online_checks", None, _switch, "true"),
+}
+PARSERS = {key.attribute: key.parse for key in KEYS.values()}
+
+
+def read(stack_config: Callable[[str], Any]) -> tuple[dict[str, Any], list[Slip]]:
+    """The values of a stack by attribute of ``Configuration``, and what is wrong with the others.
+
+    Args:
+        stack_config: Looks up a key such as ``influxdb3:hostUrl``; secrets decrypted, ``None`` if it is not set.
+    """
+    values, slips = {}, []
+    for name, key in KEYS.items():
+        source, value = f"{NAMESPACE}:{name}", stack_config(f"{NAMESPACE}:{name}")
+        if value is None and key.variable is not None:
+            source, value = key.variable, os.environ.get(key.variable) or None
+        if value is None:
+            continue
+        try:
+            values[key.attribute] = key.parse(value)
+        except _Wrong as wrong:
+            command = f"export {source}=" if source == key.variable else f"pulumi config set {_option(name)}{source} "
+            slips.append(Slip(source, f"{wrong}: {command}{wrong.instead or key.example}"))
+    return values, slips
+
+
+def unknown(keys: Iterable[str]) -> list[Slip]:
+    """Keys of the namespace that do not exist, each with the nearest that does.
+
+    Args:
+        keys: All keys of the stack, such as ``influxdb3:hosturl``.
+    """
+    slips = []
+    for key in sorted(keys):
+        namespace, _, name = key.partition(":")
+        if namespace != NAMESPACE or name in KEYS:
+            continue
+        lower = {each.lower(): each for each in KEYS}
+        near = [lower[each] for each in difflib.get_close_matches(name.lower(), lower, n=1)]
+        if near:
+            reason = f"unknown key; {NAMESPACE}:{near[0]} is meant, perhaps: " + " && ".join(
+                [
+                    f"pulumi config rm {key}",
+                    f"pulumi config set {_option(near[0])}{NAMESPACE}:{near[0]} {KEYS[near[0]].example}",
+                ]
+            )
+        else:
+            reason = f"unknown key; the keys are {', '.join(KEYS)}: pulumi config rm {key}"
+        slips.append(Slip(key, reason))
+    return slips
+
+
+def _option(name: str) -> str:
+    return "--secret " if name == "authToken" else ""

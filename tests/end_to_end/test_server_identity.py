@@ -1,0 +1,175 @@
+"""A stack changes and deletes nothing on a server that it was not deployed to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+from breaking_proxy import BreakingProxy
+from conftest import CLOSED_PORT
+from servers import start_server
+from stack import Stack
+
+SOURCE = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
+PROGRAM = f"""
+    metrics = Database("metrics")
+    Database("scratch", retain=False)
+    plugin = PluginFile("w.py", content={SOURCE!r}, delete_on_destroy=True)
+    PluginDirectory("d", files={{"__init__.py": {SOURCE!r}}}, delete_on_destroy=True)
+    PackageSet("packages", packages=["pip>=20"], delete_on_destroy=True)
+    Trigger("t", db=metrics.db, plugin_filename=plugin.plugin_filename, trigger_specification=ALL_TABLES)
+"""
+COUNT = 6
+
+
+def deployed(engine):
+    """What a server has of the program."""
+    client = engine.client
+    databases = set(client.databases()) - {"_internal"}
+    triggers = [row.trigger_name for db in sorted(databases) for row in client.triggers(db)]
+    files = sorted(path.name.partition("_")[0] for path in engine.plugin_dir.glob("[dw]*"))
+    return databases, triggers, files
+
+
+EVERYTHING = ({"metrics", "scratch"}, ["t"], ["d", "w.py"])
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another server."""
+    with start_server(tmp_path / "other") as running:
+        yield running
+
+
+def said(ran, text):
+    """How often the CLI's summary, which comes after the progress, says something."""
+    return ran.output.partition("Diagnostics:")[2].count(text)
+
+
+def point_to(stack, url):
+    stack.run("config", "set", "influxdb3:hostUrl", url, expect=0)
+
+
+def test_a_stack_that_is_pointed_to_another_server_is_created_there(stack, engine, other):
+    stack.program(PROGRAM)
+    stack.up()
+    point_to(stack, other.url)
+
+    preview = stack.preview("--diff")
+    assert preview.changes() == f"~ {COUNT} to update"
+    assert preview.output.count(f'"{engine.url}" => "{other.url}"') == COUNT
+
+    ran = stack.up()
+
+    assert ran.changes() == f"~ {COUNT} updated"
+    assert said(ran, "what it deployed there stays there") == 1
+    assert deployed(other) == deployed(engine) == EVERYTHING
+    assert stack.up().changes() == ""
+    assert stack.refresh().changes() == ""
+    stack.destroy()
+    assert deployed(engine) == EVERYTHING
+    assert deployed(other)[1:] == ([], [])
+    assert "scratch" not in deployed(other)[0]
+
+
+def test_what_exists_on_the_other_server_is_not_taken_over_unasked(stack, engine, other):
+    stack.program(PROGRAM)
+    stack.up()
+    other.client.create_database("metrics")
+    other.client.create_plugin_file("w.py", "theirs = True\n")
+    point_to(stack, other.url)
+
+    refused = stack.up(expect=None)
+
+    assert refused.status != 0
+    assert "exists already" in refused.output
+    assert (other.plugin_dir / "w.py").read_text() == "theirs = True\n"
+    stack.run("config", "set", "influxdb3:adopt", "true", expect=0)
+    stack.up()
+    assert (other.plugin_dir / "w.py").read_text() == SOURCE
+
+
+def test_a_server_that_has_moved_gets_no_request_that_changes_anything(stack, engine):
+    stack.program(PROGRAM)
+    stack.up()
+    proxy = BreakingProxy(engine.url, silence=0)
+    point_to(stack, proxy.url)
+    assert stack.preview().changes() == f"~ {COUNT} to update"
+    assert stack.up().changes() == f"~ {COUNT} updated"
+    assert proxy.requests == ["GET /ping"]
+    assert stack.up().changes() == ""
+    proxy.close()
+
+
+def test_a_url_where_nobody_listens_is_an_error(stack, engine):
+    stack.program(PROGRAM)
+    stack.up()
+    point_to(stack, CLOSED_PORT)
+    assert stack.preview().changes() == f"~ {COUNT} to update"
+    refused = stack.up(expect=None)
+    assert refused.status != 0
+    assert "Is the engine running" in refused.output
+
+
+def test_destroying_with_another_url_deletes_nothing_there(stack, engine, other):
+    stack.program(PROGRAM)
+    stack.up()
+    theirs = Stack(stack.directory.parent / "theirs", stack.cli, os.environ, config={"influxdb3:hostUrl": other.url})
+    theirs.program(PROGRAM)
+    theirs.up()
+    point_to(stack, other.url)
+
+    ran = stack.run("destroy", "--yes", "--skip-preview", "--run-program", expect=0)
+
+    assert said(ran, "nothing is deleted here") == 1
+    assert deployed(other) == deployed(engine) == EVERYTHING
+
+
+def test_a_server_that_was_set_up_anew_under_the_same_url(tmp_path, cli):
+    """Refresh reports what is gone; neither an update nor a deletion touches what somebody else has deployed there."""
+    directory, port = tmp_path / "engine", None
+    stack = None
+    with start_server(directory) as engine:
+        port = engine.url.rpartition(":")[2]
+        stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+        stack.program(PROGRAM)
+        stack.up()
+    shutil.rmtree(directory)
+    with start_server(directory, http_bind=f"127.0.0.1:{port}") as engine:
+        theirs = Stack(tmp_path / "theirs", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+        theirs.program(PROGRAM)
+        theirs.up()
+        stack.program(PROGRAM.replace("ALL_TABLES", 'table("cpu")'))
+
+        refused = stack.up(expect=None)
+        assert refused.status != 0
+        assert "nothing was changed: another server answers at" in refused.output
+        assert "pulumi up --refresh" in refused.output
+        kept = stack.run("stack", "export", expect=0).output
+        (stack.directory / "kept.json").write_text(kept)
+        assert "nothing is deleted here" in stack.destroy().output
+        assert deployed(engine) == EVERYTHING
+
+        stack.run("stack", "import", "--file", "kept.json", expect=0)
+        refreshed = stack.refresh()
+        assert refreshed.changes() == f"- {COUNT} deleted"
+        assert said(refreshed, "another server answers here now") == 1
+        assert deployed(engine) == EVERYTHING
+
+
+def test_a_state_file_that_names_no_server_gets_one_and_nothing_is_sent(stack, engine):
+    stack.program(PROGRAM)
+    stack.up()
+    exported = json.loads(stack.run("stack", "export", expect=0).output)
+    for resource in exported["deployment"]["resources"]:
+        for bag in (resource.get("inputs", {}), resource.get("outputs", {})):
+            bag.pop("host_url", None)
+            bag.pop("cluster_uuid", None)
+    (stack.directory / "exported.json").write_text(json.dumps(exported))
+    stack.run("stack", "import", "--file", "exported.json", expect=0)
+    assert stack.up().changes() == f"~ {COUNT} updated"
+    assert {each["outputs"]["host_url"] for each in stack.resources().values()} == {engine.url}
+    assert all(each["outputs"]["cluster_uuid"] for each in stack.resources().values())
+    assert stack.up().changes() == ""

@@ -1,0 +1,61 @@
+"""Refresh and destroy use the URL and the token of the last ``pulumi up``, unless ``--run-program`` is given."""
+
+from __future__ import annotations
+
+import os
+
+import httpx
+from servers import start_server
+from stack import Stack
+
+from influxdb3_engine_api import paths
+
+REMEDY = "the one that the last 'pulumi up' stored, unless the program is run; use --run-program, or run 'pulumi up'"
+
+
+def test_after_a_rotation_refresh_and_destroy_say_which_url_and_token_they_use(tmp_path, cli):
+    with start_server(tmp_path / "engine", without_auth=False) as engine:
+        token = httpx.post(engine.url + paths.TOKEN_ADMIN).json()["token"]
+        stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+
+        def use(token):
+            stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)
+
+        def refused(operation, what):
+            ran = operation()
+            said = " ".join(ran.output.split())
+            assert ran.status != 0
+            assert f"this {what} is {REMEDY}" in said
+            assert "set influxdb3:authToken" not in said
+            assert "Traceback" not in ran.output
+
+        use(token)
+        stack.program(
+            """
+            db = Database("d")
+            plugin = PluginFile("p.py", content="def process_writes(i, t, a): pass")
+            Trigger("t", db=db.db, plugin_filename=plugin.plugin_filename, trigger_specification=ALL_TABLES)
+            """
+        )
+        stack.up()
+        regenerate = engine.url + paths.TOKEN_ADMIN_REGENERATE
+        token = httpx.post(regenerate, headers={"authorization": f"Bearer {token}"}).json()["token"]
+        use(token)
+        refused(lambda: stack.refresh(expect=None), "token")
+        refused(lambda: stack.destroy(expect=None), "token")
+        assert stack.refresh("--run-program").changes() == ""
+        stack.run("destroy", "--yes", "--skip-preview", "--run-program", expect=0)
+    assert "t" not in stack.resources()
+
+
+def test_an_engine_that_has_moved_is_looked_for_where_the_last_deployment_found_it(tmp_path, cli):
+    with start_server(tmp_path / "engine") as engine:
+        stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+        engine.client.create_database("d")
+        engine.client.create_plugin_file("p.py", "def process_writes(i, t, a): pass")
+        stack.program('Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES)')
+        stack.up()
+    for ran in (stack.refresh(expect=None), stack.destroy(expect=None)):
+        assert ran.status != 0
+        assert f"this URL is {REMEDY}" in " ".join(ran.output.split())
+        assert "Traceback" not in ran.output

@@ -1,0 +1,68 @@
+"""What exists already: every kind of resource offers the same ways out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pulumi_influxdb3_engine._properties import files_property
+from pulumi_influxdb3_engine.logic.configuration import Configuration
+from pulumi_influxdb3_engine.logic.database import DatabaseLogic
+from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryLogic
+from pulumi_influxdb3_engine.logic.plugin_file import PluginFileLogic
+from pulumi_influxdb3_engine.logic.program import Program
+from pulumi_influxdb3_engine.logic.resource import ResourceError
+from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
+
+if TYPE_CHECKING:
+    from fake_server import FakeServer
+
+TRIGGER = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "request:hook-k9"}
+IN_PLACE = {"plugin_name": "d", "in_place": True, "trigger_name": "t"}
+EXISTING: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
+    "a trigger": (
+        TriggerLogic(),
+        TRIGGER,
+        TRIGGER | {"plugin_filename": "other.py"},
+        "or delete it: influxdb3 delete trigger --database db t --force",
+    ),
+    "a plugin file": (
+        PluginFileLogic(),
+        {"plugin_name": "p.py", "content": "x = 1"},
+        {"plugin_name": "p.py", "content": "x = 2"},
+        "or choose another plugin_name",
+    ),
+    "a plugin directory in place": (
+        PluginDirectoryLogic(),
+        IN_PLACE | {"files": files_property({"__init__.py": "x = 1"})},
+        IN_PLACE | {"files": files_property({"__init__.py": "x = 2"})},
+        "or choose another plugin_name",
+    ),
+    "a database that would be deleted": (
+        DatabaseLogic(),
+        {"db": "new"},
+        {"db": "new", "retain": False},
+        "or leave retain out to use the database as it is",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXISTING)
+def test_a_conflict_names_every_way_out(server: FakeServer, case: str) -> None:
+    logic, theirs, ours, way_out = EXISTING[case]
+    inputs = [logic.check(logic.inputs_type.checked(given), Program(Configuration())) for given in (theirs, ours)]
+    logic.create(inputs[0], server.engine())
+
+    with pytest.raises(ResourceError, match="exists already") as conflict:
+        logic.create(inputs[1], server.engine())
+
+    for text in (
+        "adopt=True",
+        "pulumi config set influxdb3:adopt true",
+        "A deployment that was killed may have left it",
+        "under another resource name, give this resource an alias of that name",
+        way_out,
+    ):
+        assert text in str(conflict.value)
+    assert "hook-k9" not in str(conflict.value)  # a request path may be a secret
