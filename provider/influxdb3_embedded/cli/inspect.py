@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from influxdb3_embedded.cli.connection import DEFAULT_HOST, Host, Token, engine
@@ -31,7 +31,8 @@ def triggers(host: Host = DEFAULT_HOST, token: Token = None, database: Database 
             for row in client.triggers(name):
                 specification = parse_catalog(row.trigger_specification).text
                 state = Text("disabled", "yellow") if row.disabled else Text("enabled", "green")
-                table.add_row(name, row.trigger_name, specification, row.plugin_filename, state, row.error_behavior)
+                named = map(Text, (name, row.trigger_name, specification, row.plugin_filename))
+                table.add_row(*named, state, row.error_behavior)
     Console().print(table if table.row_count else "There are no triggers.")
 
 
@@ -75,9 +76,11 @@ def query(
     with engine(host, token) as client:
         rows = client.query_sql(database, sql)
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    table = Table(*columns)
+    table = Table(
+        *(Column(Text(column)) for column in columns)
+    )  # as text: brackets of plain values would be taken for styles
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
+        table.add_row(*(Text("" if row.get(column) is None else str(row[column])) for column in columns))
     Console().print(table if rows else "No rows.")
 
 

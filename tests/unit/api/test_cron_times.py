@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from influxdb3_engine_api.cron import WEEKDAYS, parse_cron
-from influxdb3_engine_api.specification import Every, parse
+from influxdb3_engine_api.specification import Cron, Every, parse
 
 BOUNDS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6), (1970, 2100))
 MONTHS = ("JAN", "feb", "March", "APR", "may", "June", "JUL", "aug", "SEPTEMBER", "OCT", "nov", "December")
@@ -177,3 +177,11 @@ def test_fractions_of_a_millisecond_of_an_interval_are_dropped_as_the_server_doe
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
 
     assert specification.next_after(epoch) == epoch + timedelta(milliseconds=1)
+
+
+def test_a_parsed_specification_tells_its_next_run() -> None:
+    moment = datetime(2026, 1, 1, 6, 0, 0, tzinfo=UTC)
+
+    daily = parse("cron:0 0 6 * * *")
+    assert isinstance(daily, Cron)
+    assert daily.next_after(moment) == datetime(2026, 1, 2, 6, 0, 0, tzinfo=UTC)

@@ -203,3 +203,27 @@ def test_a_bad_query_and_an_absent_engine_end_the_command_with_one_line(engine: 
     assert (bad.returncode, "ParserError" in bad.stderr, "Traceback" in bad.stderr) == (1, True, False)
     absent = command(engine, "triggers", "--host", "http://127.0.0.1:9")
     assert (absent.returncode, "no connection" in absent.stderr, "Traceback" in absent.stderr) == (1, True, False)
+
+
+def test_the_command_shows_brackets_as_they_are(tmp_path: Path) -> None:
+    with start_engine(tmp_path, object_store="memory") as engine:
+        engine.client.create_database("d")
+        create_request_trigger(engine, "speak", SPEAK)
+        engine.client.call_request_trigger("speak", params={"n": "[/red]"})
+        assert "spoken [/red]" in command(engine, "logs").stdout
+        shown = command(engine, "query", """SELECT '[red]' AS "[bold]", '[/b]' AS b""", "--database", "d")
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert all(text in shown.stdout for text in ("[bold]", "[red]", "[/b]"))
+        engine.client.create_trigger(
+            CreateTrigger(
+                db="d",
+                plugin_filename="speak.py",
+                trigger_name="[t]",
+                trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
+                trigger_specification="request:[/p]",
+                disabled=True,
+            )
+        )
+        listed = command(engine, "triggers").stdout
+        assert "[t]" in listed
+        assert "request:[/p]" in listed

@@ -93,3 +93,28 @@ def test_request_paths_that_no_client_can_call_are_refused(path: str) -> None:
 
 def test_a_leading_slash_is_answered_with_what_to_write() -> None:
     assert "write it without" in str(request_path_problem("/report"))
+
+
+@pytest.mark.parametrize("kind", [PluginPath, PluginFilename])
+@pytest.mark.parametrize(
+    ("part", "taken"), [("a" * 252 + ".py", True), ("a" * 253 + ".py", False), ("é" * 126 + ".py", True)]
+)
+def test_a_part_of_a_path_has_at_most_255_bytes(kind: Any, part: str, taken: bool) -> None:
+    assert refused(kind, part) is not taken
+    assert refused(kind, f"d/{part}") is not taken
+    assert refused(kind, f"{part.removesuffix('.py')}/a.py") is False
+
+
+@pytest.mark.parametrize("name", ["./p.py", "a//p.py", "a/./p.py", "p.py/."])
+def test_a_path_has_one_form(name: str) -> None:
+    with pytest.raises(ValidationError, match="the form in which it is compared"):
+        TypeAdapter(PluginPath).validate_python(name)
+
+
+@pytest.mark.parametrize("kind", [DatabaseName, TriggerName, PluginPath, PluginFilename])
+def test_a_name_that_is_taken_stays_as_it_is(kind: Any) -> None:
+    assert TypeAdapter(kind).validate_python("abc") == "abc"
+
+
+def test_a_name_of_a_plugin_in_a_repository_is_kept_whole() -> None:
+    assert TypeAdapter(PluginFilename).validate_python("gh:influxdata/x/x.py") == "gh:influxdata/x/x.py"
