@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._properties import files_property
+from pulumi_influxdb3_engine.logic import engine, program
 from pulumi_influxdb3_engine.logic.configuration import Configuration
 from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
@@ -171,3 +173,51 @@ def test_without_it_updates_and_destroying_remove_nothing(server: FakeServer) ->
     DIRECTORY.delete(two, engine)
 
     assert left(server) == {one.plugin_filename, two.plugin_filename}
+
+
+@pytest.fixture
+def adapter(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Adapter:
+    """Deletes as ``pulumi destroy`` does, which runs no program."""
+    running = server.engine()
+    monkeypatch.setattr(program, "_programs", {})
+    monkeypatch.setattr(engine, "engine", lambda _stack: running)
+    return Adapter(FILE, {}, Configuration())
+
+
+def test_a_destroyed_stack_takes_our_own_files_along(server: FakeServer, adapter: Adapter) -> None:
+    FILE.create(plugin_file(), server.engine())
+    assert (server.plugin_directory / ".pulumi").exists()
+
+    adapter.delete(plugin_file().model_copy(update={"delete_on_destroy": False}).properties())
+
+    assert [path.name for path in server.plugin_directory.iterdir()] == ["a"]
+    assert [request.partition("_")[0] for request in server.requests[-4:]] == [
+        "probe", "sweeper", "write .pulumi/sweeper", "sweeper",
+    ]  # fmt: skip
+
+
+def test_our_own_files_stay_while_the_program_goes_on(server: FakeServer, adapter: Adapter) -> None:
+    FILE.create(plugin_file(), server.engine())
+    adapter.check({}, {"plugin_name": "another.py", "content": ""})
+
+    adapter.delete(plugin_file().properties())
+
+    assert (server.plugin_directory / ".pulumi").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (httpx.Response(403, text="forbidden"), False),
+        (httpx.Response(500, text="Plugin error: broken"), True),
+        (httpx.Response(401, text="not authenticated"), True),
+    ],
+)
+def test_a_server_that_does_not_remove_them_keeps_nobody_from_destroying_a_stack(
+    server: FakeServer, adapter: Adapter, capsys: pytest.CaptureFixture[str], answer: httpx.Response, said: bool
+) -> None:
+    server.failures["probe"] = [answer]
+
+    adapter.delete(plugin_file().model_copy(update={"delete_on_destroy": False}).properties())
+
+    assert (".pulumi/ stays in the plugin directory of" in capsys.readouterr().err) is said

@@ -1,0 +1,79 @@
+"""What Pulumi shows of what a provider says: each notice on lines of its own."""
+
+from __future__ import annotations
+
+from influxdb3_engine_api import CreateTrigger, TriggerSettings
+
+SCHEDULED = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    pass\n"
+REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    pass\n"
+
+
+def notices(ran):
+    """The lines below ``Diagnostics:``, as Pulumi indents them."""
+    diagnostics = ran.output.partition("Diagnostics:\n")[2].partition("\nResources:")[0]
+    return [line.removeprefix("    ") for line in diagnostics.splitlines()[1:] if line.strip()]
+
+
+def test_notices_of_resources_that_are_deleted_at_once_are_lines_of_their_own(stack):
+    stack.program('for number in range(12):\n    PluginFile(f"notices_{number}.py", content="x = 1")')
+    stack.up()
+
+    stays = "stays on the server: its API has no way to delete it; delete_on_destroy=True does"
+    assert sorted(notices(stack.destroy())) == sorted(
+        f"influxdb3: plugin file 'notices_{number}.py' {stays}" for number in range(12)
+    )
+
+
+def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, engine, db):
+    engine.client.create_plugin_file("old.py", SCHEDULED + REQUEST)
+    engine.client.create_plugin_file("new.py", SCHEDULED + REQUEST)
+
+    def theirs(name, specification, **more):
+        given = {"plugin_filename": "old.py", "disabled": False, "trigger_arguments": None} | more
+        settings = TriggerSettings(run_async=False, error_behavior="log")
+        engine.client.create_trigger(
+            CreateTrigger(
+                db=db,
+                trigger_name=name,
+                trigger_settings=settings,
+                trigger_specification=specification,
+                **given,
+            )
+        )
+
+    theirs("weekdays", "cron:0 0 6 * * 1-5")
+    theirs("all", "every:1h", trigger_arguments={"kept": "1", "changed": "hunter1", "dropped": "hunter2"})
+    theirs("hook", f"request:hunter3-{db}")
+    stack.program(
+        f"""
+        defaults = dict(db="{db}", adopt=True, plugin_filename="old.py")
+        Trigger("weekdays", trigger_specification="cron:0 0 6 * * 1-5", **defaults)
+        Trigger("hook", trigger_specification=request("hunter4-{db}"), **defaults)
+        Trigger("all", trigger_specification=every("2h"), disabled=True, trigger_settings={{"error_behavior": "retry"}},
+                trigger_arguments={{"kept": 1, "changed": "hunter5", "added": "hunter6"}},
+                **defaults | dict(plugin_filename="new.py"))
+        """
+    )
+
+    ran = stack.preview()
+
+    said = notices(ran)
+
+    def after(name):
+        first = said.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is taken over: it changes")
+        further = said[first + 1 :]
+        return [line.strip() for line in further[: next((i for i, each in enumerate(further) if each[0] != " "), None)]]
+
+    assert after("weekdays") == [
+        "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' (InfluxDB counts weekdays from "
+        "Sunday = 1, so its 1-5 is SUN-THU; names mean the same everywhere)"
+    ]
+    assert after("hook") == ["trigger_specification: a request path -> a request path"]
+    assert after("all") == [
+        "disabled: False -> True",
+        "plugin_filename: 'old.py' -> 'new.py'",
+        "trigger_arguments: changes changed, gets added, loses dropped",
+        "error_behavior: 'log' -> 'retry'",
+        "trigger_specification: 'every:1h' -> 'every:2h'",
+    ]
+    assert "hunter" not in ran.output
