@@ -30,11 +30,12 @@ def listed(where: str, name: str, value: Any) -> Any:
     """A list, or an output of one; ``None`` where nothing is given.
 
     Raises:
-        SourceError: It is none; a text, which Python would take for a list of its characters, is none either.
+        SourceError: It is none; a text or a mapping, which Python would take for a list of its characters or keys, is
+            none either.
     """
     if value is None or isinstance(value, pulumi.Output):
         return value
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
         raise SourceError(f"{where}: {name} is a list: write {name}=[{value!r}]")
     return list(value)
 

@@ -12,6 +12,7 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.program import Program, program
 from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
+from pulumi_influxdb3_engine.logic.watched_code import CodeChanges
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -41,6 +42,7 @@ class Engine:
         served_paths: Which trigger serves which request path.
         claimed: What resources of this deployment have created or taken over. A resource that was moved or renamed is
             first created and then deleted: deleting the old one leaves what the new one has claimed.
+        code: What this deployment does to code that triggers run.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Engine:
         self.system_tables = SystemTables(self.client)
         self.served_paths = ServedPaths(self.client)
         self.claimed: set[Hashable] = set()
+        self.code = CodeChanges()
 
     def refuse_old_servers(self) -> None:
         """Ask every host for its release: one request each in a process.

@@ -25,6 +25,7 @@ from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, Re
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
+from pulumi_influxdb3_engine.logic.watched_code import Code
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -104,6 +105,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             reason = "in_place=True replaces the files through the trigger that uses them: name it"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
         if not inputs.known("files"):
+            if inputs.known("plugin_name", "in_place") and inputs.in_place:
+                program.unknown_code.add(inputs.plugin_name)
             return inputs.model_copy(update={"plugin_filename": UNKNOWN, "content_sha256": UNKNOWN})
         try:
             source = parse_directory(inputs.contents)
@@ -117,6 +120,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         directory = inputs.plugin_name if inputs.in_place else f"{inputs.plugin_name}_{digest[:12]}"
         if inputs.in_place is True:
             refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
+            program.contents[directory] = inputs.below(directory)
         program.sources.declare(directory, source)
         program.files.add(directory)
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
@@ -176,6 +180,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             if state.plugin_filename == inputs.plugin_filename:
                 directory = str(inputs.plugin_filename)
                 self._remove(inputs, engine, state.below(directory).keys() - inputs.below(directory).keys())
+                if state.content_sha256 != inputs.content_sha256:
+                    engine.code.replaced[directory] = Code(str(state.content_sha256), state.below(directory))
         if not inputs.delete_on_destroy:
             return {}
         older = [name for name in state.superseded or [] if name != inputs.plugin_filename]
