@@ -26,7 +26,7 @@ _SECONDS_BEFORE_READING_AGAIN = 1.0
 _LONGEST_HOLD = 1.0
 """Seconds that deliveries wait for at most when a trigger joins others: as long as a server's flush takes to come."""
 
-_PATIENCE = 0.4
+_PATIENCE = 0.5
 """Seconds that a trigger that is disabled may take for a run before it is interrupted."""
 
 _LONGEST_FINISH = 10.0
@@ -93,12 +93,19 @@ class WalTrigger(ActiveTrigger):
         """See what has been delivered so far, the rest of it in one call, and nothing of what comes later.
 
         Args:
-            patience: Seconds that a run may take; after that this returns although the run has not ended.
+            patience: Seconds that a run may take.
+
+        Raises:
+            TimeoutError: A run takes longer.
         """
         self._last = last = self._backlog.last
         while self.position < last and not self._failed:
             self._advanced.clear()
-            await asyncio.wait_for(self._advanced.wait(), patience)
+            try:
+                await asyncio.wait_for(self._advanced.wait(), patience)
+            except TimeoutError:
+                if not self._waiting_for_processes:  # on a machine that has just started the run has not begun
+                    raise
 
     def go_on(self) -> None:
         """See again what is delivered, after all."""
