@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 
 _SECONDS_BEFORE_READING_AGAIN = 1.0
 
-_LONGEST_HOLD = 1.0
-"""Seconds that deliveries wait for at most when a trigger joins others: as long as a server's flush takes to come."""
+_HOLD = 1.0
+"""Seconds that deliveries wait for when a trigger joins others: as long as a server's flush takes to come."""
+
+_LONGEST_HOLD = 3.0
+"""Seconds that they wait for at most when further triggers join meanwhile."""
+
+_HOLD_AFTER_LEAVING = 0.2
+"""Seconds that they go on waiting for when one has left: it may have been none of those whose places were taken."""
 
 _PATIENCE = 0.5
 """Seconds that a trigger that is disabled may take for a run before it is interrupted."""
@@ -162,6 +168,7 @@ class _Followed:
         self.held: list[Flush] = []
         self._joined = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._waits_until = 0.0
 
     @property
     def waits(self) -> bool:
@@ -170,16 +177,23 @@ class _Followed:
 
     def join(self) -> None:
         """Let deliveries wait for a trigger to leave, but not for long."""
-        self._joined += 1
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_LONGEST_HOLD, self._end_waiting)
+            self._waits_until = asyncio.get_running_loop().time() + _LONGEST_HOLD
+        self._joined += 1
+        self._wait(_HOLD)
 
     def leave(self, trigger: WalTrigger) -> None:
-        """Deliver to a trigger no more; go on when as many have left as have joined, or none is there."""
+        """Deliver to a trigger no more; go on soon when as many have left as have joined."""
         self.triggers.remove(trigger)
-        self._joined -= 1
-        if self._joined <= 0 or not self.triggers:
-            self._end_waiting()
+        if self._timer is not None:
+            self._joined -= 1
+            if self._joined <= 0:
+                self._wait(_HOLD_AFTER_LEAVING)
+
+    def close(self) -> None:
+        """Wait no more when no trigger is left."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def deliver(self, flush: Flush) -> None:
         """Tell the triggers of a flush, now or when the waiting ends."""
@@ -191,9 +205,13 @@ class _Followed:
         for trigger in self.triggers:
             trigger.notice(flush, previous)
 
-    def _end_waiting(self) -> None:
+    def _wait(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(min(loop.time() + seconds, self._waits_until), self._go_on)
+
+    def _go_on(self) -> None:
         self._timer, self._joined = None, 0
         held, self.held = self.held, []
         for flush in held:
@@ -239,6 +257,7 @@ class WalTriggers:
         followed = self._databases[trigger.trigger.database]
         followed.leave(trigger)
         if not followed.triggers:
+            followed.close()
             del self._databases[trigger.trigger.database]
 
     def wait(self, database: str) -> bool:
