@@ -81,11 +81,20 @@ class Triggers:
                 await self._runner.start_trigger(await self._catalog.set_trigger_disabled(key, disabled=False))
 
     async def disable(self, key: TriggerKey) -> None:
-        """Stop a trigger and keep it; one that is disabled stays so. Raises `ApiError` 404 where there is none."""
+        """Stop a trigger and keep it; one that is disabled stays so. Raises `ApiError` 404 where there is none.
+
+        It sees first what was written before: after a crash in between it is still enabled, and sees the rest.
+        """
         async with self._lock(key):
-            if not self._catalog.trigger(key).disabled:
+            if self._catalog.trigger(key).disabled:
+                return
+            try:
+                await self._runner.finish_trigger(key)
                 await self._catalog.set_trigger_disabled(key, disabled=True)
-                await self._runner.stop_trigger(key)
+            except BaseException:
+                self._runner.go_on(key)
+                raise
+            await self._runner.stop_trigger(key)
 
     async def delete(self, key: TriggerKey, *, force: bool) -> None:
         """Delete a trigger.

@@ -108,7 +108,8 @@ def listed(where: str, name: str, value: Any) -> Any:
     """A list, or an output of one; ``None`` where nothing is given. A set, which has no order, is sorted.
 
     Raises:
-        SourceError: It is none; a text, which Python would take for a list of its characters, is none either.
+        SourceError: It is none; a text or a mapping, which Python would take for a list of its characters or keys, is
+            none either.
     """
     if value is None or isinstance(value, pulumi.Output):
         return value

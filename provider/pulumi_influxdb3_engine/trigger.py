@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_influxdb3_engine._arguments import as_properties, as_texts, given, makes_way
+from pulumi_influxdb3_engine._arguments import as_properties, as_texts, given, listed, makes_way
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 
 if TYPE_CHECKING:
@@ -67,9 +67,15 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
         adopt: Take over a trigger of that name that exists; nothing is sent where it is the same. ``run_async`` and
             ``node_spec``, which servers do not tell, are taken as not set there.
         force_delete: Delete it even while the server thinks that it runs.
-        watch: Watch the first runs after a creation or a change; one that fails puts the previous definition back.
+        watch: Watch the first runs after a creation or a change, also of the plugin's code where the program declares
+            that; one that fails puts the previous definition, or code, back.
             A real server logs no failure where ``error_behavior`` is ``"retry"`` or ``"disable"``: what cannot be told
             is said.
+        handover: How a trigger on writes is changed. ``"carry"`` (default): the new definition runs as
+            ``NAME__pulumi_candidate`` until the old one is gone, so that no write is missed. ``"cut"``: one after the
+            other, for plugins that must not run under another name; a notice says which writes were missed.
+        restart_on: Any values; a change of one restarts the trigger, which empties its plugin's cache. For
+            configuration files, by their content.
         opts: Options of the resource.
 
     A change of ``disabled`` alone is one request. Any other change swaps the definition: the server validates the new
@@ -108,6 +114,8 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
         adopt: bool = False,
         force_delete: bool = False,
         watch: Watch | None = None,
+        handover: Literal["carry", "cut"] | None = None,
+        restart_on: list[Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {
@@ -127,6 +135,8 @@ class Trigger(Resource, module="influxdb3", name="Trigger"):
             adopt=adopt or None,
             force_delete=force_delete or None,
             watch=asdict(watch) if isinstance(watch, Watch) else watch,
+            handover=handover,
+            restart_on=listed(f"Trigger {resource_name!r}", "restart_on", restart_on),
         )
         properties = as_properties("Trigger", resource_name, properties)
         super().__init__(TriggerProvider(), resource_name, properties, makes_way(opts))

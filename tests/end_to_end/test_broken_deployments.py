@@ -29,7 +29,8 @@ class Change:
 
 CHANGES = {
     "create": Change(None, {"a": "1", "disabled": False}, 1),
-    "swap": Change({"a": "1", "disabled": False}, {"a": "2", "disabled": False}, 5),
+    "swap": Change({"a": "1", "disabled": False}, {"a": "2", "disabled": False}, 6),
+    "swap and disable": Change({"a": "1", "disabled": False}, {"a": "2", "disabled": True}, 5),
     "disable": Change({"a": "1", "disabled": False}, {"a": "1", "disabled": True}, 1),
     "enable": Change({"a": "1", "disabled": True}, {"a": "1", "disabled": False}, 1),
     "delete": Change({"a": "1", "disabled": False}, None, 2),

@@ -13,11 +13,11 @@ from stack import Stack
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 
 
-def many(db, prefix, count, arguments=1):
+def many(db, prefix, count, arguments=1, *, specification="ALL_TABLES", more=""):
     return f"""
         for number in range({count}):
-            Trigger(f"{prefix}{{number}}", db="{db}", plugin_filename="w.py", trigger_specification=ALL_TABLES,
-                    trigger_arguments={{"a": {arguments}}})
+            Trigger(f"{prefix}{{number}}", db="{db}", plugin_filename="w.py", trigger_specification={specification},
+                    trigger_arguments={{"a": {arguments}}}, {more})
     """
 
 
@@ -79,9 +79,24 @@ def test_each_operation_costs_the_requests_that_the_readme_says(tmp_path, cli, e
     assert requests(stack.up) == {"POST trigger": 10}
     assert requests(stack.up) == {}
     assert requests(stack.refresh) == {"POST /api/v3/query_sql": 2}
+    # the release, once; then for each the log of its runs, and the steps of handing over
     stack.program(many(db, "t", 10, arguments=2))
     assert requests(stack.up) == {
-        "POST trigger": 20, "DELETE trigger": 20, "POST trigger/disable": 10,
+        "GET /ping": 1, "POST /api/v3/query_sql": 10,
+        "POST trigger": 20, "DELETE trigger": 20, "POST trigger/disable": 20,
     }  # fmt: skip
-    assert requests(stack.destroy) == {"POST trigger/disable": 10, "DELETE trigger": 10}
+    stack.program(many(db, "t", 10, arguments=2, more="restart_on=[1]"))
+    assert requests(stack.up)["POST trigger/disable"] == 20
+    # the candidates that earlier deployments left, once a database
+    stack.program(many(db, "t", 10, arguments=2, more="restart_on=[1], disabled=True"))
+    assert requests(stack.up) == {"POST /api/v3/query_sql": 1, "POST trigger/disable": 10}
+    assert requests(stack.destroy) == {
+        "POST /api/v3/query_sql": 1, "POST trigger/disable": 10, "DELETE trigger": 10,
+    }  # fmt: skip
+
+    stack.program(many(db, "r", 10, specification="request(f'r{number}')"))
+    stack.up()
+    stack.program(many(db, "r", 10, specification="request(f'r{number}')", arguments=2))
+    assert requests(stack.up) == {"POST trigger": 20, "DELETE trigger": 20}
+    stack.destroy()
     proxy.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scenes import RECORD, create, logged, open_gate, running_pid, seen, shut_gate, wait_until, write
 
 from influxdb3_embedded.testing import RunningEngine, start_engine
+from influxdb3_engine_api import TransportError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +100,45 @@ def test_a_trigger_that_is_enabled_again_starts_from_now_also_across_a_crash(tmp
         open_gate(engine)
         wait_until(lambda: seen(engine.client) and seen(engine.client, "deleted"))
         assert [seen(engine.client), seen(engine.client, "deleted")] == [[4], [4]]
+
+
+def test_what_waited_for_a_trigger_to_take_anothers_place_is_delivered_after_a_kill(tmp_path: Path) -> None:
+    with start_engine(tmp_path) as engine:
+        set_up(engine)
+        open_gate(engine)
+        create(engine.client, "w", "record.py", "table:m")
+        write(engine.client, 1)
+        wait_until(lambda: seen(engine.client) == [1])
+        create(engine.client, "n", "record.py", "table:m")
+        write(engine.client, 2, 3)
+        engine.kill()
+    with start_engine(tmp_path) as engine:
+        write(engine.client, 4)
+        wait_until(lambda: 4 in seen(engine.client) and 4 in seen(engine.client, "n"))
+        assert {2, 3, 4} <= set(seen(engine.client)) <= {1, 2, 3, 4}
+        assert seen(engine.client, "n") == [2, 3, 4]
+
+
+def test_a_trigger_that_is_killed_while_it_is_being_disabled_is_enabled_and_sees_the_rest(tmp_path: Path) -> None:
+    with start_engine(tmp_path) as engine:
+        set_up(engine)
+        create(engine.client, "w", "record.py", "table:m")
+        write(engine.client, 1, 2)
+        running_pid(engine.client, "w")
+        disabling = threading.Thread(target=_disable, args=(engine,))
+        disabling.start()
+        time.sleep(0.2)  # less than a run may take before it is interrupted
+        engine.kill()
+        disabling.join()
+    with start_engine(tmp_path) as engine:
+        assert [row.disabled for row in engine.client.triggers("d")] == [False]
+        open_gate(engine)
+        wait_until(lambda: seen(engine.client) == [1, 2])
+
+
+def _disable(engine: RunningEngine) -> None:
+    with suppress(TransportError):
+        engine.client.disable_trigger("d", "w")
 
 
 def test_an_engine_in_memory_delivers_what_a_slow_plugin_has_fallen_behind_with(tmp_path: Path) -> None:

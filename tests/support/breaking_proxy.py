@@ -58,6 +58,7 @@ class BreakingProxy:
         self.requests: list[str] = []
         self._fault: Fault | None = None
         self._number = 0
+        self._all_later = False
         self._faults_of: Mapping[str, tuple[int, Fault]] = {}
         self._requests_of: Counter[str] = Counter()
         self.triggered = False
@@ -67,9 +68,10 @@ class BreakingProxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    def break_request(self, number: int, fault: Fault) -> None:
-        """Arm the proxy; requests are counted from now."""
+    def break_request(self, number: int, fault: Fault, *, all_later: bool = False) -> None:
+        """Arm the proxy; requests are counted from now. ``all_later`` loses those after it, as when a server dies."""
         self.requests, self._number, self._fault, self.triggered = [], number, fault, False
+        self._all_later = all_later
         if fault is Fault.REFUSED and number == 1:
             self._refuse_for_a_moment()
 
@@ -86,6 +88,7 @@ class BreakingProxy:
     def mend(self) -> None:
         """Only forward from now."""
         self._fault = None
+        self._all_later = False
         self._faults_of = {}
 
     def close(self) -> None:
@@ -132,6 +135,8 @@ class BreakingProxy:
             fault = self._fault_of(handler, body)
             if number == self._number and self._fault is not Fault.REFUSED:
                 fault = self._fault
+            if self._all_later and self._fault is not None and number > self._number:
+                fault = Fault.RESET_BEFORE
         self.triggered = self.triggered or fault is not None
         answer = None
         if fault is None or fault.acts:

@@ -62,12 +62,13 @@ class Backlog:
         while self._recent and self._recent[0].sequence <= position:
             self._drop_oldest()
 
-    async def next(self, after: int, table: str | None) -> tuple[int, Sequence[TableBatch]]:
+    async def next(self, after: int, table: str | None, last: int | None = None) -> tuple[int, Sequence[TableBatch]]:
         """What a trigger is to see next.
 
         Args:
             after: The sequence up to which it has seen them, less than the last.
             table: The one table it wants; ``None`` for all.
+            last: The last sequence that it is to see at all, for a trigger that is to see the rest at once.
 
         Returns:
             The sequence up to which it will then have seen them, and a batch a table; none where nothing is for it.
@@ -75,6 +76,8 @@ class Backlog:
         Raises:
             WriteLogUnreadable: The log cannot be read now.
         """
+        if last is not None:
+            return await asyncio.to_thread(self._read, after, last, table)
         if after < self._complete_after:
             return await asyncio.to_thread(self._read, after, self._complete_after, table)
         flush = self._recent[bisect_right(self._recent, after, key=lambda flush: flush.sequence)]

@@ -46,9 +46,13 @@ class Positions:
         self._store({key: None for key in stored if key not in keys})
         self._keep_unseen()
 
-    def first(self, key: TriggerKey) -> int:
-        """Where a trigger is to start: where the last process left it, or now."""
-        return self._resumed.get(key, self._log.last)
+    def resumed(self, key: TriggerKey) -> int | None:
+        """Where the last process left a trigger; ``None`` for one that it has not started."""
+        return self._resumed.get(key)
+
+    async def settled(self) -> None:
+        """Wait until all that was accepted before has been delivered: what is stored comes after it in the log."""
+        await asyncio.wait([self._log.store_positions({})])
 
     def begin(self, key: TriggerKey, trigger: _HasPosition) -> None:
         """Keep the position of a trigger that starts."""

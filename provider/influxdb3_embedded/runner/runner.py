@@ -135,6 +135,26 @@ class Runner:
             self._triggers[trigger.key] = active
             active.start()
 
+    async def finish_trigger(self, key: TriggerKey) -> None:
+        """Let a trigger on writes see what was written before, as far as that takes no long runs, and nothing more.
+
+        Args:
+            key: The trigger, which is to be stopped next; nothing happens where it is another kind, or not started.
+        """
+        active = self._triggers.get(key)
+        if not isinstance(active, WalTrigger):
+            return
+        if not self._wal_triggers.wait(key.database):
+            await self._positions.settled()
+        if self._triggers.get(key) is active:
+            await self._wal_triggers.finish(active)
+
+    def go_on(self, key: TriggerKey) -> None:
+        """Let a trigger go on that was not stopped after `finish_trigger`."""
+        active = self._triggers.get(key)
+        if isinstance(active, WalTrigger):
+            active.go_on()
+
     async def stop_trigger(self, key: TriggerKey) -> None:
         """Stop a trigger: interrupt what it runs, forget its cached values. Returns within about a second.
 
@@ -265,7 +285,10 @@ class Runner:
         if isinstance(specification, Cron | Every):
             return ScheduleTrigger(trigger, source, self._surroundings, specification)
         backlog = self._wal_triggers.backlog(trigger.database)
-        wal_trigger = WalTrigger(trigger, source, self._surroundings, backlog, self._positions.first(trigger.key))
+        position = self._positions.resumed(trigger.key)
+        if position is None:
+            position = self._wal_triggers.join(trigger.database)
+        wal_trigger = WalTrigger(trigger, source, self._surroundings, backlog, position)
         self._wal_triggers.add(wal_trigger, backlog)
         self._positions.begin(trigger.key, wal_trigger)
         return wal_trigger

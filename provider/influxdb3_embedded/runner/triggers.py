@@ -76,6 +76,7 @@ class ActiveTrigger:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turns = asyncio.Semaphore(MAX_OVERLAP)
         self._failed = False
+        self._waiting_for_processes = 0
 
     def start(self) -> None:
         """Begin to run; nothing to do where calls come from outside."""
@@ -128,8 +129,12 @@ class ActiveTrigger:
         Raises:
             RunFailed: The run failed.
         """
+        self._waiting_for_processes += 1
+        waits = True
         try:
             async with self._workers.lease(self._source) as (worker, code):
+                self._waiting_for_processes -= 1
+                waits = False
                 try:
                     return await execute(
                         worker,
@@ -144,6 +149,8 @@ class ActiveTrigger:
                     raise
         except WorkerUnavailable as error:
             raise RunFailed(str(error), "process") from error
+        finally:
+            self._waiting_for_processes -= waits
 
     def _log_failure(self, failure: RunFailed) -> None:
         for text in (*self._error_texts(failure), *failure.traceback):

@@ -52,6 +52,7 @@ class WriteLog(Protocol):
             positions: Sequences up to which triggers have seen the writes; ``None`` forgets a trigger.
 
         Returns:
-            Done when they are durable, with an exception when they cannot be stored.
+            Done when they are durable and what was accepted before has been delivered, with an exception when they
+            cannot be stored.
         """
         ...

@@ -14,6 +14,7 @@ from pulumi_influxdb3_engine.logic.program import Program, program
 from pulumi_influxdb3_engine.logic.request_paths import ServedPaths
 from pulumi_influxdb3_engine.logic.retry import is_servers, repeated
 from pulumi_influxdb3_engine.logic.system_tables import SystemTables
+from pulumi_influxdb3_engine.logic.watched_code import CodeChanges
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -47,6 +48,7 @@ class Engine:
         replaced: Identity of a resource that is next to be created, to what has made way for it in this deployment.
         superseded: Plugin files and directories that a trigger still ran when their resource was replaced, to what
             messages call them.
+        code: What this deployment does to code that triggers run.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Engine:
         self.claimed: set[Hashable] = set()
         self.replaced: dict[Hashable, Inputs] = {}
         self.superseded: dict[str, str] = {}
+        self.code = CodeChanges()
 
     def cluster_uuid(self) -> str | None:
         """Identity of the server; None if it states none. One request in a process that has sent none yet.

@@ -9,6 +9,7 @@ from influxdb3_engine_api import EngineApiError, ErrorBehavior
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.retry import is_servers, repeated
+from pulumi_influxdb3_engine.logic.run_ends import FINISHED, STARTED
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import label
 
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from influxdb3_engine_api.wire import LogRow
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs, Watch
+    from pulumi_influxdb3_engine.logic.watched_code import WatchedCode
 
 _SECONDS_BETWEEN_LOOKS = 0.25
-_STARTED = "starting execution "
-_FINISHED = "finished execution in "
 
 
 class FirstRuns:
@@ -31,40 +31,53 @@ class FirstRuns:
         inputs: The new definition.
         watch: For how long.
         engine: Where it runs.
+        code: Its plugin's code, where that has changed; the previous one is put back where a run fails.
     """
 
-    def __init__(self, inputs: TriggerInputs, watch: Watch, engine: Engine) -> None:
-        self._inputs, self._watch = inputs, watch
+    def __init__(self, inputs: TriggerInputs, watch: Watch, engine: Engine, code: WatchedCode | None = None) -> None:
+        self._inputs, self._watch, self._code = inputs, watch, code
         self._client = engine.client
         self._changes = TriggerChanges(engine, inputs.db)
-        self._since: datetime | None = None
+        self._since: dict[str, datetime | None] = {}
 
-    def begin(self) -> None:
+    def begin(self, candidate: str | None = None) -> None:
         """Note what the log holds, when the previous definition has stopped and the new one has not started.
+
+        Args:
+            candidate: The name under which the new definition is to run before; its errors count, too.
 
         Raises:
             EngineApiError: The log cannot be read.
         """
-        newest = self._rows(limit=1)
-        self._since = newest[-1].event_time if newest else None
+        name = candidate or self._inputs.trigger_name
+        newest = self._rows(name, limit=1)
+        self._since[name] = newest[-1].event_time if newest else None
 
     def failure(self) -> str | None:
-        """Why the first run that failed did so; ``None`` where none did, or that cannot be told, which is said."""
+        """Error of the first failed run, or ``None`` if no run failed, or if the log cannot tell: a notice says so.
+
+        The previous code is put back then, where the code has changed.
+        """
         try:
-            return self._failure()
+            failure = self._failure()
         except EngineApiError as error:
             notice(f"{label(self._inputs)} is live, and was not watched to the end: {explained(error)}")
             return None
+        if failure and self._code:
+            return f"{self._code.put_back(label(self._inputs))}: {failure}"
+        return failure
 
     def _failure(self) -> str | None:
         deadline = time.monotonic() + self._watch.seconds
+        name = self._inputs.trigger_name
+        before = [row for candidate in self._since if candidate != name for row in self._new_rows(candidate)]
         while True:
-            rows = [row for row in self._rows(limit=1000) if self._since is None or row.event_time > self._since]
-            errors = [row.log_text for row in rows if row.log_level == "ERROR"]
+            rows = self._new_rows(name)
+            errors = [row.log_text for row in (*before, *rows) if row.log_level == "ERROR"]
             if errors:
                 return "\n".join(errors)
-            started = sum(row.log_text.startswith(_STARTED) for row in rows)
-            finished = sum(row.log_text.startswith(_FINISHED) for row in rows)
+            started = sum(row.log_text.startswith(STARTED) for row in rows)
+            finished = sum(row.log_text.startswith(FINISHED) for row in rows)
             if finished >= self._watch.runs:
                 return None
             if time.monotonic() > deadline:
@@ -90,6 +103,9 @@ class FirstRuns:
         )
         return None
 
-    def _rows(self, limit: int) -> list[LogRow]:
-        name = self._inputs.trigger_name
+    def _new_rows(self, name: str) -> list[LogRow]:
+        since = self._since[name]
+        return [row for row in self._rows(name, limit=1000) if since is None or row.event_time > since]
+
+    def _rows(self, name: str, limit: int) -> list[LogRow]:
         return repeated(lambda: self._client.trigger_logs(self._inputs.db, name, limit=limit), worth=is_servers)

@@ -26,6 +26,7 @@ from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, Re
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
+from pulumi_influxdb3_engine.logic.watched_code import Code
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -115,6 +116,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             reason = "in_place=True replaces the files through the trigger that uses them: name it"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
         if not inputs.known("files"):
+            if inputs.known("plugin_name", "in_place") and inputs.in_place:
+                program.unknown_code.add(inputs.plugin_name)
             return inputs.model_copy(update={"plugin_filename": UNKNOWN, "content_sha256": UNKNOWN})
         try:
             source = parse_directory(inputs.contents)
@@ -128,6 +131,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         directory = inputs.plugin_name if inputs.in_place else f"{inputs.plugin_name}_{digest[:12]}"
         if inputs.in_place is True:
             refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
+            program.contents[directory] = inputs.below(directory)
         program.sources.declare(directory, source)
         program.files |= {directory, *inputs.below(directory)}
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
@@ -186,6 +190,9 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"}):
             self._deploy(inputs, engine, through_trigger=inputs.in_place)
             self._remove_stale(state, inputs, engine)
+            if state.plugin_filename == inputs.plugin_filename and state.content_sha256 != inputs.content_sha256:
+                directory = str(inputs.plugin_filename)
+                engine.code.replaced[directory] = Code(str(state.content_sha256), state.below(directory))
         if not inputs.delete_on_destroy:
             return {}
         older = [name for name in state.superseded or [] if name != inputs.plugin_filename]

@@ -20,6 +20,7 @@ from pulumi_influxdb3_engine.logic.plugin_source import PluginSourceError, parse
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from pulumi_influxdb3_engine.logic.retry import repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
+from pulumi_influxdb3_engine.logic.watched_code import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -86,6 +87,9 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
                     raise InvalidInputs(failures)
             if inputs.known("plugin_name"):
                 refuse_other_code(program, inputs.plugin_name, derived["content_sha256"], f"the {inputs.label}")
+                program.contents[inputs.plugin_name] = {inputs.plugin_name: inputs.content}
+        elif inputs.known("plugin_name"):
+            program.unknown_code.add(inputs.plugin_name)
         if inputs.known("plugin_name"):
             program.files.add(inputs.plugin_name)
         return inputs.model_copy(update=derived)
@@ -147,6 +151,8 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             self._pass_tests(inputs, engine, "changed")
         if changed & {"content", "hosts"}:
             self._write(inputs, engine.hosts, "changed", None if inputs.trigger_name is None else _overwrite(inputs))
+        if "content" in changed and state.content_sha256:
+            engine.code.replaced[inputs.plugin_name] = Code(state.content_sha256, {state.plugin_name: state.content})
         return {}
 
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:

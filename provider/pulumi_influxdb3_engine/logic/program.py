@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pulumi_influxdb3_engine.logic.declared_packages import DeclaredPackages
+from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Unknown
 from pulumi_influxdb3_engine.logic.plugin_source import KnownSources
 from pulumi_influxdb3_engine.logic.request_paths import DeclaredPaths
 
@@ -37,6 +38,11 @@ class Declared(Generic[Key, Value]):
         with self._guard:
             other = self._values.setdefault(key, value)
         return None if other == value else other
+
+    def get(self, key: Key) -> Value | None:
+        """What is declared under a key, if anything is."""
+        with self._guard:
+            return self._values.get(key)
 
 
 class Replacements:
@@ -83,6 +89,8 @@ class Program:
         sources: Plugins by the file name that triggers use.
         files: Plugin files and directories that resources of the program write, whichever they are.
         code: Plugin file, or directory that is written in place, to the hash of its content.
+        contents: The same to its files' texts, by path below the plugin directory.
+        unknown_code: The same, of those whose content is not known yet.
         databases: Names of databases.
         triggers: Trigger to its properties.
         new_triggers: Triggers that are still to be created, each with something that equals nothing else.
@@ -98,6 +106,8 @@ class Program:
         self.sources = KnownSources()
         self.files: set[str] = set()
         self.code: Declared[str, str] = Declared()
+        self.contents: dict[str, dict[str, str]] = {}
+        self.unknown_code: set[str] = set()
         self.databases: set[str] = set()
         self.triggers: Declared[Owner, Properties] = Declared()
         self.new_triggers: Declared[Owner, object] = Declared()
@@ -105,6 +115,11 @@ class Program:
         self.paths = DeclaredPaths()
         self.packages = DeclaredPackages()
         self.replacements = Replacements()
+
+    def code_sha256(self, plugin_filename: str) -> str | Unknown | None:
+        """Hash of the code behind a file name that stays the same when the code changes, where that is declared."""
+        name = plugin_filename.rstrip("/")
+        return self.code.get(name) or (UNKNOWN if name in self.unknown_code else None)
 
 
 _programs: dict[Configuration, Program] = {}

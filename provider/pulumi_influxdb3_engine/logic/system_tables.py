@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api.errors import NotFound
 from influxdb3_engine_api.specification import parse, parse_catalog, same_schedule
+from pulumi_influxdb3_engine.logic.names import CANDIDATE_SUFFIX
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import CreateTrigger, EngineClient
@@ -50,6 +51,7 @@ class SystemTables:
         self._first: dict[str, dict[str, LiveTrigger]] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._changes: Counter[str] = Counter()
+        self._candidates: dict[str, set[str]] = {}
         self._guard = threading.Lock()
 
     def trigger(self, db: str, name: str, *, fresh: bool = False) -> LiveTrigger | None:
@@ -63,9 +65,7 @@ class SystemTables:
         Raises:
             EngineApiError: The server could not be asked; that says nothing about the trigger.
         """
-        with self._guard:
-            lock = self._locks.setdefault(db, threading.Lock())
-        with lock:  # the others of this database wait for the answer instead of asking, too
+        with self._lock(db):  # the others of this database wait for the answer instead of asking, too
             snapshot = self._snapshots.get(db)
             if fresh or snapshot is None or not self._serves(db, snapshot):
                 # taken and counted before it is read: what changes meanwhile may be missing in it
@@ -80,10 +80,29 @@ class SystemTables:
             self.trigger(db, name)
         return self._first[db].get(name)
 
+    def left_candidates(self, db: str) -> set[str]:
+        """Candidates that earlier deployments left, enabled or not: one query a database in a process.
+
+        Raises:
+            EngineApiError: The server could not be asked.
+        """
+        with self._lock(db):
+            if db not in self._candidates:
+                try:
+                    names = {row.trigger_name for row in self._client.triggers(db)}
+                except NotFound:
+                    names = set()
+                self._candidates[db] = {name for name in names if name.endswith(CANDIDATE_SUFFIX)}
+            return self._candidates[db]
+
     def forget(self, db: str) -> None:
         """Read a database again next time: this process has just changed it."""
         with self._guard:
             self._changes[db] += 1
+
+    def _lock(self, db: str) -> threading.Lock:
+        with self._guard:
+            return self._locks.setdefault(db, threading.Lock())
 
     def _serves(self, db: str, snapshot: _Snapshot) -> bool:
         return snapshot.changes == self._changes[db] and time.monotonic() - snapshot.taken <= _SHARED_SECONDS

@@ -15,9 +15,11 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
 from pulumi_influxdb3_engine.logic.request_paths import path_is_served, path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from pulumi_influxdb3_engine.logic.run_ends import wait_for_the_end
 from pulumi_influxdb3_engine.logic.trigger_adoption import conflict, take_over
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import (
+    NOT_IN_DEFINITION,
     NOT_ON_SERVER,
     ONLY_FOR_US,
     TriggerInputs,
@@ -25,7 +27,14 @@ from pulumi_influxdb3_engine.logic.trigger_inputs import (
     described,
     label,
 )
-from pulumi_influxdb3_engine.logic.trigger_swap import NothingLive, stop_again, swap, take_back
+from pulumi_influxdb3_engine.logic.trigger_swap import (
+    NothingLive,
+    restart,
+    stop_again,
+    swap,
+    take_back,
+    watch_new_code,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -34,6 +43,7 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.engine import Engine
     from pulumi_influxdb3_engine.logic.program import Program
     from pulumi_influxdb3_engine.logic.resource import Properties
+    from pulumi_influxdb3_engine.logic.watched_code import WatchedCode
 
 _IDENTITY = ("db", "trigger_name")
 
@@ -53,6 +63,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if is_known(properties := inputs.properties()) and program.triggers.declare(inputs.owner, properties):
             reason = f"another Trigger of this program is the {label(inputs)}, with another definition"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
+        if inputs.watch is not None and inputs.known("plugin_filename"):
+            inputs = inputs.model_copy(update={"plugin_sha256": program.code_sha256(inputs.plugin_filename)})
         if not inputs.known("trigger_specification"):
             return inputs
         specification = parse(inputs.trigger_specification)
@@ -143,10 +155,19 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
         """What the system tables tell; ``run_async`` and ``node_spec``, which no release tells, are kept."""
-        live = TriggerChanges(engine, state.db).live(state.trigger_name)
+        changes, candidate = TriggerChanges(engine, state.db), state.candidate(disabled=False).trigger_name
+        left = changes.live(candidate)
+        live = changes.live(state.trigger_name) or left
         if live is None:
             return None
         inputs = described(live, state)
+        inputs = inputs.model_copy(update={"left_candidate": None if left is None else candidate})
+        if left is not None:
+            runs = "kept disabled" if left.row.disabled else "enabled, so that a run may be carried out twice"
+            notice(
+                f"{label(state)}: a deployment that did not end has left {candidate!r}, which is {runs}: the next "
+                "'pulumi up' removes it"
+            )
         if inputs.disabled and not state.disabled and live.row.error_behavior == ErrorBehavior.DISABLE:
             notice(
                 f"{label(state)} is disabled, as error_behavior asks for after an error: {_last_error(state, engine)}"
@@ -155,7 +176,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
         """Enable or disable where that is all, else swap the definition."""
-        if changed := state.changed(inputs, NOT_ON_SERVER):
+        if changed := state.changed(inputs, ONLY_FOR_US | {"endpoint_url"}):
             try:
                 self._change(state, inputs, changed, engine)
             except ResourceError:
@@ -180,8 +201,14 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         """
         if _is_claimed(state, engine):
             return
-        if state.owner == successor.owner or (state.served_path and state.served_path == successor.served_path):
+        same_path = state.served_path and state.served_path == successor.served_path
+        if state.owner == successor.owner or same_path:
             try:
+                if state.owner != successor.owner and self._exists(successor, engine):
+                    # it is swapped when it is adopted, once the path is free
+                    TriggerChanges(engine, successor.db).validate(successor.candidate(disabled=True).body())
+                    self._remove(state, engine)
+                    return
                 swap(state, successor, engine, _first_runs(successor, engine))
             except NothingLive:
                 engine.served_paths.note(state.owner, None)
@@ -191,6 +218,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             engine.claimed.add(successor.owner)
         else:
             self.create(successor, engine)
+            wait_for_the_end(state, engine)
             try:
                 self._remove(state, engine)
             except ResourceError:
@@ -198,6 +226,13 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 self._remove(successor, engine)
                 raise
         remove_superseded(engine, state.plugin_filename)
+
+    def _exists(self, inputs: TriggerInputs, engine: Engine) -> bool:
+        """Whether there is a trigger of that name, which may be adopted; raises if it may not."""
+        live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
+        if live is not None and not engine.adopts(inputs):
+            raise ResourceError(conflict(live, inputs))
+        return live is not None
 
     def _remove(self, state: TriggerInputs, engine: Engine) -> None:
         try:
@@ -210,12 +245,23 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         changes = TriggerChanges(engine, inputs.db)
         if inputs.served_path != state.served_path:
             _refuse_a_served_path(inputs, engine)
-        if changed == {"disabled"}:
-            self._set_enabled(inputs, changes, _first_runs(inputs, engine))
-        else:
-            swap(state, inputs, engine, _first_runs(inputs, engine))
+        new_code = "plugin_sha256" in changed and "plugin_filename" not in changed
+        code = _new_code(state, inputs, engine) if new_code else None
+        runs = _first_runs(inputs, engine, code)
+        definition = changed - NOT_IN_DEFINITION
+        if definition == {"disabled"}:
+            self._set_enabled(inputs, changes, runs)
+        elif definition or ("left_candidate" in changed and changes.live(inputs.trigger_name) is None):
+            swap(state, inputs, engine, runs)
+        elif "restart_on" in changed and not inputs.disabled:
+            restart(state, inputs, changes, runs)
+        elif runs and code:
+            watch_new_code(inputs, runs)
+        if "left_candidate" in changed:
+            _remove_left_candidate(inputs, changes)
 
     def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None) -> None:
+        _remove_left_candidate(inputs, changes)
         try:
             if runs:
                 runs.begin()
@@ -291,10 +337,27 @@ def _deployed(inputs: TriggerInputs, engine: Engine) -> None:
     warn_of_a_missing_table(inputs, engine)
 
 
-def _first_runs(inputs: TriggerInputs, engine: Engine) -> FirstRuns | None:
+def _first_runs(inputs: TriggerInputs, engine: Engine, code: WatchedCode | None = None) -> FirstRuns | None:
     if inputs.watch is None or inputs.disabled:
         return None
-    return FirstRuns(inputs, inputs.watch, engine)
+    return FirstRuns(inputs, inputs.watch, engine, code)
+
+
+def _new_code(state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> WatchedCode | None:
+    from pulumi_influxdb3_engine.logic.watched_code import WatchedCode  # noqa: PLC0415 - previews read no files
+
+    code = WatchedCode(inputs.plugin_filename, state.plugin_sha256, engine)
+    return code if code.deploy(label(inputs)) else None
+
+
+def _remove_left_candidate(inputs: TriggerInputs, changes: TriggerChanges) -> None:
+    try:
+        changes.remove_left_candidate(inputs.trigger_name)
+    except EngineApiError as error:
+        raise ResourceError(
+            f"{label(inputs)} was not changed in full: whether an earlier deployment has left a candidate of it cannot "
+            f"be told, or it could not be removed: {explained(error)}"
+        ) from error
 
 
 def _last_error(state: TriggerInputs, engine: Engine) -> str:

@@ -6,6 +6,8 @@ answered; a creation is looked up before it is repeated, since a second one is a
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
@@ -29,10 +31,14 @@ class TriggerChanges:
         engine: The engine.
         db: The database.
 
+    Attributes:
+        engine: The engine.
+
     Every method raises an ``EngineApiError`` where the server refuses, or cannot be asked for some seconds.
     """
 
     def __init__(self, engine: Engine, db: str) -> None:
+        self.engine = engine
         self._client = engine.client
         self._tables = engine.system_tables
         self._db = db
@@ -59,24 +65,43 @@ class TriggerChanges:
             self._settle_creation(body, error)
         self._tables.forget(self._db)
 
-    def validate(self, body: CreateTrigger) -> None:
-        """Let the server check a definition, as a disabled candidate under another name that is then deleted."""
-        candidate = f"{body.trigger_name}{CANDIDATE_SUFFIX}"
-        definition = body.model_copy(update={"trigger_name": candidate, "disabled": True})
+    def create_candidate(self, body: CreateTrigger) -> None:
+        """Create a candidate; one that an earlier deployment left is kept where it is the same, else replaced."""
         try:
-            repeated(lambda: self._create_anew(definition))
-        finally:
-            self._discard(candidate)
+            self.create(body)
+        except Conflict:
+            left = self.live(body.trigger_name, fresh=True)
+            if left is not None and not left.row.disabled:
+                notice(
+                    f"the trigger {body.trigger_name!r} in database {self._db!r} was left by a deployment that did not "
+                    "end; what was written since then may have been processed twice"
+                )
+            if left is None or not left.matches(body):
+                self.take_down(body.trigger_name)
+                self.create(body)
 
-    def set_enabled(self, name: str, *, enabled: bool) -> None:
-        """Enable or disable a trigger.
+    def validate(self, body: CreateTrigger) -> None:
+        """Let the server check a definition: a disabled candidate, which is deleted again."""
+        try:
+            repeated(lambda: self._create_anew(body))
+        finally:
+            self._discard(body.trigger_name)
+
+    def set_enabled(self, name: str, *, enabled: bool) -> datetime:
+        """Enable or disable a trigger; returns when the request was sent that was answered.
 
         Raises:
             NotFound: There is none of that name.
         """
         change = self._client.enable_trigger if enabled else self._client.disable_trigger
+
+        def attempt() -> datetime:
+            sent = datetime.now(UTC)
+            change(self._db, name)
+            return sent
+
         try:
-            repeated(lambda: change(self._db, name), worth=is_servers)
+            return repeated(attempt, worth=is_servers)
         finally:
             self._tables.forget(self._db)
 
@@ -89,29 +114,46 @@ class TriggerChanges:
         finally:
             self._tables.forget(self._db)
 
-    def remove(self, name: str, *, force: bool = False, once_stopped: Callable[[], None] | None = None) -> None:
+    def remove(self, name: str, *, force: bool = False) -> None:
+        """Take a trigger down, and a candidate of it that an earlier deployment left."""
+        self.remove_left_candidate(name)
+        self.take_down(name, force=force)
+
+    def remove_left_candidate(self, name: str) -> None:
+        """Take down the candidate of a trigger that an earlier deployment left, if it did."""
+        candidate = f"{name}{CANDIDATE_SUFFIX}"
+        left = repeated(lambda: self._tables.left_candidates(self._db), worth=is_servers)
+        if candidate in left:
+            self.take_down(candidate)
+            left.discard(candidate)
+
+    def take_down(
+        self, name: str, *, force: bool = False, once_stopped: Callable[[], None] | None = None
+    ) -> datetime | None:
         """Disable, so that the server lets go of the running plugin, and delete; gone already is success.
 
         Args:
             name: The trigger.
             force: Delete it even if the server thinks that it runs.
             once_stopped: Called in between.
+
+        Returns:
+            When the request was sent that disabled it; ``None`` where it was gone.
         """
-        exists = True
-        try:
-            self.set_enabled(name, enabled=False)
-        except NotFound:
-            exists = False
+        stopped = None
+        with suppress(NotFound):
+            stopped = self.set_enabled(name, enabled=False)
         if once_stopped:
             once_stopped()
-        if exists:
+        if stopped:
             self.delete(name, force=force)
+        return stopped
 
     def _create_anew(self, body: CreateTrigger) -> None:
         try:
             self._client.create_trigger(body)
         except Conflict:  # an attempt of ours whose answer was lost, or a deployment that was killed
-            self.delete(body.trigger_name)
+            self.take_down(body.trigger_name)
             self._client.create_trigger(body)
 
     def _discard(self, candidate: str) -> None:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, SpecificationError, TriggerSettings
-from influxdb3_engine_api.specification import Every, Request, Table, parse, parse_catalog, portable, same_schedule
+from influxdb3_engine_api.specification import (
+    AllTables,
+    Cron,
+    Every,
+    Request,
+    Table,
+    parse,
+    parse_catalog,
+    portable,
+    same_schedule,
+)
 from pulumi_influxdb3_engine._properties import argument_text
 from pulumi_influxdb3_engine.logic.inputs import Inputs, is_stored
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import (
+    CANDIDATE_SUFFIX,
     DatabaseName,
     PluginFilename,
     TriggerName,
@@ -43,6 +54,13 @@ def _specification(text: str) -> str:
     if isinstance(specification, Request) and (problem := request_path_problem(specification.path)):
         raise ValueError(problem)
     return specification.text
+
+
+def _parsed(text: str) -> Specification | None:
+    try:
+        return parse(text)
+    except SpecificationError:  # made by hand, in a form that this package would refuse
+        return None
 
 
 def _settings(value: Any, info: ValidationInfo) -> Any:
@@ -87,7 +105,7 @@ class Watch(BaseModel):
 class TriggerInputs(Inputs):
     """A trigger as a program declares it; the properties are the API's (contract 1.2)."""
 
-    derived: ClassVar[frozenset[str]] = frozenset({"endpoint_url"})
+    derived: ClassVar[frozenset[str]] = frozenset({"endpoint_url", "plugin_sha256", "left_candidate"})
     flags: ClassVar[frozenset[str]] = frozenset({"adopt", "force_delete"})
 
     db: DatabaseName
@@ -103,7 +121,18 @@ class TriggerInputs(Inputs):
     adopt: bool = False
     force_delete: bool = False
     watch: Watch | None = None
+    handover: Literal["carry", "cut"] | None = None
+    restart_on: list[Any] | None = None
     endpoint_url: str | None = None
+    plugin_sha256: str | None = None
+    """Hash of the code that it runs, where the program declares that and the trigger is watched."""
+    left_candidate: str | None = None
+    """A candidate that a refresh has found, left by a deployment that did not end."""
+
+    def changed(self, other: Self, ignore: frozenset[str] = frozenset()) -> set[str]:
+        """As for all inputs; another hash counts where the first runs of the new code are watched."""
+        unwatched = other.watch is None or other.plugin_sha256 is None
+        return super().changed(other, ignore | {"plugin_sha256"} if unwatched else ignore)
 
     def body(self) -> CreateTrigger:
         """The request that creates it."""
@@ -119,6 +148,21 @@ class TriggerInputs(Inputs):
             node_spec=nodes,
         )
 
+    def candidate(self, *, disabled: bool) -> TriggerInputs:
+        """The same definition under the name that it has before it takes the place of another one."""
+        return self.model_copy(update={"trigger_name": f"{self.trigger_name}{CANDIDATE_SUFFIX}", "disabled": disabled})
+
+    @property
+    def runs_on_writes(self) -> bool:
+        """Whether it is a WAL trigger and enabled."""
+        return not self.disabled and isinstance(_parsed(self.trigger_specification), AllTables | Table)
+
+    @property
+    def schedule(self) -> Cron | Every | None:
+        """When it runs, if it is a schedule and enabled."""
+        specification = _parsed(self.trigger_specification)
+        return specification if isinstance(specification, Cron | Every) and not self.disabled else None
+
     @property
     def owner(self) -> tuple[str, str]:
         """What identifies it on a server."""
@@ -133,10 +177,13 @@ class TriggerInputs(Inputs):
         return specification.path if isinstance(specification, Request) else None
 
 
-ONLY_FOR_US = frozenset({"adopt", "force_delete", "watch"})
+ONLY_FOR_US = frozenset({"adopt", "force_delete", "watch", "handover"})
 """Properties that say how to deploy, and are no part of what is deployed."""
 
-NOT_ON_SERVER = ONLY_FOR_US | {"endpoint_url"}
+NOT_IN_DEFINITION = frozenset({"restart_on", "plugin_sha256", "left_candidate"})
+"""Properties whose change is one of the trigger's surroundings, and none of its definition."""
+
+NOT_ON_SERVER = ONLY_FOR_US | NOT_IN_DEFINITION | {"endpoint_url"}
 
 
 def label(inputs: TriggerInputs) -> str:
@@ -145,10 +192,8 @@ def label(inputs: TriggerInputs) -> str:
 
 
 def _means(text: str, specification: Specification) -> bool:
-    try:
-        return same_schedule(parse(text), specification)
-    except SpecificationError:  # made by hand, in a form that this package would refuse
-        return text == specification.text
+    parsed = _parsed(text)
+    return text == specification.text if parsed is None else same_schedule(parsed, specification)
 
 
 def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:

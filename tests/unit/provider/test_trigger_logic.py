@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from fake_server import FakeServer
 
 LOGIC = TriggerLogic()
-SWAP = ["create t__pulumi_candidate", "delete t__pulumi_candidate", "disable t", "delete t", "create t"]
+VALIDATION = ["create t__pulumi_candidate", "delete t__pulumi_candidate"]
+SWAP = ["ping", "query logs", *VALIDATION, "disable t", "delete t", "create t"]
+CARRY = [
+    "ping", "query logs", "create t__pulumi_candidate", "disable t", "delete t", "create t",
+    "disable t__pulumi_candidate", "delete t__pulumi_candidate",
+]  # fmt: skip
 
 
 NODES = Configuration(host_url="http://a:1", plugin_hosts={"first": "http://a:1", "second": "http://b:1"})
 
 
 def trigger(program: Program | None = None, **properties: Any) -> TriggerInputs:
-    given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1s"}
+    given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1h"}
     return LOGIC.check(TriggerInputs.checked(given | properties), program or Program(Configuration()))
 
 
@@ -49,7 +54,7 @@ def test_a_create_is_one_request_with_all_that_was_declared(server: FakeServer) 
         "plugin_filename": "p.py",
         "trigger_name": "t",
         "trigger_settings": {"run_async": False, "error_behavior": "log"},
-        "trigger_specification": "every:1s",
+        "trigger_specification": "every:1h",
         "trigger_arguments": {"threshold": "80"},
         "disabled": True,
         "node_spec": {"nodes": ["n1"]},
@@ -86,14 +91,14 @@ def test_a_create_that_was_not_carried_out_and_whose_answer_was_lost_is_repeated
 
 def test_a_trigger_that_exists_is_an_error_that_says_how_to_take_it_over(server: FakeServer) -> None:
     engine = server.engine()
-    LOGIC.create(trigger(trigger_specification="every:5s"), engine)
+    LOGIC.create(trigger(trigger_specification="every:5h"), engine)
 
     with pytest.raises(ResourceError) as exists:
         LOGIC.create(trigger(), engine)
 
-    assert "exists already and differs in trigger_specification: it runs p.py on 'every:5s'" in str(exists.value)
+    assert "exists already and differs in trigger_specification: it runs p.py on 'every:5h'" in str(exists.value)
     assert "adopt=True" in str(exists.value)
-    assert server.triggers["t"]["trigger_specification"] == "every:5s"
+    assert server.triggers["t"]["trigger_specification"] == "every:5h"
 
 
 def test_adopting_what_is_the_same_changes_nothing(server: FakeServer) -> None:
@@ -101,38 +106,40 @@ def test_adopting_what_is_the_same_changes_nothing(server: FakeServer) -> None:
     LOGIC.create(trigger(trigger_arguments={"a": "1"}), engine)
     server.requests.clear()
 
-    LOGIC.create(trigger(trigger_arguments={"a": "1"}, trigger_specification="every:1000ms", adopt=True), engine)
+    LOGIC.create(trigger(trigger_arguments={"a": "1"}, trigger_specification="every:60m", adopt=True), engine)
 
     assert server.requests == ["create t", "query triggers", "query arguments"]
 
 
 def test_adopting_what_differs_swaps_it(server: FakeServer) -> None:
     engine = server.engine()
-    LOGIC.create(trigger(trigger_specification="every:5s"), engine)
+    LOGIC.create(trigger(trigger_specification="every:5h"), engine)
     server.requests.clear()
 
     LOGIC.create(trigger(adopt=True), engine)
 
     assert server.requests == ["create t", "query triggers", "query arguments", *SWAP]
-    assert server.triggers["t"]["trigger_specification"] == "every:1s"
+    assert server.triggers["t"]["trigger_specification"] == "every:1h"
 
 
 @pytest.mark.parametrize(("disabled", "request_"), [(True, "disable t"), (False, "enable t")])
-def test_a_change_of_disabled_alone_is_one_request(server: FakeServer, disabled: bool, request_: str) -> None:
+def test_a_change_of_disabled_alone_is_one_request_and_one_query_a_database(
+    server: FakeServer, disabled: bool, request_: str
+) -> None:
     engine = server.engine()
     LOGIC.create(trigger(disabled=not disabled), engine)
     server.requests.clear()
 
     LOGIC.update(trigger(disabled=not disabled), trigger(disabled=disabled), engine)
 
-    assert server.requests == [request_]
+    assert server.requests == ["query triggers", request_]
     assert server.triggers["t"]["disabled"] is disabled
 
 
 def test_enabling_what_was_deleted_by_hand_creates_it(server: FakeServer) -> None:
     LOGIC.update(trigger(disabled=True), trigger(), server.engine())
 
-    assert server.requests == ["enable t", "create t"]
+    assert server.requests == ["query triggers", "enable t", "create t"]
     assert server.triggers["t"]["disabled"] is False
 
 
@@ -140,14 +147,16 @@ def test_enabling_what_was_deleted_by_hand_creates_it(server: FakeServer) -> Non
     "change",
     [
         {"plugin_filename": "q.py"},
-        {"trigger_specification": "every:2s"},
+        {"trigger_specification": "every:2h"},
         {"trigger_arguments": {"a": "1"}},
         {"trigger_settings": {"run_async": True}},
         {"node_spec": "all"},
         {"disabled": True, "plugin_filename": "q.py"},
     ],
 )
-def test_any_other_change_swaps_the_definition_in_five_requests(server: FakeServer, change: dict[str, Any]) -> None:
+def test_any_other_change_of_a_schedule_swaps_the_definition_in_five_requests_and_a_look_at_its_run(
+    server: FakeServer, change: dict[str, Any]
+) -> None:
     engine = server.engine()
     LOGIC.create(trigger(), engine)
     server.requests.clear()
@@ -155,7 +164,7 @@ def test_any_other_change_swaps_the_definition_in_five_requests(server: FakeServ
     LOGIC.update(trigger(), trigger(**change), engine)
 
     assert server.requests == SWAP
-    assert server.bodies[1]["disabled"] is True, "a candidate never runs"
+    assert server.bodies[3]["disabled"] is True, "a candidate of a schedule never runs"
     assert server.triggers == {
         "t": trigger(**change).body().model_dump(mode="json", exclude={"node_spec"})
         | ({"node_spec": "all"} if "node_spec" in change else {})
@@ -178,7 +187,7 @@ def test_a_definition_that_the_server_refuses_does_not_touch_the_live_one(server
     with pytest.raises(ResourceError, match=r"the definition that was live before stays so: .*Plugin error: no"):
         LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
 
-    assert server.requests == SWAP[:2]
+    assert server.requests == SWAP[:4]
     assert server.triggers == {"t": trigger().body().model_dump(mode="json", exclude={"node_spec"})}
 
 
@@ -230,7 +239,7 @@ def test_a_swap_that_cannot_delete_the_old_definition_starts_it_again(server: Fa
 def test_a_swap_of_a_trigger_that_was_deleted_by_hand_creates_it(server: FakeServer) -> None:
     LOGIC.update(trigger(), trigger(plugin_filename="q.py"), server.engine())
 
-    assert server.requests == [*SWAP[:3], "create t"]
+    assert server.requests == [*SWAP[:5], "create t"]
     assert server.triggers["t"]["plugin_filename"] == "q.py"
 
 
@@ -268,7 +277,7 @@ def test_a_misspelt_setting_is_refused() -> None:
     with pytest.raises(InvalidInputs, match=r"^trigger_settings: there is no 'error_behaviour'"):
         trigger(trigger_settings={"error_behaviour": "disable"})
     of_a_later_release = {"trigger_settings": {"run_async": False, "error_behavior": "log", "later": 1}}
-    given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1s"}
+    given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1h"}
     assert TriggerInputs.stored(given | of_a_later_release) == TriggerInputs.stored(given)
 
 
@@ -304,20 +313,20 @@ def test_what_another_resource_has_taken_over_is_not_deleted(server: FakeServer)
     assert "t" in server.triggers
 
 
-def test_a_delete_is_two_requests(server: FakeServer) -> None:
+def test_a_delete_is_two_requests_and_one_query_a_database(server: FakeServer) -> None:
     LOGIC.create(trigger(), server.engine())
     server.requests.clear()
 
     LOGIC.delete(trigger(), server.engine())
 
-    assert server.requests == ["disable t", "delete t"]
+    assert server.requests == ["query triggers", "disable t", "delete t"]
     assert server.triggers == {}
 
 
 def test_deleting_what_is_gone_is_success(server: FakeServer) -> None:
     LOGIC.delete(trigger(), server.engine())
 
-    assert server.requests == ["disable t"]
+    assert server.requests == ["query triggers", "disable t"]
 
 
 def test_what_is_gone_between_the_two_requests_is_deleted(server: FakeServer) -> None:
@@ -384,7 +393,7 @@ def test_what_was_changed_by_hand_is_read(server: FakeServer, by_hand: dict[str,
 
 def test_what_the_server_does_not_tell_is_kept(server: FakeServer) -> None:
     engine = server.engine()
-    state = trigger(trigger_settings={"run_async": True}, node_spec=["n1"], trigger_specification="every:60s")
+    state = trigger(trigger_settings={"run_async": True}, node_spec=["n1"], trigger_specification="every:120m")
     LOGIC.create(state, engine)
 
     live = LOGIC.read(state, {"kept": 1}, engine)
@@ -414,7 +423,7 @@ def test_a_server_that_cannot_be_asked_says_nothing_about_the_trigger(server: Fa
     [
         ({}, Difference(changes=False, delete_before_replace=True)),
         ({"disabled": True}, Difference(changes=True, delete_before_replace=True)),
-        ({"trigger_specification": "every:2s"}, Difference(changes=True, delete_before_replace=True)),
+        ({"trigger_specification": "every:2h"}, Difference(changes=True, delete_before_replace=True)),
         ({"db": "other"}, Difference(changes=True, replaces=("db",), delete_before_replace=True)),
         ({"trigger_name": "u"}, Difference(changes=True, replaces=("trigger_name",), delete_before_replace=True)),
         ({"plugin_filename": UNKNOWN}, Difference(changes=True, delete_before_replace=True)),
@@ -463,7 +472,7 @@ def test_a_plugin_that_the_trigger_cannot_call_is_refused_by_name() -> None:
     assert trigger(program, trigger_specification="table:cpu")
     assert trigger(plugin_filename="unknown.py")
     with pytest.raises(
-        InvalidInputs, match=r"^plugin_filename: p\.py cannot run on 'every:1s': .*process_scheduled_call"
+        InvalidInputs, match=r"^plugin_filename: p\.py cannot run on 'every:1h': .*process_scheduled_call"
     ):
         trigger(program, trigger_name="u")
 
@@ -477,4 +486,4 @@ def test_two_triggers_of_one_name_are_refused_even_where_they_are_the_same() -> 
     with pytest.raises(InvalidInputs, match=r"^trigger_name: another Trigger of this program is the trigger 't' in"):
         LOGIC.check_new(one, program)
     with pytest.raises(InvalidInputs, match="with another definition"):
-        trigger(program, trigger_specification="every:2s")
+        trigger(program, trigger_specification="every:2h")

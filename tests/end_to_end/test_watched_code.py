@@ -1,0 +1,94 @@
+"""Triggers whose plugin changes and they do not: new code is watched and put back, a changed configuration restarts."""
+
+from __future__ import annotations
+
+import hashlib
+
+RUNS = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    influxdb3_local.info('{0}')\n"
+FAILS = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    raise ValueError('{0}')\n"
+CONFIGURED = """\
+import os
+def process_request(influxdb3_local, query_parameters, request_headers, request_body, args=None):
+    if influxdb3_local.cache.get("limit") is None:
+        with open(os.environ["PLUGIN_DIR"] + "/" + args["file"]) as file:
+            influxdb3_local.cache.put("limit", file.read())
+    return influxdb3_local.cache.get("limit")
+"""
+
+
+def watched(db, content, *, watch="Watch(seconds=20)"):
+    return f"""
+        plugin = PluginFile("{db}.py", content={content!r})
+        Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=every("1s"),
+                watch={watch})
+    """
+
+
+def known_code(stack):
+    return stack.resources()["t"]["outputs"].get("plugin_sha256")
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_code_that_fails_does_not_stay_live_and_each_up_tries_what_the_program_declares(stack, engine, db):
+    good, better = RUNS.format("good"), RUNS.format("better")
+    file = engine.plugin_dir / f"{db}.py"
+    stack.program(watched(db, good))
+    stack.up()
+    assert known_code(stack) == sha256(good)
+    assert stack.up().changes() == ""
+
+    # a deployment that fails, the same again, and one with other code that fails: the state has what failed last
+    for number in (1, 1, 2):
+        stack.program(watched(db, FAILS.format(f"bad {number}")))
+        output = stack.up(expect=None).output
+        assert "trigger 't' in database" in output
+        assert (
+            "failed when its new code first ran. Its previous code is there again, until the next 'pulumi up'" in output
+        )
+        assert f"ValueError: bad {number}" in output
+        assert file.read_text() == good
+        assert known_code(stack) == sha256(good)
+
+    stack.program(watched(db, better))
+    stack.up()
+    assert (file.read_text(), known_code(stack)) == (better, sha256(better))
+    assert stack.up().changes() == ""
+    stack.refresh("--expect-no-changes")
+
+
+def test_code_that_nobody_watches_changes_without_a_word_to_its_trigger(stack, engine, db):
+    stack.program(watched(db, RUNS.format("one"), watch=None))
+    stack.up()
+    stack.program(watched(db, FAILS.format("two"), watch=None))
+    assert stack.up().changes() == "~ 1 updated"
+    assert (engine.plugin_dir / f"{db}.py").read_text() == FAILS.format("two")
+
+    # from the first deployment with a watch on, it knows its code; that alone sends nothing and fails nothing
+    stack.program(watched(db, FAILS.format("two")))
+    assert stack.up().changes() == "~ 1 updated"
+    assert known_code(stack) == sha256(FAILS.format("two"))
+
+
+def test_a_changed_configuration_file_restarts_the_triggers_that_cache_it(stack, engine, db):
+    def program(limit, on="conf.content_sha256"):
+        return f"""
+            conf = PluginFile("{db}.conf", content={limit!r})
+            plugin = PluginFile("{db}.py", content={CONFIGURED!r})
+            Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"),
+                    trigger_arguments={{"file": "{db}.conf"}}, restart_on=[{on}, 5, "text"])
+        """
+
+    def answer():
+        return engine.client.call_request_trigger(db).text
+
+    stack.program(program("1"))
+    stack.up()
+    assert answer() == "1"
+    stack.program(program("2"))
+    assert stack.preview("--diff").output.count("restart_on") >= 1
+    assert stack.up().changes() == "~ 2 updated"
+    assert answer() == "2"
+    assert stack.up().changes() == ""
