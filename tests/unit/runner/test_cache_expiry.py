@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from influxdb3_embedded.runner import caches
 from influxdb3_embedded.runner.caches import CacheNamespace
+
+PROCESS: Any = object()  # is not asked where a value can be pickled
 
 
 class Clock:
@@ -24,57 +28,59 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def put(cache: CacheNamespace, key: str, ttl: float | None) -> None:
+    cache.answer({"op": "cache_put", "key": key, "ttl": ttl, "reason": None}, b"pickle", PROCESS)
+
+
+def found(cache: CacheNamespace, key: str) -> bool:
+    answer, _ = cache.answer({"op": "cache_get", "key": key, "version": None}, b"", PROCESS)
+    return bool(answer["found"])
+
+
 def test_a_value_is_there_until_its_time_has_passed(clock: Clock) -> None:
     cache = CacheNamespace()
-    cache.put("short", b"1", 5.0)
-    cache.put("for good", b"2", None)
+    put(cache, "short", 5.0)
+    put(cache, "for good", None)
 
     clock.now += 4.9
-    assert cache.get("short") == b"1"
-    assert [(key, value) for key, _, value in cache.entries()] == [("short", b"1"), ("for good", b"2")]
+    assert found(cache, "short")
     clock.now += 0.1
-    assert cache.entries() == [("for good", None, b"2")]
-    assert cache.get("short") is None
-    assert cache.delete("short") is False
+    assert not found(cache, "short")
     clock.now += 1e9
-    assert cache.get("for good") == b"2"
+    assert found(cache, "for good")
 
 
 def test_a_value_that_has_expired_is_not_there_to_be_deleted(clock: Clock) -> None:
     cache = CacheNamespace()
-    cache.put("a", b"1", 5.0)
+    put(cache, "a", 5.0)
     clock.now += 5.0
-    assert cache.delete("a") is False
+    assert cache.answer({"op": "cache_delete", "key": "a"}, b"", PROCESS) == ({"found": False}, b"")
+    assert cache.is_empty()
 
 
 def test_a_namespace_may_have_a_time_of_its_own(clock: Clock) -> None:
     cache = CacheNamespace(default_ttl=caches.DRY_RUN_TTL)
-    cache.put("default", b"1", None)
-    cache.put("longer", b"2", 1_801.0)
+    put(cache, "default", None)
+    put(cache, "longer", 1_801.0)
 
     clock.now += 1_800.0
-    assert cache.get("default") is None
-    assert cache.get("longer") == b"2"
+    assert not found(cache, "default")
+    assert found(cache, "longer")
 
 
-def test_values_keep_the_time_that_they_have_left_when_they_are_handed_over(clock: Clock) -> None:
-    first, second = CacheNamespace(), CacheNamespace()
-    first.put("a", b"1", 5.0)
+def test_a_process_is_told_how_long_a_value_has_left(clock: Clock) -> None:
+    cache = CacheNamespace()
+    put(cache, "a", 5.0)
     clock.now += 2.0
-    second.replace(first.entries())
-
-    clock.now += 2.9
-    assert second.get("a") == b"1"
-    clock.now += 0.1
-    assert second.get("a") is None
+    assert cache.answer({"op": "cache_get", "key": "a", "version": None}, b"", PROCESS)[0]["ttl"] == pytest.approx(3.0)
 
 
 def test_expired_values_that_nobody_asks_for_take_no_memory(clock: Clock) -> None:
     cache = CacheNamespace()
     for number in range(100):
-        cache.put(f"{number}", b"", 1.0)
+        put(cache, f"{number}", 1.0)
 
     clock.now += 10.0
-    cache.put("new", b"1", None)
+    put(cache, "new", None)
 
     assert len(cache._entries) == 1
