@@ -43,6 +43,8 @@ class Engine:
         claimed: What resources of this deployment have created or taken over. A resource that was moved or renamed is
             first created and then deleted: deleting the old one leaves what the new one has claimed.
         code: What this deployment does to code that triggers run.
+        stopping: Held while a trigger is stopped. A server may wait for its run, and lets all other changes wait: two
+            definitions of another trigger would both get what is written meanwhile.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Engine:
         self.served_paths = ServedPaths(self.client)
         self.claimed: set[Hashable] = set()
         self.code = CodeChanges()
+        self.stopping = threading.Lock()
 
     def refuse_old_servers(self) -> None:
         """Ask every host for its release: one request each in a process.

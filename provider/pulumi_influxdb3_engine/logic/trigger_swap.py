@@ -36,13 +36,15 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, r
         ResourceError: It was not replaced, or not in full; says what is live.
     """
     wait_for_the_end(state, changes.engine)
-    if _carries(state, inputs):
-        _carry(state, inputs, changes, runs)
-    else:
-        _cut(state, inputs, changes, runs)
+    with changes.engine.stopping:
+        if _carries(state, inputs):
+            _carry(state, inputs, changes, runs)
+        else:
+            _cut(state, inputs, changes, runs)
     failure = runs.failure() if runs else None
     if failure:
-        outcome = _rolled_back(state, inputs, changes)
+        with changes.engine.stopping:
+            outcome = _rolled_back(state, inputs, changes)
         raise ResourceError(f"{label(inputs)} failed when its new definition first ran. {outcome}: {failure}")
 
 
@@ -65,14 +67,14 @@ def restart(
         return
     wait_for_the_end(state, changes.engine)
     try:
-        with told_what_is_missed(state, inputs):
+        with changes.engine.stopping, told_what_is_missed(state, inputs):
             changes.set_enabled(inputs.trigger_name, enabled=False)
             if runs:
                 runs.begin()
             changes.set_enabled(inputs.trigger_name, enabled=True)
     except EngineApiError as error:
         raise ResourceError(
-            f"{label(inputs)} was not restarted: {explained(error)}. {_revived(state, changes)}"
+            f"{label(inputs)} was not restarted: {explained(error)}. {_revived(state, changes).rstrip('. ')}"
         ) from error
     failure = runs.failure() if runs else None
     if failure:
@@ -89,10 +91,10 @@ def _carry(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges,
     name = candidate.trigger_name
 
     # 1. The candidate runs beside the old definition: the server has taken the new one.
-    both_since = _now()
     try:
         if runs:
             runs.begin(name)
+        both_since = _now()
         changes.create_candidate(candidate.body())
     except EngineApiError as error:
         raise _refused(inputs, error, _taken_down(name, changes)) from error
@@ -103,8 +105,7 @@ def _carry(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges,
             state.trigger_name, force=state.force_delete, once_stopped=runs.begin if runs else None
         )
     except EngineApiError as error:
-        outcome = f"{_revived(state, changes)}. {_taken_down(name, changes)}"
-        raise _unchanged(state, error, outcome) from error
+        raise _unchanged(state, error, _revived(state, changes, beside=name)) from error
     tell_of_both(inputs, both_since, stopped)
 
     # 3. The new definition runs under its own name beside the candidate.
@@ -257,16 +258,22 @@ def _taken_down(candidate: str, changes: TriggerChanges) -> str:
     return ""
 
 
-def _revived(state: TriggerInputs, changes: TriggerChanges) -> str:
-    """After a removal that failed half-way: start the old trigger again if it is there, and say what is live."""
+def _revived(state: TriggerInputs, changes: TriggerChanges, *, beside: str | None = None) -> str:
+    """After a removal that failed half-way: start the old trigger again if it is there, and say what is live.
+
+    A candidate that runs beside it goes, unless it may be the only one that is live.
+    """
     try:
         changes.set_enabled(state.trigger_name, enabled=not state.disabled)
     except NotFound:
-        return _put_back(state, changes)
+        return _put_back_beside(beside, state, changes) if beside else _put_back(state, changes)
     except EngineApiError as error:
         reason = explained(error)
-        return f"The previous definition may be disabled, or gone, as the server does not tell ({reason}): {_REFRESH}"
-    return "The previous definition is live"
+        other = f"The new definition runs as {beside!r}, and the" if beside else "The"
+        return (
+            f"{other} previous definition may be disabled, or gone, as the server does not tell ({reason}): {_REFRESH}"
+        )
+    return f"The previous definition is live. {_taken_down(beside, changes) if beside else ''}"
 
 
 def _put_back_beside(candidate: str, state: TriggerInputs, changes: TriggerChanges) -> str:
