@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,8 @@ def process_writes(influxdb3_local, table_batches, args=None):
     for batch in table_batches:
         if batch["table_name"] == "m":
             for row in batch["rows"]:
-                line = LineBuilder("seen").tag("run", run).tag("n", str(row["n"])).tag("v", args["v"])
+                line = LineBuilder("seen").tag("run", run).tag("n", str(row["n"]))
+                line = line.tag("v", args["v"]).tag("w", args["w"])
                 influxdb3_local.write(line.int64_field("x", 1))
 """
 
@@ -94,16 +96,16 @@ def load(processes: int) -> Iterator[None]:
             process.wait()
 
 
-def trigger(version: int, **properties: object) -> TriggerInputs:
-    arguments = {"v": str(version)} | properties.pop("trigger_arguments", {})  # type: ignore[operator]
-    given = {"db": "d", "trigger_name": "w", "plugin_filename": "record.py", "trigger_specification": "table:m"}
+def trigger(version: int, name: str = "w", **properties: object) -> TriggerInputs:
+    arguments = {"v": str(version), "w": name} | properties.pop("trigger_arguments", {})  # type: ignore[operator]
+    given = {"db": "d", "trigger_name": name, "plugin_filename": "record.py", "trigger_specification": "table:m"}
     return TriggerInputs.checked(given | {"trigger_arguments": arguments} | properties)
 
 
-def seen(engine: Engine) -> Counter[int]:
+def seen(engine: Engine, name: str = "w") -> Counter[int]:
     """How often each row was processed."""
     try:
-        rows = engine.client.query_sql("d", "SELECT n FROM seen")
+        rows = engine.client.query_sql("d", "SELECT n FROM seen WHERE w = $name", {"name": name})
     except BadRequest as error:
         if "not found" not in str(error):
             raise
@@ -111,13 +113,13 @@ def seen(engine: Engine) -> Counter[int]:
     return Counter(int(row["n"]) for row in rows)
 
 
-def settled(engine: Engine, written: int) -> tuple[int, int]:
+def settled(engine: Engine, written: int, name: str = "w") -> tuple[int, int]:
     """How many rows were lost and how many processed more than once, when no more come."""
     deadline = time.monotonic() + 20
-    while len(seen(engine)) < written and time.monotonic() < deadline:
+    while len(seen(engine, name)) < written and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(SECONDS_UNTIL_TWICE_WOULD_SHOW)
-    counts = seen(engine)
+    counts = seen(engine, name)
     assert set(counts) <= set(range(written))
     return written - len(counts), sum(count > 1 for count in counts.values())
 
@@ -145,6 +147,22 @@ def test_swaps_under_writes_lose_no_row_and_process_none_twice(
     assert (lost, twice) == (0, 0)
     assert versions == {str(version) for version in range(SWAPS + 1)}
     assert [row.trigger_name for row in engine.client.triggers("d")] == ["w"]
+
+
+@pytest.mark.timeout(180)
+def test_triggers_that_a_deployment_changes_at_once_lose_no_row_and_process_none_twice(engine: Engine) -> None:
+    names = [f"w{number}" for number in range(4)]
+    for name in names:
+        TRIGGERS.create(trigger(0, name), engine)
+
+    def update(name: str) -> None:
+        TRIGGERS.update(trigger(0, name), trigger(1, name), engine)
+
+    with Writer(engine) as writer, ThreadPoolExecutor(len(names)) as deployment:
+        time.sleep(2)
+        list(deployment.map(update, names))
+        time.sleep(1)
+    assert {name: settled(engine, writer.written, name) for name in names} == dict.fromkeys(names, (0, 0))
 
 
 @pytest.mark.timeout(180)

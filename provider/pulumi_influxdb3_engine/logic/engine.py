@@ -49,6 +49,8 @@ class Engine:
         superseded: Plugin files and directories that a trigger still ran when their resource was replaced, to what
             messages call them.
         code: What this deployment does to code that triggers run.
+        stopping: Held while a trigger is stopped. A server may wait for its run, and lets all other changes wait: two
+            definitions of another trigger would both get what is written meanwhile.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Engine:
         self.replaced: dict[Hashable, Inputs] = {}
         self.superseded: dict[str, str] = {}
         self.code = CodeChanges()
+        self.stopping = threading.Lock()
 
     def cluster_uuid(self) -> str | None:
         """Identity of the server; None if it states none. One request in a process that has sent none yet.

@@ -65,9 +65,9 @@ def told_what_is_missed(state: TriggerInputs, inputs: TriggerInputs) -> Iterator
                 f"{label(inputs)}: writes between {_text(start - _FLUSH)} and {_text(end)} may not have been "
                 "processed, since no definition was live; handover='carry' avoids that"
             )
-        skipped = {time for each in (state.schedule, inputs.schedule) if each for time in _times(each, start, end)}
+        skipped = {due for each in (state.schedule, inputs.schedule) if each for due in _times(each, start, end)}
         if skipped:
-            named = ", ".join(_text(time) for time in sorted(skipped)[:_NAMED])
+            named = ", ".join(_text(due) for due in sorted(skipped)[:_NAMED])
             notice(f"{label(inputs)}: the runs at {named} may have been skipped, since no definition was live")
 
 
@@ -75,8 +75,8 @@ def tell_of_both(inputs: TriggerInputs, start: datetime, end: datetime | None) -
     """Say so where two definitions were enabled for so long that a flush may have reached both."""
     if end and end - start > _FLUSH:
         notice(
-            f"{label(inputs)}: writes between {_text(start)} and {_text(end)} may have been processed twice, since a "
-            "request had to be repeated"
+            f"{label(inputs)}: writes between {_text(start)} and {_text(end)} may have been processed twice, since "
+            "the server took long to stop one of two definitions"
         )
 
 
@@ -116,10 +116,10 @@ def _current_run(state: TriggerInputs, engine: Engine) -> LogRow | None:
 
 def _times(schedule: Cron | Every, start: datetime, end: datetime) -> list[datetime]:
     def following() -> Iterator[datetime]:
-        time = schedule.next_after(start)
-        while time is not None and time <= end:
-            yield time
-            time = schedule.next_after(time)
+        due = schedule.next_after(start)
+        while due is not None and due <= end:
+            yield due
+            due = schedule.next_after(due)
 
     return list(islice(following(), _NAMED))
 

@@ -266,7 +266,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             if runs:
                 runs.begin()
             try:
-                changes.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
+                with changes.engine.stopping:
+                    changes.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
             except NotFound:  # deleted by hand: what is wanted is that it exists
                 changes.create(inputs.body())
         except EngineApiError as error:

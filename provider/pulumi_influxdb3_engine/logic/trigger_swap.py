@@ -50,13 +50,15 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: Firs
     """
     old, new = TriggerChanges(engine, state.db), TriggerChanges(engine, inputs.db)
     wait_for_the_end(state, engine)
-    if _carries(state, inputs):
-        _carry(state, old, inputs, new, runs)
-    else:
-        _cut(state, old, inputs, new, runs)
+    with engine.stopping:
+        if _carries(state, inputs):
+            _carry(state, old, inputs, new, runs)
+        else:
+            _cut(state, old, inputs, new, runs)
     failure = runs.failure() if runs else None
     if failure:
-        outcome = _rolled_back(state, old, inputs, new)
+        with engine.stopping:
+            outcome = _rolled_back(state, old, inputs, new)
         raise ResourceError(f"{label(inputs)} failed when its new definition first ran. {outcome}: {failure}")
 
 
@@ -79,14 +81,14 @@ def restart(
         return
     wait_for_the_end(state, changes.engine)
     try:
-        with told_what_is_missed(state, inputs):
+        with changes.engine.stopping, told_what_is_missed(state, inputs):
             changes.set_enabled(inputs.trigger_name, enabled=False)
             if runs:
                 runs.begin()
             changes.set_enabled(inputs.trigger_name, enabled=True)
     except EngineApiError as error:
         raise ResourceError(
-            f"{label(inputs)} was not restarted: {explained(error)}. {_revived(state, changes).text}"
+            f"{label(inputs)} was not restarted: {explained(error)}. {_revived(state, changes).text.rstrip('. ')}"
         ) from error
     failure = runs.failure() if runs else None
     if failure:
@@ -105,10 +107,10 @@ def _carry(
     name = candidate.trigger_name
 
     # 1. The candidate runs beside the old definition: the server has taken the new one.
-    both_since = _now()
     try:
         if runs:
             runs.begin(name)
+        both_since = _now()
         new.create_candidate(candidate.body())
     except EngineApiError as error:
         raise _refused(state, inputs, error, _taken_down(name, new)) from error
@@ -117,8 +119,7 @@ def _carry(
     try:
         stopped = old.take_down(state.trigger_name, force=state.force_delete, once_stopped=runs.begin if runs else None)
     except EngineApiError as error:
-        outcome = _revived(state, old)
-        raise _unchanged(state, error, Outcome(f"{outcome.text}. {_taken_down(name, new)}", outcome.live)) from error
+        raise _unchanged(state, error, _revived(state, old, beside=(name, new))) from error
     tell_of_both(inputs, both_since, stopped)
 
     # 3. The new definition runs under its own name beside the candidate.
@@ -126,7 +127,7 @@ def _carry(
     try:
         new.create(inputs.body())
     except EngineApiError as error:
-        raise _unchanged(state, error, _put_back_beside(name, state, old, new)) from error
+        raise _unchanged(state, error, _put_back_beside(name, new, state, old)) from error
 
     # 4. The candidate goes; the new definition has all that comes now.
     try:
@@ -274,21 +275,27 @@ def _taken_down(candidate: str, changes: TriggerChanges) -> str:
     return ""
 
 
-def _revived(state: TriggerInputs, changes: TriggerChanges) -> Outcome:
-    """After a removal that failed half-way: start the old trigger again if it is there, and say what is live."""
+def _revived(
+    state: TriggerInputs, changes: TriggerChanges, *, beside: tuple[str, TriggerChanges] | None = None
+) -> Outcome:
+    """After a removal that failed half-way: start the old trigger again if it is there, and say what is live.
+
+    A candidate that runs beside it goes, unless it may be the only one that is live.
+    """
     try:
         changes.set_enabled(state.trigger_name, enabled=not state.disabled)
     except NotFound:
-        return _put_back(state, changes)
+        return _put_back_beside(*beside, state, changes) if beside else _put_back(state, changes)
     except EngineApiError as error:
         reason = explained(error)
+        other = f"The new definition runs as {beside[0]!r}, and the" if beside else "The"
         return Outcome(
-            f"The previous definition may be disabled, or gone, as the server does not tell ({reason}): {_REFRESH}"
+            f"{other} previous definition may be disabled, or gone, as the server does not tell ({reason}): {_REFRESH}"
         )
-    return Outcome("The previous definition is live")
+    return Outcome(f"The previous definition is live. {_taken_down(*beside) if beside else ''}")
 
 
-def _put_back_beside(candidate: str, state: TriggerInputs, old: TriggerChanges, new: TriggerChanges) -> Outcome:
+def _put_back_beside(candidate: str, new: TriggerChanges, state: TriggerInputs, old: TriggerChanges) -> Outcome:
     """After a creation that failed: the old definition takes the candidate's place, or the candidate stays."""
     try:
         old.create(state.body())
