@@ -51,7 +51,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     def check_online(self, inputs: DatabaseInputs, state: DatabaseInputs | None, engine: Engine) -> None:
         """Refuse one that exists and that this program would delete with its data."""
-        deletes = inputs.known("db", "retain") and not inputs.retain
+        deletes = inputs.known("db", "retain") and not inputs.retain and not engine.adopts(inputs)
         if state is None and deletes and inputs.db in engine.hosts[0].facts.databases():
             raise InvalidInputs([Failure(property="db", reason=_taken(inputs))])
 
