@@ -158,6 +158,10 @@ MOVES = {
     "to a new trigger, from one that is disabled": (hooks(("a", SAME)), hooks(("a", OFF), ("b", SAME))),
     "to a new trigger, from one that gets another path": (hooks(("a", SAME)), hooks(("a", OTHER), ("b", SAME))),
     "to a trigger that is enabled": (hooks(("a", SAME), ("b", OFF)), hooks(("a", OFF), ("b", SAME))),
+    "to a new trigger, from one that is replaced": (
+        hooks(("a", SAME)),
+        hooks(("a", "dict(trigger_name='a2', trigger_specification=request('other'))"), ("b", SAME)),
+    ),
     "in a chain": (
         hooks(("a", SAME), ("b", OTHER), ("c", OFF)),
         hooks(("a", OFF), ("b", SAME), ("c", OTHER)),
@@ -187,10 +191,6 @@ STUCK = {
     "two triggers swap their paths": (hooks(("a", SAME), ("b", OTHER)), hooks(("a", OTHER), ("b", SAME))),
     "the one that gives it up depends on the one that takes it": (hooks(("z", SAME)), hooks(("a", SAME), ("z", OFF))),
     "the one that has it is removed": (hooks(("a", SAME)), hooks(("b", SAME))),
-    "the one that has it is replaced, which deletes it last": (
-        hooks(("a", SAME)),
-        hooks(("a", "dict(trigger_name='a2', trigger_specification=request('other'))"), ("b", SAME)),
-    ),
 }
 
 
