@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.run_ends import tell_of_both, told_what_is_missed, wait_for_the_end
+from pulumi_influxdb3_engine.logic.run_ends import (
+    tell_of_both,
+    told_what_is_missed,
+    wait_for_the_end,
+    wait_for_the_first_end,
+)
 from pulumi_influxdb3_engine.logic.trigger_inputs import label
 
 if TYPE_CHECKING:
@@ -35,12 +40,12 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, r
     Raises:
         ResourceError: It was not replaced, or not in full; says what is live.
     """
-    wait_for_the_end(state, changes.engine)
-    with changes.engine.stopping:
-        if _carries(state, inputs):
+    if _carries(state, inputs):
+        wait_for_the_end(state, changes.engine)
+        with changes.engine.stopping:
             _carry(state, inputs, changes, runs)
-        else:
-            _cut(state, inputs, changes, runs)
+    else:
+        _cut(state, inputs, changes, runs)
     failure = runs.failure() if runs else None
     if failure:
         with changes.engine.stopping:
@@ -108,6 +113,8 @@ def _carry(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges,
         raise _unchanged(state, error, _revived(state, changes, beside=name)) from error
     tell_of_both(inputs, both_since, stopped)
 
+    wait_for_the_first_end(candidate, changes.engine)
+
     # 3. The new definition runs under its own name beside the candidate.
     both_since = _now()
     try:
@@ -138,7 +145,8 @@ def _cut(state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, r
     except EngineApiError as error:
         raise _refused(inputs, error) from error
 
-    with told_what_is_missed(state, inputs):
+    wait_for_the_end(state, changes.engine)
+    with changes.engine.stopping, told_what_is_missed(state, inputs):
         # 2. The old definition goes.
         try:
             # a run of the old definition that is stopped may log an error, which is none of the new one's
