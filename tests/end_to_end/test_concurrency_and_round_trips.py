@@ -79,7 +79,7 @@ def test_each_operation_costs_the_requests_that_the_readme_says(tmp_path, cli, e
     assert requests(stack.up) == {"POST trigger": 10}
     assert requests(stack.up) == {}
     assert requests(stack.refresh) == {"POST /api/v3/query_sql": 2}
-    # the release, once; then for each the log of its runs, and the steps of handing over
+    # which server it is, once; then for each the log of its runs, and the steps of handing over
     stack.program(many(db, "t", 10, arguments=2))
     assert requests(stack.up) == {
         "GET /ping": 1, "POST /api/v3/query_sql": 10,

@@ -56,7 +56,6 @@ def rig(tmp_path_factory):
         facts = through.hosts[0].facts  # asked for once a deployment, and no failure is one of the deployment
         assert facts.tables("d") == set()
         facts.stops_triggers_on_missing_tables()
-        facts.interrupts_runs()
         yield Rig(proxy, direct, through)
         proxy.close()
 

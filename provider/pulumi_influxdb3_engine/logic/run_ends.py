@@ -1,4 +1,9 @@
-"""When a trigger may be stopped: not in a run that the server would interrupt, nor just before one that is due."""
+"""When a trigger may be stopped: not in a run, which the server interrupts, or waits for, nor just before one is due.
+
+From releases 3.10.3 (Core) and 3.10.2 (Enterprise) on, ``disable`` interrupts a run (contract 10.3). Before, it waits
+for it, and all other changes wait with it: where the run writes to a new table or column, server and run wait for each
+other, and nothing can be changed until a restart (measured on Core 3.10.0).
+"""
 
 from __future__ import annotations
 
@@ -29,6 +34,8 @@ _FAILED = ("error executing ", "error running ")
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_UNTIL_TOLD = 2.0
+_SECONDS_TO_WRITE = 0.1
+"""What a run has written goes to the server's buffer, with its new tables and columns, right after its last row."""
 _SOON = timedelta(seconds=0.5)
 """A run that is due so soon comes before the trigger is stopped; longer than stopping and starting takes."""
 _NAMED = 3
@@ -40,7 +47,7 @@ _FLUSH = timedelta(seconds=1)
 def wait_for_the_end(state: TriggerInputs, engine: Engine) -> None:
     """Let the run end that a trigger is in, and one that is due at once, before the trigger is stopped.
 
-    Costs one query where the server interrupts runs, and more while a run goes on: at most the stack's time limit.
+    Costs one query, and more while a run goes on: at most the stack's time limit.
     """
     if state.disabled or state.served_path:
         return
@@ -50,6 +57,20 @@ def wait_for_the_end(state: TriggerInputs, engine: Engine) -> None:
     if due and due - now <= _SOON:
         time.sleep((due - now).total_seconds() + _SECONDS_BETWEEN_LOOKS / 2)
         _wait_for_the_current_run(state, engine)
+
+
+def wait_for_the_first_end(candidate: TriggerInputs, engine: Engine) -> None:
+    """Let the run end that a candidate has begun with the flush that ended the old definition.
+
+    It is the first run of new code, which may write to new tables and columns. Costs one query on a real server.
+    """
+    try:
+        if not engine.hosts[0].facts.blocks_on_runs():
+            return
+    except EngineApiError:
+        pass
+    time.sleep(_SECONDS_TO_WRITE)  # until the run has begun
+    _wait_for_the_current_run(candidate, engine)
 
 
 @contextmanager
@@ -82,8 +103,6 @@ def tell_of_both(inputs: TriggerInputs, start: datetime, end: datetime | None) -
 
 def _wait_for_the_current_run(state: TriggerInputs, engine: Engine) -> None:
     try:
-        if not engine.hosts[0].facts.interrupts_runs():
-            return
         began = time.monotonic()
         run = _current_run(state, engine)
         told = False
@@ -96,6 +115,8 @@ def _wait_for_the_current_run(state: TriggerInputs, engine: Engine) -> None:
                 notice(f"{label(state)}: its run goes on; waiting for its end")
                 told = True
             time.sleep(_SECONDS_BETWEEN_LOOKS)
+        if run is not None:
+            time.sleep(_SECONDS_TO_WRITE)
     except EngineApiError as error:
         notice(f"{label(state)}: whether it runs cannot be told ({explained(error)}); a run may be interrupted")
 

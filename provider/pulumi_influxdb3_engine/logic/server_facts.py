@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Fact = TypeVar("Fact")
 
 _OLDEST = "3.10.0"
-_INTERRUPTS_RUNS = {"InfluxDB 3 Core": "3.10.3", "InfluxDB 3 Enterprise": "3.10.2"}
-"""Releases from which ``disable`` interrupts a run, also one that is retried (contract 3.2, 10.3)."""
+_INTERRUPTS_RETRIES = {"InfluxDB 3 Core": "3.10.3", "InfluxDB 3 Enterprise": "3.10.2"}
+"""Releases from which a trigger that retries can be stopped (contract 3.2, 10.3)."""
 
 
 class ServerFacts:
@@ -55,16 +55,18 @@ class ServerFacts:
     def stuck_by_retries(self) -> str | None:
         """The server's release, where a trigger that retries blocks all changes until it succeeds, or ``None``."""
         server = self.server()
-        mended = _INTERRUPTS_RUNS.get(server.product_name)
+        mended = _INTERRUPTS_RETRIES.get(server.product_name)
         if mended is None or not _is_before(server.version, mended):
             return None
         return f"{server.product_name} {server.version}, mended in {mended}"
 
-    def interrupts_runs(self) -> bool:
-        """Whether ``disable`` interrupts the run that a trigger is in, as newer releases and the embedded engine do."""
-        server = self.server()
-        since = _INTERRUPTS_RUNS.get(server.product_name)
-        return since is None or not _is_before(server.version, since)
+    def blocks_on_runs(self) -> bool:
+        """Whether stopping a trigger may block the server for ever, as all but the embedded engine may.
+
+        It waits for the trigger's run, and all changes of the catalog wait with it: also that of the run itself, if it
+        writes to a new table or column (measured on Core 3.10.0).
+        """
+        return "embedded" not in self.server().product_name
 
     def stops_triggers_on_missing_tables(self) -> bool:
         """Whether it may stop triggers on tables that do not exist, as all but the embedded engine may."""

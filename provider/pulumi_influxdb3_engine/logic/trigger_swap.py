@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.run_ends import tell_of_both, told_what_is_missed, wait_for_the_end
+from pulumi_influxdb3_engine.logic.run_ends import (
+    tell_of_both,
+    told_what_is_missed,
+    wait_for_the_end,
+    wait_for_the_first_end,
+)
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import label
 
@@ -49,12 +54,12 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: Firs
         ResourceError: It was not replaced, or not in full; says what is live.
     """
     old, new = TriggerChanges(engine, state.db), TriggerChanges(engine, inputs.db)
-    wait_for_the_end(state, engine)
-    with engine.stopping:
-        if _carries(state, inputs):
+    if _carries(state, inputs):
+        wait_for_the_end(state, engine)
+        with engine.stopping:
             _carry(state, old, inputs, new, runs)
-        else:
-            _cut(state, old, inputs, new, runs)
+    else:
+        _cut(state, old, inputs, new, runs)
     failure = runs.failure() if runs else None
     if failure:
         with engine.stopping:
@@ -122,6 +127,8 @@ def _carry(
         raise _unchanged(state, error, _revived(state, old, beside=(name, new))) from error
     tell_of_both(inputs, both_since, stopped)
 
+    wait_for_the_first_end(candidate, new.engine)
+
     # 3. The new definition runs under its own name beside the candidate.
     both_since = _now()
     try:
@@ -154,7 +161,8 @@ def _cut(
     except EngineApiError as error:
         raise _refused(state, inputs, error) from error
 
-    with told_what_is_missed(state, inputs):
+    wait_for_the_end(state, old.engine)
+    with old.engine.stopping, told_what_is_missed(state, inputs):
         # 2. The old definition goes.
         try:
             # a run of the old definition that is stopped may log an error, which is none of the new one's

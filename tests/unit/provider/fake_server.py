@@ -153,7 +153,8 @@ class FakeServer:
         if body["db"] not in self.databases:
             return httpx.Response(404, json={"error": f"query error: database not found: {body['db']}"})
         if "engine_logs" in body["q"]:
-            return httpx.Response(200, json=self.logs[::-1])
+            name = body["params"]["name"]
+            return httpx.Response(200, json=[row for row in self.logs[::-1] if row["trigger_name"] == name])
         if "plugin_files" in body["q"]:
             return httpx.Response(200, json=self._plugin_files())
         if "information_schema.tables" in body["q"]:
