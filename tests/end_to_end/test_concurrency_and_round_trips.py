@@ -89,14 +89,14 @@ def test_each_operation_costs_the_requests_that_the_readme_says(tmp_path, cli, e
     assert requests(stack.up)["POST trigger/disable"] == 20
     # the candidates that earlier deployments left, once a database
     stack.program(many(db, "t", 10, arguments=2, more="restart_on=[1], disabled=True"))
-    assert requests(stack.up) == {"POST /api/v3/query_sql": 1, "POST trigger/disable": 10}
+    assert requests(stack.up) == {"GET /ping": 1, "POST /api/v3/query_sql": 1, "POST trigger/disable": 10}
     assert requests(stack.destroy) == {
-        "POST /api/v3/query_sql": 1, "POST trigger/disable": 10, "DELETE trigger": 10,
+        "GET /ping": 1, "POST /api/v3/query_sql": 1, "POST trigger/disable": 10, "DELETE trigger": 10,
     }  # fmt: skip
 
     stack.program(many(db, "r", 10, specification="request(f'r{number}')"))
     stack.up()
     stack.program(many(db, "r", 10, specification="request(f'r{number}')", arguments=2))
-    assert requests(stack.up) == {"POST trigger": 20, "DELETE trigger": 20}
+    assert requests(stack.up) == {"GET /ping": 1, "POST trigger": 20, "DELETE trigger": 20}
     stack.destroy()
     proxy.close()
