@@ -21,7 +21,7 @@ def memory_size(text: str) -> int:
             or a share of the machine's or the container's memory, such as ``20%``.
 
     Raises:
-        ValueError: When it is none of these.
+        ValueError: Not one of these forms.
     """
     match = _SIZE.fullmatch(text)
     if match is None:

@@ -75,13 +75,13 @@ class Triggers:
                 await self._runner.start_trigger(trigger, source)
 
     async def enable(self, key: TriggerKey) -> None:
-        """Start a trigger from now; one that is enabled stays so. Raises `ApiError` 404 where there is none."""
+        """Start a trigger from now; one that is enabled stays so. Raises `ApiError` 404 if it does not exist."""
         async with self._lock(key):
             if self._catalog.trigger(key).disabled:
                 await self._runner.start_trigger(await self._catalog.set_trigger_disabled(key, disabled=False))
 
     async def disable(self, key: TriggerKey) -> None:
-        """Stop a trigger and keep it; one that is disabled stays so. Raises `ApiError` 404 where there is none.
+        """Stop a trigger and keep it; one that is disabled stays so. Raises `ApiError` 404 if it does not exist.
 
         It sees first what was written before: after a crash in between it is still enabled, and sees the rest.
         """

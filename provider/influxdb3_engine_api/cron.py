@@ -136,7 +136,7 @@ class Fields:
         return " ".join(texts)
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """The first matching second strictly after ``moment`` (UTC), or ``None`` if there is none.
+        """The first matching second strictly after ``moment`` (UTC), or ``None`` if no second matches.
 
         Without a year, a search ends after 50 years.
         """

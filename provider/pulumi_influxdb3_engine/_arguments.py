@@ -108,8 +108,7 @@ def listed(where: str, name: str, value: Any) -> Any:
     """A list, or an output of one; ``None`` where nothing is given. A set, which has no order, is sorted.
 
     Raises:
-        SourceError: It is none; a text or a mapping, which Python would take for a list of its characters or keys, is
-            none either.
+        SourceError: Not a list. A text or a mapping is refused, too: Python would take their characters or keys.
     """
     if value is None or isinstance(value, pulumi.Output):
         return value

@@ -30,7 +30,7 @@ def expand_times(sql: str) -> str:
     """Replace ``tz`` and ``to_timestamp`` by what DataFusion has.
 
     Raises:
-        QueryFailed: When a time zone is none, in the words of the server.
+        QueryFailed: An unknown time zone, in the words of the server.
     """
     statement = Statement(sql)
     everything = range(len(statement.tokens))

@@ -59,6 +59,16 @@ def wait_for_the_end(state: TriggerInputs, engine: Engine) -> None:
         _wait_for_the_current_run(state, engine)
 
 
+def wait_where_runs_block(state: TriggerInputs, engine: Engine) -> None:
+    """As ``wait_for_the_end``, for a trigger that is only stopped: the embedded engine needs no wait.
+
+    Raises:
+        EngineApiError: The server could not be asked for its release.
+    """
+    if not (state.disabled or state.served_path) and engine.hosts[0].facts.blocks_on_runs():
+        wait_for_the_end(state, engine)
+
+
 def wait_for_the_first_end(candidate: TriggerInputs, engine: Engine) -> None:
     """Let the run end that a candidate has begun with the flush that ended the old definition.
 

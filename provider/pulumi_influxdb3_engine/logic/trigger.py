@@ -15,7 +15,7 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.online_checks import OnlineChecks
 from pulumi_influxdb3_engine.logic.request_paths import path_is_served, path_is_taken
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from pulumi_influxdb3_engine.logic.run_ends import wait_for_the_end
+from pulumi_influxdb3_engine.logic.run_ends import wait_for_the_end, wait_where_runs_block
 from pulumi_influxdb3_engine.logic.trigger_adoption import conflict, take_over
 from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
 from pulumi_influxdb3_engine.logic.trigger_inputs import (
@@ -236,6 +236,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def _remove(self, state: TriggerInputs, engine: Engine) -> None:
         try:
+            wait_where_runs_block(state, engine)
             TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
             raise ResourceError(f"{label(state)} was not deleted: {explained(error)}") from error
@@ -250,7 +251,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         runs = _first_runs(inputs, engine, code)
         definition = changed - NOT_IN_DEFINITION
         if definition == {"disabled"}:
-            self._set_enabled(inputs, changes, runs)
+            self._set_enabled(state, inputs, changes, runs)
         elif definition or ("left_candidate" in changed and changes.live(inputs.trigger_name) is None):
             swap(state, inputs, engine, runs)
         elif "restart_on" in changed and not inputs.disabled:
@@ -260,9 +261,13 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if "left_candidate" in changed:
             _remove_left_candidate(inputs, changes)
 
-    def _set_enabled(self, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None) -> None:
+    def _set_enabled(
+        self, state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None
+    ) -> None:
         _remove_left_candidate(inputs, changes)
         try:
+            if inputs.disabled:
+                wait_where_runs_block(state, changes.engine)
             if runs:
                 runs.begin()
             try:

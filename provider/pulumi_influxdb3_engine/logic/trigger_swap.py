@@ -165,7 +165,7 @@ def _cut(
     with old.engine.stopping, told_what_is_missed(state, inputs):
         # 2. The old definition goes.
         try:
-            # a run of the old definition that is stopped may log an error, which is none of the new one's
+            # a run of the old definition may log an error when it is stopped: the watch begins after that
             if state.served_path:  # while it is gone, requests to its path get no answer: one request less
                 old.delete(state.trigger_name, force=True)
                 if runs:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fake_server import FakeServer
 
 LOGIC = TriggerLogic()
+EMBEDDED = ("InfluxDB 3 embedded", "3.10.0")
 VALIDATION = ["create t__pulumi_candidate", "delete t__pulumi_candidate"]
 SWAP = [*VALIDATION, "query logs", "disable t", "delete t", "create t"]
 
@@ -122,13 +123,14 @@ def test_adopting_what_differs_swaps_it(server: FakeServer) -> None:
 def test_a_change_of_disabled_alone_is_one_request_and_one_query_a_database(
     server: FakeServer, disabled: bool, request_: str
 ) -> None:
+    server.product = EMBEDDED
     engine = server.engine()
     LOGIC.create(trigger(disabled=not disabled), engine)
     server.requests.clear()
 
     LOGIC.update(trigger(disabled=not disabled), trigger(disabled=disabled), engine)
 
-    assert server.requests == ["query triggers", request_]
+    assert [each for each in server.requests if each != "ping"] == ["query triggers", request_]
     assert server.triggers["t"]["disabled"] is disabled
 
 
@@ -310,19 +312,38 @@ def test_what_another_resource_has_taken_over_is_not_deleted(server: FakeServer)
 
 
 def test_a_delete_is_two_requests_and_one_query_a_database(server: FakeServer) -> None:
+    server.product = EMBEDDED
     LOGIC.create(trigger(), server.engine())
     server.requests.clear()
 
     LOGIC.delete(trigger(), server.engine())
 
-    assert server.requests == ["query triggers", "disable t", "delete t"]
+    assert server.requests == ["ping", "query triggers", "disable t", "delete t"]
     assert server.triggers == {}
 
 
+@pytest.mark.parametrize("disabled", [True, False])
+def test_a_real_server_is_asked_for_the_run_that_would_block_it_before_a_trigger_is_stopped(
+    server: FakeServer, disabled: bool
+) -> None:
+    engine = server.engine()
+    LOGIC.create(trigger(), engine)
+    server.requests.clear()
+
+    if disabled:
+        LOGIC.update(trigger(), trigger(disabled=True), engine)
+    else:
+        LOGIC.delete(trigger(), engine)
+
+    assert server.requests.index("query logs") < server.requests.index("disable t")
+
+
 def test_deleting_what_is_gone_is_success(server: FakeServer) -> None:
+    server.product = EMBEDDED
+
     LOGIC.delete(trigger(), server.engine())
 
-    assert server.requests == ["query triggers", "disable t"]
+    assert server.requests == ["ping", "query triggers", "disable t"]
 
 
 def test_what_is_gone_between_the_two_requests_is_deleted(server: FakeServer) -> None:
