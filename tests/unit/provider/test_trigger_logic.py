@@ -333,7 +333,7 @@ def test_a_real_server_is_asked_for_the_run_that_would_block_it_before_a_trigger
     if disabled:
         LOGIC.update(trigger(), trigger(disabled=True), engine)
     else:
-        LOGIC.delete(trigger(), engine)
+        LOGIC.delete(trigger(), server.engine())
 
     assert server.requests.index("query logs") < server.requests.index("disable t")
 
