@@ -132,4 +132,9 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
 def _taken(inputs: DatabaseInputs) -> str:
     how = ", and with retain=False destroying this stack would delete data that it did not create"
-    return exists_already(f"database {inputs.db!r}", how, "leave retain out to use the database as it is")
+    return exists_already(
+        f"database {inputs.db!r}",
+        how,
+        "leave retain out to use the database as it is",
+        "set opts=pulumi.ResourceOptions(delete_before_replace=True) if you are recreating this stack's own",
+    )
