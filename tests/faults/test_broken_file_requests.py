@@ -21,7 +21,7 @@ from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFi
 from pulumi_influxdb3_engine.logic.program import Program
 from pulumi_influxdb3_engine.logic.resource import ResourceError
 
-TIMEOUT = 1.0
+TIMEOUT = 1.5
 
 
 @pytest.fixture(scope="module")
