@@ -203,6 +203,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             return
         same_path = state.served_path and state.served_path == successor.served_path
         if state.owner == successor.owner or same_path:
+            if not same_path:
+                _refuse_a_served_path(successor, engine)
             try:
                 if state.owner != successor.owner and self._exists(successor, engine):
                     # it is swapped when it is adopted, once the path is free

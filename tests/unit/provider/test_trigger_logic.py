@@ -504,3 +504,15 @@ def test_two_triggers_of_one_name_are_refused_even_where_they_are_the_same() -> 
         LOGIC.check_new(one, program)
     with pytest.raises(InvalidInputs, match="with another definition"):
         trigger(program, trigger_specification="every:2h")
+
+
+def test_a_recreated_trigger_does_not_take_the_path_of_another(server: FakeServer) -> None:
+    engine = server.engine()
+    state = trigger(trigger_specification="request:mine")
+    LOGIC.create(state, server.engine())
+    LOGIC.create(trigger(trigger_name="theirs", trigger_specification="request:theirs"), server.engine())
+
+    with pytest.raises(ResourceError, match="the request path belongs to trigger 'theirs'"):
+        LOGIC.make_way(state, trigger(trigger_specification="request:theirs"), engine)
+
+    assert server.triggers["t"]["trigger_specification"] == "request:mine"
