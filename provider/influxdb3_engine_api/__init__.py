@@ -2,6 +2,9 @@
 
 Trigger specifications, bodies of requests and answers, the hierarchy of errors and an HTTP client. Imports neither
 pulumi nor anything of the engine.
+
+``CONTRACT.md`` beside this file describes how the API really behaves. "Contract 7.1" in a docstring or a comment is
+section 7.1 of that file.
 """
 
 from __future__ import annotations

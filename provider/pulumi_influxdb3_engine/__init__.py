@@ -6,6 +6,8 @@ Declare triggers, plugins and packages in a Pulumi program::
 
     plugin = PluginFile("metrics.py", source="plugins/metrics.py")
     Trigger("metrics", db="metrics", plugin_filename=plugin.plugin_filename, trigger_specification=every("10s"))
+
+"Contract 7.1" in a docstring is section 7.1 of ``CONTRACT.md`` in the package ``influxdb3_engine_api``.
 """
 
 from pulumi_influxdb3_engine.database import Database
