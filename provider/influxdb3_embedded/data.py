@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.sql import DatabaseRef, QueryFailed
-from influxdb3_embedded.sql.depth import DEEPEST, SHORTEST_DEEP, depth
 from influxdb3_embedded.storage import EmptyWriteError, NotUtf8Error, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pyarrow as pa
 
     from influxdb3_embedded.catalog import Catalog
     from influxdb3_embedded.databases import Databases
@@ -66,34 +62,24 @@ class Data:
         except StorageError as error:
             raise ApiError(500, str(error)) from error
 
-    async def query(self, name: str, sql: str, parameters: Mapping[str, Scalar] | None) -> pa.Table:
-        """Run a query.
+    async def query(self, name: str, sql: str, parameters: Mapping[str, Scalar] | None, output: str) -> bytes:
+        """Run a query; cancelled, it ends.
 
         Args:
             name: The database.
             sql: The query, with ``$name`` placeholders.
             parameters: Values of the placeholders.
-
-        Returns:
-            The rows; an empty result keeps its columns.
+            output: How to write the rows: a `sql.Format` or `sql.ROWS`.
 
         Raises:
-            ApiError: 404 where there is no such database, 400 or 405 with DataFusion's text, 400 for a query that is
-                too deep for it.
+            ApiError: 404 where there is no such database; 400 or 405 with DataFusion's text; 400 for a query that is
+                too deep for it or would take too much time or memory; 500 if its process was ended.
+            UnsupportedTypeError: `sql.ROWS` cannot express the type of a column.
         """
         database = self._catalog.database(name)
         if database is None:
             raise ApiError(404, f"query error: database not found: {name}")
-        await _refuse_too_deep(sql)
         try:
-            return await self._sql.query(DatabaseRef(database.id, name), sql, parameters)
+            return await self._sql.answer(DatabaseRef(database.id, name), sql, parameters, output)
         except QueryFailed as error:
             raise ApiError(error.status, error.text) from None
-
-
-async def _refuse_too_deep(sql: str) -> None:
-    if len(sql) < SHORTEST_DEEP:
-        return
-    found = await asyncio.to_thread(depth, sql)
-    if found > DEEPEST:
-        raise ApiError(400, f"Error during planning: {found} operators in a row are more than {DEEPEST}")

@@ -81,7 +81,7 @@ class Engine:
         self.triggers = Triggers(self.catalog, self.runner, self.plugins, allowed=settings.restrict_plugin_triggers_to)
         self.tokens = Tokens(self.catalog)
         system_tables = SystemTables(self.catalog, self.logs, self.plugins)
-        self._sql = SqlEngine(self.storage, system_tables.of, settings.query_memory)
+        self._sql = SqlEngine(self.storage, system_tables.of, settings.query_memory, settings.query_time_limit)
         self.data = Data(self.catalog, self.databases, self.storage, self._sql)
         host.data = self.data
 
@@ -91,6 +91,7 @@ class Engine:
         Raises:
             StorageLockedError: Another engine runs on the data directory.
         """
+        self._sql.prepare()
         await self.storage.start()
         try:
             await self.databases.start()
@@ -103,9 +104,9 @@ class Engine:
 
     async def stop(self) -> None:
         """Interrupt the plugins and close the data."""
+        self._sql.close()
         await self.runner.stop()
         await self.databases.stop()
-        self._sql.close()
         await self.storage.stop()
         await self.catalog.close()
         if self._temporary:

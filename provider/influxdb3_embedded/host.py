@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.names import INTERNAL
 from influxdb3_embedded.runner import PluginQueryError, PluginWriteError
-from influxdb3_embedded.sql import UnsupportedTypeError, to_rows
+from influxdb3_embedded.sql import ROWS, UnsupportedTypeError
 from influxdb3_embedded.storage import Precision
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ class EngineHost:
         self._catalog = catalog
         self.data: Data | None = None
 
-    async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
-        """Rows of a query; raises `PluginQueryError`."""
+    async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> bytes:
+        """Rows of a query as JSON; raises `PluginQueryError`."""
         assert self.data is not None
         if self._catalog.database(database) is None:
             raise PluginQueryError(f"database not found: {database}")
         try:
-            return to_rows(await self.data.query(database, sql, args))
+            return await self.data.query(database, sql, args, ROWS)
         except ApiError as error:
             raise PluginQueryError(f"error while planning query: {error.text}") from None
         except UnsupportedTypeError as error:

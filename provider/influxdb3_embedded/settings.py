@@ -19,6 +19,9 @@ DEFAULT_MAX_REQUEST_SIZE = 10_485_760
 DEFAULT_QUERY_MEMORY = "20%"
 """Memory that queries may take, as the real server's ``--exec-mem-pool-bytes`` has it."""
 
+DEFAULT_QUERY_TIMEOUT = 60.0
+"""Seconds that a query may take."""
+
 
 class ObjectStore(StrEnum):
     """Where data is kept."""
@@ -65,6 +68,7 @@ class Settings:
         disable_authz: What is open to callers without a token although tokens are on.
         max_http_request_size: Largest body in bytes.
         query_memory: Bytes that queries may take.
+        query_time_limit: Seconds that a query may take.
         run_time_limit: Seconds after which a plugin's run is killed; ``None`` is no limit.
     """
 
@@ -82,6 +86,7 @@ class Settings:
     disable_authz: frozenset[OpenResource] = frozenset()
     max_http_request_size: int = DEFAULT_MAX_REQUEST_SIZE
     query_memory: int = field(default_factory=lambda: memory_size(DEFAULT_QUERY_MEMORY))
+    query_time_limit: float = DEFAULT_QUERY_TIMEOUT
     run_time_limit: float | None = None
 
     @property

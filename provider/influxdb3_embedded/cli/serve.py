@@ -18,6 +18,7 @@ from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
 from influxdb3_embedded.settings import (
     DEFAULT_MAX_REQUEST_SIZE,
     DEFAULT_QUERY_MEMORY,
+    DEFAULT_QUERY_TIMEOUT,
     ObjectStore,
     OpenResource,
     PackageManager,
@@ -115,6 +116,12 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
             help="Memory that queries may take: megabytes, such as 512mb or 2gb, or a share of all memory.",
         ),
     ] = DEFAULT_QUERY_MEMORY,
+    query_timeout: Annotated[
+        float,
+        typer.Option(
+            envvar="INFLUXDB3_QUERY_TIMEOUT", min=0.001, help="Seconds after which a query of a client or plugin ends."
+        ),
+    ] = DEFAULT_QUERY_TIMEOUT,
     plugin_time_limit: Annotated[
         float | None,
         typer.Option(
@@ -154,6 +161,7 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         disable_authz=_choices(disable_authz, {value.value: value for value in OpenResource}, "--disable-authz"),
         max_http_request_size=max_http_request_size,
         query_memory=_memory(exec_mem_pool_bytes),
+        query_time_limit=query_timeout,
         run_time_limit=plugin_time_limit,
     )
     logs.configure(log_filter)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
+from influxdb3_embedded.disconnects import unless_gone
 from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.parameters import Query, Scalar
 from influxdb3_embedded.sql import Format, QueryFailed, render
@@ -68,7 +69,8 @@ def format_of(name: FormatName) -> Format:
 async def _run(engine: Engine, request: Request, query: Query) -> Response:
     accepted = _accepted(request.headers.get("accept"))
     output = format_of(query.format) if query.format else accepted
-    return await rendered(await engine.data.query(query.db, query.q, query.params), output)
+    content = await unless_gone(request, engine.data.query(query.db, query.q, query.params, output))
+    return Response(content, headers={"content-type": output.content_type})
 
 
 def _accepted(accept: str | None) -> Format:

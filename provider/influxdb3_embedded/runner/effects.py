@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import json
+from typing import TYPE_CHECKING, Protocol
 
 from influxdb3_embedded.runner.host import PluginQueryError, PluginWriteError
 from influxdb3_embedded.runner.texts import printable
@@ -30,8 +31,8 @@ class Effects(Protocol):
         """Add a log row."""
         ...
 
-    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
-        """Run a query.
+    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> bytes:
+        """Run a query and return its rows as JSON.
 
         Raises:
             EffectFailed: It failed.
@@ -73,8 +74,8 @@ class LiveEffects:
         """Add a row to the log table."""
         self._logs.append(self._trigger_name, level, text, time_ns)
 
-    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
-        """Run a query.
+    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> bytes:
+        """Run a query and return its rows as JSON.
 
         Raises:
             EffectFailed: It failed.
@@ -127,8 +128,8 @@ class RecordedEffects:
         """Keep a row."""
         self.log_lines.append(f"{level}: {printable(text)}")
 
-    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
-        """Run a query.
+    async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> bytes:
+        """Run a query and return its rows as JSON.
 
         Raises:
             EffectFailed: It failed.
@@ -153,13 +154,14 @@ def _grouped(writes: Sequence[QueuedWrite], own_database: str) -> dict[str, list
     return grouped
 
 
-async def _query(host: PluginHost, database: str, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
+async def _query(host: PluginHost, database: str, sql: str, args: Mapping[str, str] | None) -> bytes:
     if (flaw := _name_flaw(database)) is not None:
         raise EffectFailed(f"invalid database name provided: {flaw}")
     try:
-        return await host.query(database, sql, args)
+        rows = await host.query(database, sql, args)
     except PluginQueryError as error:
         raise EffectFailed(f"error: {error.text} executing query on {database}: {sql}") from error
+    return rows if isinstance(rows, bytes) else json.dumps(rows).encode("ascii")
 
 
 def _name_flaw(name: str) -> str | None:

@@ -42,7 +42,7 @@ class PluginHost(Protocol):
     Database names are valid by contract 5.3 when they arrive here; whether they exist is the host's to say.
     """
 
-    async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]] | bytes:
         """Run a query and return its rows (contract 5.2).
 
         Args:
@@ -51,8 +51,8 @@ class PluginHost(Protocol):
             args: Values of the placeholders.
 
         Returns:
-            Rows in result order with all columns; values are ``str``, ``int``, ``float``, ``bool`` or ``None``, times
-            are nanoseconds since the epoch.
+            Rows in result order with all columns, or their JSON; values are ``str``, ``int``, ``float``, ``bool`` or
+            ``None``, times are nanoseconds since the epoch.
 
         Raises:
             PluginQueryError: The query failed.

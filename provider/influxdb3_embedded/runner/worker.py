@@ -66,6 +66,7 @@ class Worker:
         self._answer: asyncio.Future[Result] | None = None
         self._effects: Effects | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._queries: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def connect(cls, process: WorkerProcess, scopes: Scopes) -> Worker:
@@ -122,6 +123,9 @@ class Worker:
             if not await self._interrupt() or self._lane is None:
                 await self._kill()
             raise
+        finally:
+            for query in self._queries:  # nobody waits for them any more
+                query.cancel()
 
     async def hand_over(self) -> list[CacheEntry]:
         """Return the cached values that the worker holds and another process can take."""
@@ -182,9 +186,9 @@ class Worker:
         elif operation.startswith("cache_"):
             self._use_cache(message, attachment)
         elif operation == "query":
-            self._spawn(self._query(message["database"], message["sql"], message["args"]))
+            self._spawn(self._query(message["database"], message["sql"], message["args"]), self._queries)
         elif operation == "write":
-            self._spawn(self._write(message["database"], message["lines"], durable=message["durable"]))
+            self._spawn(self._write(message["database"], message["lines"], durable=message["durable"]), self._tasks)
 
     def _use_cache(self, message: Message, attachment: bytes) -> None:
         namespace = self._scopes.shared if message["scope"] == "global" else self._scopes.trigger
@@ -198,9 +202,9 @@ class Worker:
         assert self._effects is not None
         await self._reply(self._effects.write(database, lines, durable=durable))
 
-    async def _reply(self, effect: Coroutine[Any, Any, list[dict[str, Any]] | None]) -> None:
+    async def _reply(self, effect: Coroutine[Any, Any, bytes | None]) -> None:
         try:
-            self._connection.send({"rows": await effect})
+            self._connection.send({}, await effect or b"")
         except EffectFailed as error:
             self._connection.send({"error": str(error)})
         except Exception as error:
@@ -208,10 +212,10 @@ class Worker:
             logger.exception("a query or write of %s failed", self.process.label)
             self._connection.send({"error": f"error: {error}"})
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, coroutine: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
         task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def _on_lost(self) -> None:
         # The end of the process follows at once, unless its plugin closed the socket.

@@ -11,9 +11,6 @@ from influxdb3_embedded.sql.tokens import Statement
 DEEPEST = 3_000
 """Operators in a row that a query may have: well below what ends the process, and slow to plan already."""
 
-SHORTEST_DEEP = 2 * DEEPEST
-"""Characters that a query has at least to be deeper: an operator and an operand are two."""
-
 _BINDING_LOOSELY = frozenset({"and", "or", "xor", "union", "intersect", "except"})
 _BINDING_TIGHTLY = (
     frozenset("+-*/%|&^#~=<>!@?")

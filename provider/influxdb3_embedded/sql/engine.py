@@ -1,74 +1,79 @@
-"""Runs SQL against one database (contract 7.1)."""
+"""Runs SQL against one database (contract 7.1), each query in a process of its own.
+
+A query that ends, for whatever reason, ends with its process. Queries only read: one that turns out to be long while
+enough long ones run is ended, and begun again when it is its turn.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import re
+import logging
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from datafusion import SessionConfig, SQLOptions
 
-from influxdb3_embedded.sql.errors import call_datafusion
-from influxdb3_embedded.sql.functions import explain, original_names, translate
-from influxdb3_embedded.sql.memory import QueryMemory
-from influxdb3_embedded.sql.schemas import ProviderFactory, StorageSchema, SystemSchema
+from influxdb3_embedded.sql.channel import ARROW
+from influxdb3_embedded.sql.errors import QueryFailed, ended, interrupted, took_too_long
+from influxdb3_embedded.sql.places import Places
+from influxdb3_embedded.sql.processes import ProcessEnded, Processes, ProcessUnavailable
+from influxdb3_embedded.sql.query import RunningQuery
+from influxdb3_embedded.sql.rows import UnsupportedTypeError
+from influxdb3_embedded.sql.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from datafusion import DataFrame
-
+    from influxdb3_embedded.sql.channel import Message
+    from influxdb3_embedded.sql.processes import SqlProcess
+    from influxdb3_embedded.sql.tables import DatabaseRef, SystemTables
     from influxdb3_embedded.storage import Storage
 
-    SystemTables = Callable[[str], Mapping[str, Callable[[], pa.Table]]]
     Parameters = Mapping[str, bool | int | float | str | None]
 
-_CATALOG, _TABLES, _SYSTEM = "public", "iox", "system"
-_CONCURRENT_QUERIES = 16
-# Only the order of reading follows from it, so it may be wrong.
-_LATEST_FIRST = re.compile(r"""\border\s+by\s+(\w+\.)?"?time"?\s+desc\b""", re.IGNORECASE)
+_SHORT, _LONG = 64, 8
+"""Queries that run at once, and how many of them may be long. The system shares the processors among the short ones,
+and gives the long ones what these leave."""
 
-# DDL, DML, COPY, SET and external tables: the planner refuses them with the texts of the real server.
-_READ_ONLY = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
-# One partition: the tables are small, and starting tasks costs more than they save.
-_CONFIG = (
-    SessionConfig()
-    .with_default_catalog_and_schema(_CATALOG, _TABLES)
-    .with_information_schema(True)
-    .with_target_partitions(1)
-)
+_MOST_THREADS = 4096
+_TIME_LIMIT = 60.0
+
+_log = logging.getLogger(__name__)
 
 
-class DatabaseRef(NamedTuple):
-    """A database as the catalog knows it.
-
-    Attributes:
-        id: Its number in the storage.
-        name: Its name, by which system tables are asked for.
-    """
-
-    id: int
-    name: str
+class _TooManyLong(Exception):
+    """A query has become long while enough long ones run."""
 
 
 class SqlEngine:
-    """Queries, each in a thread of its own, so that a slow one delays nobody.
+    """Queries, each in a process of its own, and with a thread that waits for it.
 
     Args:
         storage: Where the tables are.
         system_tables: For a database's name the tables of schema ``system``, each made when a query names it.
-        memory_limit: Bytes that queries may take.
+        memory_limit: Bytes that queries may take: one alone all, one of N an Nth.
+        time_limit: Seconds that a query may take, waiting included.
     """
 
-    def __init__(self, storage: Storage, system_tables: SystemTables, memory_limit: int) -> None:
-        self._storage = storage
-        self._system_tables = system_tables
-        self._memory = QueryMemory(memory_limit)
-        self._providers = ProviderFactory()
-        self._threads = ThreadPoolExecutor(_CONCURRENT_QUERIES, thread_name_prefix="sql")
+    def __init__(
+        self, storage: Storage, system_tables: SystemTables, memory_limit: int, time_limit: float = _TIME_LIMIT
+    ) -> None:
+        self._memory_limit = memory_limit
+        self._time_limit = time_limit
+        self._tables = Tables(storage, system_tables)
+        self._processes = Processes()
+        self._short, self._long = Places(_SHORT), Places(_LONG)
+        self._queries: set[RunningQuery] = set()
+        self._running = 0
+        self._closed = False
+        self._lock = Lock()
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="sql")
+
+    def prepare(self) -> None:
+        """Start a process in the background, so that the first query need not wait for it."""
+        self._threads.submit(self._prepare)
 
     async def query(self, database: DatabaseRef, sql: str, params: Parameters | None = None) -> pa.Table:
         """Run one query.
@@ -82,39 +87,136 @@ class SqlEngine:
             The result; one without rows has its columns too.
 
         Raises:
-            QueryFailed: When it cannot be planned or run.
+            QueryFailed: It cannot be planned or run, or would take too much time or memory.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.run, database, sql, params)
+        return _table(await self.answer(database, sql, params, ARROW))
+
+    async def answer(self, database: DatabaseRef, sql: str, params: Parameters | None, output: str) -> bytes:
+        """Run one query and write its result. A call that is cancelled ends the query.
+
+        Args:
+            database: Where its tables are.
+            sql: One statement that only reads.
+            params: Values for ``$name`` placeholders.
+            output: A `Format`, `ARROW` or `ROWS`.
+
+        Raises:
+            QueryFailed: It cannot be planned, run or written, or would take too much time or memory.
+            UnsupportedTypeError: `ROWS` cannot express the type of a column.
+        """
+        query = RunningQuery(self._time_limit)
+        request = {"sql": sql, "params": params and dict(params), "output": output}
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._answer, query, database, request
+            )
+        except asyncio.CancelledError:
+            query.end(interrupted())
+            raise
 
     def run(self, database: DatabaseRef, sql: str, params: Parameters | None = None) -> pa.Table:
         """`query` for callers that are in a thread already."""
-        context = self._memory.context(_CONFIG)
-        catalog = context.catalog(_CATALOG)
-        catalog.deregister_schema(_TABLES)
-        latest_first = _LATEST_FIRST.search(sql) is not None
-        tables = StorageSchema(self._storage, database.id, self._providers, latest_first=latest_first)
-        catalog.register_schema(_TABLES, tables)
-        catalog.register_schema(_SYSTEM, SystemSchema(self._system_tables(database.name), self._providers))
-
-        call = partial(call_datafusion, explain=partial(explain, sql))
-        values = dict(params) if params else None
-
-        def plan(text: str) -> DataFrame:
-            return call(lambda: context.sql_with_options(text, _READ_ONLY, param_values=values))
-
-        def collect(frame: DataFrame) -> list[pa.RecordBatch]:
-            return call(lambda: self._memory.collect(frame))
-
-        def check_bins(text: str) -> None:
-            (batch,) = collect(plan(text))
-            self._memory.check_bins(**batch.to_pylist()[0])
-
-        frame = plan(translate(sql, context.udafs, lambda text: plan(text).schema(), check_bins))
-        batches = collect(frame)
-        table = pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
-        return table.rename_columns(original_names(table.column_names, sql))
+        request = {"sql": sql, "params": params and dict(params), "output": ARROW}
+        return _table(self._answer(RunningQuery(self._time_limit), database, request))
 
     def close(self) -> None:
-        """Let the threads go when their queries are done."""
+        """End all queries."""
+        with self._lock:
+            self._closed = True
+            queries = list(self._queries)
+        for query in queries:
+            query.end(interrupted())
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._providers.close()
+        self._processes.close()
+        self._tables.close()
+
+    def _prepare(self) -> None:
+        try:
+            self._processes.give_back(self._processes.take())
+        except ProcessUnavailable as error:
+            _log.error("queries cannot run: %s", error)
+
+    def _answer(self, query: RunningQuery, database: DatabaseRef, request: dict[str, Any]) -> bytes:
+        with self._lock:
+            if self._closed:
+                raise interrupted()
+            self._queries.add(query)
+        try:
+            with suppress(_TooManyLong):
+                return self._run(query, database, request, is_long=False)
+            return self._run(query, database, request, is_long=True)
+        except TimeoutError:
+            raise took_too_long(self._time_limit) from None
+        except ProcessUnavailable as error:
+            raise QueryFailed(500, f"Execution error: no process for the query could be started: {error}") from None
+        finally:
+            with self._lock:
+                self._queries.discard(query)
+
+    def _run(self, query: RunningQuery, database: DatabaseRef, request: dict[str, Any], *, is_long: bool) -> bytes:
+        places = self._long if is_long else self._short
+        query.wait_for(places)
+        try:
+            with self._process(query) as process, self._share_of_memory() as memory:
+                if is_long:
+                    process.yield_to_others()
+                try:
+                    process.send({**request, "memory": memory})
+                    while (message := process.wait(query.left())).content["op"] in ("names", "rows", "tick"):
+                        if message.content["op"] != "tick":
+                            self._tables.answer(message, database, process)
+                        elif not is_long:
+                            if not self._long.take_free():
+                                raise _TooManyLong
+                            is_long, places = True, self._long
+                            self._short.give_back()
+                            process.yield_to_others()
+                except ProcessEnded as end:
+                    query.check()
+                    failure = ended(end.said, end.status, memory)
+                    _log.warning("%s: %s", failure.text, end.said)
+                    raise failure from None
+                process.usable = not is_long and message.content["again"]
+            return _result(message)
+        finally:
+            places.give_back()
+
+    @contextmanager
+    def _process(self, query: RunningQuery) -> Iterator[SqlProcess]:
+        process = self._processes.take()
+        process.usable = False
+        try:
+            query.run_in(process)
+            yield process
+        finally:
+            query.run_in(None)
+            if process.usable:
+                self._processes.give_back(process)
+            else:
+                process.end()
+
+    @contextmanager
+    def _share_of_memory(self) -> Iterator[int]:
+        with self._lock:
+            self._running += 1
+            share = self._memory_limit // self._running
+        try:
+            yield share
+        finally:
+            with self._lock:
+                self._running -= 1
+
+
+def _result(message: Message) -> bytes:
+    content = message.content
+    match content["op"]:
+        case "failure":
+            raise QueryFailed(content["status"], content["text"])
+        case "unsupported":
+            raise UnsupportedTypeError(content["text"])
+        case _:
+            return message.attachment
+
+
+def _table(stream: bytes) -> pa.Table:
+    return pa.ipc.open_stream(stream).read_all()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING, TypeVar
+
+from influxdb3_embedded.memory_size import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -10,6 +14,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _PREFIX = "DataFusion error: "
+_EXHAUSTED = "Resources exhausted"
 _NOT_IMPLEMENTED = "This feature is not implemented"
 
 
@@ -17,8 +22,8 @@ class QueryFailed(Exception):
     """A query that cannot be planned or run.
 
     Attributes:
-        status: 400, or 405 for SQL that the planner does not implement (contract 7.1).
-        text: DataFusion's text.
+        status: 400; 405 for SQL that the planner does not implement (contract 7.1); 500 if the query is not at fault.
+        text: DataFusion's text, or one in its manner.
     """
 
     def __init__(self, status: int, text: str) -> None:
@@ -47,3 +52,58 @@ def call_datafusion(call: Callable[[], Result], explain: Callable[[int, str], Qu
             raise
         text = str(error).removeprefix(_PREFIX)
         raise explain(405 if text.startswith(_NOT_IMPLEMENTED) else 400, text) from error.with_traceback(None)
+
+
+def exhausted(what: str, limit: int) -> QueryFailed:
+    """The failure of a query that needs too much memory.
+
+    Args:
+        what: What takes it.
+        limit: Bytes that the query may take.
+    """
+    text = f"{what} would take more memory than queries may have: {readable(limit)} (--exec-mem-pool-bytes)"
+    return QueryFailed(400, f"{_EXHAUSTED}: {text}")
+
+
+def took_too_long(limit: float) -> QueryFailed:
+    """The failure of a query that has not ended in time.
+
+    Args:
+        limit: Seconds.
+    """
+    return QueryFailed(
+        400, f"{_EXHAUSTED}: the query would take more time than queries may have: {limit:g} s (--query-timeout)"
+    )
+
+
+def interrupted() -> QueryFailed:
+    """The failure of a query that nobody waits for any more."""
+    return QueryFailed(500, "Execution error: the query was interrupted")
+
+
+def ended(said: str, status: int | None, limit: int) -> QueryFailed:
+    """The failure of a query whose process has ended.
+
+    Args:
+        said: What the process wrote to its standard error.
+        status: Its wait status; None if unknown.
+        limit: Bytes that the query could take.
+    """
+    if any(sign in said for sign in _OUT_OF_MEMORY):
+        return exhausted("the query", limit)
+    if "has overflowed its stack" in said:
+        return QueryFailed(400, f"{_EXHAUSTED}: the query is nested too deeply")
+    code = None if status is None else os.waitstatus_to_exitcode(status)
+    how = "ended" if code is None else f"exited with status {code}" if code >= 0 else f"was ended by {_name(-code)}"
+    return QueryFailed(500, f"Execution error: the process of the query {how}; the engine goes on")
+
+
+# of Rust, of C++, of Rust that cannot start a thread
+_OUT_OF_MEMORY = ("memory allocation of", "std::bad_alloc", "failed to spawn thread")
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -9,17 +9,19 @@ import math
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datafusion import SessionContext, col
 
 from influxdb3_embedded.sql.errors import QueryFailed, call_datafusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from datafusion import SessionContext
 
 _EXPONENT = re.compile(r"e\+?(-?)0*")
 
@@ -209,12 +211,20 @@ def arrow_texts(array: pa.Array) -> list[str | None]:
     Raises:
         QueryFailed: A time has no text, or its zone is unknown.
     """
+    from datafusion import col  # noqa: PLC0415 - see `_context`
+
     batch = pa.record_batch({"value": array})
-    parts = call_datafusion(lambda: _CONTEXT.read_batch(batch).select(col("value").cast(pa.utf8())).collect())
+    parts = call_datafusion(lambda: _context().read_batch(batch).select(col("value").cast(pa.utf8())).collect())
     return [text for part in parts for text in part.column(0).to_pylist()]
 
 
-_CONTEXT = SessionContext()
+@cache
+def _context() -> SessionContext:
+    from datafusion import SessionContext  # noqa: PLC0415 - large, and the engine's own process does not need it
+
+    return SessionContext()
+
+
 _WRITTEN_AS_TEXT: tuple[Callable[[pa.DataType], bool], ...] = (
     pa.types.is_date,
     pa.types.is_time,

@@ -1,20 +1,23 @@
-"""How much memory queries may take.
+"""How much memory a query may take.
 
 DataFusion counts what sorts, joins and groups keep, and writes it to disk where it can. It does not count rows of a
-result, nor the lists that `gapfill` makes: these are counted here. Nobody counts what one call of a function makes,
-such as ``repeat('x', 1000000000)``: see tests/conformance/deviations.md.
+result, nor the lists that `gapfill` makes: these are counted here. What nobody counts, such as the text that
+``repeat('x', 1000000000)`` makes, meets the limit of the query's process.
 """
 
 from __future__ import annotations
 
+import os
+import resource
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from datafusion import RuntimeEnvBuilder, SessionContext
 
-from influxdb3_embedded.memory_size import readable
-from influxdb3_embedded.sql.errors import QueryFailed
+from influxdb3_embedded.sql.errors import exhausted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +31,12 @@ _DISK = 4  # what one query may write to disk, as a multiple of the memory
 _DAY = 86_400 * 10**9  # nanoseconds
 
 
+_UNCOUNTED = 128 * 2**20
+"""Bytes besides the limit for what is not counted and always there: stacks, buffers, copies while lists grow."""
+
+
 class QueryMemory:
-    """The memory of all queries, as far as DataFusion counts it, and of each result.
+    """The memory of one query, as far as it is counted.
 
     Args:
         limit: Bytes.
@@ -37,11 +44,16 @@ class QueryMemory:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        # Fair: one query that spills leaves the others their share.
         self._runtime = RuntimeEnvBuilder().with_disk_manager_os().with_fair_spill_pool(limit)
 
+    def limit_process(self) -> None:
+        """Let this process have no more memory than it has now and the query may take; Linux only."""
+        if (taken := memory_of_process()) is not None:
+            limit = min(taken + self._limit + _UNCOUNTED, sys.maxsize)
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
+
     def context(self, config: SessionConfig) -> SessionContext:
-        """A context for one query; all contexts share the memory."""
+        """A context for the query."""
         context = SessionContext(config, self._runtime)
         # An endless join that is sorted would fill the disk.
         context.sql(f"SET datafusion.runtime.max_temp_directory_size = '{self._limit * _DISK // 1024}K'")
@@ -58,7 +70,7 @@ class QueryMemory:
         for batch in _batches(frame):
             left -= _cost(batch)
             if left < 0:
-                raise self._exhausted("the result")
+                raise exhausted("the result", self._limit)
             batches.append(batch)
         return batches
 
@@ -78,11 +90,16 @@ class QueryMemory:
         shortest = stride.nanoseconds + (stride.days + 28 * stride.months) * _DAY
         count = (last - first) // shortest + 1 if shortest > 0 else 0
         if count * _BIN > self._limit:
-            raise self._exhausted(f"{count} bins of date_bin_gapfill")
+            raise exhausted(f"{count} bins of date_bin_gapfill", self._limit)
 
-    def _exhausted(self, what: str) -> QueryFailed:
-        text = f"{what} would take more memory than queries may have: {readable(self._limit)} (--exec-mem-pool-bytes)"
-        return QueryFailed(400, f"Resources exhausted: {text}")
+
+def memory_of_process() -> int | None:
+    """Bytes of this process that count against its limit; None where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
+    except OSError:
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:

@@ -15,9 +15,6 @@ _UNITS = {"s": "Second", "ms": "Millisecond", "us": "Microsecond", "ns": "Nanose
 class UnsupportedTypeError(ValueError):
     """A column whose type a plugin cannot get; the text is the server's."""
 
-    def __init__(self, kind: pa.DataType) -> None:
-        super().__init__(f"Unsupported data type: {rust_name(kind)}")
-
 
 def to_rows(table: pa.Table) -> list[Row]:
     """One dict a row with all columns in the order of the query.
@@ -52,7 +49,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
         or pa.types.is_string_view(kind)
     )
     if not readable:
-        raise UnsupportedTypeError(kind)
+        raise UnsupportedTypeError(f"Unsupported data type: {rust_name(kind)}")
     values: list[Any] = column.to_pylist()
     return values
 

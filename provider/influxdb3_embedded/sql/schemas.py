@@ -10,9 +10,8 @@ from datafusion import SessionContext
 from datafusion.catalog import SchemaProvider, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from influxdb3_embedded.storage import Storage
+    from influxdb3_embedded.sql.execution import Source
+    from influxdb3_embedded.storage.table_rows import TableRows
 
 _BATCH_ROWS = 8192  # DataFusion's own batch size
 _SCRATCH = "scratch"
@@ -42,10 +41,6 @@ class ProviderFactory:
             return Table(rows)
         return self._threads.submit(_in_memory, rows, latest_first).result()
 
-    def close(self) -> None:
-        """Let the threads go."""
-        self._threads.shutdown(wait=False)
-
 
 def _in_memory(rows: pa.Table, latest_first: bool) -> Table:
     context = SessionContext()
@@ -56,56 +51,36 @@ def _in_memory(rows: pa.Table, latest_first: bool) -> Table:
     return context.catalog().schema().table(_SCRATCH)
 
 
-class StorageSchema(SchemaProvider):
-    """The tables of one database.
+class LazySchema(SchemaProvider):
+    """The tables of one schema.
 
     Args:
-        storage: Where they are.
-        database_id: The database.
+        source: Where they are.
         providers: Makes them scannable.
         latest_first: Whether to read them from the end (see `ProviderFactory.provide`).
     """
 
-    def __init__(
-        self, storage: Storage, database_id: int, providers: ProviderFactory, *, latest_first: bool = False
-    ) -> None:
-        self._storage = storage
-        self._database_id = database_id
+    def __init__(self, source: Source, providers: ProviderFactory, *, latest_first: bool) -> None:
+        self._source = source
         self._providers = providers
         self._latest_first = latest_first
+        self._found: dict[str, TableRows | None] = {}
 
     @property
     def table_names(self) -> list[str]:  # type: ignore[override]  # DataFusion 55 reads what it declares as a method
         """All tables."""
-        return [schema.name for schema in self._storage.tables(self._database_id)]
+        return self._source.names()
 
     def table_exist(self, name: str) -> bool:
         """Whether there is such a table."""
-        return name in self.table_names
+        return self._rows(name) is not None
 
     def table(self, name: str) -> Table | None:
-        """One table with the rows that it has now, or ``None``."""
-        rows = self._storage.table(self._database_id, name)
-        return None if rows is None else self._providers.provide(rows, latest_first=self._latest_first)
+        """One table with the rows that it had when the query first named it, or ``None``."""
+        rows = self._rows(name)
+        return None if rows is None else self._providers.provide(rows.scannable(), latest_first=self._latest_first)
 
-
-class SystemSchema(SchemaProvider):
-    """Tables that are made by a call."""
-
-    def __init__(self, tables: Mapping[str, Callable[[], pa.Table]], providers: ProviderFactory) -> None:
-        self._tables = tables
-        self._providers = providers
-
-    @property
-    def table_names(self) -> list[str]:  # type: ignore[override]  # DataFusion 55 reads what it declares as a method
-        """All tables."""
-        return list(self._tables)
-
-    def table_exist(self, name: str) -> bool:
-        """Whether there is such a table."""
-        return name in self._tables
-
-    def table(self, name: str) -> Table | None:
-        """One table as it is now, or ``None``."""
-        make = self._tables.get(name)
-        return None if make is None else self._providers.provide(make())
+    def _rows(self, name: str) -> TableRows | None:
+        if name not in self._found:
+            self._found[name] = self._source.rows(name)
+        return self._found[name]

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 _READ_SIZE = 1 << 20
 _ROW_GROUP_ROWS = 32_768
-_FORMAT = ds.ParquetFileFormat()
 
 
 class DamagedFileError(Exception):
@@ -75,11 +73,6 @@ class ParquetRows:
         """The rows in time order."""
         self.verify()
         return pq.read_table(self.path)
-
-    def dataset(self, schema: pa.Schema) -> ds.Dataset:
-        """The file for a query engine, which reads only the columns and row groups that it needs."""
-        self.verify()
-        return ds.dataset([str(self.path)], schema=schema, format=_FORMAT)
 
     def set_aside(self) -> None:
         """Keep a damaged file for whoever wants to look at it, out of the engine's way."""

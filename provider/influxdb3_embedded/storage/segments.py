@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from influxdb3_embedded.storage.batches import concatenate
 from influxdb3_embedded.storage.columns import TIME, TableSchema
 from influxdb3_embedded.storage.parquet import ParquetRows
+from influxdb3_embedded.storage.table_rows import position
 
 SEGMENT_ROWS = 131_072
 """Neighbours are joined up to this size, so a table has about as many segments as it has multiples of this."""
@@ -57,6 +58,7 @@ class Segment:
     frozen: bool = False
     late: list[pa.Table] = field(default_factory=list)
     replaced: list[ParquetRows] = field(default_factory=list)
+    _merged: tuple[int, TableSchema, pa.Table] | None = None
 
     @classmethod
     def of(cls, table: pa.Table) -> Segment:
@@ -64,9 +66,13 @@ class Segment:
         return cls(MemoryRows(table), *span(table))
 
     def read(self, schema: TableSchema) -> pa.Table:
-        """All its points, those that came late too."""
-        rows = self.rows.read()
-        return deduplicate([rows, *self.late], schema) if self.late else rows
+        """All its points, those that came late too; the same object until there are others."""
+        if not self.late:
+            self._merged = None
+            return self.rows.read()
+        if self._merged is None or self._merged[:2] != (len(self.late), schema):
+            self._merged = len(self.late), schema, deduplicate([self.rows.read(), *self.late], schema)
+        return self._merged[2]
 
     def files(self) -> list[ParquetRows]:
         """The files that hold its rows."""
@@ -155,12 +161,6 @@ def split(rows: pa.Table, start: int, end: int) -> tuple[pa.Table, pa.Table, pa.
     """Rows in time order before, within and after a span of time, both ends of which belong to it."""
     left, right = position(rows, start), position(rows, end + 1)
     return rows.slice(0, left), rows.slice(left, right - left), rows.slice(right)
-
-
-def position(rows: pa.Table, time: int) -> int:
-    """The first row, in time order, that is not before a time."""
-    times = rows.column(TIME)
-    return bisect_left(range(rows.num_rows), time, key=lambda index: times[index].value)
 
 
 def span(rows: pa.Table) -> tuple[int, int]:

@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
+    from influxdb3_embedded.storage.table_rows import TableRows
     from influxdb3_engine_api.line_grammar import LineError
 
 _logger = logging.getLogger(__name__)
@@ -246,12 +244,8 @@ class Storage:
         database = self._databases.get(database_id)
         return [data.schema for data in list(database.tables.values())] if database else []
 
-    def table(self, database_id: int, name: str) -> pa.Table | ds.Dataset | None:
-        """The rows of a table, each point once, without expired ones; ``None`` when there is no such table.
-
-        Returns:
-            A table where all is in memory; otherwise a dataset that reads Parquet as it is scanned.
-        """
+    def table(self, database_id: int, name: str) -> TableRows | None:
+        """The rows of a table, each point once, without expired ones; ``None`` when there is no such table."""
         database = self._databases.get(database_id)
         data = database.tables.get(name) if database else None
         return data.read(database.oldest) if database and data else None

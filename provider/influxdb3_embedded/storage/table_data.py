@@ -7,15 +7,16 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from influxdb3_embedded.storage.batches import conform
-from influxdb3_embedded.storage.columns import TIME, TableSchema
+from influxdb3_embedded.storage.columns import TableSchema
 from influxdb3_embedded.storage.parquet import DamagedFileError, ParquetRows
-from influxdb3_embedded.storage.segments import Segment, deduplicate, freeze, insert, position
+from influxdb3_embedded.storage.segments import MemoryRows, Segment, deduplicate, freeze, insert
+from influxdb3_embedded.storage.table_rows import TableRows, position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from influxdb3_engine_api.column_kinds import ColumnKind
 
@@ -36,41 +37,36 @@ class TableData:
         self._segments: list[Segment] = []
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
-        self._in_memory: pa.Table | None = None
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Add rows in the order written. They are there for readers at once; merging is left to these."""
         with self._lock:
             self._pending.append(pa.Table.from_batches([batch]))
             self._pending_rows += batch.num_rows
-            self._in_memory = None
             if self._pending_rows >= _PENDING_ROWS:
                 self._merge_pending()
 
-    def read(self, oldest: int | None = None) -> pa.Table | ds.Dataset:
-        """All points, each once; columns in alphabetical order.
+    def read(self, oldest: int | None = None) -> TableRows:
+        """All points, each once.
 
         Args:
             oldest: Points before this time, nanoseconds since the epoch, are left out.
-
-        Returns:
-            A table where all rows are in memory, otherwise a dataset that reads Parquet as it is scanned.
         """
         self._drop_damaged()
+        memory: list[pa.Table] = []
+        files: list[Path] = []
+        expiring = None
         with self._lock:
             self._merge_pending()
             schema = self.schema.to_arrow()
-            table = self._read_memory(schema)
-            files = []
             for segment in self._segments:
-                if isinstance(segment.rows, ParquetRows) and not segment.late:
-                    if oldest is None or segment.start >= oldest:
-                        files.append(segment.rows)
-                    elif segment.end >= oldest:
-                        table = pa.concat_tables([conform(segment.rows.read(), schema), table])
-        if oldest is not None and table.num_rows and table.column(TIME)[0].value < oldest:
-            table = table.slice(position(table, oldest))
-        return ds.dataset([ds.InMemoryDataset(table), *(rows.dataset(schema) for rows in files)]) if files else table
+                if segment.late or not isinstance(segment.rows, ParquetRows):
+                    memory.append(self._in_memory(segment, schema))
+                elif oldest is None or segment.start >= oldest:
+                    files.append(segment.rows.path)
+                elif segment.end >= oldest:
+                    expiring = segment.rows.path
+        return TableRows(schema, memory, files, expiring, oldest)
 
     def freeze(self) -> list[Segment]:
         """Begin a snapshot; returns the segments to write to Parquet."""
@@ -84,7 +80,6 @@ class TableData:
         with self._lock:
             segment.rows = rows
             segment.replaced = []
-            self._in_memory = None
 
     def drop_before(self, oldest: int) -> list[ParquetRows]:
         """Forget rows before a time, nanoseconds since the epoch; a Parquet file goes when all its rows are.
@@ -100,7 +95,6 @@ class TableData:
                 rows = kept[0].rows.read()
                 kept[0] = Segment.of(rows.slice(position(rows, oldest)))
             self._segments = kept
-            self._in_memory = None
             return [rows for segment in expired for rows in segment.files()]
 
     def files(self) -> list[ParquetRows]:
@@ -120,16 +114,11 @@ class TableData:
             self._pending, self._pending_rows = [], 0
             insert(self._segments, rows, self.schema)
 
-    def _read_memory(self, schema: pa.Schema) -> pa.Table:
-        """What is not in Parquet, or merged with what came late; kept for the next reader until something changes."""
-        if self._in_memory is None or not self._in_memory.schema.equals(schema):
-            tables = [
-                conform(segment.read(self.schema), schema)
-                for segment in self._segments
-                if segment.late or not isinstance(segment.rows, ParquetRows)
-            ]
-            self._in_memory = pa.concat_tables(tables) if tables else schema.empty_table()
-        return self._in_memory
+    def _in_memory(self, segment: Segment, schema: pa.Schema) -> pa.Table:
+        """The rows of a segment; columns that were added since are kept with it, so that the next reader need not."""
+        if isinstance(segment.rows, MemoryRows) and not segment.rows.table.schema.equals(schema):
+            segment.rows = MemoryRows(conform(segment.rows.table, schema))
+        return segment.read(self.schema)
 
     def _drop_damaged(self) -> None:
         """Serve what is whole: a file that is not what was written is set aside, and its loss is logged."""
@@ -146,6 +135,5 @@ class TableData:
                 _logger.error("table %s: %d rows are lost: %s", self.schema.name, rows.num_rows, error)
                 rows.set_aside()
                 self._segments.remove(segment)
-                self._in_memory = None
                 if segment.late:
                     insert(self._segments, deduplicate(segment.late, self.schema), self.schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from time import time_ns  # bound now: a plugin may replace the module's clock
 from typing import TYPE_CHECKING, Any
 
@@ -77,10 +78,10 @@ class Influxdb3Local:
                 if not isinstance(part, str):
                     raise TypeError(f"argument 'args': {mismatch(part, str)}")
         target = None if database is None else _text("database", database)
-        answer, _ = self._channel.ask({"op": "query", "database": target, "sql": sql, "args": args})
+        answer, text = self._channel.ask({"op": "query", "database": target, "sql": sql, "args": args})
         if "error" in answer:
             raise QueryError(answer["error"])
-        rows: list[dict[str, Any]] = answer["rows"]
+        rows: list[dict[str, Any]] = json.loads(text)
         return rows
 
     def write(self, line_builder: Any) -> None:

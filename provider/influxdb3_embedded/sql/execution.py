@@ -1,0 +1,98 @@
+"""Plans and runs a query in DataFusion (contract 7.1)."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+from datafusion import SessionConfig, SQLOptions
+
+from influxdb3_embedded.sql.channel import TABLES
+from influxdb3_embedded.sql.depth import DEEPEST, depth
+from influxdb3_embedded.sql.errors import QueryFailed, call_datafusion
+from influxdb3_embedded.sql.functions import explain, original_names, translate
+from influxdb3_embedded.sql.schemas import LazySchema, ProviderFactory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from datafusion import DataFrame
+
+    from influxdb3_embedded.sql.memory import QueryMemory
+    from influxdb3_embedded.storage.table_rows import TableRows
+
+Parameters = dict[str, bool | int | float | str | None]
+
+_CATALOG = "public"
+# Only the order of reading follows from it, so it may be wrong.
+_LATEST_FIRST = re.compile(r"""\border\s+by\s+(\w+\.)?"?time"?\s+desc\b""", re.IGNORECASE)
+
+# DDL, DML, COPY, SET and external tables: the planner refuses them with the texts of the real server.
+_READ_ONLY = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
+# One partition: the tables are small, and starting tasks costs more than they save.
+_CONFIG = (
+    SessionConfig()
+    .with_default_catalog_and_schema(_CATALOG, TABLES)
+    .with_information_schema(True)
+    .with_target_partitions(1)
+)
+
+
+class Source(NamedTuple):
+    """The tables of one schema.
+
+    Attributes:
+        names: Returns the names of all.
+        rows: Returns the rows of one; None if there is no such table.
+    """
+
+    names: Callable[[], list[str]]
+    rows: Callable[[str], TableRows | None]
+
+
+def execute(
+    sql: str, params: Parameters | None, sources: Mapping[str, Source], memory: QueryMemory, providers: ProviderFactory
+) -> pa.Table:
+    """Run a query.
+
+    Args:
+        sql: One statement that only reads.
+        params: Values for ``$name`` placeholders.
+        sources: The tables of each schema.
+        memory: What it may take.
+        providers: Makes rows scannable.
+
+    Returns:
+        The result; one without rows has its columns too.
+
+    Raises:
+        QueryFailed: It cannot be planned or run, or would take too much memory.
+    """
+    if (found := depth(sql)) > DEEPEST:
+        raise QueryFailed(400, f"Error during planning: {found} operators in a row are more than {DEEPEST}")
+    context = memory.context(_CONFIG)
+    catalog = context.catalog(_CATALOG)
+    catalog.deregister_schema(TABLES)
+    latest_first = _LATEST_FIRST.search(sql) is not None
+    for name, source in sources.items():
+        catalog.register_schema(name, LazySchema(source, providers, latest_first=latest_first and name == TABLES))
+
+    call = partial(call_datafusion, explain=partial(explain, sql))
+    values = dict(params) if params else None
+
+    def plan(text: str) -> DataFrame:
+        return call(lambda: context.sql_with_options(text, _READ_ONLY, param_values=values))
+
+    def collect(frame: DataFrame) -> list[pa.RecordBatch]:
+        return call(lambda: memory.collect(frame))
+
+    def check_bins(text: str) -> None:
+        (batch,) = collect(plan(text))
+        memory.check_bins(**batch.to_pylist()[0])
+
+    frame = plan(translate(sql, context.udafs, lambda text: plan(text).schema(), check_bins))
+    batches = collect(frame)
+    table = pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
+    return table.rename_columns(original_names(table.column_names, sql))

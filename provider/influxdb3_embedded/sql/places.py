@@ -1,0 +1,61 @@
+"""How many queries run at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from threading import Lock
+
+
+class Places:
+    """Places that are taken and given back, in any thread; who finds none waits in the order of arrival.
+
+    Args:
+        count: How many there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[Future[None]] = deque()
+        self._lock = Lock()
+
+    def take_free(self) -> bool:
+        """Take a place if one is free."""
+        with self._lock:
+            if not self._free:
+                return False
+            self._free -= 1
+            return True
+
+    def take(self, turn: Future[None], timeout: float) -> None:
+        """Wait for a place and take it.
+
+        Args:
+            turn: Done when there is a place; may be cancelled in another thread, to wait no longer.
+            timeout: Seconds.
+
+        Raises:
+            TimeoutError: No place is free by then.
+            CancelledError: The turn was cancelled.
+        """
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            self._waiting.append(turn)
+        try:
+            turn.result(timeout)
+        except TimeoutError:
+            if not turn.cancel():  # it was its turn just now
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Give a place to the next one in line."""
+        with self._lock:
+            while self._waiting:
+                with suppress(InvalidStateError):  # it does not wait any more
+                    self._waiting.popleft().set_result(None)
+                    return
+            self._free += 1

@@ -1,0 +1,269 @@
+"""The engine's side of the processes that run SQL: starts them, keeps a few, ends them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import select
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from influxdb3_embedded.sql.channel import TICK, Channel, Message
+
+_KEPT = 4
+"""Processes that wait for the next query."""
+
+_ATTEMPTS = 3
+_SECONDS_TO_START = 30.0
+_SECONDS_TO_END = 5.0
+_MOST_REPORTED = 1 << 16
+
+_ENVIRONMENT = {
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a fork copies only the thread that forks
+    "MIMALLOC_ARENA_EAGER_COMMIT": "0",  # what is only reserved would count against the limit of memory
+    "TOKIO_WORKER_THREADS": "2",  # a query is one partition
+}
+
+
+class ProcessUnavailable(Exception):
+    """No process can be started; the text says why."""
+
+
+class ProcessEnded(Exception):
+    """A process ended in the middle of a query.
+
+    Attributes:
+        said: Its standard error.
+        status: Its wait status; None if its zygote ended too.
+    """
+
+    def __init__(self, said: str, status: int | None) -> None:
+        super().__init__(said)
+        self.said = said
+        self.status = status
+
+
+class Zygote:
+    """The process that the others are forked from; started when the first is needed, and anew if it has ended.
+
+    An engine's process has one, however many engines are in it. It ends with the engine's process.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def fork(self) -> SqlProcess:
+        """Start a process; takes about 5 ms.
+
+        Raises:
+            ProcessUnavailable: It cannot be started.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._fork()
+            except (EOFError, TimeoutError, ConnectionError):
+                self.close()
+            except OSError as error:
+                raise ProcessUnavailable(str(error)) from error
+        raise ProcessUnavailable("the process that queries are started from ends at once")
+
+    def tell(self, verb: str, pid: int) -> None:
+        """Have it ``end`` a process, or make it ``yield`` to others."""
+        with self._lock:
+            if self._control is not None:
+                with suppress(OSError):  # it has ended, and its processes with it
+                    self._control.sendall(f"{verb} {pid}\n".encode())
+
+    def close(self) -> None:
+        """End it and all of its processes."""
+        with self._lock:
+            if self._control is not None and self._process is not None:
+                self._control.close()
+                try:
+                    self._process.wait(_SECONDS_TO_END)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
+            self._control = self._process = None
+
+    def _fork(self) -> SqlProcess:
+        ours, theirs = socket.socketpair()
+        report, reporting = os.pipe()
+        try:
+            with self._lock:
+                if self._control is None:
+                    self._control, self._process = _start()
+                socket.send_fds(self._control, [b"fork\n"], [theirs.fileno(), reporting])
+            theirs.close()
+            ours.settimeout(_SECONDS_TO_START)
+            channel = Channel(ours)
+            ready = channel.receive()
+            ours.settimeout(None)
+            return SqlProcess(self, channel, report, ready.content["pid"])
+        except BaseException:
+            ours.close()
+            os.close(report)
+            raise
+        finally:
+            theirs.close()
+            os.close(reporting)
+
+
+class SqlProcess:
+    """A process that runs one query at a time. Made by `Zygote.fork`.
+
+    Args:
+        zygote: Its parent.
+        channel: The way to it; closed by `end`.
+        report: The pipe of its report; closed by `end`.
+        pid: Its process id.
+
+    Attributes:
+        usable: Whether it is to be given another query.
+    """
+
+    def __init__(self, zygote: Zygote, channel: Channel, report: int, pid: int) -> None:
+        self._channel = channel
+        self.usable = True
+        self._zygote = zygote
+        self._report = report
+        self._pid = pid
+        self._said = b""
+        self._poll = select.poll()
+        self._poll.register(channel.fileno(), select.POLLIN)
+        self._poll.register(report, select.POLLIN)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it lives and waits for a query."""
+        return not self._poll.poll(0)
+
+    def wait(self, timeout: float) -> Message:
+        """Wait for its next message; ``tick`` if its report has one.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            TimeoutError: It says nothing.
+            ProcessEnded: It ended.
+        """
+        while ready := dict(self._poll.poll(timeout * 1000)):
+            if self._channel.fileno() in ready:
+                try:
+                    return self._channel.receive()
+                except (EOFError, ConnectionError):
+                    raise self._ended() from None
+            if not (data := self._read()):
+                raise self._ended()
+            if TICK in data:
+                return Message({"op": "tick"})
+        raise TimeoutError
+
+    def send(self, content: dict[str, Any], attachment: bytes = b"", descriptor: int | None = None) -> None:
+        """Send it a message, as `Channel.send`.
+
+        Raises:
+            ProcessEnded: It ended.
+        """
+        try:
+            self._channel.send(content, attachment, descriptor)
+        except ConnectionError:
+            raise self._ended() from None
+
+    def kill(self) -> None:
+        """End it without waiting; in any thread."""
+        self._zygote.tell("end", self._pid)
+
+    def yield_to_others(self) -> None:
+        """Let everything else go first from now on."""
+        self._zygote.tell("yield", self._pid)
+
+    def end(self) -> None:
+        """End it; it is not used any more."""
+        self.kill()
+        self._channel.close()
+        os.close(self._report)
+
+    def _ended(self) -> ProcessEnded:
+        while self._read():
+            pass
+        said, _, status = self._said.decode(errors="replace").rpartition("\n")
+        return ProcessEnded(said, int(status)) if status.isdigit() else ProcessEnded(said + status, None)
+
+    def _read(self) -> bytes:
+        data = os.read(self._report, _MOST_REPORTED)
+        self._said = (self._said + data)[-_MOST_REPORTED:]
+        return data
+
+
+class Processes:
+    """Processes for queries: those that wait for another query are used first. Its methods are for any thread."""
+
+    def __init__(self) -> None:
+        self._idle: list[SqlProcess] = []
+        self._lock = Lock()
+        self._closed = False
+
+    def take(self) -> SqlProcess:
+        """A process that waits for a query.
+
+        Raises:
+            ProcessUnavailable: None can be started.
+        """
+        while True:
+            with self._lock:
+                if not self._idle:
+                    break
+                process = self._idle.pop()
+            if process.waits:
+                return process
+            process.end()
+        return _ZYGOTE.fork()
+
+    def give_back(self, process: SqlProcess) -> None:
+        """Keep a process for the next query, or end it if enough are kept."""
+        with self._lock:
+            if not self._closed and len(self._idle) < _KEPT:
+                self._idle.append(process)
+                return
+        process.end()
+
+    def close(self) -> None:
+        """End those that wait, and all that are given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.end()
+
+
+def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - this interpreter, and this package
+                [sys.executable, "-m", "influxdb3_embedded.sql.zygote", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **_ENVIRONMENT},
+                # not the terminal's group, whose Ctrl-C is the engine's; the same session, within which Linux compares
+                # priorities
+                process_group=0,
+            )
+    except BaseException:
+        ours.close()
+        raise
+    return ours, process
+
+
+_ZYGOTE = Zygote()
+atexit.register(_ZYGOTE.close)

@@ -1,0 +1,167 @@
+"""Rows of tables in memory that processes share: the engine writes them once, a process that runs SQL maps them.
+
+The rows of a table lie in one file without a name. When rows are added, what changed is appended to the file; when most
+of the file is out of date, a new file takes its place.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from influxdb3_embedded.storage.table_rows import TableRows
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+_KEPT = 64
+"""Tables whose rows stay shared; of more, those go that were not queried for the longest time."""
+
+_ALIGNMENT = 64
+"""What Arrow wants of the address of a column."""
+
+_SMALL = 1 << 16
+"""Bytes up to which rows are copied."""
+
+
+@dataclass(slots=True)
+class _Part:
+    rows: weakref.ref[pa.Table]
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class _File:
+    """The rows of one table."""
+
+    descriptor: int = -1
+    size: int = 0
+    parts: dict[int, _Part] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def share(self, tables: list[pa.Table]) -> tuple[int, list[tuple[int, int]]]:
+        """Write what is not in the file yet; return a descriptor of its own for the caller, and where each table is."""
+        with self.lock:
+            known = {id(table): part for table in tables if (part := self._find(table)) is not None}
+            if self.descriptor < 0 or 2 * sum(part.length for part in known.values()) < self.size:
+                self.close()
+                self.descriptor, self.size, known = _unnamed_file(), 0, {}
+            self.parts = known
+            for table in tables:
+                if id(table) not in known:
+                    known[id(table)] = self._append(table)
+            places = [(known[id(table)].offset, known[id(table)].length) for table in tables]
+            return os.dup(self.descriptor), places
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def _find(self, table: pa.Table) -> _Part | None:
+        part = self.parts.get(id(table))
+        return part if part is not None and part.rows() is table else None
+
+    def _append(self, table: pa.Table) -> _Part:
+        offset = -(-self.size // _ALIGNMENT) * _ALIGNMENT
+        os.lseek(self.descriptor, offset, os.SEEK_SET)
+        with os.fdopen(self.descriptor, "wb", closefd=False) as file, pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
+        self.size = os.lseek(self.descriptor, 0, os.SEEK_CUR)
+        return _Part(weakref.ref(table), offset, self.size - offset)
+
+
+class SharedTables:
+    """What is shared at present. Its methods may be called in any thread."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[Hashable, _File] = OrderedDict()
+        self._lock = Lock()
+
+    def share(self, key: Hashable | None, rows: TableRows) -> tuple[dict[str, Any], bytes, int]:
+        """Share rows.
+
+        Args:
+            key: The table; its rows are kept for the next call. None if there will be none.
+            rows: Its rows.
+
+        Returns:
+            What `read` needs: a JSON object, bytes, and a descriptor that the caller closes.
+        """
+        file = _File() if key is None else self._file(key)
+        descriptor, places = file.share(rows.memory)
+        if key is None:
+            file.close()
+        content = {
+            "places": places,
+            "files": list(map(str, rows.files)),
+            "expiring": None if rows.expiring is None else str(rows.expiring),
+            "oldest": rows.oldest,
+        }
+        return content, rows.schema.serialize().to_pybytes(), descriptor
+
+    def close(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            for file in self._files.values():
+                with file.lock:
+                    file.close()
+            self._files.clear()
+
+    def _file(self, key: Hashable) -> _File:
+        with self._lock:
+            file = self._files.setdefault(key, _File())
+            self._files.move_to_end(key)
+            while len(self._files) > _KEPT:
+                _, oldest = self._files.popitem(last=False)
+                with oldest.lock:
+                    oldest.close()
+            return file
+
+
+def read(content: dict[str, Any], schema: bytes, descriptor: int) -> TableRows:
+    """The rows that another process shares; nothing is copied.
+
+    Args:
+        content: The JSON object of `SharedTables.share`.
+        schema: The bytes that go with it.
+        descriptor: The descriptor that goes with it; stays open.
+    """
+    tables = []
+    if content["places"]:
+        size = max(offset + length for offset, length in content["places"])
+        # a map keeps its descriptor open, and a query may name thousands of tables
+        mapped = size > _SMALL
+        shared = memoryview(
+            mmap.mmap(descriptor, size, prot=mmap.PROT_READ) if mapped else os.pread(descriptor, size, 0)
+        )
+        tables = [
+            pa.ipc.open_stream(pa.py_buffer(shared[offset : offset + length])).read_all()
+            for offset, length in content["places"]
+        ]
+    expiring = content["expiring"]
+    return TableRows(
+        pa.ipc.read_schema(pa.py_buffer(schema)),
+        tables,
+        list(map(Path, content["files"])),
+        None if expiring is None else Path(expiring),
+        content["oldest"],
+    )
+
+
+def _unnamed_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("influxdb3-rows")
+    descriptor, name = tempfile.mkstemp(prefix="influxdb3-rows-")
+    Path(name).unlink()
+    return descriptor

@@ -1,0 +1,101 @@
+"""What the engine answers a process that asks for tables."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from influxdb3_embedded.sql.channel import TABLES
+from influxdb3_embedded.sql.shared_tables import SharedTables
+from influxdb3_embedded.storage.table_rows import TableRows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pyarrow as pa
+
+    from influxdb3_embedded.sql.channel import Message
+    from influxdb3_embedded.sql.processes import SqlProcess
+    from influxdb3_embedded.storage import Storage
+
+    SystemTables = Callable[[str], Mapping[str, Callable[[], pa.Table]]]
+
+_log = logging.getLogger(__name__)
+
+
+class DatabaseRef(NamedTuple):
+    """A database as the catalog knows it.
+
+    Attributes:
+        id: Its number in the storage.
+        name: Its name, by which system tables are asked for.
+    """
+
+    id: int
+    name: str
+
+
+class Tables:
+    """The tables of all databases. Its methods are for any thread.
+
+    Args:
+        storage: Where they are.
+        system_tables: For a database's name the tables of schema ``system``, each made when a query names it.
+    """
+
+    def __init__(self, storage: Storage, system_tables: SystemTables) -> None:
+        self._storage = storage
+        self._system_tables = system_tables
+        self._shared = SharedTables()
+
+    def answer(self, question: Message, database: DatabaseRef, process: SqlProcess) -> None:
+        """Send a process the names of tables, or the rows of one.
+
+        Args:
+            question: The process's message, ``names`` or ``rows``.
+            database: The database that it queries.
+            process: The process.
+
+        Raises:
+            ProcessEnded: It ended.
+        """
+        schema = question.content["schema"]
+        if question.content["op"] == "names":
+            process.send({"names": self._names(database, schema)})
+            return
+        name = question.content["name"]
+        try:
+            rows = self._rows(database, schema, name)
+            if rows is None:
+                process.send({})
+                return
+            content, attachment, descriptor = self._shared.share(
+                (database.id, name) if schema == TABLES else None, rows
+            )
+        except Exception as error:  # noqa: BLE001 - the process waits for an answer, whatever fails
+            _log.exception("table %s of %s cannot be read", name, database.name)
+            process.send({"error": f"Execution error: table {name} cannot be read: {error}"})
+            return
+        try:
+            process.send(content, attachment, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Forget what is shared."""
+        self._shared.close()
+
+    def _names(self, database: DatabaseRef, schema: str) -> list[str]:
+        if schema == TABLES:
+            return [table.name for table in self._storage.tables(database.id)]
+        return list(self._system_tables(database.name))
+
+    def _rows(self, database: DatabaseRef, schema: str, name: str) -> TableRows | None:
+        if schema == TABLES:
+            return self._storage.table(database.id, name)
+        make = self._system_tables(database.name).get(name)
+        if make is None:
+            return None
+        table = make()
+        return TableRows(table.schema, [table])
