@@ -174,7 +174,7 @@ class SqlEngine:
                 except ProcessEnded as end:
                     query.check()
                     failure = ended(end.said, end.status, memory)
-                    _log.warning("%s: %s", failure.text, end.said)
+                    _log.warning("%s (%s)", failure.text, end.said.strip().partition("\n")[0])
                     raise failure from None
                 process.usable = not is_long and message.content["again"]
             return _result(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _PREFIX = "DataFusion error: "
+_FLAG = "--exec-mem-pool-bytes"
 _EXHAUSTED = "Resources exhausted"
 _NOT_IMPLEMENTED = "This feature is not implemented"
 
@@ -61,8 +63,22 @@ def exhausted(what: str, limit: int) -> QueryFailed:
         what: What takes it.
         limit: Bytes that the query may take.
     """
-    text = f"{what} would take more memory than queries may have: {readable(limit)} (--exec-mem-pool-bytes)"
+    text = f"{what} would take more memory than queries may have: {readable(limit)} ({_FLAG})"
     return QueryFailed(400, f"{_EXHAUSTED}: {text}")
+
+
+def with_limit(failure: QueryFailed, limit: int) -> QueryFailed:
+    """A failure of DataFusion, naming the flag if it is for want of memory.
+
+    Args:
+        failure: The failure.
+        limit: Bytes that the query may take.
+    """
+    if _REFUSED.search(failure.text):
+        return exhausted("the query", limit)
+    if failure.text.startswith(_EXHAUSTED) and _FLAG not in failure.text:
+        return QueryFailed(failure.status, f"{failure.text} ({_FLAG})")
+    return failure
 
 
 def took_too_long(limit: float) -> QueryFailed:
@@ -98,8 +114,9 @@ def ended(said: str, status: int | None, limit: int) -> QueryFailed:
     return QueryFailed(500, f"Execution error: the process of the query {how}; the engine goes on")
 
 
-# of Rust, of C++, of Rust that cannot start a thread
+# what Rust says at its end, what C++ does, what Rust does if it cannot start a thread
 _OUT_OF_MEMORY = ("memory allocation of", "std::bad_alloc", "failed to spawn thread")
+_REFUSED = re.compile(r"failed to allocate \d+ elements: memory allocation failed")
 
 
 def _name(number: int) -> str:

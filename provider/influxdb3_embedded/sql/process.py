@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from influxdb3_embedded.sql.channel import ARROW, ROWS, SYSTEM, TABLES, Channel
-from influxdb3_embedded.sql.errors import QueryFailed, exhausted
+from influxdb3_embedded.sql.errors import QueryFailed, exhausted, with_limit
 from influxdb3_embedded.sql.execution import Source, execute
 from influxdb3_embedded.sql.formats import Format, render
 from influxdb3_embedded.sql.memory import QueryMemory, memory_of_process
@@ -88,7 +88,7 @@ def _answer(query: dict[str, Any], channel: Channel, providers: ProviderFactory)
         table = execute(query["sql"], query["params"], sources, memory, providers)
         return {"op": "result"}, _written(table, query["output"])
     except QueryFailed as failure:
-        return _failure(failure)
+        return _failure(with_limit(failure, query["memory"]))
     except UnsupportedTypeError as error:
         return {"op": "unsupported", "text": str(error)}, b""
     except MemoryError:

@@ -25,8 +25,10 @@ _MOST_REPORTED = 1 << 16
 
 _ENVIRONMENT = {
     "PYTHONPATH": str(Path(__file__).parents[2]),
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a fork copies only the thread that forks
-    "MIMALLOC_ARENA_EAGER_COMMIT": "0",  # what is only reserved would count against the limit of memory
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process that forks is to have one thread
+    # memory of the system's at once: a part of a reserve that the limit of memory refuses would be used all the same
+    "MIMALLOC_ARENA_RESERVE": "0",
+    "RUST_BACKTRACE": "0",
     "TOKIO_WORKER_THREADS": "2",  # a query is one partition
 }
 
