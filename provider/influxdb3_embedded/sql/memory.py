@@ -31,7 +31,7 @@ _DISK = 4  # what one query may write to disk, as a multiple of the memory
 _DAY = 86_400 * 10**9  # nanoseconds
 
 
-_UNCOUNTED = 256 * 2**20
+_UNCOUNTED = 512 * 2**20
 """Bytes besides the limit for what is not counted and always there: stacks, buffers, copies while lists grow."""
 
 
