@@ -102,10 +102,14 @@ class Engine:
             await self.stop()
             raise
 
-    async def stop(self) -> None:
-        """Interrupt the plugins and close the data."""
+    async def interrupt(self) -> None:
+        """End the queries and interrupt the plugins; takes at most about a second."""
         self._sql.close()
         await self.runner.stop()
+
+    async def stop(self) -> None:
+        """Interrupt what runs and close the data."""
+        await self.interrupt()
         await self.databases.stop()
         await self.storage.stop()
         await self.catalog.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
     from influxdb3_embedded.settings import Settings
 
 _SECONDS_TO_FINISH = 0.5
-"""How long plugins may go on after a signal before they are interrupted."""
+"""How long plugins and queries may go on after a signal before they are interrupted."""
 
 _SECONDS_TO_ANSWER = 2
 """How long after a signal clients have to take their answers."""
+
+_SECONDS_TO_STOP = 8
+"""How long after a signal the process ends at the latest; what it has acknowledged is on disk by then."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +40,7 @@ for _status in range(600, 1000):
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it listens, interrupts plugins when it stops, and leaves signals to `serve`."""
+    """A uvicorn server that says when it listens, interrupts what runs when it stops, and leaves signals to `serve`."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None], engine: Engine) -> None:
         super().__init__(config)
@@ -48,14 +52,14 @@ class _Server(uvicorn.Server):
         self._say_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        interrupting = asyncio.create_task(self._interrupt_plugins())
+        interrupting = asyncio.create_task(self._interrupt())
         await super().shutdown(sockets)
         interrupting.cancel()
 
-    async def _interrupt_plugins(self) -> None:
-        # a call whose plugin is interrupted is answered with an error, one that is cancelled not at all
+    async def _interrupt(self) -> None:
+        # a request whose plugin or query is interrupted is answered with an error, one that is cancelled not at all
         await asyncio.sleep(_SECONDS_TO_FINISH)
-        await self._engine.runner.stop()
+        await self._engine.interrupt()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,7 +68,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings, *, ready_file: Path | None = None, started: Callable[[str], None]) -> None:
-    """Run an engine until SIGTERM or SIGINT.
+    """Run an engine until SIGTERM or SIGINT, and end the process if it has not stopped 8 seconds later.
 
     The socket is bound first and served last: a client that connects while the engine starts waits for its answer,
     and finds all enabled triggers running.
@@ -130,6 +134,8 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
 
     def stop(number: signal.Signals) -> None:
         _log.info("stopping", extra={"fields": {"signal": number.name}})
+        # whatever hangs: this ends the process, and shows where each thread was; the other processes end with it
+        faulthandler.dump_traceback_later(_SECONDS_TO_STOP, exit=True)
         # a second signal does not wait for calls under way
         server.force_exit = server.should_exit
         server.should_exit = True

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.answers import json_answer
+from influxdb3_embedded.disconnects import unless_gone
 from influxdb3_embedded.errors import PluginError
 from influxdb3_embedded.names import DatabaseNameError, check_database_name
 from influxdb3_embedded.runner import DryRun, PluginFileError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _EVERY_SECOND = "* * * * * *"
 
 
-async def wal(engine: Engine, _request: Request, body: TestWalPlugin) -> Response:
+async def wal(engine: Engine, request: Request, body: TestWalPlugin) -> Response:
     """Run a WAL plugin on line protocol."""
     await _find(engine, body.filename)
     try:
@@ -34,11 +35,14 @@ async def wal(engine: Engine, _request: Request, body: TestWalPlugin) -> Respons
     batches, errors = engine.storage.validate(database.id if database else None, body.input_lp)
     if errors:
         return _answer(DryRun(error=f"line protocol parse failed: {errors[0].message}"))
-    run = await engine.runner.dry_run_wal(body.filename, body.database, batches, body.input_arguments, body.cache_name)
+    run = await unless_gone(
+        request,
+        engine.runner.dry_run_wal(body.filename, body.database, batches, body.input_arguments, body.cache_name),
+    )
     return _answer(run, _invalid_writes(engine, run))
 
 
-async def schedule(engine: Engine, _request: Request, body: TestSchedulePlugin) -> Response:
+async def schedule(engine: Engine, request: Request, body: TestSchedulePlugin) -> Response:
     """Run a schedule plugin at the next time of its schedule: cron or an interval, with or without prefix."""
     await _find(engine, body.filename)
     if engine.catalog.database(body.database) is None:
@@ -52,8 +56,9 @@ async def schedule(engine: Engine, _request: Request, body: TestSchedulePlugin) 
         return _scheduled(DryRun(error=f"cron schedule never triggers: {text}"))
     # plugins are given whole seconds, and so is the caller (contract 4.4)
     call_time = call_time.replace(microsecond=0)
-    run = await engine.runner.dry_run_schedule(
-        body.filename, body.database, call_time, body.input_arguments, body.cache_name
+    run = await unless_gone(
+        request,
+        engine.runner.dry_run_schedule(body.filename, body.database, call_time, body.input_arguments, body.cache_name),
     )
     return _scheduled(run, call_time, _invalid_writes(engine, run))
 

@@ -16,7 +16,7 @@ ARROW, ROWS = "arrow", "rows"
 """Outputs of a query besides those of `Format`: a stream of Arrow, and what a plugin gets as a JSON list."""
 
 TICK = bytes([signal.SIGPROF])
-"""What the report of a process has when a query has taken a second of processor time."""
+"""What the report of a process has each time that a query has taken so much processor time."""
 
 _LENGTHS = struct.Struct(">IQ")
 """Byte lengths of the JSON text and of the attachment."""

@@ -1,7 +1,6 @@
 """Runs SQL against one database (contract 7.1), each query in a process of its own.
 
-A query that ends, for whatever reason, ends with its process. Queries only read: one that turns out to be long while
-enough long ones run is ended, and begun again when it is its turn.
+A query ends with its process, whatever it does: when its client goes, when it has had its time, when the engine stops.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ import pyarrow as pa
 
 from influxdb3_embedded.sql.channel import ARROW
 from influxdb3_embedded.sql.errors import QueryFailed, ended, interrupted, took_too_long
-from influxdb3_embedded.sql.places import Places
 from influxdb3_embedded.sql.processes import ProcessEnded, Processes, ProcessUnavailable
 from influxdb3_embedded.sql.query import RunningQuery
 from influxdb3_embedded.sql.rows import UnsupportedTypeError
+from influxdb3_embedded.sql.schedule import Schedule
 from influxdb3_embedded.sql.tables import Tables
 
 if TYPE_CHECKING:
@@ -33,18 +32,10 @@ if TYPE_CHECKING:
 
     Parameters = Mapping[str, bool | int | float | str | None]
 
-_SHORT, _LONG = 64, 8
-"""Queries that run at once, and how many of them may be long. The system shares the processors among the short ones,
-and gives the long ones what these leave."""
-
 _MOST_THREADS = 4096
 _TIME_LIMIT = 60.0
 
 _log = logging.getLogger(__name__)
-
-
-class _TooManyLong(Exception):
-    """A query has become long while enough long ones run."""
 
 
 class SqlEngine:
@@ -64,16 +55,16 @@ class SqlEngine:
         self._time_limit = time_limit
         self._tables = Tables(storage, system_tables)
         self._processes = Processes()
-        self._short, self._long = Places(_SHORT), Places(_LONG)
+        self._schedule = Schedule()
         self._queries: set[RunningQuery] = set()
-        self._running = 0
         self._closed = False
         self._lock = Lock()
         self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="sql")
 
     def prepare(self) -> None:
-        """Start a process in the background, so that the first query need not wait for it."""
-        self._threads.submit(self._prepare)
+        """Start a process in the background, so that the next query need not wait for it."""
+        with suppress(RuntimeError):  # closed meanwhile
+            self._threads.submit(self._prepare)
 
     async def query(self, database: DatabaseRef, sql: str, params: Parameters | None = None) -> pa.Table:
         """Run one query.
@@ -132,7 +123,7 @@ class SqlEngine:
 
     def _prepare(self) -> None:
         try:
-            self._processes.give_back(self._processes.take())
+            self._processes.keep_one()
         except ProcessUnavailable as error:
             _log.error("queries cannot run: %s", error)
 
@@ -142,9 +133,9 @@ class SqlEngine:
                 raise interrupted()
             self._queries.add(query)
         try:
-            with suppress(_TooManyLong):
-                return self._run(query, database, request, is_long=False)
-            return self._run(query, database, request, is_long=True)
+            while (message := self._run(query, database, request)) is None:
+                pass
+            return _result(message)
         except TimeoutError:
             raise took_too_long(self._time_limit) from None
         except ProcessUnavailable as error:
@@ -153,33 +144,27 @@ class SqlEngine:
             with self._lock:
                 self._queries.discard(query)
 
-    def _run(self, query: RunningQuery, database: DatabaseRef, request: dict[str, Any], *, is_long: bool) -> bytes:
-        places = self._long if is_long else self._short
-        query.wait_for(places)
-        try:
-            with self._process(query) as process, self._share_of_memory() as memory:
-                if is_long:
-                    process.yield_to_others()
-                try:
-                    process.send({**request, "memory": memory})
-                    while (message := process.wait(query.left())).content["op"] in ("names", "rows", "tick"):
-                        if message.content["op"] != "tick":
-                            self._tables.answer(message, database, process)
-                        elif not is_long:
-                            if not self._long.take_free():
-                                raise _TooManyLong
-                            is_long, places = True, self._long
-                            self._short.give_back()
-                            process.yield_to_others()
-                except ProcessEnded as end:
-                    query.check()
-                    failure = ended(end.said, end.status, memory)
-                    _log.warning("%s (%s)", failure.text, end.said.strip().partition("\n")[0])
-                    raise failure from None
-                process.usable = not is_long and message.content["again"]
-            return _result(message)
-        finally:
-            places.give_back()
+    def _run(self, query: RunningQuery, database: DatabaseRef, request: dict[str, Any]) -> Message | None:
+        """Run a query once; returns None if it is to be run again."""
+        with self._schedule.place(query) as running, self._process(query) as process:
+            memory = self._memory_limit // running
+            try:
+                process.send({**request, "memory": memory})
+                while (message := process.wait(query.left())).content["op"] in ("names", "rows", "tick"):
+                    if message.content["op"] == "tick":
+                        process.yield_to_others()
+                        self._schedule.note_tick(query)
+                    else:
+                        self._tables.answer(message, database, process)
+            except ProcessEnded as end:
+                query.check()
+                if query.displaced:
+                    return None
+                failure = ended(end.said, end.status, memory)
+                _log.warning("%s (%s)", failure.text, end.said.strip().partition("\n")[0])
+                raise failure from None
+            process.usable = not process.yields and message.content["again"]
+            return message
 
     @contextmanager
     def _process(self, query: RunningQuery) -> Iterator[SqlProcess]:
@@ -187,6 +172,8 @@ class SqlEngine:
         process.usable = False
         try:
             query.run_in(process)
+            if query.ticks:
+                process.yield_to_others()
             yield process
         finally:
             query.run_in(None)
@@ -194,17 +181,7 @@ class SqlEngine:
                 self._processes.give_back(process)
             else:
                 process.end()
-
-    @contextmanager
-    def _share_of_memory(self) -> Iterator[int]:
-        with self._lock:
-            self._running += 1
-            share = self._memory_limit // self._running
-        try:
-            yield share
-        finally:
-            with self._lock:
-                self._running -= 1
+                self.prepare()
 
 
 def _result(message: Message) -> bytes:

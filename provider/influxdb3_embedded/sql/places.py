@@ -20,6 +20,12 @@ class Places:
         self._waiting: deque[Future[None]] = deque()
         self._lock = Lock()
 
+    @property
+    def are_waited_for(self) -> bool:
+        """Whether somebody waits for one."""
+        with self._lock:
+            return any(not turn.done() for turn in self._waiting)
+
     def take_free(self) -> bool:
         """Take a place if one is free."""
         with self._lock:

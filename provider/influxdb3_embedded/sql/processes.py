@@ -130,11 +130,13 @@ class SqlProcess:
 
     Attributes:
         usable: Whether it is to be given another query.
+        yields: Whether everything else goes first.
     """
 
     def __init__(self, zygote: Zygote, channel: Channel, report: int, pid: int) -> None:
         self._channel = channel
         self.usable = True
+        self.yields = False
         self._zygote = zygote
         self._report = report
         self._pid = pid
@@ -187,7 +189,9 @@ class SqlProcess:
 
     def yield_to_others(self) -> None:
         """Let everything else go first from now on."""
-        self._zygote.tell("yield", self._pid)
+        if not self.yields:
+            self.yields = True
+            self._zygote.tell("yield", self._pid)
 
     def end(self) -> None:
         """End it; it is not used any more."""
@@ -230,6 +234,17 @@ class Processes:
                 return process
             process.end()
         return _ZYGOTE.fork()
+
+    def keep_one(self) -> None:
+        """Start a process for the next query unless one waits.
+
+        Raises:
+            ProcessUnavailable: It cannot be started.
+        """
+        with self._lock:
+            if self._idle or self._closed:
+                return
+        self.give_back(_ZYGOTE.fork())
 
     def give_back(self, process: SqlProcess) -> None:
         """Keep a process for the next query, or end it if enough are kept."""

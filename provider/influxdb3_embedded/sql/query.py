@@ -18,9 +18,15 @@ class RunningQuery:
 
     Args:
         seconds: How long it may take, from now.
+
+    Attributes:
+        ticks: How much processor time it has taken.
+        displaced: Whether its process was ended for want of a place.
     """
 
     def __init__(self, seconds: float) -> None:
+        self.ticks = 0
+        self.displaced = False
         self._deadline = time.monotonic() + seconds
         self._lock = Lock()
         self._failure: QueryFailed | None = None
@@ -54,7 +60,7 @@ class RunningQuery:
             raise
 
     def run_in(self, process: SqlProcess | None) -> None:
-        """Be ended with this process from now on; None for no process.
+        """Run in this process from now on; None for no process.
 
         Raises:
             QueryFailed: It was ended already.
@@ -78,5 +84,10 @@ class RunningQuery:
         with self._lock:
             self._failure = failure
             self._turn.cancel()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process that it runs in, if there is one."""
+        with self._lock:
             if self._process is not None:
                 self._process.kill()
