@@ -10,13 +10,13 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 from typing import Any
 
 from influxdb3_embedded.sql.channel import TICK, Channel, Message
 
-_KEPT = 4
-"""Processes that wait for the next query."""
+_MOST_IDLE, _KEPT, _SECONDS_IDLE = 16, 4, 5.0
+"""Processes that wait for the next query: at most so many, and so many for longer than this."""
 
 _ATTEMPTS = 3
 _SECONDS_TO_START = 30.0
@@ -218,6 +218,7 @@ class Processes:
         self._idle: list[SqlProcess] = []
         self._lock = Lock()
         self._closed = False
+        self._trimming: Timer | None = None
 
     def take(self) -> SqlProcess:
         """A process that waits for a query.
@@ -249,8 +250,12 @@ class Processes:
     def give_back(self, process: SqlProcess) -> None:
         """Keep a process for the next query, or end it if enough are kept."""
         with self._lock:
-            if not self._closed and len(self._idle) < _KEPT:
+            if not self._closed and len(self._idle) < _MOST_IDLE:
                 self._idle.append(process)
+                if len(self._idle) > _KEPT and self._trimming is None:
+                    self._trimming = Timer(_SECONDS_IDLE, self._trim)
+                    self._trimming.daemon = True
+                    self._trimming.start()
                 return
         process.end()
 
@@ -258,7 +263,16 @@ class Processes:
         """End those that wait, and all that are given back."""
         with self._lock:
             self._closed = True
+            if self._trimming is not None:
+                self._trimming.cancel()
             idle, self._idle = self._idle, []
+        for process in idle:
+            process.end()
+
+    def _trim(self) -> None:
+        with self._lock:
+            self._trimming = None
+            idle, self._idle = self._idle[:-_KEPT], self._idle[-_KEPT:]
         for process in idle:
             process.end()
 
