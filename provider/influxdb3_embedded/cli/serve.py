@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -174,6 +176,9 @@ def _run(settings: Settings, ready_file: Path | None) -> None:
             runner.run(
                 server.serve(settings, ready_file=ready_file, started=lambda url: typer.echo(_summary(settings, url)))
             )
+            # all is on disk; threads that still read a write for a client that has gone hold up nobody
+            sys.stdout.flush()
+            os._exit(0)
     except (OSError, CatalogVersionError, StorageLockedError, sqlite3.Error) as error:
         typer.echo(f"The engine cannot start: {error}", err=True)
         raise typer.Exit(1) from None

@@ -148,9 +148,11 @@ class SqlEngine:
         """Run a query once; returns None if it is to be run again."""
         with self._schedule.place(query) as running, self._process(query) as process:
             memory = self._memory_limit // running
+            heard = False
             try:
                 process.send({**request, "memory": memory})
                 while (message := process.wait(query.left())).content["op"] in ("names", "rows", "tick"):
+                    heard = True
                     if message.content["op"] == "tick":
                         process.yield_to_others()
                         self._schedule.note_tick(query)
@@ -159,6 +161,9 @@ class SqlEngine:
             except ProcessEnded as end:
                 query.check()
                 if query.displaced:
+                    return None
+                if not heard and end.was_killed and not query.repeated:
+                    query.repeated = True  # it may have been killed while it waited for a query
                     return None
                 failure = ended(end.said, end.status, memory)
                 _log.warning("%s (%s)", failure.text, end.said.strip().partition("\n")[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -49,6 +50,11 @@ class ProcessEnded(Exception):
         super().__init__(said)
         self.said = said
         self.status = status
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody else has ended it, or its zygote."""
+        return self.status is None or self.status == signal.SIGKILL
 
 
 class Zygote:

@@ -22,11 +22,12 @@ class RunningQuery:
     Attributes:
         ticks: How much processor time it has taken.
         displaced: Whether its process was ended for want of a place.
+        repeated: Whether it began again because its process was killed.
     """
 
     def __init__(self, seconds: float) -> None:
         self.ticks = 0
-        self.displaced = False
+        self.displaced = self.repeated = False
         self._deadline = time.monotonic() + seconds
         self._lock = Lock()
         self._failure: QueryFailed | None = None
