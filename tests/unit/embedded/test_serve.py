@@ -108,6 +108,8 @@ def test_an_address_in_use_is_told(tmp_path: Path) -> None:
         ("max_http_request_size", "0"),
         ("exec_mem_pool_bytes", "lots"),
         ("exec_mem_pool_bytes", "101%"),
+        ("query_timeout", "0"),
+        ("query_timeout", "soon"),
     ],
 )
 def test_a_flag_that_cannot_be_is_named(tmp_path: Path, flag: str, value: str) -> None:
