@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from influxdb3_embedded.sql.channel import ARROW
 from influxdb3_embedded.sql.errors import QueryFailed, ended, interrupted, took_too_long
-from influxdb3_embedded.sql.processes import ProcessEnded, Processes, ProcessUnavailable
+from influxdb3_embedded.sql.processes import Processes, ProcessUnavailable
 from influxdb3_embedded.sql.query import RunningQuery
 from influxdb3_embedded.sql.rows import UnsupportedTypeError
+from influxdb3_embedded.sql.running_process import ProcessEnded
 from influxdb3_embedded.sql.schedule import Schedule
 from influxdb3_embedded.sql.tables import Tables
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from influxdb3_embedded.sql.channel import Message
-    from influxdb3_embedded.sql.processes import SqlProcess
+    from influxdb3_embedded.sql.running_process import SqlProcess
     from influxdb3_embedded.sql.tables import DatabaseRef, SystemTables
     from influxdb3_embedded.storage import Storage
 
@@ -182,7 +183,7 @@ class SqlEngine:
             yield process
         finally:
             query.run_in(None)
-            if process.usable:
+            if process.usable and not process.killed:
                 self._processes.give_back(process)
             else:
                 process.end()

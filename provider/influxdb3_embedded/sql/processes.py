@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import atexit
 import os
-import select
-import signal
 import socket
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Timer
-from typing import Any
 
-from influxdb3_embedded.sql.channel import TICK, Channel, Message
+from influxdb3_embedded.sql.channel import Channel
+from influxdb3_embedded.sql.running_process import SqlProcess
 
 _MOST_IDLE, _KEPT, _SECONDS_IDLE = 16, 4, 5.0
 """Processes that wait for the next query: at most so many, and so many for longer than this."""
@@ -22,10 +20,9 @@ _MOST_IDLE, _KEPT, _SECONDS_IDLE = 16, 4, 5.0
 _ATTEMPTS = 3
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_END = 5.0
-_MOST_REPORTED = 1 << 16
 
+_PATH = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))
 _ENVIRONMENT = {
-    "PYTHONPATH": str(Path(__file__).parents[2]),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process that forks is to have one thread
     # memory of the system's at once: a part of a reserve that the limit of memory refuses would be used all the same
     "MIMALLOC_ARENA_RESERVE": "0",
@@ -36,25 +33,6 @@ _ENVIRONMENT = {
 
 class ProcessUnavailable(Exception):
     """No process can be started; the text says why."""
-
-
-class ProcessEnded(Exception):
-    """A process ended in the middle of a query.
-
-    Attributes:
-        said: Its standard error.
-        status: Its wait status; None if its zygote ended too.
-    """
-
-    def __init__(self, said: str, status: int | None) -> None:
-        super().__init__(said)
-        self.said = said
-        self.status = status
-
-    @property
-    def was_killed(self) -> bool:
-        """Whether somebody else has ended it, or its zygote."""
-        return self.status is None or self.status == signal.SIGKILL
 
 
 class Zygote:
@@ -77,8 +55,10 @@ class Zygote:
         for _ in range(_ATTEMPTS):
             try:
                 return self._fork()
-            except (EOFError, TimeoutError, ConnectionError):
+            except TimeoutError:
                 self.close()
+            except (EOFError, ConnectionError):
+                self._close_if_ended()
             except OSError as error:
                 raise ProcessUnavailable(str(error)) from error
         raise ProcessUnavailable("the process that queries are started from ends at once")
@@ -102,6 +82,12 @@ class Zygote:
                     self._process.wait()
             self._control = self._process = None
 
+    def _close_if_ended(self) -> None:
+        with self._lock:
+            if self._process is not None and self._process.poll() is not None and self._control is not None:
+                self._control.close()
+                self._control = self._process = None
+
     def _fork(self) -> SqlProcess:
         ours, theirs = socket.socketpair()
         report, reporting = os.pipe()
@@ -115,7 +101,7 @@ class Zygote:
             channel = Channel(ours)
             ready = channel.receive()
             ours.settimeout(None)
-            return SqlProcess(self, channel, report, ready.content["pid"])
+            return SqlProcess(self.tell, channel, report, ready.content["pid"])
         except BaseException:
             ours.close()
             os.close(report)
@@ -123,98 +109,6 @@ class Zygote:
         finally:
             theirs.close()
             os.close(reporting)
-
-
-class SqlProcess:
-    """A process that runs one query at a time. Made by `Zygote.fork`.
-
-    Args:
-        zygote: Its parent.
-        channel: The way to it; closed by `end`.
-        report: The pipe of its report; closed by `end`.
-        pid: Its process id.
-
-    Attributes:
-        usable: Whether it is to be given another query.
-        yields: Whether everything else goes first.
-    """
-
-    def __init__(self, zygote: Zygote, channel: Channel, report: int, pid: int) -> None:
-        self._channel = channel
-        self.usable = True
-        self.yields = False
-        self._zygote = zygote
-        self._report = report
-        self._pid = pid
-        self._said = b""
-        self._poll = select.poll()
-        self._poll.register(channel.fileno(), select.POLLIN)
-        self._poll.register(report, select.POLLIN)
-
-    @property
-    def waits(self) -> bool:
-        """Whether it lives and waits for a query."""
-        return not self._poll.poll(0)
-
-    def wait(self, timeout: float) -> Message:
-        """Wait for its next message; ``tick`` if its report has one.
-
-        Args:
-            timeout: Seconds.
-
-        Raises:
-            TimeoutError: It says nothing.
-            ProcessEnded: It ended.
-        """
-        while ready := dict(self._poll.poll(timeout * 1000)):
-            if self._channel.fileno() in ready:
-                try:
-                    return self._channel.receive()
-                except (EOFError, ConnectionError):
-                    raise self._ended() from None
-            if not (data := self._read()):
-                raise self._ended()
-            if TICK in data:
-                return Message({"op": "tick"})
-        raise TimeoutError
-
-    def send(self, content: dict[str, Any], attachment: bytes = b"", descriptor: int | None = None) -> None:
-        """Send it a message, as `Channel.send`.
-
-        Raises:
-            ProcessEnded: It ended.
-        """
-        try:
-            self._channel.send(content, attachment, descriptor)
-        except ConnectionError:
-            raise self._ended() from None
-
-    def kill(self) -> None:
-        """End it without waiting; in any thread."""
-        self._zygote.tell("end", self._pid)
-
-    def yield_to_others(self) -> None:
-        """Let everything else go first from now on."""
-        if not self.yields:
-            self.yields = True
-            self._zygote.tell("yield", self._pid)
-
-    def end(self) -> None:
-        """End it; it is not used any more."""
-        self.kill()
-        self._channel.close()
-        os.close(self._report)
-
-    def _ended(self) -> ProcessEnded:
-        while self._read():
-            pass
-        said, _, status = self._said.decode(errors="replace").rpartition("\n")
-        return ProcessEnded(said, int(status)) if status.isdigit() else ProcessEnded(said + status, None)
-
-    def _read(self) -> bytes:
-        data = os.read(self._report, _MOST_REPORTED)
-        self._said = (self._said + data)[-_MOST_REPORTED:]
-        return data
 
 
 class Processes:
@@ -288,10 +182,10 @@ def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     try:
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - this interpreter, and this package
-                [sys.executable, "-m", "influxdb3_embedded.sql.zygote", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "influxdb3_embedded.sql.zygote", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, **_ENVIRONMENT},
+                env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, _PATH))},
                 # not the terminal's group, whose Ctrl-C is the engine's; the same session, within which Linux compares
                 # priorities
                 process_group=0,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from influxdb3_embedded.sql.errors import QueryFailed
     from influxdb3_embedded.sql.places import Places
-    from influxdb3_embedded.sql.processes import SqlProcess
+    from influxdb3_embedded.sql.running_process import SqlProcess
 
 
 class RunningQuery:

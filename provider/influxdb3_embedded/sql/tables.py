@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from influxdb3_embedded.sql.channel import Message
-    from influxdb3_embedded.sql.processes import SqlProcess
+    from influxdb3_embedded.sql.running_process import SqlProcess
     from influxdb3_embedded.storage import Storage
 
     SystemTables = Callable[[str], Mapping[str, Callable[[], pa.Table]]]
