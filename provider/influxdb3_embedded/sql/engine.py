@@ -155,8 +155,8 @@ class SqlEngine:
                 while (message := process.wait(query.left())).content["op"] in ("names", "rows", "tick"):
                     heard = True
                     if message.content["op"] == "tick":
-                        process.yield_to_others()
                         self._schedule.note_tick(query)
+                        process.be_nice(query.niceness)
                     else:
                         self._tables.answer(message, database, process)
             except ProcessEnded as end:
@@ -169,7 +169,7 @@ class SqlEngine:
                 failure = ended(end.said, end.status, memory)
                 _log.warning("%s (%s)", failure.text, end.said.strip().partition("\n")[0])
                 raise failure from None
-            process.usable = not process.yields and message.content["again"]
+            process.usable = not process.niceness and message.content["again"]
             return message
 
     @contextmanager
@@ -178,8 +178,7 @@ class SqlEngine:
         process.usable = False
         try:
             query.run_in(process)
-            if query.ticks:
-                process.yield_to_others()
+            process.be_nice(query.niceness)
             yield process
         finally:
             query.run_in(None)

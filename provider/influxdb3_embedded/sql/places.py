@@ -9,7 +9,10 @@ from threading import Lock
 
 
 class Places:
-    """Places that are taken and given back, in any thread; who finds none waits in the order of arrival.
+    """Places that are taken and given back, in any thread.
+
+    A place goes to the newest and to the oldest of those who wait in turn: a crowd holds up nobody who comes after it, and
+    nobody waits for ever.
 
     Args:
         count: How many there are.
@@ -17,6 +20,7 @@ class Places:
 
     def __init__(self, count: int) -> None:
         self._free = count
+        self._newest_next = True
         self._waiting: deque[Future[None]] = deque()
         self._lock = Lock()
 
@@ -58,10 +62,12 @@ class Places:
             raise
 
     def give_back(self) -> None:
-        """Give a place to the next one in line."""
+        """Give a place to who is next."""
         with self._lock:
             while self._waiting:
+                turn = self._waiting.pop() if self._newest_next else self._waiting.popleft()
                 with suppress(InvalidStateError):  # it does not wait any more
-                    self._waiting.popleft().set_result(None)
+                    turn.set_result(None)
+                    self._newest_next = not self._newest_next
                     return
             self._free += 1

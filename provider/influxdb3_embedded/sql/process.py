@@ -122,9 +122,10 @@ def _rows(channel: Channel, schema: str, name: str) -> TableRows | None:
     content, attachment, descriptor = channel.receive()
     if "error" in content:
         raise QueryFailed(500, content["error"])
-    if descriptor is None:
+    if "places" not in content:
         return None
     try:
         return read(content, attachment, descriptor)
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)

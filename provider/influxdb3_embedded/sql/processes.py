@@ -63,12 +63,12 @@ class Zygote:
                 raise ProcessUnavailable(str(error)) from error
         raise ProcessUnavailable("the process that queries are started from ends at once")
 
-    def tell(self, verb: str, pid: int) -> None:
-        """Have it ``end`` a process, or make it ``yield`` to others."""
+    def tell(self, verb: str, pid: int, priority: int) -> None:
+        """Have it ``end`` a process, or ``nice`` it."""
         with self._lock:
             if self._control is not None:
                 with suppress(OSError):  # it has ended, and its processes with it
-                    self._control.sendall(f"{verb} {pid}\n".encode())
+                    self._control.sendall(f"{verb} {pid} {priority}\n".encode())
 
     def close(self) -> None:
         """End it and all of its processes."""

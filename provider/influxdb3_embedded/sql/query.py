@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from influxdb3_embedded.sql.places import Places
     from influxdb3_embedded.sql.running_process import SqlProcess
 
+_NICE, _NICEST = 5, 19
+_TICKS_OF_A_SECOND = 4
+
 
 class RunningQuery:
     """A query that waits or runs in one thread, and can be ended in another.
@@ -33,6 +36,11 @@ class RunningQuery:
         self._failure: QueryFailed | None = None
         self._turn: Future[None] = Future()
         self._process: SqlProcess | None = None
+
+    @property
+    def niceness(self) -> int:
+        """How much its process is to let others go first: a little after a moment, entirely after about a second."""
+        return 0 if not self.ticks else _NICE if self.ticks <= _TICKS_OF_A_SECOND else _NICEST
 
     def left(self) -> float:
         """Seconds that it still has.

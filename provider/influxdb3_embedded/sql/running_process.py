@@ -38,20 +38,21 @@ class SqlProcess:
     """A process that runs one query at a time. Made by `Zygote.fork`.
 
     Args:
-        tell_zygote: Has its parent ``end`` it, or make it ``yield`` to others.
+        tell_zygote: Has its parent ``end`` or ``nice`` it.
         channel: The way to it; closed by `end`.
         report: The pipe of its report; closed by `end`.
         pid: Its process id.
 
     Attributes:
         usable: Whether it is to be given another query.
-        yields: Whether everything else goes first.
+        niceness: How much it lets others go first.
         killed: Whether it is about to end.
     """
 
-    def __init__(self, tell_zygote: Callable[[str, int], None], channel: Channel, report: int, pid: int) -> None:
+    def __init__(self, tell_zygote: Callable[[str, int, int], None], channel: Channel, report: int, pid: int) -> None:
         self.usable = True
-        self.yields = self.killed = False
+        self.niceness = 0
+        self.killed = False
         self._channel = channel
         self._tell_zygote = tell_zygote
         self._report = report
@@ -102,13 +103,17 @@ class SqlProcess:
     def kill(self) -> None:
         """End it without waiting; in any thread."""
         self.killed = True
-        self._tell_zygote("end", self._pid)
+        self._tell_zygote("end", self._pid, 0)
 
-    def yield_to_others(self) -> None:
-        """Let everything else go first from now on."""
-        if not self.yields:
-            self.yields = True
-            self._tell_zygote("yield", self._pid)
+    def be_nice(self, niceness: int) -> None:
+        """Let others go first from now on.
+
+        Args:
+            niceness: From 0 to 19; never lower than before.
+        """
+        if niceness > self.niceness:
+            self.niceness = niceness
+            self._tell_zygote("nice", self._pid, niceness)
 
     def end(self) -> None:
         """End it; it is not used any more."""

@@ -1,8 +1,8 @@
 """Which queries run at once.
 
-Each query begins in one of the `_SHORT` places. After a moment of processor time it lets all other processes go first;
-from then on it has to give its place to a query that finds none free. It goes on in one of the `_LONG` places if one is
-free. Otherwise it is ended, and begins again when it has one: queries only read.
+Each query begins in one of the `_SHORT` places. After a moment of processor time it lets others go first; from then on
+it has to give its place to a query that finds none free. It goes on in one of the `_LONG` places if one is free.
+Otherwise it is ended, and begins again when it has one: queries only read.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import tempfile
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,8 @@ _KEPT = 64
 _ALIGNMENT = 64
 """What Arrow wants of the address of a column."""
 
-_SMALL = 1 << 16
-"""Bytes up to which rows are copied."""
+_SMALL = 1 << 15
+"""Bytes up to which rows are sent and not shared."""
 
 
 @dataclass(slots=True)
@@ -75,8 +76,8 @@ class _File:
     def _append(self, table: pa.Table) -> _Part:
         offset = -(-self.size // _ALIGNMENT) * _ALIGNMENT
         os.lseek(self.descriptor, offset, os.SEEK_SET)
-        with os.fdopen(self.descriptor, "wb", closefd=False) as file, pa.ipc.new_stream(file, table.schema) as stream:
-            stream.write_table(table)
+        with os.fdopen(self.descriptor, "wb", closefd=False) as file:
+            _write(table, file)
         self.size = os.lseek(self.descriptor, 0, os.SEEK_CUR)
         return _Part(weakref.ref(table), offset, self.size - offset)
 
@@ -88,7 +89,7 @@ class SharedTables:
         self._files: OrderedDict[Hashable, _File] = OrderedDict()
         self._lock = Lock()
 
-    def share(self, key: Hashable | None, rows: TableRows) -> tuple[dict[str, Any], bytes, int]:
+    def share(self, key: Hashable | None, rows: TableRows) -> tuple[dict[str, Any], bytes, int | None]:
         """Share rows.
 
         Args:
@@ -98,17 +99,26 @@ class SharedTables:
         Returns:
             What `read` needs: a JSON object, bytes, and a descriptor that the caller closes.
         """
-        file = _File() if key is None else self._file(key)
-        descriptor, places = file.share(rows.memory)
-        if key is None:
-            file.close()
+        attachment, descriptor = rows.schema.serialize().to_pybytes(), None
+        schema = len(attachment)
+        if sum(table.nbytes for table in rows.memory) <= _SMALL:
+            streams = list(map(_stream, rows.memory))
+            ends = list(accumulate(map(len, streams), initial=schema))
+            places = [(start, end - start) for start, end in pairwise(ends)]
+            attachment = b"".join([attachment, *streams])
+        else:
+            file = _File() if key is None else self._file(key)
+            descriptor, places = file.share(rows.memory)
+            if key is None:
+                file.close()
         content = {
+            "schema": schema,
             "places": places,
             "files": list(map(str, rows.files)),
             "expiring": None if rows.expiring is None else str(rows.expiring),
             "oldest": rows.oldest,
         }
-        return content, rows.schema.serialize().to_pybytes(), descriptor
+        return content, attachment, descriptor
 
     def close(self) -> None:
         """Forget everything."""
@@ -129,34 +139,38 @@ class SharedTables:
             return file
 
 
-def read(content: dict[str, Any], schema: bytes, descriptor: int) -> TableRows:
-    """The rows that another process shares; nothing is copied.
+def read(content: dict[str, Any], attachment: bytes, descriptor: int | None) -> TableRows:
+    """The rows that another process shares.
 
     Args:
         content: The JSON object of `SharedTables.share`.
-        schema: The bytes that go with it.
+        attachment: The bytes that go with it.
         descriptor: The descriptor that goes with it; stays open.
     """
-    tables = []
-    if content["places"]:
-        size = max(offset + length for offset, length in content["places"])
-        # a map keeps its descriptor open, and a query may name thousands of tables
-        mapped = size > _SMALL
-        shared = memoryview(
-            mmap.mmap(descriptor, size, prot=mmap.PROT_READ) if mapped else os.pread(descriptor, size, 0)
-        )
-        tables = [
-            pa.ipc.open_stream(pa.py_buffer(shared[offset : offset + length])).read_all()
-            for offset, length in content["places"]
-        ]
+    size = max((offset + length for offset, length in content["places"]), default=0)
+    shared = memoryview(attachment if descriptor is None else mmap.mmap(descriptor, size, prot=mmap.PROT_READ))
     expiring = content["expiring"]
     return TableRows(
-        pa.ipc.read_schema(pa.py_buffer(schema)),
-        tables,
+        pa.ipc.read_schema(pa.py_buffer(attachment[: content["schema"]])),
+        [
+            pa.ipc.open_stream(pa.py_buffer(shared[offset : offset + length])).read_all()
+            for offset, length in content["places"]
+        ],
         list(map(Path, content["files"])),
         None if expiring is None else Path(expiring),
         content["oldest"],
     )
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    _write(table, sink)
+    return bytes(sink.getvalue())
+
+
+def _write(table: pa.Table, sink: Any) -> None:
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
 
 
 def _unnamed_file() -> int:

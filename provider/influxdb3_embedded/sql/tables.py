@@ -80,7 +80,8 @@ class Tables:
         try:
             process.send(content, attachment, descriptor)
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
     def close(self) -> None:
         """Forget what is shared."""

@@ -1,9 +1,8 @@
 """The process that processes which run SQL are forked from: it has loaded the libraries and has no thread.
 
 Started as ``python -m influxdb3_embedded.sql.zygote CONTROL_SOCKET_DESCRIPTOR``. The engine writes lines: ``fork`` with
-two descriptors (the new process's socket and the pipe for its report), ``end PID``, and ``yield PID``, which lets all
-other processes go first. The last line of a process's report is its wait status. When the engine hangs up or dies, all
-processes end.
+two descriptors (the new process's socket and the pipe for its report), ``end PID 0`` and ``nice PID PRIORITY``. The last
+line of a process's report is its wait status. When the engine hangs up or dies, all processes end.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from influxdb3_embedded.worker.process import die_with_parent
 
 _MOST_BYTES = 4096
 _DESCRIPTORS = 2
-_LOWEST_PRIORITY = 19
 
 
 class Zygote:
@@ -67,15 +65,18 @@ class Zygote:
         self._descriptors += descriptors
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            verb, _, pid = line.partition(b" ")
+            verb, *numbers = line.split()
             if verb == b"fork":
                 self._fork()
-            elif int(pid) in self._reports:  # it has not been waited for: the number is still its own
-                if verb == b"end":
-                    os.kill(int(pid), signal.SIGKILL)
-                else:
-                    # on Linux a priority is a thread's; the process is a group so that all of its threads have it
-                    os.setpriority(os.PRIO_PGRP, int(pid), _LOWEST_PRIORITY)
+                continue
+            pid, priority = map(int, numbers)
+            if pid not in self._reports:  # it has ended, and its number may be another's
+                continue
+            if verb == b"end":
+                os.kill(pid, signal.SIGKILL)
+            else:
+                # on Linux a priority is a thread's; the process is a group so that all of its threads have it
+                os.setpriority(os.PRIO_PGRP, pid, priority)
         return bool(data)
 
     def _fork(self) -> None:
