@@ -11,8 +11,8 @@ from threading import Lock
 class Places:
     """Places that are taken and given back, in any thread.
 
-    A place goes to the newest and to the oldest of those who wait in turn: a crowd holds up nobody who comes after it, and
-    nobody waits for ever.
+    A place goes to the newest and to the oldest of those who wait in turn: a crowd holds up nobody who comes after it,
+    and nobody waits for ever.
 
     Args:
         count: How many there are.

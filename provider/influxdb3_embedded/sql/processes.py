@@ -20,6 +20,7 @@ _MOST_IDLE, _KEPT, _SECONDS_IDLE = 16, 4, 5.0
 _ATTEMPTS = 3
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_END = 5.0
+_SECONDS_TO_DIE = 1.0
 
 _PATH = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))
 _ENVIRONMENT = {
@@ -84,7 +85,10 @@ class Zygote:
 
     def _close_if_ended(self) -> None:
         with self._lock:
-            if self._process is not None and self._process.poll() is not None and self._control is not None:
+            if self._process is None or self._control is None:
+                return
+            with suppress(subprocess.TimeoutExpired):  # then it lives, and only the new process has ended
+                self._process.wait(_SECONDS_TO_DIE)
                 self._control.close()
                 self._control = self._process = None
 

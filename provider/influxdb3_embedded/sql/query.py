@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from influxdb3_embedded.sql.places import Places
     from influxdb3_embedded.sql.running_process import SqlProcess
 
-_NICE, _NICEST = 5, 19
+_NICE, _NICEST = 10, 19
 _TICKS_OF_A_SECOND = 4
 
 
