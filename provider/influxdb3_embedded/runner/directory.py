@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.sources import PluginSource
 
 _REPOSITORY_PREFIX = "gh:"
+_ENVIRONMENT = ".venv"
 _INSTALLATION_DISABLED = (
     "plugin installation is disabled; plugins must already exist in the configured plugin directory"
 )
@@ -55,10 +56,11 @@ class PluginFile(NamedTuple):
 
 
 class PluginDirectory:
-    """The directory that plugins lie in. No name leads out of it.
+    """The directory that plugins lie in. No name leads out of it, nor into the virtual environment.
 
     Args:
         root: The directory; ``None`` for a server without one, where only ``gh:`` plugins can be used.
+        environment: The plugins' virtual environment, which may lie below the directory.
         repository: Where ``gh:`` plugins come from.
         read_only: Whether plugins can neither be changed nor fetched (``--plugin-dir-only``).
 
@@ -67,9 +69,15 @@ class PluginDirectory:
     """
 
     def __init__(
-        self, root: Path | None, *, repository: PluginRepository | None = None, read_only: bool = False
+        self,
+        root: Path | None,
+        *,
+        environment: Path | None = None,
+        repository: PluginRepository | None = None,
+        read_only: bool = False,
     ) -> None:
         self.root = root if root is None else root.absolute()
+        self._environment = environment
         self._repository = repository or PluginRepository()
         self._read_only = read_only
         # Changes run in threads: one at a time, and none between the look at a directory and what is made of it.
@@ -147,6 +155,26 @@ class PluginDirectory:
             )
         await asyncio.to_thread(self._replace_directory, filename.rstrip("/"), contents)
 
+    def requirements(self, location: str) -> Path:
+        """Find a requirements file, which pip may quote.
+
+        Args:
+            location: A path below the directory, or an absolute one that leads there.
+
+        Raises:
+            PluginFileError: It leads elsewhere.
+        """
+        assert self.root is not None
+        path = self.root / location
+        with _as_plugin_file_errors():
+            real = Path(os.path.realpath(path))
+            if not real.is_relative_to(self.root.resolve(strict=True)) or self._is_in_environment(real):
+                raise PluginFileError(
+                    f"requirements_location '{location}' is outside the plugin directory; "
+                    "write the file with POST /api/v3/plugins/files and name that"
+                )
+        return path
+
     def files(self, filename: str) -> list[PluginFile]:
         """List the files of a plugin: itself, or the ``*.py`` of a package.
 
@@ -162,7 +190,7 @@ class PluginDirectory:
             return [
                 _describe(module, str(module.relative_to(path)))
                 for module in sorted(path.rglob("*.py"))
-                if "__pycache__" not in module.parts and module.is_file()
+                if "__pycache__" not in module.parts and module.is_file() and not self._is_in_environment(module)
             ]
         except (PluginFileError, OSError):
             return []
@@ -199,6 +227,10 @@ class PluginDirectory:
         path = self._path(name)
         if path == self.root:
             raise _traversal(name)  # what is beside it is not ours
+        if self._environment is not None and Path(os.path.realpath(self._environment)).is_relative_to(
+            os.path.realpath(path)
+        ):
+            raise _in_environment(name)
         if path.is_file():
             raise PluginFileError(
                 f"Plugin '{name}' is a single file, not a directory; update it with PUT /api/v3/plugins/files"
@@ -226,9 +258,22 @@ class PluginDirectory:
         with _as_plugin_file_errors():
             root = self.root.resolve(strict=True)
             # Symbolic links are followed before the comparison, also those above a file that does not exist yet.
-            if not Path(os.path.realpath(path)).is_relative_to(root):
+            real = Path(os.path.realpath(path))
+            if not real.is_relative_to(root):
                 raise _traversal(name)
+            if self._is_in_environment(real):
+                raise _in_environment(name)
         return path
+
+    def _is_in_environment(self, path: Path) -> bool:
+        assert self.root is not None
+        root = self.root.resolve()
+        real = Path(os.path.realpath(path))
+        # by name too: it may not have been made yet, or the file system may not tell upper from lower case
+        if real != root and real.relative_to(root).parts[0].casefold() == _ENVIRONMENT:
+            return True
+        environment = Path(os.path.realpath(self._environment or root))
+        return environment != root and environment.is_relative_to(root) and real.is_relative_to(environment)
 
 
 def _leaves(name: str) -> bool:
@@ -238,6 +283,12 @@ def _leaves(name: str) -> bool:
 def _traversal(name: str) -> PluginFileError:
     return PluginFileError(
         f"Path traversal detected: plugin filename '{name}' attempts to access files outside the plugin directory"
+    )
+
+
+def _in_environment(name: str) -> PluginFileError:
+    return PluginFileError(
+        f"plugin filename '{name}' leads into the plugins' virtual environment, which only pip changes"
     )
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import venv
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from influxdb3_embedded import variables, worker
+from influxdb3_embedded.runner.texts import without_credentials
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Collection, Sequence
 
 _LAST_LINES = 10
 """Lines of pip's output that an error carries: the cause is at the end."""
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 
-_OWN_SETTINGS = ("PYTHON", "INFLUXDB3_", "PULUMI_")
-"""Prefixes of environment variables that steer this server, its interpreter or the program that deploys to it."""
+_SECONDS_TO_END = 5.0
+"""How long pip, when it is to end, has for ending what it started."""
+
+_ENTRY_POINT = Path(worker.__file__).with_name("__main__.py")
 
 
 class InstallFailed(Exception):
@@ -44,11 +50,26 @@ class PluginEnvironment:
     Args:
         location: The environment's directory; made if missing.
         plugin_directory: What plugins find as ``PLUGIN_DIR``; ``None`` where there is none.
+        passed_on: Names of environment variables that plugins get besides those of `variables`.
+        umask: What plugins and pip take from the modes of new files.
+
+    Attributes:
+        location: As above.
+        umask: As above.
     """
 
-    def __init__(self, location: Path, *, plugin_directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        location: Path,
+        *,
+        plugin_directory: Path | None = None,
+        passed_on: Collection[str] = (),
+        umask: int = 0o022,
+    ) -> None:
         self.location = location.absolute()
+        self.umask = umask
         self._plugin_directory = plugin_directory
+        self._passed_on = passed_on
         self._generation = 0
         self._making = asyncio.Lock()
         self._installing = asyncio.Lock()
@@ -100,14 +121,20 @@ class PluginEnvironment:
                     if self._package_state() != before:
                         self._generation += 1
 
+    def command(self, module: str, *arguments: object) -> list[str]:
+        """The command that runs a module of `influxdb3_embedded.worker` under the plugins' interpreter."""
+        return [str(self.python), "-I", str(_ENTRY_POINT), module, *map(str, arguments)]
+
     def variables(self) -> dict[str, str]:
         """Return the environment variables of plugins.
 
-        What activating the virtual environment sets, and where the plugins lie (contract 5.6). The server's own
-        settings, its token among them, stay out. Local time is UTC, as in InfluxDB's images: plugins take
-        ``call_time`` for UTC, as the documentation does.
+        Those that plugins need of the engine's own, what activating the virtual environment sets, and where the
+        plugins lie (contract 5.6). Local time is UTC, as in InfluxDB's images: plugins take ``call_time`` for UTC, as
+        the documentation does.
         """
-        variables = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
+        return self._activated(variables.for_plugins(self._passed_on))
+
+    def _activated(self, variables: dict[str, str]) -> dict[str, str]:
         variables["TZ"] = "UTC"
         variables["VIRTUAL_ENV"] = str(self.location)
         variables["PATH"] = os.pathsep.join(filter(None, (str(self.python.parent), variables.get("PATH"))))
@@ -147,31 +174,41 @@ class PluginEnvironment:
             yield file.fileno()
 
     async def _run(self, lock: int, module: str, *arguments: str) -> None:
+        request = {
+            "module": module,
+            "arguments": arguments,
+            "readable": str(self._plugin_directory or self.location),
+            "hidden": str(self.location),
+        }
         try:
             process = await asyncio.create_subprocess_exec(
-                self.python,
-                "-I",
-                "-m",
-                module,
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                *self.command("installer", lock, self.umask),
+                stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=(lock,),
-                env=self.variables(),
+                env=self._activated(variables.for_pip(self._passed_on)),
                 start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to handle
             )
         except (OSError, ValueError) as error:
             raise InstallFailed(f"{self.python} could not be started: {error}") from error
         try:
-            output, errors = await process.communicate()
+            output, errors = await process.communicate(json.dumps(request).encode())
         except asyncio.CancelledError:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _end(process)
             raise
         if process.returncode:
-            raise InstallFailed(_last_lines(errors) or _last_lines(output) or f"exit status {process.returncode}")
+            text = _last_lines(errors) or _last_lines(output) or f"exit status {process.returncode}"
+            raise InstallFailed(without_credentials(text, arguments))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError, TimeoutError):
+        process.terminate()
+        await asyncio.wait_for(process.wait(), _SECONDS_TO_END)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def _last_lines(output: bytes) -> str:
