@@ -83,11 +83,12 @@ def _has_children() -> bool:
 
 
 def _left_by_others(runs: dict[int, int]) -> list[int]:
-    """The children that belong to none of these runs."""
-    oldest = min(runs.values(), default=None)
+    """The children that belong to none of these runs: those of this thread, and those that are older than all runs."""
+    oldest, own = min(runs.values(), default=None), threading.get_native_id()
     threads = {int(name) for name in os.listdir("/proc/self/task")} - set(runs)  # noqa: PTH208 - numbers, not paths
-    found = [pid for thread in threads for pid in children(thread)]
-    return found if oldest is None else [pid for pid in found if _start(pid) < oldest]
+    return [
+        pid for thread in threads for pid in children(thread) if oldest is None or thread == own or _start(pid) < oldest
+    ]
 
 
 def _start(pid: int) -> int:
