@@ -76,6 +76,7 @@ class Engine:
             passed_on=settings.plugin_env,
             umask=settings.plugin_umask,
         )
+        self.environment.tidy()
         host = EngineHost(self.catalog)
         self.runner = Runner(
             environment=self.environment,

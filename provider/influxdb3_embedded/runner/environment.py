@@ -10,10 +10,11 @@ import signal
 import venv
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from influxdb3_embedded import variables, worker
 from influxdb3_embedded.runner.texts import without_credentials
+from influxdb3_embedded.worker import credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -22,6 +23,8 @@ _LAST_LINES = 10
 """Lines of pip's output that an error carries: the cause is at the end."""
 
 _SECONDS_BETWEEN_LOOKS = 0.1
+
+_LOCK = "install.lock"
 
 _SECONDS_TO_END = 5.0
 """How long pip, when it is to end, has for ending what it started."""
@@ -164,14 +167,21 @@ class PluginEnvironment:
         When the engine is killed, its pip finishes what it has begun, so that no package is left in half, and the lock
         ends with it: the next engine's pip waits until then.
         """
-        with (self.location / "install.lock").open("wb") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            yield file.fileno()
+        with (self.location / _LOCK).open("wb") as file:
+            while not _try_lock(file):  # noqa: ASYNC110 - another process holds it
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            try:
+                yield file.fileno()
+            finally:
+                credentials.remove(self.location)  # also those of a pip that was killed
+
+    def tidy(self) -> None:
+        """Remove what a killed pip of an earlier engine left, unless that pip still runs; make pip.conf private."""
+        with suppress(OSError):
+            (self.location / "pip.conf").chmod(0o600)
+        with suppress(OSError), (self.location / _LOCK).open("r+b") as file:
+            if _try_lock(file):
+                credentials.remove(self.location)
 
     async def _run(self, lock: int, module: str, *arguments: str) -> None:
         request = {
@@ -200,6 +210,14 @@ class PluginEnvironment:
         if process.returncode:
             text = _last_lines(errors) or _last_lines(output) or f"exit status {process.returncode}"
             raise InstallFailed(without_credentials(text, arguments))
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from . import credentials
 from .offspring import end_all
 from .process import adopt_orphans, close_inherited, give_up_tracing, hide_process
 
@@ -45,6 +46,7 @@ def main(lock: str, umask: str) -> None:
         _, status = os.waitpid(pid, 0)
     finally:
         end_all()
+        credentials.remove(Path(request["hidden"]))
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         print(f"pip was killed by signal {signal.Signals(-code).name}", file=sys.stderr)
@@ -52,7 +54,7 @@ def main(lock: str, umask: str) -> None:
 
 
 def _run(module: str, arguments: list[str], readable: str, hidden: str) -> None:
-    sys.argv = [module, *arguments]
+    sys.argv = [module, *credentials.take(arguments, Path(hidden))]
     if module == "pip":
         _guard_requirements(Path(os.path.realpath(readable)), Path(os.path.realpath(hidden)))
     runpy.run_module(module, run_name="__main__", alter_sys=True)
