@@ -53,7 +53,7 @@ def make_private(data_dir: Path, node_dir: Path) -> None:
         node_dir: The data of a node, below it.
 
     Raises:
-        OSError: A directory cannot be made.
+        OSError: A directory cannot be made, or the file system is read-only.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     node_dir.mkdir(mode=0o700, exist_ok=True)
@@ -65,7 +65,7 @@ def make_private(data_dir: Path, node_dir: Path) -> None:
             for name in (*directories, *files):
                 _take_from_others(Path(place, name))
             directories[:] = [name for name in directories if name != ".venv"]
-    except OSError as error:
+    except PermissionError as error:
         _log.warning("others may be able to read the data: %s", error)
 
 

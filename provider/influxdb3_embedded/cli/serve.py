@@ -14,6 +14,7 @@ import uvloop
 
 from influxdb3_embedded import logs, secrecy, server, variables
 from influxdb3_embedded.catalog import CatalogVersionError
+from influxdb3_embedded.disk import described
 from influxdb3_embedded.memory_size import memory_size
 from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
 from influxdb3_embedded.settings import (
@@ -182,7 +183,8 @@ def _run(settings: Settings, ready_file: Path | None) -> None:
                 server.serve(settings, ready_file=ready_file, started=lambda url: typer.echo(_summary(settings, url)))
             )
     except (OSError, CatalogVersionError, StorageLockedError, sqlite3.Error) as error:
-        typer.echo(logs.escaped(f"The engine cannot start: {error}"), err=True)
+        reason = described(error) if isinstance(error, OSError) else error
+        typer.echo(logs.escaped(f"The engine cannot start: {reason}"), err=True)
         raise typer.Exit(1) from None
 
 

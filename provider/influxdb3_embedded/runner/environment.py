@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from influxdb3_embedded import variables, worker
+from influxdb3_embedded.disk import described, naming
 from influxdb3_embedded.runner.texts import without_credentials
 from influxdb3_embedded.worker import credentials
 
@@ -98,7 +99,8 @@ class PluginEnvironment:
         """
         async with self._making:
             if not self._is_complete():
-                await asyncio.to_thread(venv.EnvBuilder(symlinks=True).create, self.location)
+                with naming(self.location):
+                    await asyncio.to_thread(venv.EnvBuilder(symlinks=True).create, self.location)
 
     async def install(self, arguments: Sequence[str]) -> None:
         """Run ``pip install``; calls wait for each other.
@@ -112,17 +114,20 @@ class PluginEnvironment:
         async with self._installing:
             try:
                 await self.ensure()
+                async with self._alone() as lock:
+                    await self._install(lock, arguments)
             except OSError as error:
-                raise InstallFailed(f"the plugin environment cannot be made: {error}") from error
-            async with self._alone() as lock:
-                if not self._has_pip():
-                    await self._run(lock, "ensurepip")
-                before = self._package_state()
-                try:
-                    await self._run(lock, "pip", "install", "--disable-pip-version-check", "--no-input", *arguments)
-                finally:
-                    if self._package_state() != before:
-                        self._generation += 1
+                raise InstallFailed(f"the plugin environment cannot be changed: {described(error)}") from error
+
+    async def _install(self, lock: int, arguments: Sequence[str]) -> None:
+        if not self._has_pip():
+            await self._run(lock, "ensurepip")
+        before = self._package_state()
+        try:
+            await self._run(lock, "pip", "install", "--disable-pip-version-check", "--no-input", *arguments)
+        finally:
+            if self._package_state() != before:
+                self._generation += 1
 
     def command(self, module: str, *arguments: object) -> list[str]:
         """The command that runs a module of `influxdb3_embedded.worker` under the plugins' interpreter."""

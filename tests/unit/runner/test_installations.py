@@ -188,7 +188,7 @@ def test_git_gets_credentials_through_a_file_too(tmp_path: Path) -> None:
 
 def test_a_requirements_file_may_hold_credentials(engine: RunningEngine, index: Index) -> None:
     index.may_answer.set()
-    engine.client.create_plugin_file("secret.txt", f"http://user:{SECRET}@{index.host}/last.tar.gz?key={SECRET}\n")
+    engine.client.create_plugin_file("secret.txt", f"http://user:{SECRET}@{index.host}/missing.tar.gz?key={SECRET}\n")
     with pytest.raises(BadRequest) as refused:
         engine.client.install_requirements("secret.txt")
     assert SECRET not in str(refused.value)
@@ -239,7 +239,7 @@ def test_what_a_package_starts_while_it_is_built_ends_with_pip(engine: RunningEn
 def outside(engine: RunningEngine, tmp_path: Path) -> Path:
     outside = tmp_path / "outside.txt"
     outside.write_text(f"{SECRET}:*:19000\n")
-    (engine.plugin_dir / "link.txt").unlink(last_ok=True)
+    (engine.plugin_dir / "link.txt").unlink(missing_ok=True)
     (engine.plugin_dir / "link.txt").symlink_to(outside)
     (engine.plugin_dir / ".venv" / "pip.conf").write_text(f"[{SECRET}]\n")
     return outside
@@ -268,7 +268,7 @@ def test_requirements_outside_the_plugin_directory_are_refused_and_not_quoted(
     engine: RunningEngine, outside: Path, location: str
 ) -> None:
     up = os.path.relpath(outside, engine.plugin_dir)[3:]
-    with pytest.raises(BadRequest, match="is outside the plugin directory|No such file") as refused:
+    with pytest.raises(BadRequest, match=r"is outside the plugin directory|No such file") as refused:
         engine.client.install_requirements(location.format(outside=outside, plugins=engine.plugin_dir, up=up))
     assert SECRET not in str(refused.value)
     assert "root:" not in str(refused.value)
