@@ -6,6 +6,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from urllib.parse import unquote
 
 NETRC, GIT = "install.netrc", "install.git-credentials"
@@ -45,7 +46,7 @@ def take(arguments: list[str], directory: Path) -> list[str]:
     os.environ |= {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "credential.helper",
-        "GIT_CONFIG_VALUE_0": f"store --file='{_write(directory / GIT, git)}'",
+        "GIT_CONFIG_VALUE_0": f"store --file={quote(str(_write(directory / GIT, git)))}",
     }
     return left
 

@@ -278,7 +278,7 @@ def test_requirements_outside_the_plugin_directory_are_refused_and_not_quoted(
     "arguments",
     [
         ["-r", "{outside}"],
-        ["--requir=file://{outside}"],
+        ["--requirement=file://{outside}"],
         ["-qc{plugins}/link.txt", "setuptools"],
         ["-r", "{plugins}/nested.txt"],
         ["-r", "{plugins}/constrained.txt"],
