@@ -13,6 +13,7 @@ from influxdb3_embedded.host import EngineHost
 from influxdb3_embedded.model import Flush
 from influxdb3_embedded.runner import LogBook, PluginDirectory, PluginEnvironment, Runner
 from influxdb3_embedded.runner.repository import PluginRepository
+from influxdb3_embedded.secrecy import CATALOG, make_private
 from influxdb3_embedded.sql import SqlEngine
 from influxdb3_embedded.storage import Storage
 from influxdb3_embedded.system_tables import SystemTables
@@ -54,20 +55,28 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         node_dir = settings.node_dir
-        if node_dir:
-            node_dir.mkdir(parents=True, exist_ok=True)
+        if settings.data_dir and node_dir:
+            make_private(settings.data_dir, node_dir)
         if settings.plugin_dir:
             settings.plugin_dir.mkdir(parents=True, exist_ok=True)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.storage = Storage(node_dir / "storage" if node_dir else None)
-        self.catalog = Catalog(node_dir / "catalog.sqlite" if node_dir else None)
+        self.catalog = Catalog(node_dir / CATALOG if node_dir else None)
         self.logs = LogBook()
+        location = self._environment_location()
         self.plugins = PluginDirectory(
             settings.plugin_dir,
+            environment=location,
             repository=PluginRepository(settings.plugin_repo),
             read_only=settings.plugin_dir_only,
         )
-        self.environment = PluginEnvironment(self._environment_location(), plugin_directory=self.plugins.root)
+        self.environment = PluginEnvironment(
+            location,
+            plugin_directory=self.plugins.root,
+            passed_on=settings.plugin_env,
+            umask=settings.plugin_umask,
+        )
+        self.environment.tidy()
         host = EngineHost(self.catalog)
         self.runner = Runner(
             environment=self.environment,

@@ -39,10 +39,23 @@ def configure(level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def escaped(text: str) -> str:
+    r"""Return a text with what cannot be printed escaped.
+
+    Any control character may end a line, or command a terminal, for one of those who read it.
+
+    >>> escaped("red \x1b[31m")
+    'red \\x1b[31m'
+    """
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def escaped_lines(text: str) -> str:
+    """Return a text with what cannot be printed escaped, ends of lines excepted."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def _quoted(value: str) -> str:
     if value and not any(character in ' "=\\' or not character.isprintable() for character in value):
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    # any control character may end a line, or command a terminal, for one of those who read the log
-    printable = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in escaped)
-    return f'"{printable}"'
+    return '"' + escaped(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'

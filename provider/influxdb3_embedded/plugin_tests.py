@@ -11,7 +11,7 @@ from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
 from influxdb3_engine_api.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from influxdb3_embedded.testing import RunningEngine
@@ -187,14 +187,17 @@ class PluginTestEngine:
 
 
 @contextmanager
-def fresh_engine(directory: Path, database: str = "test") -> Iterator[PluginTestEngine]:
+def fresh_engine(
+    directory: Path, database: str = "test", *, plugin_env: Sequence[str] = ()
+) -> Iterator[PluginTestEngine]:
     """Run an engine in memory, on a free port, while the context lasts.
 
     Args:
         directory: Where its plugins and its log go.
         database: The database that is made in it.
+        plugin_env: Names of environment variables that plugins get besides the usual ones.
     """
-    with start_engine(directory, object_store="memory") as engine:
+    with start_engine(directory, object_store="memory", plugin_env=plugin_env) as engine:
         yield PluginTestEngine(engine, database)
 
 

@@ -17,12 +17,20 @@ if TYPE_CHECKING:
     from influxdb3_embedded.plugin_tests import PluginTestEngine
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the setting ``influxdb3_plugin_env``."""
+    parser.addini("influxdb3_plugin_env", "names of environment variables that plugins get", type="args", default=[])
+
+
 @pytest.fixture
-def influxdb3_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginTestEngine]:
+def influxdb3_engine(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[PluginTestEngine]:
     """A fresh InfluxDB 3 Processing engine in memory, on a free port, with the database ``test``."""
     if find_spec("datafusion") is None:
         pytest.fail("the embedded engine is not installed: pip install 'pulumi-influxdb3-engine[embedded]'")
     from influxdb3_embedded.plugin_tests import fresh_engine  # noqa: PLC0415 - see the module's docstring
 
-    with fresh_engine(tmp_path_factory.mktemp("influxdb3_engine")) as engine:
+    names: list[str] = pytestconfig.getini("influxdb3_plugin_env")
+    with fresh_engine(tmp_path_factory.mktemp("influxdb3_engine"), plugin_env=names) as engine:
         yield engine

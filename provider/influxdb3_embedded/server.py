@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http import httptools_impl
 
 from influxdb3_embedded.app import Application
+from influxdb3_embedded.disk import naming
 from influxdb3_embedded.engine import Engine
 
 if TYPE_CHECKING:
@@ -147,5 +148,6 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
 def _write_ready_file(path: Path, url: str) -> None:
     # whoever sees the file sees all of it
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(url)
-    temporary.replace(path)
+    with naming(path):
+        temporary.write_text(url)
+        temporary.replace(path)

@@ -70,6 +70,8 @@ class Settings:
         query_memory: Bytes that queries may take.
         query_time_limit: Seconds that a query may take.
         run_time_limit: Seconds after which a plugin's run is killed; ``None`` is no limit.
+        plugin_env: Names of environment variables that plugins and pip get besides those of `variables`.
+        plugin_umask: What plugins and pip take from the modes of new files.
     """
 
     host: str = "127.0.0.1"
@@ -88,6 +90,8 @@ class Settings:
     query_memory: int = field(default_factory=lambda: memory_size(DEFAULT_QUERY_MEMORY))
     query_time_limit: float = DEFAULT_QUERY_TIMEOUT
     run_time_limit: float | None = None
+    plugin_env: frozenset[str] = frozenset()
+    plugin_umask: int = 0o022
 
     @property
     def node_dir(self) -> Path | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import EngineClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _PACKAGES = Path(__file__).parents[1]
 _SECONDS_TO_START = 30.0
@@ -81,7 +81,7 @@ class RunningEngine:
 
 @contextmanager
 def start_engine(
-    directory: Path, *, environment: dict[str, str] | None = None, **settings: str | int | float | bool | Path
+    directory: Path, *, environment: dict[str, str] | None = None, **settings: str | float | bool | Path | Sequence[str]
 ) -> Iterator[RunningEngine]:
     """Run an engine while the context lasts.
 
@@ -89,7 +89,8 @@ def start_engine(
         directory: Where its data, its plugins and its log go; started again on the same one, it finds them.
         environment: Variables besides those of this process.
         settings: Flags of ``influxdb3-embedded serve`` by name, such as ``max_http_request_size=1024``; ``True`` for
-            flags without a value, ``False`` leaves them out. Tokens are off unless ``without_auth=False``.
+            flags without a value, ``False`` leaves them out, a list repeats them: ``plugin_env=["API_KEY"]`` lets
+            plugins have a variable. Tokens are off unless ``without_auth=False``.
 
     Yields:
         The engine, serving.
@@ -100,7 +101,7 @@ def start_engine(
     directory.mkdir(parents=True, exist_ok=True)
     ready_file = directory / "url"
     ready_file.unlink(missing_ok=True)
-    flags: dict[str, str | int | float | bool | Path] = {
+    flags: dict[str, str | float | bool | Path | Sequence[str]] = {
         "http_bind": "127.0.0.1:0",
         "data_dir": directory / "data",
         "plugin_dir": directory / "plugins",
@@ -109,7 +110,7 @@ def start_engine(
         **settings,
     }
     command = [sys.executable, "-m", "influxdb3_embedded", "serve", *_arguments(flags)]
-    with _log_file(directory).open("ab") as log:
+    with open(_log_file(directory), "ab", opener=_open_private) as log:
         process = subprocess.Popen(  # noqa: S603 - this interpreter, and flags that the test gives
             command,
             stdin=subprocess.DEVNULL,
@@ -129,13 +130,18 @@ def start_engine(
         engine.stop()
 
 
-def _arguments(flags: dict[str, str | int | float | bool | Path]) -> Iterator[str]:
+def _arguments(flags: dict[str, str | float | bool | Path | Sequence[str]]) -> Iterator[str]:
     for name, value in flags.items():
-        if value is False:
-            continue
-        yield f"--{name.replace('_', '-')}"
-        if value is not True:
-            yield str(value)
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            yield flag
+        elif value is not False:
+            for each in value if isinstance(value, list | tuple) else [value]:
+                yield from (flag, str(each))
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], ready_file: Path, directory: Path) -> str:

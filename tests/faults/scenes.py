@@ -40,6 +40,7 @@ def create(
     specification: str,
     *,
     error_behavior: ErrorBehavior = ErrorBehavior.LOG,
+    run_async: bool = False,
     **arguments: str,
 ) -> None:
     client.create_trigger(
@@ -47,7 +48,7 @@ def create(
             db="d",
             plugin_filename=plugin,
             trigger_name=name,
-            trigger_settings=TriggerSettings(run_async=False, error_behavior=error_behavior),
+            trigger_settings=TriggerSettings(run_async=run_async, error_behavior=error_behavior),
             trigger_specification=specification,
             trigger_arguments={"trigger": name, **arguments},
             disabled=False,

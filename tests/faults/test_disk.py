@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from scenes import RECORD, create, seen, wait_until, write
 
 from influxdb3_embedded.testing import EngineDidNotStart, start_engine
-from influxdb3_engine_api import AnswerError, paths
+from influxdb3_engine_api import AnswerError, BadRequest, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_api import EngineClient
 
 DISK_SIZE = 8 << 20
+MOUNT = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs"]
 PLUGIN = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    pass\n"
 
 
@@ -68,12 +70,39 @@ class LimitedFiles:
 def small_disk(tmp_path: Path) -> Iterator[MountedDisk | LimitedFiles]:
     place = tmp_path / "disk"
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
+    if os.geteuid() or subprocess.run([*MOUNT, str(place)], check=False, capture_output=True).returncode:
         yield LimitedFiles(place)
         return
     yield MountedDisk(place)
     subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def small_mount(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own; only root can mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() or subprocess.run([*MOUNT, str(place)], check=False, capture_output=True).returncode:
+        pytest.skip("no rights to mount a file system")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def refusal(tmp_path: Path, **settings: Path | str) -> str:
+    """The one line that an engine says instead of starting."""
+    with pytest.raises(EngineDidNotStart) as refused, start_engine(tmp_path / "refused", **settings):
+        pass
+    status, *lines = str(refused.value).strip().splitlines()
+    assert "exit status 1" in status
+    (line,) = lines
+    assert line.isprintable()
+    return line.removeprefix("The engine cannot start: ")
+
+
+def fill(place: Path) -> None:
+    with suppress(OSError), (place / "filler").open("wb", buffering=0) as file:
+        while file.write(b"x" * 1024):
+            pass
 
 
 def create_many(client: EngineClient, created: list[str]) -> None:
@@ -158,3 +187,83 @@ def test_a_second_engine_on_the_same_data_is_refused_in_one_line(tmp_path: Path)
         assert lines[0].startswith("The engine cannot start: ")
         assert lines[0].endswith("is open in another process")
         engine.client.health()
+
+
+@pytest.mark.parametrize("before", ["nothing", "an empty directory", "data"])
+def test_a_start_on_a_full_disk_names_the_path(small_mount: Path, tmp_path: Path, before: str) -> None:
+    data = small_mount / "data"
+    if before == "data":
+        with start_engine(tmp_path / "engine", data_dir=data) as engine:
+            engine.client.write_lp("d", "m n=1i")
+    elif before == "an empty directory":
+        data.mkdir()
+    fill(small_mount)
+    said = refusal(tmp_path, data_dir=data)
+    assert said.startswith(str(data))
+    assert "full" in said or "0 bytes are free" in said or "No space left" in said
+    (small_mount / "filler").unlink()
+    with start_engine(tmp_path / "engine", data_dir=data) as engine:
+        assert engine.client.health() is None or before != "data" or engine.client.query_sql("d", "SELECT n FROM m")
+
+
+def test_plugins_on_a_full_disk_cost_the_plugins_only_and_the_path_is_named(small_mount: Path, tmp_path: Path) -> None:
+    plugins = small_mount / "plugins"
+    plugins.mkdir()
+    fill(small_mount)
+    with start_engine(tmp_path / "engine", plugin_dir=plugins) as engine:
+        engine.client.write_lp("d", "m n=1i")
+        wait_until(lambda: f"{plugins}/.venv: No space left on device" in engine.logs)
+        with pytest.raises(BadRequest, match=f"cannot be changed: {plugins}/.venv: No space left on device"):
+            engine.client.install_packages(["x"])
+        assert "Traceback" not in engine.logs
+
+
+def test_a_ready_file_on_a_full_disk_is_named(small_mount: Path, tmp_path: Path) -> None:
+    fill(small_mount)
+    with (
+        pytest.raises(EngineDidNotStart, match=f"cannot start: {small_mount}/ready: No space left on device"),
+        start_engine(tmp_path / "engine", object_store="memory", ready_file=small_mount / "ready"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("before", ["nothing", "data"])
+def test_a_start_on_a_read_only_file_system_names_the_path(small_mount: Path, tmp_path: Path, before: str) -> None:
+    data = small_mount / "data"
+    if before == "data":
+        with start_engine(tmp_path / "engine", data_dir=data):
+            pass
+    subprocess.run(["mount", "-o", "remount,ro", str(small_mount)], check=True)
+    said = refusal(tmp_path, data_dir=data)
+    assert said.startswith(str(data))
+    assert "ead-only" in said
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_start_in_a_directory_without_rights_names_it(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir(mode=0o500)
+    assert refusal(tmp_path, data_dir=tmp_path / "mine" / "data") == f"{tmp_path}/mine/data: Permission denied"
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("data", "data: is a file, not a directory"),
+        ("data/node0", "data/node0: is a file, not a directory"),
+        ("data/node0/storage", "data/node0/storage: is a file, not a directory"),
+        ("data/node0/catalog.sqlite", "data/node0/catalog.sqlite: file is not a database"),
+        ("data/node0/storage/storage.sqlite", "data/node0/storage/storage.sqlite: file is not a database"),
+        ("plugins", "plugins: is a file, not a directory"),
+    ],
+)
+def test_a_file_in_the_place_of_something_else_is_named(tmp_path: Path, file: str, reason: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text("something else, and long enough to be read as a header\n" * 100)
+    said = refusal(tmp_path, data_dir=tmp_path / "data", plugin_dir=tmp_path / "plugins")
+    assert said == f"{tmp_path}/{reason}"
+
+
+def test_a_path_with_control_characters_stays_one_line(tmp_path: Path) -> None:
+    place = tmp_path / "a\nlevel=error\x1b[31m\u202e"
+    place.write_text("")
+    assert r"a\nlevel=error\x1b[31m\u202e" in refusal(tmp_path, data_dir=place)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from influxdb3_embedded.catalog import database_file
 from influxdb3_embedded.catalog.records import Database, Token
+from influxdb3_embedded.disk import naming
 from influxdb3_embedded.errors import (
     CatalogUnwritable,
     DatabaseDeleted,
@@ -44,15 +45,17 @@ class Catalog:
 
     Raises:
         CatalogVersionError: A newer release wrote the file.
+        OSError: It cannot be opened or made.
     """
 
     def __init__(self, file: Path | None) -> None:
-        self._connection = database_file.connect(file)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalog")
-        self.cluster_uuid = database_file.load_cluster_uuid(self._connection)
-        self._databases = {database.name: database for database in database_file.load_databases(self._connection)}
-        self._triggers = {trigger.key: trigger for trigger in database_file.load_triggers(self._connection)}
-        self._tokens = {token.name: token for token in database_file.load_tokens(self._connection)}
+        with naming(file):
+            self._connection = database_file.connect(file)
+            self.cluster_uuid = database_file.load_cluster_uuid(self._connection)
+            self._databases = {database.name: database for database in database_file.load_databases(self._connection)}
+            self._triggers = {trigger.key: trigger for trigger in database_file.load_triggers(self._connection)}
+            self._tokens = {token.name: token for token in database_file.load_tokens(self._connection)}
 
     async def close(self) -> None:
         """Wait for changes under way and close the file."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from influxdb3_embedded.logs import escaped_lines
 from influxdb3_engine_api import EngineApiError, EngineClient
 
 if TYPE_CHECKING:
@@ -30,5 +31,5 @@ def engine(host: str, token: str | None) -> Iterator[EngineClient]:
         with EngineClient(host, token) as client:
             yield client
     except EngineApiError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(escaped_lines(str(error)), err=True)
         raise typer.Exit(1) from None

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from influxdb3_embedded.cli.connection import DEFAULT_HOST, Host, Token, engine
+from influxdb3_embedded.logs import escaped, escaped_lines
 from influxdb3_engine_api.specification import parse_catalog
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def triggers(host: Host = DEFAULT_HOST, token: Token = None, database: Database 
             for row in client.triggers(name):
                 specification = parse_catalog(row.trigger_specification).text
                 state = Text("disabled", "yellow") if row.disabled else Text("enabled", "green")
-                named = map(Text, (name, row.trigger_name, specification, row.plugin_filename))
+                named = map(_text, (name, row.trigger_name, specification, row.plugin_filename))
                 table.add_row(*named, state, row.error_behavior)
     Console().print(table if table.row_count else "There are no triggers.")
 
@@ -56,8 +57,8 @@ def logs(
                         " ",
                         (f"{row['log_level']:<5}", _LEVEL_STYLES.get(row["log_level"], "")),
                         " ",
-                        (row["trigger_name"], "cyan"),
-                        f" {row['log_text']}",
+                        (escaped(row["trigger_name"]), "cyan"),
+                        f" {escaped(row['log_text'])}",
                     ),
                     soft_wrap=True,
                 )
@@ -77,11 +78,15 @@ def query(
         rows = client.query_sql(database, sql)
     columns = list(dict.fromkeys(column for row in rows for column in row))
     table = Table(
-        *(Column(Text(column)) for column in columns)
+        *(Column(_text(column)) for column in columns)
     )  # as text: brackets of plain values would be taken for styles
     for row in rows:
-        table.add_row(*(Text("" if row.get(column) is None else str(row[column])) for column in columns))
+        table.add_row(*(_text("" if row.get(column) is None else str(row[column])) for column in columns))
     Console().print(table if rows else "No rows.")
+
+
+def _text(text: str) -> Text:
+    return Text(escaped_lines(text))
 
 
 def _log_rows(client: EngineClient, trigger: str | None, after: str, limit: int) -> list[dict[str, Any]]:

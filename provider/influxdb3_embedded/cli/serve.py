@@ -13,8 +13,9 @@ from typing import Annotated, TypeVar
 import typer
 import uvloop
 
-from influxdb3_embedded import logs, server
+from influxdb3_embedded import logs, secrecy, server, variables
 from influxdb3_embedded.catalog import CatalogVersionError
+from influxdb3_embedded.disk import described
 from influxdb3_embedded.memory_size import memory_size
 from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
 from influxdb3_embedded.settings import (
@@ -27,6 +28,7 @@ from influxdb3_embedded.settings import (
     Settings,
 )
 from influxdb3_embedded.storage import StorageLockedError
+from influxdb3_embedded.worker.process import hide_process
 from influxdb3_engine_api.specification import PluginType
 
 Choice = TypeVar("Choice")
@@ -137,6 +139,14 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
             help="Taken from scripts for the real server, without effect: a write is durable when it is answered.",
         ),
     ] = None,
+    plugin_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="INFLUXDB3_PLUGIN_ENV",
+            metavar="NAME",
+            help="Environment variable that plugins get, too; may be repeated. In the variable, spaces between names.",
+        ),
+    ] = None,
     ready_file: Annotated[Path | None, typer.Option(help="File that the URL is written to once it is served.")] = None,
     log_filter: Annotated[
         LogFilter, typer.Option(envvar="INFLUXDB3_LOG_FILTER", help="The least that is logged, on standard error.")
@@ -165,8 +175,13 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         query_memory=_memory(exec_mem_pool_bytes),
         query_time_limit=query_timeout,
         run_time_limit=plugin_time_limit,
+        plugin_env=_variables(plugin_env or []),
+        plugin_umask=os.umask(0o077),  # what the engine writes is its owner's
     )
     logs.configure(log_filter)
+    hide_process()
+    secrecy.keep_descriptors()
+    secrecy.forget_variables(variables.for_engine(settings.plugin_env))
     _run(settings, ready_file)
 
 
@@ -180,7 +195,8 @@ def _run(settings: Settings, ready_file: Path | None) -> None:
             sys.stdout.flush()
             os._exit(0)
     except (OSError, CatalogVersionError, StorageLockedError, sqlite3.Error) as error:
-        typer.echo(f"The engine cannot start: {error}", err=True)
+        reason = described(error) if isinstance(error, OSError) else error
+        typer.echo(logs.escaped(f"The engine cannot start: {reason}"), err=True)
         raise typer.Exit(1) from None
 
 
@@ -197,7 +213,7 @@ def _summary(settings: Settings, url: str) -> str:
         else "on, 'influxdb3-embedded token' makes the first one",
     }
     width = max(map(len, rows))
-    lines = [f"  {name:<{width}}  {value}" for name, value in rows.items()]
+    lines = [logs.escaped(f"  {name:<{width}}  {value}") for name, value in rows.items()]
     return "\n".join(["InfluxDB 3 Processing engine, embedded", *lines, "Stop it with Ctrl-C."])
 
 
@@ -212,6 +228,13 @@ def _node_id(text: str) -> str:
     if not text or text.strip(".") == "" or "/" in text or "\0" in text:
         raise typer.BadParameter(f"{text!r} cannot name a directory", param_hint="--node-id")
     return text
+
+
+def _variables(names: list[str]) -> frozenset[str]:
+    for name in names:
+        if not name or "=" in name:
+            raise typer.BadParameter(f"{name!r} is not the name of a variable", param_hint="--plugin-env")
+    return frozenset(names)
 
 
 def _memory(text: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from influxdb3_embedded.errors import ApiError, InstallRefused
-from influxdb3_embedded.runner import InstallFailed
+from influxdb3_embedded.runner import InstallFailed, PluginFileError
 from influxdb3_embedded.settings import PackageManager
 
 if TYPE_CHECKING:
@@ -19,22 +19,30 @@ if TYPE_CHECKING:
 
 async def install_packages(engine: Engine, _request: Request, body: InstallPackages) -> Response:
     """Run ``pip install`` for requirement specifiers; entries may be pip's options, as on a real server."""
+    _check_enabled(engine)
     return await _install(engine, body.packages)
 
 
 async def install_requirements(engine: Engine, _request: Request, body: InstallRequirements) -> Response:
-    """Run ``pip install`` for a requirements file; a relative path is below the plugin directory."""
+    """Run ``pip install`` for a requirements file in the plugin directory, or at an HTTP URL."""
+    _check_enabled(engine)
     location = body.requirements_location
-    if engine.plugins.root is not None and "://" not in location:
-        location = str(engine.plugins.root / location)
+    if not location.lower().startswith(("http://", "https://")):
+        try:
+            location = str(engine.plugins.requirements(location))
+        except PluginFileError as error:
+            raise InstallRefused(error.text) from None
     return await _install(engine, ["-r", location])
 
 
-async def _install(engine: Engine, arguments: list[str]) -> Response:
+def _check_enabled(engine: Engine) -> None:
     if engine.settings.package_manager is PackageManager.DISABLED:
         raise ApiError(403, "Package installation has been disabled. Contact your administrator for more information.")
     if engine.plugins.root is None:
         raise InstallRefused("Plugin environment management is disabled")
+
+
+async def _install(engine: Engine, arguments: list[str]) -> Response:
     if any("\0" in argument for argument in arguments):
         raise InstallRefused("an argument holds a NUL character")
     try:

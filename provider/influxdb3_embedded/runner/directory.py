@@ -6,16 +6,23 @@ import asyncio
 import errno
 import os
 import threading
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_embedded.runner import files
+from influxdb3_embedded.runner.places import (
+    Places,
+    PluginFileError,
+    as_plugin_file_errors,
+    in_environment,
+    leaves,
+    traversal,
+)
 from influxdb3_embedded.runner.repository import PluginRepository, RepositoryError
 from influxdb3_embedded.runner.sources import FileSource, PackageSource, RepositorySource, SourceUnreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from influxdb3_embedded.runner.sources import PluginSource
 
@@ -23,19 +30,6 @@ _REPOSITORY_PREFIX = "gh:"
 _INSTALLATION_DISABLED = (
     "plugin installation is disabled; plugins must already exist in the configured plugin directory"
 )
-
-
-class PluginFileError(Exception):
-    """A plugin's file cannot be found, read or written.
-
-    Args:
-        text: The server's text without the prefix, which depends on the endpoint: ``Plugin error: `` where a plugin
-            is looked up, ``Processing engine error: plugin error: `` where one is changed.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
 
 
 class PluginFile(NamedTuple):
@@ -55,10 +49,11 @@ class PluginFile(NamedTuple):
 
 
 class PluginDirectory:
-    """The directory that plugins lie in. No name leads out of it.
+    """The directory that plugins lie in. No name leads out of it, nor into the virtual environment.
 
     Args:
         root: The directory; ``None`` for a server without one, where only ``gh:`` plugins can be used.
+        environment: The plugins' virtual environment, which may lie below the directory.
         repository: Where ``gh:`` plugins come from.
         read_only: Whether plugins can neither be changed nor fetched (``--plugin-dir-only``).
 
@@ -67,9 +62,15 @@ class PluginDirectory:
     """
 
     def __init__(
-        self, root: Path | None, *, repository: PluginRepository | None = None, read_only: bool = False
+        self,
+        root: Path | None,
+        *,
+        environment: Path | None = None,
+        repository: PluginRepository | None = None,
+        read_only: bool = False,
     ) -> None:
         self.root = root if root is None else root.absolute()
+        self._places = Places(self.root or Path(), environment)
         self._repository = repository or PluginRepository()
         self._read_only = read_only
         # Changes run in threads: one at a time, and none between the look at a directory and what is made of it.
@@ -126,7 +127,9 @@ class PluginDirectory:
         if self.root is None or filename.startswith(_REPOSITORY_PREFIX):
             raise PluginFileError(f"Plugin not found: {filename}")
         name = filename.rstrip("/")
-        await asyncio.to_thread(self._write, f"{name}/__init__.py" if self._path(name).is_dir() else name, content)
+        await asyncio.to_thread(
+            self._write, f"{name}/__init__.py" if self._places.plugin(name).is_dir() else name, content
+        )
 
     async def replace_directory(self, filename: str, contents: Sequence[tuple[str, str]]) -> None:
         """Replace all files of a trigger's package; it is never seen half changed (PUT plugins/directory).
@@ -147,6 +150,10 @@ class PluginDirectory:
             )
         await asyncio.to_thread(self._replace_directory, filename.rstrip("/"), contents)
 
+    def requirements(self, location: str) -> Path:
+        """Return the path of a requirements file in the directory; raises `PluginFileError` if it lies elsewhere."""
+        return self._places.requirements(location)
+
     def files(self, filename: str) -> list[PluginFile]:
         """List the files of a plugin: itself, or the ``*.py`` of a package.
 
@@ -156,21 +163,21 @@ class PluginDirectory:
         if self.root is None or filename.startswith(_REPOSITORY_PREFIX):
             return []
         try:
-            path = self._path(filename.rstrip("/"))
+            path = self._places.plugin(filename.rstrip("/"))
             if path.is_file():
                 return [_describe(path, path.name)]
             return [
                 _describe(module, str(module.relative_to(path)))
                 for module in sorted(path.rglob("*.py"))
-                if "__pycache__" not in module.parts and module.is_file()
+                if "__pycache__" not in module.parts and module.is_file() and not self._places.is_in_environment(module)
             ]
         except (PluginFileError, OSError):
             return []
 
     def _load(self, filename: str) -> PluginSource:
         name = filename.rstrip("/")
-        path = self._path(name)
-        with self._changing, _as_plugin_file_errors():
+        path = self._places.plugin(name)
+        with self._changing, as_plugin_file_errors():
             if path != self.root:
                 files.finish_replacement(path)
             if not path.exists():
@@ -188,27 +195,29 @@ class PluginDirectory:
 
     def _write(self, name: str, content: str) -> None:
         self._check_writable()
-        path = self._path(name)
-        with self._changing, _as_plugin_file_errors():
+        path = self._places.plugin(name)
+        with self._changing, as_plugin_file_errors():
             if name.endswith("/") or path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             files.write_atomically(Path(os.path.realpath(path)), content.encode("utf-8"))
 
     def _replace_directory(self, name: str, contents: Sequence[tuple[str, str]]) -> None:
         self._check_writable()
-        path = self._path(name)
+        path = self._places.plugin(name)
         if path == self.root:
-            raise _traversal(name)  # what is beside it is not ours
+            raise traversal(name)  # what is beside it is not ours
+        if self._places.holds_environment(path):
+            raise in_environment(name)
         if path.is_file():
             raise PluginFileError(
                 f"Plugin '{name}' is a single file, not a directory; update it with PUT /api/v3/plugins/files"
             )
         for relative_path, _ in contents:
-            if _leaves(relative_path):
-                raise _traversal(relative_path)
+            if leaves(relative_path):
+                raise traversal(relative_path)
         if not any(PurePosixPath(relative_path) == PurePosixPath("__init__.py") for relative_path, _ in contents):
             raise PluginFileError(f"Multi-file plugin directory must contain __init__.py: {path}")
-        with self._changing, _as_plugin_file_errors():
+        with self._changing, as_plugin_file_errors():
             files.replace_directory(
                 Path(os.path.realpath(path)), [(name, content.encode("utf-8")) for name, content in contents]
             )
@@ -216,44 +225,6 @@ class PluginDirectory:
     def _check_writable(self) -> None:
         if self._read_only:
             raise PluginFileError(_INSTALLATION_DISABLED)
-
-    def _path(self, name: str) -> Path:
-        """Return the path of a name that stays inside the directory."""
-        assert self.root is not None
-        if _leaves(name):
-            raise _traversal(name)
-        path = self.root / name
-        with _as_plugin_file_errors():
-            root = self.root.resolve(strict=True)
-            # Symbolic links are followed before the comparison, also those above a file that does not exist yet.
-            if not Path(os.path.realpath(path)).is_relative_to(root):
-                raise _traversal(name)
-        return path
-
-
-def _leaves(name: str) -> bool:
-    return name.startswith("/") or ".." in name.split("/")
-
-
-def _traversal(name: str) -> PluginFileError:
-    return PluginFileError(
-        f"Path traversal detected: plugin filename '{name}' attempts to access files outside the plugin directory"
-    )
-
-
-@contextmanager
-def _as_plugin_file_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise PluginFileError(
-            f"reading plugin file: {os.strerror(error.errno or 0)} (os error {error.errno})"
-        ) from error
-    except UnicodeError as error:
-        raise PluginFileError("reading plugin file: stream did not contain valid UTF-8") from error
-    except ValueError as error:
-        # What the standard library says of a NUL.
-        raise PluginFileError("reading plugin file: file name contained an unexpected NUL byte") from error
 
 
 def _describe(path: Path, name: str) -> PluginFile:

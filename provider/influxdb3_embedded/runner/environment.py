@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import venv
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from influxdb3_embedded import variables, worker
+from influxdb3_embedded.disk import described, naming
+from influxdb3_embedded.runner.texts import without_credentials
+from influxdb3_embedded.worker import credentials
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Collection, Sequence
 
 _LAST_LINES = 10
 """Lines of pip's output that an error carries: the cause is at the end."""
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 
-_OWN_SETTINGS = ("PYTHON", "INFLUXDB3_", "PULUMI_")
-"""Prefixes of environment variables that steer this server, its interpreter or the program that deploys to it."""
+_LOCK = "install.lock"
+
+_SECONDS_TO_END = 5.0
+"""How long pip, when it is to end, has for ending what it started."""
+
+_ENTRY_POINT = Path(worker.__file__).with_name("__main__.py")
 
 
 class InstallFailed(Exception):
@@ -44,11 +54,26 @@ class PluginEnvironment:
     Args:
         location: The environment's directory; made if missing.
         plugin_directory: What plugins find as ``PLUGIN_DIR``; ``None`` where there is none.
+        passed_on: Names of environment variables that plugins get besides those of `variables`.
+        umask: What plugins and pip take from the modes of new files.
+
+    Attributes:
+        location: As above.
+        umask: As above.
     """
 
-    def __init__(self, location: Path, *, plugin_directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        location: Path,
+        *,
+        plugin_directory: Path | None = None,
+        passed_on: Collection[str] = (),
+        umask: int = 0o022,
+    ) -> None:
         self.location = location.absolute()
+        self.umask = umask
         self._plugin_directory = plugin_directory
+        self._passed_on = passed_on
         self._generation = 0
         self._making = asyncio.Lock()
         self._installing = asyncio.Lock()
@@ -74,7 +99,8 @@ class PluginEnvironment:
         """
         async with self._making:
             if not self._is_complete():
-                await asyncio.to_thread(venv.EnvBuilder(symlinks=True).create, self.location)
+                with naming(self.location):
+                    await asyncio.to_thread(venv.EnvBuilder(symlinks=True).create, self.location)
 
     async def install(self, arguments: Sequence[str]) -> None:
         """Run ``pip install``; calls wait for each other.
@@ -88,26 +114,35 @@ class PluginEnvironment:
         async with self._installing:
             try:
                 await self.ensure()
+                async with self._alone() as lock:
+                    await self._install(lock, arguments)
             except OSError as error:
-                raise InstallFailed(f"the plugin environment cannot be made: {error}") from error
-            async with self._alone() as lock:
-                if not self._has_pip():
-                    await self._run(lock, "ensurepip")
-                before = self._package_state()
-                try:
-                    await self._run(lock, "pip", "install", "--disable-pip-version-check", "--no-input", *arguments)
-                finally:
-                    if self._package_state() != before:
-                        self._generation += 1
+                raise InstallFailed(f"the plugin environment cannot be changed: {described(error)}") from error
+
+    async def _install(self, lock: int, arguments: Sequence[str]) -> None:
+        if not self._has_pip():
+            await self._run(lock, "ensurepip")
+        before = self._package_state()
+        try:
+            await self._run(lock, "pip", "install", "--disable-pip-version-check", "--no-input", *arguments)
+        finally:
+            if self._package_state() != before:
+                self._generation += 1
+
+    def command(self, module: str, *arguments: object) -> list[str]:
+        """The command that runs a module of `influxdb3_embedded.worker` under the plugins' interpreter."""
+        return [str(self.python), "-I", str(_ENTRY_POINT), module, *map(str, arguments)]
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables of plugins.
 
-        What activating the virtual environment sets, and where the plugins lie (contract 5.6). The server's own
-        settings, its token among them, stay out. Local time is UTC, as in InfluxDB's images: plugins take
-        ``call_time`` for UTC, as the documentation does.
+        Those that plugins need of the engine's own, what activating the virtual environment sets, and where the
+        plugins lie (contract 5.6). Local time is UTC, as in InfluxDB's images: plugins take ``call_time`` for UTC, as
+        the documentation does.
         """
-        variables = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
+        return self._activated(variables.for_plugins(self._passed_on))
+
+    def _activated(self, variables: dict[str, str]) -> dict[str, str]:
         variables["TZ"] = "UTC"
         variables["VIRTUAL_ENV"] = str(self.location)
         variables["PATH"] = os.pathsep.join(filter(None, (str(self.python.parent), variables.get("PATH"))))
@@ -137,41 +172,66 @@ class PluginEnvironment:
         When the engine is killed, its pip finishes what it has begun, so that no package is left in half, and the lock
         ends with it: the next engine's pip waits until then.
         """
-        with (self.location / "install.lock").open("wb") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            yield file.fileno()
+        with (self.location / _LOCK).open("wb") as file:
+            while not _try_lock(file):  # noqa: ASYNC110 - another process holds it
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            try:
+                yield file.fileno()
+            finally:
+                credentials.remove(self.location)  # also those of a pip that was killed
+
+    def tidy(self) -> None:
+        """Remove what a killed pip of an earlier engine left, unless that pip still runs; make pip.conf private."""
+        with suppress(OSError):
+            (self.location / "pip.conf").chmod(0o600)
+        with suppress(OSError), (self.location / _LOCK).open("r+b") as file:
+            if _try_lock(file):
+                credentials.remove(self.location)
 
     async def _run(self, lock: int, module: str, *arguments: str) -> None:
+        request = {
+            "module": module,
+            "arguments": arguments,
+            "readable": str(self._plugin_directory or self.location),
+            "hidden": str(self.location),
+        }
         try:
             process = await asyncio.create_subprocess_exec(
-                self.python,
-                "-I",
-                "-m",
-                module,
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                *self.command("installer", lock, self.umask),
+                stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=(lock,),
-                env=self.variables(),
+                env=self._activated(variables.for_pip(self._passed_on)),
                 start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to handle
             )
         except (OSError, ValueError) as error:
             raise InstallFailed(f"{self.python} could not be started: {error}") from error
         try:
-            output, errors = await process.communicate()
+            output, errors = await process.communicate(json.dumps(request).encode())
         except asyncio.CancelledError:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _end(process)
             raise
         if process.returncode:
-            raise InstallFailed(_last_lines(errors) or _last_lines(output) or f"exit status {process.returncode}")
+            text = _last_lines(errors) or _last_lines(output) or f"exit status {process.returncode}"
+            raise InstallFailed(without_credentials(text, arguments))
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError, TimeoutError):
+        process.terminate()
+        await asyncio.wait_for(process.wait(), _SECONDS_TO_END)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def _last_lines(output: bytes) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DEFAULT_MODE = 0o644
+_OWNER_ONLY = 0o700
+"""Plugins may hold credentials: what is written here is its owner's, whatever the umask and whatever it was before."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -24,7 +25,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: The file is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(path.parent)
     # The temporary name is short whatever the file's is, and no module's.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".write-")
     try:
@@ -32,7 +33,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
-            os.fchmod(descriptor, path.stat().st_mode & 0o777 if path.exists() else _DEFAULT_MODE)
+            os.fchmod(descriptor, path.stat().st_mode & _OWNER_ONLY if path.exists() else 0o600)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -56,7 +57,7 @@ def replace_directory(path: Path, contents: Sequence[tuple[str, bytes]]) -> None
     new, old = _beside(path, "new"), _beside(path, "old")
     shutil.rmtree(new, ignore_errors=True)
     try:
-        new.mkdir(parents=True)
+        _make_directory(new)
         for relative_path, content in contents:
             write_atomically(new / relative_path, content)
         if path.exists():
@@ -86,6 +87,12 @@ def finish_replacement(path: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         old.rename(path)
+
+
+def _make_directory(path: Path) -> None:
+    if not path.is_dir():
+        _make_directory(path.parent)
+        path.mkdir(mode=_OWNER_ONLY, exist_ok=True)
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from influxdb3_embedded.worker.frames import LANE
 
 if TYPE_CHECKING:
     from influxdb3_embedded.runner.zygote import Zygote
+
+logger = logging.getLogger(__name__)
 
 GRACE = 0.5
 """Seconds that an interrupted plugin has before it is killed."""
@@ -59,6 +62,7 @@ class WorkerProcess:
         self._leaving = False
         self._killed = False
         self._lanes = itertools.count(1)
+        ended.add_done_callback(self._report_stop)
         if overlapping:
             connection.setblocking(False)
             ended.add_done_callback(lambda _: connection.close())
@@ -88,6 +92,14 @@ class WorkerProcess:
             theirs.close()
             os.close(write)
         return cls(zygote.generation, label, pid, ended, ours, overlapping=overlapping)
+
+    def _report_stop(self, ended: asyncio.Future[int]) -> None:
+        if os.WIFSTOPPED(ended.result()):
+            name = signal.Signals(os.WSTOPSIG(ended.result())).name
+            logger.warning(
+                "%s: plugin process %d was stopped by signal %s and is ended; the next run gets a new one",
+                *(self.label, self._pid, name),
+            )
 
     @property
     def alive(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from influxdb3_embedded.runner.texts import without_credentials
+
 DEFAULT_REPOSITORY = "https://raw.githubusercontent.com/influxdata/influxdb3_plugins/main/"
 """Where ``gh:`` plugins come from unless the server is told otherwise."""
 
@@ -54,7 +56,8 @@ class PluginRepository:
             ):
                 if not response.is_success:
                     status = f"{response.status_code} {response.reason_phrase}".strip()
-                    raise RepositoryError(f"error fetching plugin from repository: {status} {url}")
+                    shown = without_credentials(str(url))
+                    raise RepositoryError(f"error fetching plugin from repository: {status} {shown}")
                 failed = "error reading plugin from repository"
                 content = bytearray()
                 async for chunk in response.aiter_bytes():

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from influxdb3_embedded.runner.caches import CacheNamespace, DryRunCaches
-from influxdb3_embedded.runner.directory import PluginFileError
 from influxdb3_embedded.runner.effects import RecordedEffects
 from influxdb3_embedded.runner.execution import Call, RunFailed, execute, schedule_call, wal_call
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import DryRun
+from influxdb3_embedded.runner.places import PluginFileError
 from influxdb3_embedded.runner.positions import Positions
 from influxdb3_embedded.runner.request import RequestPaths, RequestTrigger
 from influxdb3_embedded.runner.schedule import ScheduleTrigger

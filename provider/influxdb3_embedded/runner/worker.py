@@ -235,6 +235,8 @@ class Worker:
 
 
 def _describe_end(wait_status: int) -> str:
+    if os.WIFSTOPPED(wait_status):
+        return f"plugin process was stopped by signal {signal.Signals(os.WSTOPSIG(wait_status)).name} and ended"
     code = os.waitstatus_to_exitcode(wait_status)
     if code >= 0:
         return f"plugin process exited with status {code}"

@@ -13,14 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded import worker
+from influxdb3_embedded.runner.output import PrintedLines
 
 if TYPE_CHECKING:
     from influxdb3_embedded.runner.environment import PluginEnvironment
 
-_ENTRY_POINT = Path(worker.__file__).with_name("__main__.py")
 _FORK_TIMEOUT = 10.0
 """Seconds in which a fork, a matter of a millisecond, is to be reported."""
+
+_SECONDS_BETWEEN_LOOKS = 2.0
 
 _END_TIMEOUT = 5.0
 """Seconds after which a zygote that does not end is killed; its workers end with it."""
@@ -51,6 +52,7 @@ class Zygote:
         self._retired = False
         self._expected_to_end = False
         self._listening = asyncio.create_task(self._listen())
+        self._watching = asyncio.create_task(self._watch())
 
     @classmethod
     async def start(cls, environment: PluginEnvironment) -> Zygote:
@@ -62,15 +64,15 @@ class Zygote:
         await environment.ensure()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
+        read, write = os.pipe()
+        PrintedLines("start of plugin processes", read)  # not the server's own log, which plugins could write to
         try:
             process = await asyncio.create_subprocess_exec(
-                environment.python,
-                "-I",
-                _ENTRY_POINT,
-                str(theirs.fileno()),
-                _directory_of("cloudpickle"),
+                *environment.command("zygote", theirs.fileno(), _directory_of("cloudpickle"), environment.umask),
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
                 env=environment.variables(),
                 start_new_session=True,
             )
@@ -79,6 +81,7 @@ class Zygote:
             raise
         finally:
             theirs.close()
+            os.close(write)
         return cls(ours, process, environment.generation)
 
     @property
@@ -132,6 +135,17 @@ class Zygote:
             self._process.kill()
         await self._listening
 
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            if is_stopped(self._process.pid):
+                logger.warning("the process that plugins are started from was stopped, and is continued")
+                self._continue()
+
+    def _continue(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGCONT)
+
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         received = b""
@@ -143,6 +157,7 @@ class Zygote:
         except OSError:
             pass  # as good as hung up
         finally:
+            self._watching.cancel()
             self._control.close()
             self._bury_all()
         await self._process.wait()
@@ -172,8 +187,17 @@ class Zygote:
 
     def _hang_up(self) -> None:
         self._expected_to_end = True
+        self._continue()  # if it was stopped
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal such as SIGSTOP; False where /proc does not tell."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"T"
+    except OSError:
+        return False
 
 
 def _directory_of(package: str) -> str:

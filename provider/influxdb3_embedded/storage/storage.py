@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from influxdb3_embedded.disk import naming
 from influxdb3_embedded.model import TableBatch
 from influxdb3_embedded.storage.admission import Admission, Limits, admit
 from influxdb3_embedded.storage.batches import WrittenRows, build_batch
@@ -114,6 +115,7 @@ class Storage:
 
         Raises:
             StorageLockedError: When another process has the directory open.
+            OSError: When the directory or a file in it cannot be used.
         """
         if self._directory is not None:
             await asyncio.to_thread(self._load, self._directory)
@@ -312,8 +314,10 @@ class Storage:
     def _load(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._lock_file = lock(directory)
-        self._log = Log(directory / "storage.sqlite", _files(directory))
-        self._databases, self._rows = recover(self._log)
+        path = directory / "storage.sqlite"
+        with naming(path):
+            self._log = Log(path, _files(directory))
+            self._databases, self._rows = recover(self._log)
         remove_strays(_files(directory), [file.rows.path for file in self._log.files()])
         self._entries = self._log.entries
         self._sequence = self._log.last_sequence

@@ -1,4 +1,6 @@
-"""Entry point of the zygote: ``python -I .../worker/__main__.py CONTROL_SOCKET_DESCRIPTOR CLOUDPICKLE``.
+"""Entry point of what runs under the plugins' interpreter: ``python -I .../worker/__main__.py MODULE ARGUMENT...``.
+
+``zygote CONTROL_SOCKET_DESCRIPTOR CLOUDPICKLE UMASK`` forks workers, ``installer LOCK_DESCRIPTOR UMASK`` runs pip.
 
 The interpreter is the plugins'. This package is loaded from where it lies and not through ``sys.path``, so that none
 of the server's own modules can be imported by a plugin.
@@ -27,4 +29,5 @@ def _load_package() -> None:
 
 if __name__ == "__main__":
     _load_package()
-    importlib.import_module(f"{_PACKAGE}.zygote").main(int(sys.argv[1]), sys.argv[2])
+    module = importlib.import_module(f"{_PACKAGE}.{sys.argv[1]}")
+    module.main(*sys.argv[2:])

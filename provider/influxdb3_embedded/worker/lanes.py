@@ -46,6 +46,7 @@ class Lanes:
                 return
             (number,) = LANE.unpack(message)
             if descriptors:
+                os.set_inheritable(descriptors[0], False)
                 self._start(number, socket.socket(fileno=descriptors[0]))
             else:
                 self._interrupt(number)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import struct
 import sys
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
+_CAPABILITIES_TO_LOOK = (16, 17, 19, 21, 38, 39, 40)
+"""SYS_MODULE, SYS_RAWIO, SYS_PTRACE, SYS_ADMIN, PERFMON, BPF, CHECKPOINT_RESTORE: each leads into others' memory."""
+
+_CAPABILITY_VERSION = 0x20080522
 
 _OOM_SCORE = "500"
 """When memory runs out, a leaking plugin is to be killed rather than the server."""
@@ -24,18 +31,41 @@ def die_with_parent() -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of what plugins leave behind, so that it can be ended with the engine; Linux only."""
+    """Become the parent of what descendants leave behind, so that it can be ended; Linux only."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def children() -> list[int]:
-    """Return the process ids of this process's children, adopted ones included; empty where /proc does not tell."""
-    try:
-        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    return [int(pid) for pid in text.split()]
+def hide_process() -> None:
+    """Keep other processes of this user out of memory, environment and descriptors of this one; Linux only.
+
+    ``/proc/PID`` then belongs to root. It ends with an ``exec``: children that are not forked are not hidden.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def give_up_tracing() -> None:
+    """Let this process and its descendants look into no process that hides itself, even as root; Linux only."""
+    if _LIBC is None:
+        return
+    for capability in _CAPABILITIES_TO_LOOK:
+        _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    header, sets = struct.pack("Ii", _CAPABILITY_VERSION, 0), ctypes.create_string_buffer(24)
+    if _LIBC.capget(header, sets) == 0:
+        given_up = sum(1 << capability for capability in _CAPABILITIES_TO_LOOK)
+        # effective, permitted and inheritable, each in two words of which the second has the capabilities from 32 on
+        words = struct.unpack("6I", sets.raw)
+        kept = [word & ~(given_up >> (32 if place > 2 else 0)) & 0xFFFFFFFF for place, word in enumerate(words)]
+        _LIBC.capset(header, struct.pack("6I", *kept))
+
+
+def close_inherited(*kept: int) -> None:
+    """Close all descriptors but the standard ones and those that are named."""
+    last = 2
+    for descriptor in (*sorted(kept), os.sysconf("SC_OPEN_MAX")):
+        os.closerange(last + 1, descriptor)
+        last = descriptor
 
 
 def become_worker(output: int) -> None:
@@ -46,6 +76,7 @@ def become_worker(output: int) -> None:
     """
     os.setpgid(0, 0)
     die_with_parent()
+    adopt_orphans()
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - os.devnull is a str
         os.dup2(nothing.fileno(), 0)
     os.dup2(output, 1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .cache import Cache, HandedOver, ResidentStore
 from .failures import describe, traceback_lines
 from .local import Influxdb3Local, queued_writes
+from .offspring import Offspring
 from .plugin import Package, PluginNotLoaded, SingleFile
 from .response import IllegalHeader, Response, UnusableResult, to_response
 from .shared_cache import Objects, SharedStore
@@ -39,11 +40,13 @@ class Memory:
     Attributes:
         resident: The trigger's cache; None if it lies in the server.
         objects: Of shared values, by scope.
+        offspring: The processes that the runs have started.
     """
 
     def __init__(self, *, resident_cache: bool) -> None:
         self.resident = ResidentStore() if resident_cache else None
         self.objects = {"trigger": Objects(), "global": Objects()}
+        self.offspring = Offspring()
         self._packages: dict[str, Package] = {}
         self._importing = threading.RLock()
 
@@ -118,6 +121,7 @@ class Session:
         local = Influxdb3Local(self._channel, self._cache, self._resident)
         body = b""
         start = perf_counter_ns()
+        self._memory.offspring.begin_run()
         self._channel.begin_run()
         try:
             outcome: Message = self._execute(local, message, attachment)
@@ -131,9 +135,10 @@ class Session:
         self._channel.end_run()
         if self._channel.is_foreign:
             return  # a process that the plugin forked has come back from the plugin's function too
-        flush_output()
         outcome["op"] = "result"
         outcome["elapsed_ns"] = perf_counter_ns() - start
+        self._memory.offspring.end_run()
+        flush_output()
         outcome["has_state"] = self._memory.has_state()
         self._channel.send(outcome, body)
 

@@ -2,8 +2,9 @@
 
 The server writes one line of JSON for each worker, ``{"resident_cache": bool, "overlapping": bool}``, together with two
 descriptors: the worker's end of its socket and the pipe for what plugins print. It gets a line back,
-``{"started": PID}``, and when the worker has ended ``{"ended": PID, "status": WAIT_STATUS}``. When the server closes
-the socket, or dies, everything that came from this process is killed.
+``{"started": PID}``, and when the worker has ended ``{"ended": PID, "status": WAIT_STATUS}``; a worker that was stopped
+is ended, and its status is that of the stop. When the server closes the socket, or dies, everything that came from this
+process is killed.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from typing import Any, NoReturn
 from .channel import Channel
 from .lanes import Lanes
 from .line_builder import PUBLISHED, LineBuilder
+from .offspring import children
 from .pickling import find_cloudpickle
-from .process import adopt_orphans, become_worker, children
+from .process import adopt_orphans, become_worker, close_inherited, give_up_tracing
 from .session import Memory, Session, flush_output
 
 _MAX_REQUEST = 4096
@@ -43,6 +45,7 @@ class Zygote:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._workers: set[int] = set()
+        self._stopped: dict[int, int] = {}
         self._wake_up, self._waker = os.pipe()
         for descriptor in (self._wake_up, self._waker):
             os.set_blocking(descriptor, False)
@@ -69,6 +72,7 @@ class Zygote:
             return False
         request = json.loads(data)
         connection, output = descriptors
+        os.set_inheritable(connection, False)  # as received, it would go on to the programs that plugins start
         pid = os.fork()
         if pid == 0:
             self._work(connection, output, **request)
@@ -108,15 +112,22 @@ class Zygote:
     def _bury(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
                 return
             if pid == 0:
-                return
-            if pid in self._workers:
+                break
+            if os.WIFSTOPPED(status) and pid in self._workers:
+                self._stopped[pid] = status
+                _kill_group(pid)
+            elif pid in self._workers:
                 self._workers.remove(pid)
                 _kill_group(pid)  # what its plugin forked
-                self._report(ended=pid, status=status)
+                self._report(ended=pid, status=self._stopped.pop(pid, status))
+        # What a worker leaves behind becomes a child of this process; whose end, in turn, comes back to here.
+        for pid in set(children()) - self._workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _end_all(self) -> None:
         for pid in self._workers:
@@ -136,13 +147,18 @@ class Zygote:
         self._control.sendall(json.dumps(message).encode() + b"\n")
 
 
-def main(descriptor: int, cloudpickle: str) -> None:
+def main(descriptor: str, cloudpickle: str, umask: str) -> None:
     """Run the zygote.
 
     Args:
         descriptor: The control socket, inherited from the server.
         cloudpickle: The directory of that package.
+        umask: What plugins take from the modes of new files.
     """
+    control = int(descriptor)
+    close_inherited(control)
+    give_up_tracing()
+    os.umask(int(umask))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.dont_write_bytecode = True  # a package changed twice within a second would be imported from a stale cache
     find_cloudpickle(cloudpickle)
@@ -153,7 +169,7 @@ def main(descriptor: int, cloudpickle: str) -> None:
         setattr(sys.modules["__main__"], published.__name__, published)
     gc.collect()
     gc.freeze()  # what is loaded stays in memory that all workers share
-    Zygote(socket.socket(fileno=descriptor)).serve()
+    Zygote(socket.socket(fileno=control)).serve()
 
 
 def _kill_group(pid: int) -> None:

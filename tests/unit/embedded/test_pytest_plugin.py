@@ -27,11 +27,23 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginTestEngine
         yield engine
 
 
-def pytest_run(directory: Path, test: str) -> subprocess.CompletedProcess[str]:
+def pytest_run(directory: Path, test: str, setting: str = "addopts=") -> subprocess.CompletedProcess[str]:
     # imported by name, so that it is there whether or not the distribution is installed
     (directory / "conftest.py").write_text("from influxdb3_embedded.pytest_plugin import influxdb3_engine\n")
     (directory / "test_it.py").write_text(test)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", str(directory)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "/dev/null",
+        "-o",
+        setting,
+        str(directory),
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -59,6 +71,20 @@ def test_each_test_has_an_engine_of_its_own(tmp_path: Path) -> None:
     run = pytest_run(tmp_path, test)
     assert run.returncode == 0, run.stdout
     assert "2 passed" in run.stdout
+
+
+def test_a_project_names_the_variables_that_its_plugins_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINE", "mine")
+    monkeypatch.setenv("SECRET", "secret")
+    plugin = f"import os\n{REQUEST}    return [os.environ.get(name) for name in ('MINE', 'SECRET')]\n"
+    test = (
+        "def test_it(influxdb3_engine, tmp_path):\n"
+        f"    (tmp_path / 'p.py').write_text({plugin!r})\n"
+        "    influxdb3_engine.create_trigger(influxdb3_engine.upload(tmp_path / 'p.py'), 'request:p')\n"
+        "    assert influxdb3_engine.client.call_request_trigger('p').json() == ['mine', None]\n"
+    )
+    run = pytest_run(tmp_path, test, "influxdb3_plugin_env=MINE")
+    assert run.returncode == 0, run.stdout
 
 
 def test_rows_that_do_not_come_fail_the_test_with_what_the_triggers_logged(bench: PluginTestEngine) -> None:

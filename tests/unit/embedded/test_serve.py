@@ -207,6 +207,20 @@ def test_a_bad_query_and_an_absent_engine_end_the_command_with_one_line(engine: 
     assert (absent.returncode, "no connection" in absent.stderr, "Traceback" in absent.stderr) == (1, True, False)
 
 
+def test_the_command_lets_no_text_command_the_terminal(tmp_path: Path) -> None:
+    with start_engine(tmp_path, object_store="memory") as engine:
+        engine.client.create_database("d")
+        create_request_trigger(engine, "speak", SPEAK)
+        engine.client.call_request_trigger("speak", params={"n": "red\x1b[31m\u202eback\r\n2099 ERROR forged"})
+        shown = command(engine, "logs").stdout
+        assert r"spoken red\x1b[31m\u202eback\r\n2099 ERROR forged" in shown
+        for shown in (
+            command(engine, "query", "SELECT 'a\x1b]0;title\x07b' AS \"c\x9b\"", "--database", "d").stdout,
+            command(engine, "query", "SELECT \x1b[31m", "--database", "d").stderr,
+        ):
+            assert not {"\x1b", "\x07", "\x9b"} & set(shown)
+
+
 def test_the_command_shows_brackets_as_they_are(tmp_path: Path) -> None:
     with start_engine(tmp_path, object_store="memory") as engine:
         engine.client.create_database("d")

@@ -99,6 +99,7 @@ class Bench:
         environment: Path,
         *,
         time_limit: float | None = None,
+        passed_on: tuple[str, ...] = (),
         new_event_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop,
     ) -> None:
         self.plugins = root
@@ -110,7 +111,7 @@ class Bench:
         self._sequence = itertools.count(1)
         self.log = Log(self._loop)
         self.directory = PluginDirectory(root)
-        self.environment = PluginEnvironment(environment, plugin_directory=root)
+        self.environment = PluginEnvironment(environment, plugin_directory=root, passed_on=passed_on)
         self.runner = Runner(
             environment=self.environment,
             directory=self.directory,

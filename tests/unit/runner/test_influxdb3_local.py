@@ -235,10 +235,16 @@ def test_the_global_namespace_is_shared_and_the_others_are_not(bench: Bench) -> 
 def test_plugins_see_their_environment_and_not_the_servers(
     tmp_path: Path, environment_location: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("INFLUXDB3_AUTH_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "PYTHONPATH"):
+    for name in (
+        "INFLUXDB3_AUTH_TOKEN",
+        "PULUMI_CONFIG_PASSPHRASE",
+        "PYTHONPATH",
+        "AWS_SECRET_ACCESS_KEY",
+        "PIP_PROXY",
+    ):
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("MINE", "kept")
-    bench = Bench(tmp_path, environment_location)
+    bench = Bench(tmp_path, environment_location, passed_on=("MINE", "not set"))
     try:
         bench.request_plugin(
             "import importlib.util, os, sys\n"

@@ -45,6 +45,50 @@ def traversal(name: str) -> str:
     return f"Path traversal detected: plugin filename '{name}' attempts to access files outside the plugin directory"
 
 
+@pytest.fixture
+def with_environments(root: Path) -> PluginDirectory:
+    """A plugin directory with a virtual environment at the usual place, and another one at a configured place."""
+    for place in (".venv/lib/x", "envs/Py/lib/x"):
+        (root / place).mkdir(parents=True)
+        (root / place / "__init__.py").write_text("secret")
+        (root / place / "m.py").write_text("secret")
+    (root / "link").symlink_to(root / ".venv" / "lib")
+    (root / "other").symlink_to(root / "envs" / "Py")
+    return PluginDirectory(root, environment=root / "envs" / "Py")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".venv", "./.venv", ".//.venv", ".VENV/lib/x/m.py", ".Venv/new.py", ".venv/lib/x/m.py", ".venv/lib/x"),
+        *("link/x/m.py", "link/new.py", "envs/Py", "envs/Py/lib/x/m.py", "envs/./Py/new.py", "other/lib/x", "other/n"),
+    ],
+)
+def test_no_name_leads_into_the_virtual_environment(root: Path, with_environments: PluginDirectory, name: str) -> None:
+    before = {path: path.is_file() and path.read_bytes() for path in root.rglob("*") if path.name != "pipe"}
+    for change in (
+        with_environments.load(name),
+        with_environments.write_file(name, "x"),
+        with_environments.replace_file(name, "x"),
+        with_environments.replace_directory(name, [("__init__.py", "x")]),
+    ):
+        assert failure(change) == (
+            f"plugin filename '{name}' leads into the plugins' virtual environment, which only pip changes"
+        )
+    assert with_environments.files(name) == []
+    assert {path: path.is_file() and path.read_bytes() for path in root.rglob("*") if path.name != "pipe"} == before
+
+
+def test_a_directory_with_the_virtual_environment_in_it_is_not_replaced(
+    root: Path, with_environments: PluginDirectory
+) -> None:
+    (root / "envs" / "__init__.py").write_text("")
+    assert "virtual environment" in failure(with_environments.replace_directory("envs", [("__init__.py", "x")]))
+    assert (root / "envs" / "Py" / "lib" / "x" / "m.py").read_text() == "secret"
+    assert [file.file_name for file in with_environments.files("envs")] == ["__init__.py"]
+    asyncio.run(with_environments.write_file("envs/Python.py", "x"))
+
+
 TRAVERSALS = ["../secret.py", "a/../p.py", "/etc/passwd", "link.py", "out/secret.py", "out/new.py", "..", "out"]
 
 

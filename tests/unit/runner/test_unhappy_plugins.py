@@ -130,29 +130,6 @@ def test_a_forked_child_cannot_use_influxdb3_local(bench: Bench) -> None:
     assert bench.texts() == []
 
 
-def test_children_of_a_plugin_end_with_its_trigger(bench: Bench) -> None:
-    key = bench.request_plugin("import subprocess\nreturn str(subprocess.Popen(['sleep', '600']).pid)")
-    pid = int(bench.call().body)
-    assert is_running(pid)
-    bench.do(bench.runner.stop_trigger(key))
-    wait_until(lambda: not is_running(pid))
-
-
-def test_a_daemon_that_a_plugin_leaves_behind_ends_with_the_engine(tmp_path: Path, environment_location: Path) -> None:
-    bench = Bench(tmp_path, environment_location)
-    try:
-        bench.request_plugin(
-            "import subprocess\n"
-            "shell = 'sleep 600 >/dev/null 2>&1 & echo $!'\n"
-            "return subprocess.run(['setsid', 'sh', '-c', shell], capture_output=True, text=True).stdout"
-        )
-        pid = int(bench.call().body)
-        assert is_running(pid)
-    finally:
-        bench.close()
-    assert not is_running(pid)
-
-
 def test_what_a_plugin_prints_goes_to_the_servers_log_under_its_name(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,131 @@
+"""Where names of plugins lead: into the plugin directory, and not into the virtual environment in it (contract 4.1)."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ENVIRONMENT = ".venv"
+
+
+class PluginFileError(Exception):
+    """A plugin's file cannot be found, read or written.
+
+    Args:
+        text: The server's text without the prefix, which depends on the endpoint: ``Plugin error: `` where a plugin
+            is looked up, ``Processing engine error: plugin error: `` where one is changed.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class Places:
+    """The paths that names lead to.
+
+    Args:
+        root: The plugin directory.
+        environment: The plugins' virtual environment, wherever it lies.
+    """
+
+    def __init__(self, root: Path, environment: Path | None) -> None:
+        self._root = root
+        self._environment = environment
+
+    def plugin(self, name: str) -> Path:
+        """Return the path of a plugin or of one of its files.
+
+        Raises:
+            PluginFileError: The name leads out of the directory or into the virtual environment, or cannot be a name.
+        """
+        if leaves(name):
+            raise traversal(name)
+        path = self._root / name
+        with as_plugin_file_errors():
+            root = self._root.resolve(strict=True)
+            # Symbolic links are followed before the comparison, also those above a file that does not exist yet.
+            if not Path(os.path.realpath(path)).is_relative_to(root):
+                raise traversal(name)
+            if self.is_in_environment(path):
+                raise in_environment(name)
+        return path
+
+    def requirements(self, location: str) -> Path:
+        """Return the path of a requirements file, which pip may quote.
+
+        Args:
+            location: A path below the directory, or an absolute one that leads there.
+
+        Raises:
+            PluginFileError: It leads elsewhere.
+        """
+        path = self._root / location
+        with as_plugin_file_errors():
+            inside = Path(os.path.realpath(path)).is_relative_to(self._root.resolve(strict=True))
+            if not inside or self.is_in_environment(path):
+                raise PluginFileError(
+                    f"requirements_location '{location}' is outside the plugin directory; "
+                    "write the file with POST /api/v3/plugins/files and name that"
+                )
+        return path
+
+    def is_in_environment(self, path: Path) -> bool:
+        """Whether a path leads into the virtual environment, if that lies in the directory.
+
+        The names decide, upper or lower case: the environment may not have been made yet, and some file systems do
+        not tell the cases apart.
+        """
+        root, real = _folded(self._root), _folded(path)
+        usual, configured = root / _ENVIRONMENT, _folded(self._environment or self._root)
+        if root.is_relative_to(configured):
+            return real.is_relative_to(usual)
+        return real.is_relative_to(usual) or real.is_relative_to(configured)
+
+    def holds_environment(self, path: Path) -> bool:
+        """Whether the virtual environment lies in a directory."""
+        return self._environment is not None and _folded(self._environment).is_relative_to(_folded(path))
+
+
+def _folded(path: Path) -> Path:
+    return Path(os.path.realpath(path).casefold())
+
+
+def leaves(name: str) -> bool:
+    """Whether a name leads out of the directory that it is below, by what it says."""
+    return name.startswith("/") or ".." in name.split("/")
+
+
+def traversal(name: str) -> PluginFileError:
+    """The refusal of a name that leads out of the directory."""
+    return PluginFileError(
+        f"Path traversal detected: plugin filename '{name}' attempts to access files outside the plugin directory"
+    )
+
+
+def in_environment(name: str) -> PluginFileError:
+    """The refusal of a name that leads into the virtual environment."""
+    return PluginFileError(
+        f"plugin filename '{name}' leads into the plugins' virtual environment, which only pip changes"
+    )
+
+
+@contextmanager
+def as_plugin_file_errors() -> Iterator[None]:
+    """Raise what goes wrong with files as `PluginFileError`, in the words of the server."""
+    try:
+        yield
+    except OSError as error:
+        raise PluginFileError(
+            f"reading plugin file: {os.strerror(error.errno or 0)} (os error {error.errno})"
+        ) from error
+    except UnicodeError as error:
+        raise PluginFileError("reading plugin file: stream did not contain valid UTF-8") from error
+    except ValueError as error:
+        # What the standard library says of a NUL.
+        raise PluginFileError("reading plugin file: file name contained an unexpected NUL byte") from error
