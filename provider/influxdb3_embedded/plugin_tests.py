@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from influxdb3_embedded.testing import RunningEngine
+    from influxdb3_embedded.testing import RunningEngine, Setting
     from influxdb3_engine_api import EngineClient
     from influxdb3_engine_api.client import Scalar
     from influxdb3_engine_api.wire import LogRow
@@ -187,14 +187,16 @@ class PluginTestEngine:
 
 
 @contextmanager
-def fresh_engine(directory: Path, database: str = "test") -> Iterator[PluginTestEngine]:
+def fresh_engine(directory: Path, database: str = "test", **settings: Setting) -> Iterator[PluginTestEngine]:
     """Run an engine in memory, on a free port, while the context lasts.
 
     Args:
         directory: Where its plugins and its log go.
         database: The database that is made in it.
+        settings: Flags of the engine, as `start_engine` takes them.
     """
-    with start_engine(directory, object_store="memory") as engine:
+    settings.setdefault("object_store", "memory")
+    with start_engine(directory, environment=None, **settings) as engine:
         yield PluginTestEngine(engine, database)
 
 

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http import httptools_impl
 
 from influxdb3_embedded.app import Application
+from influxdb3_embedded.browsers import Browsers
 from influxdb3_embedded.engine import Engine
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ async def serve(settings: Settings, *, ready_file: Path | None = None, started: 
     try:
         engine = Engine(settings)
         url = _url(listening)
+        browsers = Browsers(listening.getsockname()[0], settings.allow_hosts, settings.allow_origins)
         config = uvicorn.Config(
-            Application(engine),
+            Application(engine, browsers),
             http="httptools",
             ws="none",
             lifespan="off",

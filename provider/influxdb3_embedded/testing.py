@@ -17,6 +17,9 @@ from influxdb3_engine_api import EngineClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Setting = str | int | float | bool | Path | list[str] | tuple[str, ...]
+"""Value of a flag of ``influxdb3-embedded serve``."""
+
 _PACKAGES = Path(__file__).parents[1]
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_STOP = 10.0
@@ -81,7 +84,7 @@ class RunningEngine:
 
 @contextmanager
 def start_engine(
-    directory: Path, *, environment: dict[str, str] | None = None, **settings: str | int | float | bool | Path
+    directory: Path, *, environment: dict[str, str] | None = None, **settings: Setting
 ) -> Iterator[RunningEngine]:
     """Run an engine while the context lasts.
 
@@ -89,7 +92,8 @@ def start_engine(
         directory: Where its data, its plugins and its log go; started again on the same one, it finds them.
         environment: Variables besides those of this process.
         settings: Flags of ``influxdb3-embedded serve`` by name, such as ``max_http_request_size=1024``; ``True`` for
-            flags without a value, ``False`` leaves them out. Tokens are off unless ``without_auth=False``.
+            flags without a value, ``False`` leaves them out, a list for one that is given several times. Tokens are
+            off unless ``without_auth=False``.
 
     Yields:
         The engine, serving.
@@ -100,7 +104,7 @@ def start_engine(
     directory.mkdir(parents=True, exist_ok=True)
     ready_file = directory / "url"
     ready_file.unlink(missing_ok=True)
-    flags: dict[str, str | int | float | bool | Path] = {
+    flags: dict[str, Setting] = {
         "http_bind": "127.0.0.1:0",
         "data_dir": directory / "data",
         "plugin_dir": directory / "plugins",
@@ -129,13 +133,14 @@ def start_engine(
         engine.stop()
 
 
-def _arguments(flags: dict[str, str | int | float | bool | Path]) -> Iterator[str]:
-    for name, value in flags.items():
-        if value is False:
-            continue
-        yield f"--{name.replace('_', '-')}"
-        if value is not True:
-            yield str(value)
+def _arguments(flags: dict[str, Setting]) -> Iterator[str]:
+    for name, given in flags.items():
+        for value in given if isinstance(given, list | tuple) else [given]:
+            if value is False:
+                continue
+            yield f"--{name.replace('_', '-')}"
+            if value is not True:
+                yield str(value)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], ready_file: Path, directory: Path) -> str:
