@@ -6,6 +6,7 @@ wrong methods, to ``HEAD`` and to trailing slashes, all of which starlette's rou
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,10 @@ class Application:
             content = await route.takes.read(request, self._engine.settings.max_http_request_size)
             response = await route.endpoint(self._engine, request, content)
         except ApiError as error:
-            return route.error(error)
+            if error.data is None:
+                return route.error(error)
+            # the lines of a write that were refused may be many
+            return await asyncio.to_thread(route.error, error)
         response.raw_headers.append(_CORS)
         return response
 

@@ -18,6 +18,62 @@ if TYPE_CHECKING:
 PAGE = "http://pages.example"
 OURS = "http://localhost:3000"
 NAMED = "engine.example"
+LOOPBACK_HOSTS = [
+    "localhost",
+    "localhost:PORT",
+    "LOCALHOST:PORT",
+    "localhost.",
+    "localhost.:1",
+    "foo.localhost",
+    "127.0.0.1:PORT",
+    "127.1",
+    "127.0.0.2:80",
+    "2130706433",
+    "[::1]",
+    "[::1]:PORT",
+    "[0:0:0:0:0:0:0:1]:PORT",
+    "[::ffff:127.0.0.1]",
+]
+OTHER_HOSTS = [
+    "evil.example",
+    "evil.example:PORT",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "evillocalhost",
+    "",
+    "localhost@evil.example",
+    "localhost:80:80",
+    "localhost evil",
+    "[::1].evil.example",
+    "[evil.example]",
+    "[::2]",
+    "192.0.2.1",
+    "0.0.0.0:PORT",
+    "[::]",
+    "localhost..",
+    ".",
+    "128.1",
+    "1",
+    "127.0.0.1:x",
+    "localhost/",
+    "\xb5",
+]
+OTHER_ORIGINS = [
+    "http://pages.example",
+    "null",
+    "",
+    "https://pages.example:8443",
+    "http://localhost",
+    "http://localhost:3000",
+    "file://",
+    "http://127.0.0.1:PORT",
+    "https://localhost:PORT",
+    "http://localhost:PORT.evil.example",
+    "*",
+    "http://localhost:PORT, http://evil.example",
+    "chrome-extension://abcdefgh",
+    "http://localhost:PORT/path",
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +103,7 @@ def status(engine: RunningEngine, request: str) -> int:
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "localhost:PORT", "LOCALHOST:PORT", "localhost.", "localhost.:1", "foo.localhost", "127.0.0.1:PORT"]
-    + ["127.1", "127.0.0.2:80", "2130706433", "[::1]", "[::1]:PORT", "[0:0:0:0:0:0:0:1]:PORT", "[::ffff:127.0.0.1]"],
+    LOOPBACK_HOSTS,
 )
 def test_every_name_of_the_loopback_interface_is_answered(engine: RunningEngine, host: str) -> None:
     assert status(engine, f"GET /health HTTP/1.1\nHost: {host}\n\n") == 200
@@ -56,9 +111,7 @@ def test_every_name_of_the_loopback_interface_is_answered(engine: RunningEngine,
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:PORT", "localhost.evil.example", "127.0.0.1.evil.example", "evillocalhost", ""]
-    + ["localhost@evil.example", "localhost:80:80", "localhost evil", "[::1].evil.example", "[evil.example]", "[::2]"]
-    + ["192.0.2.1", "0.0.0.0:PORT", "[::]", "localhost..", ".", "128.1", "1", "127.0.0.1:x", "localhost/", "\xb5"],
+    OTHER_HOSTS,
 )
 def test_any_other_name_is_refused_with_the_flag_that_allows_it(engine: RunningEngine, host: str) -> None:
     answer = raw(engine, f"GET /health HTTP/1.1\nHost: {host}\n\n")
@@ -83,9 +136,7 @@ def test_the_name_in_the_request_target_counts_more_than_the_header(engine: Runn
 
 @pytest.mark.parametrize(
     "origin",
-    [PAGE, "null", "", "https://pages.example:8443", "http://localhost", "http://localhost:3000", "file://"]
-    + ["http://127.0.0.1:PORT", "https://localhost:PORT", "http://localhost:PORT.evil.example", "*"]
-    + ["http://localhost:PORT, http://evil.example", "chrome-extension://abcdefgh", "http://localhost:PORT/path"],
+    OTHER_ORIGINS,
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "HEAD"])
 def test_a_page_of_another_origin_is_refused(engine: RunningEngine, origin: str, method: str) -> None:

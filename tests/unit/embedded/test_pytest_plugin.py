@@ -61,6 +61,18 @@ def test_each_test_has_an_engine_of_its_own(tmp_path: Path) -> None:
     assert "2 passed" in run.stdout
 
 
+def test_a_marker_gives_the_engine_of_a_test_its_flags(tmp_path: Path) -> None:
+    test = (
+        "import httpx, pytest\n"
+        "@pytest.mark.influxdb3_engine(allow_origin=['http://localhost:3000', 'http://a.example'])\n"
+        "def test_allowed(influxdb3_engine):\n"
+        "    for origin in ('http://localhost:3000', 'http://a.example'):\n"
+        "        assert httpx.get(influxdb3_engine.url + '/health', headers={'origin': origin}).text == 'OK'\n"
+    )
+    run = pytest_run(tmp_path, test)
+    assert run.returncode == 0, run.stdout
+
+
 def test_rows_that_do_not_come_fail_the_test_with_what_the_triggers_logged(bench: PluginTestEngine) -> None:
     bench.create_trigger(bench.upload(PLUGIN), "table:temperature", name="without limit")
     bench.write("temperature,room=kitchen celsius=31")
