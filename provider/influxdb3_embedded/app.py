@@ -6,6 +6,7 @@ wrong methods, to ``HEAD`` and to trailing slashes, all of which starlette's rou
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,15 @@ from influxdb3_embedded.routing import ROUTES
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from influxdb3_embedded.browsers import Browsers
     from influxdb3_embedded.engine import Engine
 
 _log = logging.getLogger(__name__)
 
 _ANY = b"*"
 _CORS = (b"access-control-allow-origin", b"*")
+"""As the real server has it; a browser looks at it only where it has sent an ``Origin``, which gets its own answer."""
+
 _PREFLIGHT = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "*",
@@ -40,10 +44,12 @@ class Application:
 
     Args:
         engine: What carries out the operations; started and stopped by the caller.
+        browsers: Which web pages may call it.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, browsers: Browsers) -> None:
         self._engine = engine
+        self._browsers = browsers
         self._access = Access(engine.settings, engine.tokens)
         self._cluster = (b"cluster-uuid", engine.catalog.cluster_uuid.encode())
         self._routes = {(route.method, route.path.encode()): route for route in ROUTES}
@@ -52,7 +58,10 @@ class Application:
         """Answer one HTTP request."""
         assert scope["type"] == "http"
         request = Request(scope, receive)
+        origin = None
         try:
+            # first of all: nothing is read, run or told for a page that may not call
+            origin = self._browsers.admit(scope["headers"])
             response = await self._answer(request)
         except ApiError as error:
             response = error_answer(error)
@@ -62,6 +71,8 @@ class Application:
             _log.exception("request failed", extra={"fields": {"method": scope["method"], "path": scope["path"]}})
             response = error_answer(ApiError(500, f"internal error: {type(error).__name__}"))
         response.raw_headers.append(self._cluster)
+        if origin is not None:
+            _allow(response, origin)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -79,6 +90,18 @@ class Application:
             content = await route.takes.read(request, self._engine.settings.max_http_request_size)
             response = await route.endpoint(self._engine, request, content)
         except ApiError as error:
-            return route.error(error)
+            if error.data is None:
+                return route.error(error)
+            # the lines of a write that were refused may be many
+            return await asyncio.to_thread(route.error, error)
         response.raw_headers.append(_CORS)
         return response
+
+
+def _allow(response: Response, origin: str) -> None:
+    """Let the page of an origin that may call read the answer, errors included."""
+    response.headers["access-control-allow-origin"] = origin
+    response.headers.add_vary_header("origin")
+    if "access-control-allow-headers" in response.headers:
+        # the wildcard does not stand for this one
+        response.headers["access-control-allow-headers"] = "*, authorization"

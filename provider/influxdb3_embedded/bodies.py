@@ -30,7 +30,10 @@ _EXPECTED = {
     "list_type": "a sequence",
     "dict_type": "a map",
 }
-_LARGE = 100_000
+_LARGE = 10_000
+_GZIP_PIECE = 65_536
+_MOST_PARAMETERS = 1_000
+_MOST_GZIP_MEMBERS = 1_000
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -54,7 +57,9 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise _too_large(limit)
         chunks.append(chunk)
     body = b"".join(chunks)
-    return body if encoding == "identity" else _gunzip(body, limit)
+    if encoding == "identity" or not body:
+        return body
+    return await asyncio.to_thread(_gunzip, body, limit)
 
 
 async def read_json(request: Request, model: type[Model], limit: int) -> Model:
@@ -141,26 +146,39 @@ def parse_query(query: bytes, model: type[Model]) -> Model:
 
 
 def query_pairs(query: bytes) -> list[tuple[str, str]]:
-    """Names and values of a query string, percent- and plus-decoded, those without a value included."""
-    return parse_qsl(query.decode(errors="replace"), keep_blank_values=True)
+    """Names and values of a query string, percent- and plus-decoded, those without a value included.
+
+    Raises:
+        ApiError: 400, there are too many.
+    """
+    try:
+        return parse_qsl(query.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        raise _query_error(f"more than {_MOST_PARAMETERS} parameters") from None
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
+    compressed, at = memoryview(body), 0
     parts, size = [], 0
-    while body:
+    for _ in range(_MOST_GZIP_MEMBERS):
         member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        try:
-            part = member.decompress(body, limit + 1 - size)
-        except zlib.error as error:
-            raise ApiError(400, f"error decoding gzip stream: {error}") from None
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        if not member.eof:
-            raise ApiError(400, "error decoding gzip stream: unexpected end of file")
-        parts.append(part)
-        body = member.unused_data
-    return b"".join(parts)
+        while not member.eof:
+            # by pieces: each member would copy all that follows it
+            piece = compressed[at : at + _GZIP_PIECE]
+            if not piece:
+                raise ApiError(400, "error decoding gzip stream: unexpected end of file")
+            try:
+                part = member.decompress(piece, limit + 1 - size)
+            except zlib.error as error:
+                raise ApiError(400, f"error decoding gzip stream: {error}") from None
+            size += len(part)
+            if size > limit:
+                raise _too_large(limit)
+            parts.append(part)
+            at += len(piece) - len(member.unused_data)
+        if at == len(compressed):
+            return b"".join(parts)
+    raise ApiError(400, f"error decoding gzip stream: more than {_MOST_GZIP_MEMBERS} members")
 
 
 def _too_large(limit: int) -> ApiError:

@@ -1,8 +1,8 @@
 """A JSON reader that knows where each value ends, for errors that say so as the real server's parser does.
 
 The real server names line and column of what it cannot take, refuses repeated members and lone surrogates, and stops
-at 128 levels (contract 1.1). The standard library's reader does none of that; its string scanner, in C, does the bulk
-of the work here too.
+at 128 levels (contract 1.1); this reader also stops at 100,000 values. The standard library's reader does none of that;
+its string scanner, in C, does the bulk of the work here too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ Location = tuple[str | int, ...]
 """Members and indices that lead to a value."""
 
 _DEEPEST = 128
+_MOST_VALUES = 100_000
 _BLANK = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -43,6 +44,7 @@ class JsonReader:
         self._text = text
         self._at = 0
         self._locate = False
+        self._values = 0
         self.ends: dict[Location, int] = {}
         self.repeated: list[tuple[Location, str, int]] = []
 
@@ -52,7 +54,7 @@ class JsonReader:
         Args:
             locate: Whether to fill ``ends``, which takes memory for each value.
         """
-        self._at, self._locate = 0, locate
+        self._at, self._locate, self._values = 0, locate, 0
         self.ends.clear()
         self.repeated.clear()
         value = self._value((), _DEEPEST)
@@ -78,6 +80,10 @@ class JsonReader:
 
     def _value(self, location: Location, levels: int) -> Any:
         character = self._skip_blanks()
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            # what checks the value would need as long for each wrong one, and cannot be interrupted
+            raise self._error(f"more than {_MOST_VALUES} values", self._at)
         value: Any
         if character == '"':
             value = self._string()

@@ -11,10 +11,10 @@ from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
 from influxdb3_engine_api.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from influxdb3_embedded.testing import RunningEngine
+    from influxdb3_embedded.testing import RunningEngine, Setting
     from influxdb3_engine_api import EngineClient
     from influxdb3_engine_api.client import Scalar
     from influxdb3_engine_api.wire import LogRow
@@ -187,17 +187,16 @@ class PluginTestEngine:
 
 
 @contextmanager
-def fresh_engine(
-    directory: Path, database: str = "test", *, plugin_env: Sequence[str] = ()
-) -> Iterator[PluginTestEngine]:
+def fresh_engine(directory: Path, database: str = "test", **settings: Setting) -> Iterator[PluginTestEngine]:
     """Run an engine in memory, on a free port, while the context lasts.
 
     Args:
         directory: Where its plugins and its log go.
         database: The database that is made in it.
-        plugin_env: Names of environment variables that plugins get besides the usual ones.
+        settings: Flags of the engine, as `start_engine` takes them.
     """
-    with start_engine(directory, object_store="memory", plugin_env=plugin_env) as engine:
+    settings.setdefault("object_store", "memory")
+    with start_engine(directory, environment=None, **settings) as engine:
         yield PluginTestEngine(engine, database)
 
 

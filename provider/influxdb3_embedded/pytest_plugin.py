@@ -17,20 +17,27 @@ if TYPE_CHECKING:
     from influxdb3_embedded.plugin_tests import PluginTestEngine
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the setting ``influxdb3_plugin_env``."""
-    parser.addini("influxdb3_plugin_env", "names of environment variables that plugins get", type="args", default=[])
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers", "influxdb3_engine(**flags): flags of the engine, such as allow_origin=['http://localhost:3000']"
+    )
 
 
 @pytest.fixture
 def influxdb3_engine(
-    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PluginTestEngine]:
-    """A fresh InfluxDB 3 Processing engine in memory, on a free port, with the database ``test``."""
+    """A fresh InfluxDB 3 Processing engine in memory, on a free port, with the database ``test``.
+
+    ``@pytest.mark.influxdb3_engine(allow_origin=["http://localhost:3000"])`` starts it with flags of
+    ``influxdb3-embedded serve``.
+    """
     if find_spec("datafusion") is None:
         pytest.fail("the embedded engine is not installed: pip install 'pulumi-influxdb3-engine[embedded]'")
     from influxdb3_embedded.plugin_tests import fresh_engine  # noqa: PLC0415 - see the module's docstring
 
-    names: list[str] = pytestconfig.getini("influxdb3_plugin_env")
-    with fresh_engine(tmp_path_factory.mktemp("influxdb3_engine"), plugin_env=names) as engine:
+    marker = request.node.get_closest_marker("influxdb3_engine")
+    flags = marker.kwargs if marker else {}
+    with fresh_engine(tmp_path_factory.mktemp("influxdb3_engine"), **flags) as engine:
         yield engine

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import logging
 import os
 import signal
 import socket
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ import uvicorn
 from uvicorn.protocols.http import httptools_impl
 
 from influxdb3_embedded.app import Application
+from influxdb3_embedded.browsers import Browsers
+from influxdb3_embedded.connections import Connection, Connections
 from influxdb3_embedded.disk import naming
 from influxdb3_embedded.engine import Engine
 
@@ -49,10 +53,19 @@ class _Server(uvicorn.Server):
         self._engine = engine
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        # without lifespan events, uvicorn's own only listens, and takes as many connections as come
+        assert sockets is not None
+        self.servers = []
+        self._connections = Connections(sockets[0], self._connection)
+        self._connections.start()
+        self.started = True
         self._say_started()
 
+    def _connection(self) -> Connection:
+        return Connection(self._connections, config=self.config, server_state=self.server_state, app_state={})
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._connections.stop()
         interrupting = asyncio.create_task(self._interrupt())
         await super().shutdown(sockets)
         interrupting.cancel()
@@ -88,9 +101,10 @@ async def serve(settings: Settings, *, ready_file: Path | None = None, started: 
     try:
         engine = Engine(settings)
         url = _url(listening)
+        browsers = Browsers(listening.getsockname()[0], settings.allow_hosts, settings.allow_origins)
         config = uvicorn.Config(
-            Application(engine),
-            http="httptools",
+            Application(engine, browsers),
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -109,6 +123,10 @@ async def serve(settings: Settings, *, ready_file: Path | None = None, started: 
         server = _Server(config, say_started, engine)
         _stop_on_signals(server)
         await engine.start()
+        # modules live as long as the process: looking for garbage among them would stop every request for a while
+        gc.freeze()
+        # threads that read large bodies let the event loop in five times as soon as by default
+        sys.setswitchinterval(0.001)
         try:
             await server.serve(sockets=[listening])
         finally:

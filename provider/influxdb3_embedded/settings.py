@@ -66,6 +66,8 @@ class Settings:
         plugin_dir_only: Refuse plugins that are not in the plugin directory already.
         without_auth: Serve without tokens.
         disable_authz: What is open to callers without a token although tokens are on.
+        allow_hosts: Names by which the engine may be called besides those of the loopback interface.
+        allow_origins: Origins of web pages that may call it besides its own.
         max_http_request_size: Largest body in bytes.
         query_memory: Bytes that queries may take.
         query_time_limit: Seconds that a query may take.
@@ -86,6 +88,8 @@ class Settings:
     plugin_dir_only: bool = False
     without_auth: bool = False
     disable_authz: frozenset[OpenResource] = frozenset()
+    allow_hosts: frozenset[str] = frozenset()
+    allow_origins: frozenset[str] = frozenset()
     max_http_request_size: int = DEFAULT_MAX_REQUEST_SIZE
     query_memory: int = field(default_factory=lambda: memory_size(DEFAULT_QUERY_MEMORY))
     query_time_limit: float = DEFAULT_QUERY_TIMEOUT

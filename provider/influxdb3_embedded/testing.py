@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import EngineClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+Setting = str | int | float | bool | Path | list[str] | tuple[str, ...]
+"""Value of a flag of ``influxdb3-embedded serve``."""
 
 _PACKAGES = Path(__file__).parents[1]
 _SECONDS_TO_START = 30.0
@@ -81,7 +84,7 @@ class RunningEngine:
 
 @contextmanager
 def start_engine(
-    directory: Path, *, environment: dict[str, str] | None = None, **settings: str | float | bool | Path | Sequence[str]
+    directory: Path, *, environment: dict[str, str] | None = None, **settings: Setting
 ) -> Iterator[RunningEngine]:
     """Run an engine while the context lasts.
 
@@ -101,7 +104,7 @@ def start_engine(
     directory.mkdir(parents=True, exist_ok=True)
     ready_file = directory / "url"
     ready_file.unlink(missing_ok=True)
-    flags: dict[str, str | float | bool | Path | Sequence[str]] = {
+    flags: dict[str, Setting] = {
         "http_bind": "127.0.0.1:0",
         "data_dir": directory / "data",
         "plugin_dir": directory / "plugins",
@@ -130,14 +133,14 @@ def start_engine(
         engine.stop()
 
 
-def _arguments(flags: dict[str, str | float | bool | Path | Sequence[str]]) -> Iterator[str]:
-    for name, value in flags.items():
-        flag = f"--{name.replace('_', '-')}"
-        if value is True:
-            yield flag
-        elif value is not False:
-            for each in value if isinstance(value, list | tuple) else [value]:
-                yield from (flag, str(each))
+def _arguments(flags: dict[str, Setting]) -> Iterator[str]:
+    for name, given in flags.items():
+        for value in given if isinstance(given, list | tuple) else [given]:
+            if value is False:
+                continue
+            yield f"--{name.replace('_', '-')}"
+            if value is not True:
+                yield str(value)
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -8,12 +8,13 @@ import sqlite3
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 import uvloop
 
 from influxdb3_embedded import logs, secrecy, server, variables
+from influxdb3_embedded.browsers import host_of, origin_of
 from influxdb3_embedded.catalog import CatalogVersionError
 from influxdb3_embedded.disk import described
 from influxdb3_embedded.memory_size import memory_size
@@ -30,6 +31,9 @@ from influxdb3_embedded.settings import (
 from influxdb3_embedded.storage import StorageLockedError
 from influxdb3_embedded.worker.process import hide_process
 from influxdb3_engine_api.specification import PluginType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Choice = TypeVar("Choice")
 
@@ -109,6 +113,22 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
             help="What is open without a token.",
         ),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="INFLUXDB3_ALLOW_HOST",
+            metavar="HOST",
+            help="Name by which the engine may be called besides localhost; several times for several.",
+        ),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="INFLUXDB3_ALLOW_ORIGIN",
+            metavar="SCHEME://HOST:PORT",
+            help="Web pages that may call the engine besides its own; several times for several.",
+        ),
+    ] = None,
     max_http_request_size: Annotated[
         int, typer.Option(envvar="INFLUXDB3_MAX_HTTP_REQUEST_SIZE", min=1, help="Bytes of a request's body.")
     ] = DEFAULT_MAX_REQUEST_SIZE,
@@ -171,6 +191,8 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         plugin_dir_only=plugin_dir_only,
         without_auth=without_auth,
         disable_authz=_choices(disable_authz, {value.value: value for value in OpenResource}, "--disable-authz"),
+        allow_hosts=_all_named(allow_host, host_of, "HOST", "--allow-host"),
+        allow_origins=_all_named(allow_origin, origin_of, "SCHEME://HOST or SCHEME://HOST:PORT", "--allow-origin"),
         max_http_request_size=max_http_request_size,
         query_memory=_memory(exec_mem_pool_bytes),
         query_time_limit=query_timeout,
@@ -242,6 +264,13 @@ def _memory(text: str) -> int:
         return memory_size(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--exec-mem-pool-bytes") from None
+
+
+def _all_named(texts: list[str] | None, parse: Callable[[str], object | None], form: str, flag: str) -> frozenset[str]:
+    for text in texts or ():
+        if parse(text) is None:
+            raise typer.BadParameter(f"{text!r} is not {form}", param_hint=flag)
+    return frozenset(texts or ())
 
 
 def _choices(text: str | None, known: dict[str, Choice], flag: str) -> frozenset[Choice]:

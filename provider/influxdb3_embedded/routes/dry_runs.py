@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,14 +33,14 @@ async def wal(engine: Engine, request: Request, body: TestWalPlugin) -> Response
     except DatabaseNameError:
         return _answer(DryRun(error=f"invalid database {body.database}"))
     database = engine.catalog.database(body.database)
-    batches, errors = engine.storage.validate(database.id if database else None, body.input_lp)
+    batches, errors = await asyncio.to_thread(engine.storage.validate, database.id if database else None, body.input_lp)
     if errors:
         return _answer(DryRun(error=f"line protocol parse failed: {errors[0].message}"))
     run = await unless_gone(
         request,
         engine.runner.dry_run_wal(body.filename, body.database, batches, body.input_arguments, body.cache_name),
     )
-    return _answer(run, _invalid_writes(engine, run))
+    return await asyncio.to_thread(lambda: _answer(run, _invalid_writes(engine, run)))
 
 
 async def schedule(engine: Engine, request: Request, body: TestSchedulePlugin) -> Response:
@@ -60,7 +61,7 @@ async def schedule(engine: Engine, request: Request, body: TestSchedulePlugin) -
         request,
         engine.runner.dry_run_schedule(body.filename, body.database, call_time, body.input_arguments, body.cache_name),
     )
-    return _scheduled(run, call_time, _invalid_writes(engine, run))
+    return await asyncio.to_thread(lambda: _scheduled(run, call_time, _invalid_writes(engine, run)))
 
 
 async def _find(engine: Engine, filename: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -42,7 +43,7 @@ async def write_lp(engine: Engine, _request: Request, content: WithBody[WriteLp]
         durable=not parameters.no_sync,
     )
     if outcome.errors and parameters.accept_partial:
-        data = [_line(error) for error in outcome.errors]
+        data = await asyncio.to_thread(lambda: [_line(error) for error in outcome.errors])
         raise ApiError(_status(outcome), "partial write of line protocol occurred", data)
     if outcome.errors:
         raise _refused(outcome)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_embedded.storage.columns import TIME
 from influxdb3_embedded.storage.errors import LimitExceededError
+from influxdb3_embedded.storage.line_protocol import MOST_ERRORS
 from influxdb3_engine_api.column_kinds import ColumnKind
 from influxdb3_engine_api.line_grammar import LineError, original_line, render, type_conflict_message
 
@@ -77,16 +78,11 @@ class Admission:
 
     Attributes:
         tables: In the order of their first line.
-        errors: In the order of the lines.
+        errors: In the order of the lines; at most `MOST_ERRORS`.
     """
 
     tables: list[AdmittedTable]
     errors: list[LineError]
-
-    @property
-    def line_count(self) -> int:
-        """How many lines come in."""
-        return sum(len(group.numbers) for table in self.tables for group in table.groups)
 
 
 def admit(parsed: ParsedLines, schemas: Mapping[str, TableSchema], limits: Limits) -> Admission:
@@ -113,7 +109,8 @@ def admit(parsed: ParsedLines, schemas: Mapping[str, TableSchema], limits: Limit
         if table.groups:
             admitted.append(table)
             table_count += schema is None
-    return Admission(admitted, sorted(errors, key=lambda error: error.line_number))
+    errors.sort(key=lambda error: error.line_number)
+    return Admission(admitted, errors[:MOST_ERRORS])
 
 
 def _admit_table(
@@ -145,7 +142,8 @@ def _admit_lines(
         except (LimitExceededError, _TypeConflictError) as error:
             keep[place][index] = False
             over_limit = isinstance(error, LimitExceededError)
-            errors.append(LineError(str(error), number, original_line(render(line)), over_limit))
+            if len(errors) < MOST_ERRORS:
+                errors.append(LineError(str(error), number, original_line(render(line)), over_limit))
     table.groups = [group.select(kept) for group, kept in zip(groups, keep, strict=True) if any(kept)]
 
 

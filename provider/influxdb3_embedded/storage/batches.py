@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pyarrow as pa
 
-from influxdb3_embedded.storage.columns import TIME, arrow_field, arrow_type
+from influxdb3_embedded.storage.columns import TIME, arrow_field, arrow_type, kinds_of
 from influxdb3_engine_api.column_kinds import ColumnKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from influxdb3_embedded.model import Row
     from influxdb3_embedded.storage.line_protocol import LineGroup
@@ -49,6 +49,16 @@ def build_batch(groups: Sequence[LineGroup]) -> pa.RecordBatch:
         for name, kind, column in zip(*group.fields, texts, strict=False):  # the last column is the timestamp
             columns.put(name, kind, _CONVERT[kind](column), place)
     return columns.to_batch()
+
+
+def join(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Batches of `build_batch` for one table as one, in their order."""
+    if len(batches) == 1:
+        return batches[0]
+    kinds: dict[str, ColumnKind] = {}
+    for batch in batches:
+        kinds |= kinds_of(batch.schema)
+    return concatenate([pa.Table.from_batches([batch]) for batch in batches], _schema(kinds))
 
 
 def concatenate(tables: list[pa.Table], schema: pa.Schema) -> pa.RecordBatch:
@@ -129,10 +139,14 @@ class _Columns:
                 column[place] = value
 
     def to_batch(self) -> pa.RecordBatch:
-        names = sorted(self._kinds, key=lambda name: _PLACE[self._kinds[name]])
-        schema = pa.schema([arrow_field(name, self._kinds[name]) for name in names])
-        arrays = [_to_arrow(self._values[name], self._kinds[name]) for name in names]
+        schema = _schema(self._kinds)
+        arrays = [_to_arrow(self._values[name], self._kinds[name]) for name in schema.names]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _schema(kinds: Mapping[str, ColumnKind]) -> pa.Schema:
+    names = sorted(kinds, key=lambda name: _PLACE[kinds[name]])
+    return pa.schema([arrow_field(name, kinds[name]) for name in names])
 
 
 _PLACE = dict.fromkeys(ColumnKind, 1) | {ColumnKind.TAG: 0, ColumnKind.TIMESTAMP: 2}

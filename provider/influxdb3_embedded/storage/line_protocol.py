@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import compress
+from itertools import chain, compress, islice
 from typing import TYPE_CHECKING, Final
 
 from influxdb3_embedded.storage.errors import NotUtf8Error
@@ -31,9 +31,13 @@ from influxdb3_engine_api.line_grammar import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+MOST_ERRORS: Final = 100_000
+"""Bad lines of a write that are told. A body may hold millions, and what is told of each takes hundreds of bytes."""
 
 _SERIES_REMEMBERED: Final = 65_536
+_BLOCK: Final = 65_536
 _PLAIN_NAME = re.compile(r'[^\s,="\\]+')
 # At most 18 digits, so that range checks are left to the exact grammar; timestamps up to 8999... fit 64 bits.
 _VALUE_PATTERNS = {
@@ -74,6 +78,13 @@ class LineGroup:
         self.series.append(series)
         self.values.append(values)
 
+    def extend(self, later: LineGroup) -> None:
+        """Append the lines of another group of the same table and fields."""
+        self.numbers += later.numbers
+        self.series += later.series
+        self.values += later.values
+        self.times += later.times
+
     def line(self, index: int) -> Line:
         """The line at a position of this group."""
         return Line(self.series[index], self.fields, self.values[index])
@@ -96,7 +107,7 @@ class ParsedLines:
 
     Attributes:
         groups: The good lines; groups in the order of their first line.
-        errors: The bad lines, in order.
+        errors: The bad lines, in order; at most `MOST_ERRORS`.
         line_count: How many lines there are, good and bad; blank lines and comments are none.
     """
 
@@ -120,23 +131,48 @@ def decode(body: bytes | str) -> str:
 
 
 def parse(body: str) -> ParsedLines:
-    """Parse a whole body; bad lines become errors and do not disturb the others (contract 8.1).
+    """Parse a whole body at once, as `parse_pieces`."""
+    return next(parse_pieces(body, None))
+
+
+def parse_pieces(body: str, size: int | None) -> Iterator[ParsedLines]:
+    """Parse a body; bad lines become errors and do not disturb the others (contract 8.1).
 
     Args:
         body: Lines separated by newlines; a newline inside a quoted string belongs to the string.
+        size: After how many lines a piece ends; ``None`` makes one piece of all.
 
-    Returns:
-        Groups and errors.
+    Yields:
+        Groups and errors of each piece; lines are numbered through.
     """
+    physical_lines = chain.from_iterable(_blocks(body))
+    number = 0
+    while block := list(islice(physical_lines, size)):
+        parsed = _parse(block, physical_lines, number)
+        number += parsed.line_count
+        yield parsed
+
+
+def _blocks(body: str) -> Iterator[list[str]]:
+    """The physical lines; split by blocks, since no other thread runs while a text is split."""
+    start = 0
+    while (end := body.find("\n", start + _BLOCK)) >= 0:
+        yield body[start:end].split("\n")
+        start = end + 1
+    yield body[start:].split("\n")
+
+
+def _parse(block: list[str], rest: Iterator[str], before: int) -> ParsedLines:
+    """Parse the lines of a block, the last with those of the rest that belong to it."""
     if len(_known_series) > _SERIES_REMEMBERED:
         _known_series.clear()
     groups: dict[tuple[str, Fields], LineGroup] = {}
     latest: dict[str, tuple[LineGroup, Callable[[str], re.Match[str] | None]]] = {}  # by table
     expected: dict[str, tuple[Series, LineGroup, Callable[[str], re.Match[str] | None]]] = {}  # by series text
     errors: list[LineError] = []
-    number = 0
-    physical_lines = iter(body.split("\n"))
-    for physical_line in physical_lines:
+    number = before
+    physical_lines = chain(block, rest)
+    for physical_line in islice(physical_lines, len(block)):
         head, _, tail = physical_line.partition(" ")
         guess = expected.get(head) or _first_guess(head, latest, expected)
         if guess is not None:
@@ -154,7 +190,8 @@ def parse(body: str) -> ParsedLines:
         try:
             line = parse_line(text)
         except LineProtocolError as error:
-            errors.append(LineError(str(error), number, original_line(text)))
+            if len(errors) < MOST_ERRORS:
+                errors.append(LineError(str(error), number, original_line(text)))
             continue
         key = (line.series.table, line.fields)
         group = groups.get(key) or groups.setdefault(key, LineGroup(line.series.table, line.fields))
@@ -163,7 +200,7 @@ def parse(body: str) -> ParsedLines:
         if len(group.numbers) > 1 and (matcher := _matcher(line.fields)):
             latest[line.series.table] = group, matcher
             expected.pop(head, None)
-    return ParsedLines(list(groups.values()), errors, number)
+    return ParsedLines(list(groups.values()), errors, number - before)
 
 
 def _first_guess(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.model import TableBatch
-from influxdb3_embedded.storage.batches import WrittenRows, build_batch
+from influxdb3_embedded.storage.batches import WrittenRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
-    from influxdb3_embedded.storage.line_protocol import LineGroup
     from influxdb3_embedded.storage.log import Log
     from influxdb3_embedded.storage.table_data import TableData
 
@@ -25,7 +23,7 @@ class CommitWrite:
     Args:
         sequence: Its position in the log.
         database_id: Where it goes.
-        parts: The lines of each table, in the order of the first line.
+        parts: The rows of each table, in the order of the first line.
         announce: Called with the database, the sequence and the rows once they can be queried.
     """
 
@@ -33,7 +31,7 @@ class CommitWrite:
         self,
         sequence: int,
         database_id: int,
-        parts: list[tuple[TableData, list[LineGroup]]],
+        parts: list[tuple[TableData, pa.RecordBatch]],
         announce: Callable[[int, int, Sequence[TableBatch]], None],
     ) -> None:
         self._sequence = sequence
@@ -41,22 +39,18 @@ class CommitWrite:
         self._parts = parts
         self._announce = announce
 
-    @cached_property
-    def _batches(self) -> list[tuple[TableData, pa.RecordBatch]]:
-        return [(data, build_batch(groups)) for data, groups in self._parts]
-
     def store(self, log: Log) -> None:
         """Add the write to the log."""
-        log.add(self._sequence, self._database_id, [(data.schema.name, batch) for data, batch in self._batches])
+        log.add(self._sequence, self._database_id, [(data.schema.name, batch) for data, batch in self._parts])
 
     def apply(self) -> None:
         """Make the rows readable."""
-        for data, batch in self._batches:
+        for data, batch in self._parts:
             data.append(batch)
 
     def announce(self) -> None:
         """Hand the rows to whoever follows the writes."""
-        batches = [TableBatch(data.schema.name, WrittenRows(batch)) for data, batch in self._batches]
+        batches = [TableBatch(data.schema.name, WrittenRows(batch)) for data, batch in self._parts]
         self._announce(self._database_id, self._sequence, batches)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import operator
 import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from influxdb3_embedded.disk import naming
 from influxdb3_embedded.model import TableBatch
-from influxdb3_embedded.storage.admission import Admission, Limits, admit
-from influxdb3_embedded.storage.batches import WrittenRows, build_batch
+from influxdb3_embedded.storage.admission import Limits
+from influxdb3_embedded.storage.batches import WrittenRows
+from influxdb3_embedded.storage.body import Body, read_body
 from influxdb3_embedded.storage.columns import TIME, TableSchema
 from influxdb3_embedded.storage.errors import (
     EmptyWriteError,
@@ -19,14 +21,14 @@ from influxdb3_embedded.storage.errors import (
     TableNotFoundError,
 )
 from influxdb3_embedded.storage.feed import Feed
-from influxdb3_embedded.storage.line_protocol import ParsedLines, decode, parse
+from influxdb3_embedded.storage.line_protocol import decode
 from influxdb3_embedded.storage.log import Log
 from influxdb3_embedded.storage.parquet import remove_strays
 from influxdb3_embedded.storage.recovery import Database, lock, recover
 from influxdb3_embedded.storage.snapshot import Snapshot
 from influxdb3_embedded.storage.steps import ChangeLog, CommitWrite
 from influxdb3_embedded.storage.table_data import TableData
-from influxdb3_embedded.storage.timestamps import Precision, resolve
+from influxdb3_embedded.storage.timestamps import Precision
 from influxdb3_embedded.storage.writer import Writer
 from influxdb3_engine_api.column_kinds import ColumnKind
 
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
     from influxdb3_engine_api.line_grammar import LineError
 
 _logger = logging.getLogger(__name__)
-_PARSED_ON_THE_LOOP = 32_768  # characters; a longer body is parsed in a thread, so that others are answered meanwhile
+_READ_ON_THE_LOOP = 8_192  # characters; a longer body is read in a thread, so that others are answered meanwhile
+
+_READ_AT_ONCE = 2  # long bodies: each thread that computes makes all others wait for their turn longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class Storage:
         self._entries = self._rows = 0
         self._snapshot = Snapshot()
         self._snapshot_task: asyncio.Task[None] | None = None
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def start(self) -> None:
         """Load what the log holds; data in Parquet is left where it is until somebody reads it.
@@ -162,25 +167,38 @@ class Storage:
         """
         text = decode(body)
         now = time.time_ns()
-        if len(text) > _PARSED_ON_THE_LOOP:
-            parsed = await asyncio.to_thread(_read, text, precision, now)
+        if len(text) > _READ_ON_THE_LOOP:
+            database, body_read = await self._read_in_thread(database_id, text, precision, now)
         else:
-            parsed = _read(text, precision, now)
-        if not parsed.line_count:
+            database = self._databases.setdefault(database_id, Database())
+            body_read = read_body(text, precision, now, _schemas(database), self._limits)
+        if not body_read.lines_read:
             raise EmptyWriteError
-        database = self._databases.setdefault(database_id, Database())
-        admission = admit(parsed, _schemas(database), self._limits)
-        if not admission.tables or (admission.errors and not accept_partial):
-            return WriteOutcome(0, admission.errors)
-        done = self._submit(database_id, database, admission)
+        if not body_read.tables or (body_read.errors and not accept_partial):
+            return WriteOutcome(0, body_read.errors)
+        done = self._submit(database_id, database, body_read)
         if durable:
             await done
-        return WriteOutcome(admission.line_count, admission.errors)
+        return WriteOutcome(body_read.lines_admitted, body_read.errors)
+
+    async def _read_in_thread(
+        self, database_id: int, text: str, precision: Precision, now: int
+    ) -> tuple[Database, Body]:
+        while True:
+            database = self._databases.setdefault(database_id, Database())
+            schemas = _schemas(database)
+            async with self._reading:
+                body = await asyncio.to_thread(read_body, text, precision, now, schemas, self._limits)
+            # others write meanwhile, and what they add counts; that ends, since it is limited
+            if self._databases.get(database_id) is database and _same(schemas, _schemas(database)):
+                return database, body
 
     def validate(
         self, database_id: int | None, body: bytes | str, *, precision: Precision = Precision.NANOSECOND
     ) -> tuple[list[TableBatch], list[LineError]]:
         """What a write would hand to WAL triggers, and what would be wrong with it; nothing is stored (contract 6).
+
+        It may be called in any thread.
 
         Args:
             database_id: The database whose schemas count; ``None`` for one that does not exist.
@@ -191,10 +209,8 @@ class Storage:
             NotUtf8Error: When the body is not UTF-8.
         """
         database = self._databases.get(database_id, Database()) if database_id is not None else Database()
-        admission = admit(_read(decode(body), precision, time.time_ns()), _schemas(database), self._limits)
-        return [
-            TableBatch(table.name, WrittenRows(build_batch(table.groups))) for table in admission.tables
-        ], admission.errors
+        read = read_body(decode(body), precision, time.time_ns(), _schemas(database), self._limits)
+        return [TableBatch(table.name, WrittenRows(rows)) for table, rows in read.tables], read.errors
 
     async def create_table(
         self, database_id: int, table: str, tags: Sequence[str], fields: Sequence[tuple[str, ColumnKind]]
@@ -284,18 +300,18 @@ class Storage:
         """How many commits the log has seen since the start; concurrent writes share one."""
         return self._writer.commits
 
-    def _submit(self, database_id: int, database: Database, admission: Admission) -> asyncio.Future[None]:
+    def _submit(self, database_id: int, database: Database, body: Body) -> asyncio.Future[None]:
         parts = []
-        for table in admission.tables:
-            data = database.tables.get(table.name)
+        for schema, rows in body.tables:
+            data = database.tables.get(schema.name)
             if data is None:
-                data = database.tables[table.name] = TableData(table.name, table.columns)
-            elif len(table.columns) != len(data.schema.columns):
-                data.schema = TableSchema(table.name, table.columns)
-            parts.append((data, table.groups))
+                data = database.tables[schema.name] = TableData(schema.name, schema.columns)
+            elif len(schema.columns) != len(data.schema.columns):
+                data.schema = schema
+            parts.append((data, rows))
         self._sequence += 1
         self._entries += 1
-        self._rows += admission.line_count
+        self._rows += body.lines_admitted
         done = self._writer.submit(CommitWrite(self._sequence, database_id, parts, self.feed.announce))
         if self._entries >= self._policy.entries or self._rows >= self._policy.rows:
             self._start_snapshot()
@@ -323,12 +339,13 @@ class Storage:
         self._sequence = self._log.last_sequence
 
 
-def _read(text: str, precision: Precision, default_time: int) -> ParsedLines:
-    return resolve(parse(text), precision, default_time)
-
-
 def _schemas(database: Database) -> dict[str, TableSchema]:
-    return {name: data.schema for name, data in database.tables.items()}
+    return {name: data.schema for name, data in database.tables.copy().items()}
+
+
+def _same(before: dict[str, TableSchema], now: dict[str, TableSchema]) -> bool:
+    """Whether nobody has changed anything; a schema is replaced where it changes."""
+    return before.keys() == now.keys() and all(map(operator.is_, before.values(), now.values()))
 
 
 def _files(directory: Path) -> Path:

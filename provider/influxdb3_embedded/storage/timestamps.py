@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
-from influxdb3_embedded.storage.line_protocol import LineGroup, ParsedLines
+from influxdb3_embedded.storage.line_protocol import MOST_ERRORS, LineGroup, ParsedLines
 from influxdb3_engine_api.column_kinds import MAXIMUM_INTEGER, MINIMUM_INTEGER
 from influxdb3_engine_api.line_grammar import LineError, original_line, render
 
@@ -56,7 +57,8 @@ def resolve(parsed: ParsedLines, precision: Precision, default: int) -> ParsedLi
             groups.append(group)
             continue
         keep = [MINIMUM_INTEGER <= time <= MAXIMUM_INTEGER for time in group.times]
-        errors += [_out_of_range(group, index, precision) for index, fits in enumerate(keep) if not fits]
+        bad = (index for index, fits in enumerate(keep) if not fits)
+        errors += [_out_of_range(group, index, precision) for index in islice(bad, MOST_ERRORS)]
         if any(keep):
             groups.append(group.select(keep))
     return ParsedLines(groups, errors, parsed.line_count)

@@ -73,17 +73,31 @@ def test_each_test_has_an_engine_of_its_own(tmp_path: Path) -> None:
     assert "2 passed" in run.stdout
 
 
-def test_a_project_names_the_variables_that_its_plugins_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_marker_names_the_variables_that_plugins_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINE", "mine")
     monkeypatch.setenv("SECRET", "secret")
     plugin = f"import os\n{REQUEST}    return [os.environ.get(name) for name in ('MINE', 'SECRET')]\n"
     test = (
+        "import pytest\n"
+        "@pytest.mark.influxdb3_engine(plugin_env=['MINE'])\n"
         "def test_it(influxdb3_engine, tmp_path):\n"
         f"    (tmp_path / 'p.py').write_text({plugin!r})\n"
         "    influxdb3_engine.create_trigger(influxdb3_engine.upload(tmp_path / 'p.py'), 'request:p')\n"
         "    assert influxdb3_engine.client.call_request_trigger('p').json() == ['mine', None]\n"
     )
-    run = pytest_run(tmp_path, test, "influxdb3_plugin_env=MINE")
+    run = pytest_run(tmp_path, test)
+    assert run.returncode == 0, run.stdout
+
+
+def test_a_marker_gives_the_engine_of_a_test_its_flags(tmp_path: Path) -> None:
+    test = (
+        "import httpx, pytest\n"
+        "@pytest.mark.influxdb3_engine(allow_origin=['http://localhost:3000', 'http://a.example'])\n"
+        "def test_allowed(influxdb3_engine):\n"
+        "    for origin in ('http://localhost:3000', 'http://a.example'):\n"
+        "        assert httpx.get(influxdb3_engine.url + '/health', headers={'origin': origin}).text == 'OK'\n"
+    )
+    run = pytest_run(tmp_path, test)
     assert run.returncode == 0, run.stdout
 
 

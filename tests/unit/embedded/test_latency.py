@@ -1,0 +1,135 @@
+"""No request holds up another: ``/health`` answers at once whatever is sent meanwhile."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from latency import watched_health
+
+from influxdb3_engine_api import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from influxdb3_embedded.testing import RunningEngine
+
+    Attack = Callable[[RunningEngine], None]
+
+
+_SECONDS_OF_BASELINE = 0.5
+_LONGEST = 0.5
+"""What a busy machine may add to the 250 ms that are the aim; what these requests once cost was seconds."""
+
+_ATTEMPTS = 3
+"""A busy machine delays an answer now and then, a fault each time."""
+
+JSON = {"content-type": "application/json"}
+HEAD = "HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def send(method: str, path: str, body: str | bytes, headers: dict[str, str] | None = None) -> Attack:
+    def attack(engine: RunningEngine) -> None:
+        answer = httpx.request(method, engine.url + path, content=body, headers=headers, timeout=120)
+        assert answer.status_code < 500 or "Plugin not found" in answer.text
+
+    return attack
+
+
+def send_raw(request: bytes, times: int = 1) -> Attack:
+    def attack(engine: RunningEngine) -> None:
+        host, port = engine.url.removeprefix("http://").split(":")
+        opened = [socket.create_connection((host, int(port)), timeout=60) for _ in range(times)]
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda connection: connection.sendall(request), opened))
+        for connection in opened:
+            connection.settimeout(0.5)
+            try:
+                while connection.recv(65536):
+                    pass
+            except TimeoutError:
+                pass
+            connection.close()
+
+    return attack
+
+
+def write(path: str, lines: str) -> Attack:
+    return send("POST", path, lines)
+
+
+def in_parallel(attack: Attack, times: int) -> Attack:
+    def attack_together(engine: RunningEngine) -> None:
+        with ThreadPoolExecutor(times) as threads:
+            list(threads.map(attack, [engine] * times))
+
+    return attack_together
+
+
+def dry_run(lines: str) -> Attack:
+    def attack(engine: RunningEngine) -> None:
+        engine.client.create_plugin_file("dry.py", "def process_writes(influxdb3_local, batches, args=None): pass\n")
+        body = {"filename": "dry.py", "database": "d", "input_lp": lines}
+        answer = httpx.post(engine.url + paths.PLUGIN_TEST_WAL, json=body, timeout=120)
+        assert "line protocol parse failed" in answer.text
+
+    return attack
+
+
+def numbered(form: str, count: int) -> str:
+    return "\n".join(form.format(number) for number in range(count))
+
+
+CHUNKED = f"POST {paths.WRITE_LP}?db=d {HEAD}Transfer-Encoding: chunked\r\n\r\n".encode()
+MANY_FILES = [{"relative_path": f"f{number}.py", "content": ""} for number in range(30_000)]
+ATTACKS = {
+    "gzip of 100,000 members": send(
+        "POST", f"{paths.WRITE_LP}?db=d", gzip.compress(b"") * 100_000, {"content-encoding": "gzip"}
+    ),
+    "gzip of 10 MB": send("POST", f"{paths.WRITE_LP}?db=d", gzip.compress(b"#" * 10**7), {"content-encoding": "gzip"}),
+    "a header of 40 MB": send_raw(f"GET /health {HEAD}X: ".encode() + b"a" * 40_000_000 + b"\r\n\r\n"),
+    "20,000 requests in one go": send_raw(f"GET /health {HEAD}\r\n".encode() * 20_000),
+    "a million chunks": send_raw(CHUNKED + b"1\r\n#\r\n" * 1_000_000 + b"0\r\n\r\n"),
+    "1,000 half requests": send_raw(f"GET /health {HEAD}".encode(), times=1_000),
+    "1,000 requests at once": send_raw(f"GET /health {HEAD}Connection: close\r\n\r\n".encode(), times=1_000),
+    "a long query string": send_raw(f"GET {paths.QUERY_SQL}?{'a&' * 32_000} {HEAD}\r\n".encode(), times=20),
+    "50,000 new tables": write(f"{paths.WRITE_LP}?db=tables", numbered("t{} v=1", 50_000)),
+    "50,000 new tables, the first API": write(f"{paths.WRITE_V1}?db=tables1", numbered("t{} v=1", 50_000)),
+    "50,000 new tables, the second API": write(f"{paths.WRITE_V2}?bucket=tables2", numbered("t{} v=1", 50_000)),
+    "50,000 new columns": write(f"{paths.WRITE_LP}?db=columns", numbered("t c{}=1", 50_000)),
+    "50,000 kinds that differ": write(f"{paths.WRITE_LP}?db=kinds", "t v=1\n" + "t v=1i\n" * 50_000),
+    "500,000 lines": write(f"{paths.WRITE_LP}?db=lines", "a v=1\n" * 500_000),
+    "500,000 bad lines": write(f"{paths.WRITE_LP}?db=bad", "a\n" * 500_000),
+    "10 MB of blank lines": write(f"{paths.WRITE_LP}?db=blank", "\n" * 10_000_000),
+    "a string of 10 MB": write(f"{paths.WRITE_LP}?db=long", f'a s="{"x" * 10_000_000}"'),
+    "six large writes at once": in_parallel(write(f"{paths.WRITE_LP}?db=six", numbered("a,t={0} v={0}", 50_000)), 6),
+    "a list of a million numbers": send("POST", paths.INSTALL_PACKAGES, f'{{"packages":[{"1," * 10**6}1]}}', JSON),
+    "an object of 300,000 members": send(
+        "POST", paths.DATABASE, json.dumps(dict.fromkeys(map(str, range(300_000)))), JSON
+    ),
+    "a deep list": send("POST", paths.DATABASE, "[" * 10_000_000, JSON),
+    "a directory of 30,000 files": send(
+        "PUT", paths.PLUGIN_DIRECTORY, json.dumps({"plugin_name": "p", "files": MANY_FILES}), JSON
+    ),
+    "a dry run on 300,000 lines": dry_run("a v=1\n" * 300_000 + "bad"),
+    "the description 50 times": in_parallel(send("GET", "/openapi.json", ""), 50),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_health_is_answered_at_once_whatever_is_sent(engine: RunningEngine, attack: Attack) -> None:
+    for _ in range(_ATTEMPTS):
+        with watched_health(engine.url) as before:
+            time.sleep(_SECONDS_OF_BASELINE)
+        with watched_health(engine.url) as during:
+            attack(engine)
+        longest = _LONGEST + min(5 * before.worst, _LONGEST)
+        if during.worst < longest:
+            return
+    assert during.worst < longest
