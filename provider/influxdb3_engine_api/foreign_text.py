@@ -1,7 +1,7 @@
 """Text of others in messages of ours: the one place where it is made safe to show.
 
 A server, a gateway before it, a plugin and pip say what they like: sequences that drive a terminal, fifty megabytes, a
-password that they were sent. `shown` is for text whose author is somebody else, `escaped` for whole messages of ours.
+password that they were sent. `shown` is for text whose author is somebody else, `message` for whole messages of ours.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 LONGEST = 2_000
 """Characters of one foreign text in a message."""
 
+_LONGEST_MESSAGE = 5 * LONGEST
+_END = LONGEST
+"""Characters at the end of a message that is cut: they say what is live and what to do."""
 _READ = 8 * LONGEST
 """Characters that are looked at: what is hidden or escaped among them may make them shorter."""
 _SHORTEST_HIDDEN = 4
 """Characters from which on a value is hidden: a shorter one is found in any text."""
 _SHORTEST_LINE = 8
+_SHORTEST_WORD = 6
+_WORDS = re.compile(r"[\s,;:=@&?#/\"'|()\[\]{}]+")
 _MOST_HIDDEN = 100_000
 """Values that are kept: a process that talks to servers for months drops the oldest."""
 
@@ -65,14 +70,28 @@ def shown(text: str, *, longest: int = LONGEST, hidden: Mapping[str, str] | None
     return safe[: longest - len(remark)] + remark
 
 
-def hide(name: str, value: str) -> None:
+def message(text: str) -> str:
+    """A message of ours as it is printed: escaped, without the values that are secret, cut where it has no end."""
+    safe = escaped(_replaced(text, _secret.among(text)))
+    if len(safe) <= _LONGEST_MESSAGE:
+        return safe
+    remark = f"... ({len(safe)} characters in all) ..."
+    return safe[: _LONGEST_MESSAGE - len(remark) - _END] + remark + safe[-_END:]
+
+
+def hide(name: str, value: str, *, secret: bool = False) -> None:
     """From now on no foreign text that is shown repeats a value of at least four characters.
 
     Args:
         name: What stands there instead: the property or the key that holds it.
         value: What may be a secret; also found where it is quoted, percent-encoded or written as JSON.
+        secret: Whether it is one: then no message of ours repeats it, or a word of it, either.
     """
-    _hidden.add(name, value)
+    _hidden.add(name, forms(value))
+    if secret:
+        _secret.add(name, forms(value))
+        words = _WORDS.split(value) if len(value) <= LONGEST else []
+        _secret.add(name, (word for word in words if len(word) >= _SHORTEST_WORD))
 
 
 class _Hidden:
@@ -80,11 +99,9 @@ class _Hidden:
         self._names: dict[str, str] = {}
         self._guard = threading.Lock()
 
-    def add(self, name: str, value: str) -> None:
+    def add(self, name: str, values: Iterable[str]) -> None:
         with self._guard:
-            if value in self._names:
-                return
-            self._names |= dict.fromkeys(forms(value), name)
+            self._names |= dict.fromkeys(values, name)
             while len(self._names) > _MOST_HIDDEN:
                 del self._names[next(iter(self._names))]
 
@@ -94,7 +111,7 @@ class _Hidden:
             return {value: name for value, name in self._names.items() if value in text}
 
 
-_hidden = _Hidden()
+_hidden, _secret = _Hidden(), _Hidden()
 
 
 def forms(value: str) -> Iterator[str]:
@@ -110,12 +127,16 @@ def forms(value: str) -> Iterator[str]:
 
 
 def _without_secrets(text: str, more: Mapping[str, str]) -> str:
-    found = _hidden.among(text) | {value: name for value, name in more.items() if value in text}
-    if found:
-        # the longest first: one may be part of another; all at once: a name may hold a value
-        pattern = "|".join(re.escape(value) for value in sorted(found, key=len, reverse=True))
-        text = re.sub(pattern, lambda each: f"<{found[each[0]]}>", text)
-    return _URL.sub(_bare_url, text)
+    found = _hidden.among(text) | _secret.among(text) | {value: name for value, name in more.items() if value in text}
+    return _URL.sub(_bare_url, _replaced(text, found))
+
+
+def _replaced(text: str, found: Mapping[str, str]) -> str:
+    if not found:
+        return text
+    # the longest first: one may be part of another; all at once: a name may hold a value
+    pattern = "|".join(re.escape(value) for value in sorted(found, key=len, reverse=True))
+    return re.sub(pattern, lambda each: f"<{found[each[0]]}>", text)
 
 
 def _bare_url(url: re.Match[str]) -> str:
