@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 LONGEST = 2_000
 """Characters of one foreign text in a message."""
@@ -28,6 +28,8 @@ _SHORTEST_HIDDEN = 4
 """Characters from which on a value is hidden: a shorter one is found in any text."""
 _SHORTEST_LINE = 8
 _SHORTEST_WORD = 6
+_OUR_WORDS = {"request", "all_tables"}
+"""Words of specifications, which messages of ours need."""
 _WORDS = re.compile(r"[\s,;:=@&?#/\"'|()\[\]{}]+")
 _MOST_HIDDEN = 100_000
 """Values that are kept: a process that talks to servers for months drops the oldest."""
@@ -87,11 +89,9 @@ def hide(name: str, value: str, *, secret: bool = False) -> None:
         value: What may be a secret; also found where it is quoted, percent-encoded or written as JSON.
         secret: Whether it is one: then no message of ours repeats it, or a word of it, either.
     """
-    _hidden.add(name, forms(value))
-    if secret:
-        _secret.add(name, forms(value))
-        words = _WORDS.split(value) if len(value) <= LONGEST else []
-        _secret.add(name, (word for word in words if len(word) >= _SHORTEST_WORD))
+    (_secret if secret else _hidden).add(name, value, forms)
+    if secret and "\n" not in value:
+        _secret.add(name, value, _words)
 
 
 class _Hidden:
@@ -99,9 +99,9 @@ class _Hidden:
         self._names: dict[str, str] = {}
         self._guard = threading.Lock()
 
-    def add(self, name: str, values: Iterable[str]) -> None:
+    def add(self, name: str, value: str, parts: Callable[[str], Iterable[str]]) -> None:
         with self._guard:
-            self._names |= dict.fromkeys(values, name)
+            self._names |= dict.fromkeys(parts(value), name)
             while len(self._names) > _MOST_HIDDEN:
                 del self._names[next(iter(self._names))]
 
@@ -112,6 +112,12 @@ class _Hidden:
 
 
 _hidden, _secret = _Hidden(), _Hidden()
+
+
+def _words(value: str) -> Iterator[str]:
+    """What a refusal may name of a value: the duration of a schedule, the name of a package."""
+    words = _WORDS.split(value[:LONGEST])
+    yield from (word for word in words if len(word) >= _SHORTEST_WORD and word not in _OUR_WORDS)
 
 
 def forms(value: str) -> Iterator[str]:

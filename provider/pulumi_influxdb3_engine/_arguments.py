@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 from uuid import UUID
 
 import pulumi
@@ -41,7 +41,8 @@ def as_properties(kind: str, resource_name: str, properties: Mapping[str, Any]) 
     where = f"{kind} {resource_name!r}"
     made = {name: as_property(where, name, value) for name, value in properties.items()}
     outputs = {name: pulumi.Output.from_input(value) for name, value in made.items() if _holds_output(value)}
-    return made | ({SECRETS: pulumi.Output.from_input(_secret_ones(outputs))} if outputs else {})
+    # the coroutine that the SDK waits for, which its annotations do not know
+    return made | ({SECRETS: pulumi.Output.from_input(cast("Any", _secret_ones(outputs)))} if outputs else {})
 
 
 def as_property(where: str, path: str, value: Any) -> Any:

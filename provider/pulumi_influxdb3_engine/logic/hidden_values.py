@@ -11,8 +11,7 @@ from influxdb3_engine_api.sent_values import leaves, path_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_MAY_BE_SECRET = ("trigger_arguments", "content", "files", "restart_on")
-_OF_DRY_RUNS = ("input_lp", "arguments", "expect_writes")
+_MAY_BE_SECRET = ("trigger_arguments", "restart_on")
 _MAY_HOLD_URLS = ("packages", "requirements")
 
 
@@ -40,8 +39,8 @@ def _values(properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from path_of(properties.get("trigger_specification"))
     tests = properties.get("test")
     for number, test in enumerate(tests if isinstance(tests, list) else ()):
-        for name in _OF_DRY_RUNS if isinstance(test, dict) else ():
-            yield from leaves(f"test[{number}].{name}", test.get(name))
+        if isinstance(test, dict):
+            yield from leaves(f"test[{number}].arguments", test.get("arguments"))
     for name in _MAY_HOLD_URLS:
         for path, text in leaves(name, properties.get(name)):
             for word in text.split():
