@@ -7,6 +7,7 @@ import ssl
 import sys
 import threading
 import time
+import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,16 +29,15 @@ if sys.modules["httpx._main"] is None:
 from influxdb3_engine_api.transport import TooLarge, Transport, bounded  # noqa: E402 - loads httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Answer = TypeVar("Answer")
 _SECONDS_BETWEEN_CONNECTIONS = 0.2
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer: the listing of twenty thousand plugin files has three million."""
+_AT_ONCE = 64 * 1024
 _LONGEST_ERROR = 1024 * 1024
 """Bytes that are read of an answer that is no success."""
-_ENCODINGS = {"", "identity", "gzip", "deflate"}
-"""Content encodings that are read; several in a row could make terabytes of an answer."""
 
 
 class Connection:
@@ -266,11 +266,8 @@ def unreadable(answer: httpx.Response, what: str, *, changes: bool = False) -> U
 def _read(answer: httpx.Response) -> httpx.Response:
     """The answer with its body; of an error as much as a person could read."""
     try:
-        encoding = answer.headers.get("content-encoding", "").strip().lower()
-        if encoding not in _ENCODINGS:
-            raise httpx.DecodingError(f"content-encoding {encoding!r}")
         body = bytearray()
-        for part in answer.iter_bytes():
+        for part in _parts(answer):
             body += part
             if not answer.is_success and len(body) > _LONGEST_ERROR:
                 del body[_LONGEST_ERROR:]
@@ -280,14 +277,34 @@ def _read(answer: httpx.Response) -> httpx.Response:
     finally:
         answer.close()
     headers = httpx.Headers(answer.headers)
-    if encoding:
-        del headers["content-encoding"]
+    headers.pop("content-encoding", None)
     read = httpx.Response(answer.status_code, headers=headers, content=bytes(body), request=answer.request)
     try:
-        b"".decode(read.charset_encoding or "utf-8", "replace")
-    except (LookupError, ValueError):  # an encoding of something else than text, which the server names
+        assert read.text is not None
+    except (LookupError, ValueError, AssertionError):  # the server names an encoding of something else than text
         read.encoding = "utf-8"
     return read
+
+
+def _parts(answer: httpx.Response) -> Iterator[bytes]:
+    """The body, unpacked; of one encoding only: each more may make it a thousand times larger."""
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "identity":
+        yield from answer.iter_bytes()
+        return
+    if encoding not in {"gzip", "x-gzip"}:
+        raise httpx.DecodingError(f"content-encoding {encoding!r}, which was not asked for")
+    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        for packed in answer.iter_raw():
+            part = unpacker.decompress(packed, _AT_ONCE)
+            while part:
+                yield part
+                part = unpacker.decompress(unpacker.unconsumed_tail, _AT_ONCE)
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from error
+    if not unpacker.eof:
+        raise httpx.DecodingError("the gzip data is cut off")
 
 
 def _through(proxy: Proxy | None) -> str:
