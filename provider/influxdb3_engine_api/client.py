@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 
 from influxdb3_engine_api import paths
-from influxdb3_engine_api.connection import Connection, unpacked
+from influxdb3_engine_api.answers import unpacked
+from influxdb3_engine_api.connection import Connection
 from influxdb3_engine_api.wire import (
     ArgumentRow,
     CreateDatabase,

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import json
 import ssl
-import sys
 import threading
 import time
-import zlib
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from influxdb3_engine_api.addresses import URL_FORM, token_problem, url_problem
+from influxdb3_engine_api.answers import LARGEST_ANSWER, read, unreadable
 from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, UnreadableAnswer, answer_error
 from influxdb3_engine_api.foreign_text import hide, shown
 from influxdb3_engine_api.proxies import Proxy, proxy_of
+from influxdb3_engine_api.quick_httpx import httpx
 from influxdb3_engine_api.sent_values import sent_values
 from influxdb3_engine_api.strangers import IDENTITY, REMEDY, described, is_page, is_success
-
-# httpx loads its command line, and with it rich and pygments where they are installed: 0.1 s that nobody here needs
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # what makes the import fail, as httpx expects
-import httpx  # noqa: E402
-
-if sys.modules["httpx._main"] is None:
-    del sys.modules["httpx._main"]
-
-from influxdb3_engine_api.transport import TooLarge, Transport, bounded  # noqa: E402 - loads httpx
+from influxdb3_engine_api.transport import TooLarge, Transport, bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-Answer = TypeVar("Answer")
 _SECONDS_BETWEEN_CONNECTIONS = 0.2
-LARGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes of an answer: the listing of twenty thousand plugin files has three million."""
-_AT_ONCE = 64 * 1024
-_LONGEST_ERROR = 1024 * 1024
-"""Bytes that are read of an answer that is no success."""
 
 
 class Connection:
@@ -187,7 +171,7 @@ class Connection:
                         method, path, params=params, headers=headers, content=content, timeout=limits
                     )
                     with bounded(seconds, LARGEST_ANSWER):
-                        answer = _read(self._http.send(request, stream=True))
+                        answer = read(self._http.send(request, stream=True))
                 except httpx.ConnectError:
                     if not self._wait_for_start():
                         raise
@@ -204,7 +188,7 @@ class Connection:
                 f"{operation}: no connection{_through(self._proxy)} ({what}). "
                 "Is the engine running, and is influxdb3:hostUrl right?"
             ) from error
-        except (httpx.InvalidURL, httpx.LocalProtocolError):
+        except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError):
             # without the cause, whose text repeats the header at fault
             raise EngineUnreachable(f"{operation}: the path or a header holds what HTTP cannot carry") from None
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
@@ -231,80 +215,6 @@ class Connection:
             return False
         time.sleep(min(patience_left, _SECONDS_BETWEEN_CONNECTIONS))
         return True
-
-
-def unpacked(answer: httpx.Response, into: TypeAdapter[Answer]) -> Answer:
-    """The body of a successful answer.
-
-    Raises:
-        UnreadableAnswer: It is not what the API promises.
-    """
-    try:
-        return into.validate_json(answer.content)
-    except ValidationError as error:
-        # not the body itself: rows hold arguments of triggers, which may be secret
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = shown("".join(f"{part}: " for part in first["loc"]), longest=200)
-        raise unreadable(answer, f"{described(answer.headers, answer.text)}; {where} {shown(first['msg'])}") from None
-
-
-def unreadable(answer: httpx.Response, what: str, *, changes: bool = False) -> UnreadableAnswer:
-    """The error for an answer of success that InfluxDB would not give.
-
-    Args:
-        answer: The answer.
-        what: What it is instead.
-        changes: Whether the request may have changed something.
-    """
-    doubt = "; the request may have been carried out" if changes else ""
-    return UnreadableAnswer(
-        f"{answer.request.method} {answer.request.url.copy_with(query=None)} answered {answer.status_code} with "
-        f"{len(answer.content)} bytes that are not what the API promises ({what}){doubt}. {REMEDY}"
-    )
-
-
-def _read(answer: httpx.Response) -> httpx.Response:
-    """The answer with its body; of an error as much as a person could read."""
-    try:
-        body = bytearray()
-        for part in _parts(answer):
-            body += part
-            if not answer.is_success and len(body) > _LONGEST_ERROR:
-                del body[_LONGEST_ERROR:]
-                break
-            if len(body) > LARGEST_ANSWER:
-                raise TooLarge
-    finally:
-        answer.close()
-    headers = httpx.Headers(answer.headers)
-    headers.pop("content-encoding", None)
-    read = httpx.Response(answer.status_code, headers=headers, content=bytes(body), request=answer.request)
-    try:
-        assert read.text is not None
-    except (LookupError, ValueError, AssertionError):  # the server names an encoding of something else than text
-        read.encoding = "utf-8"
-    return read
-
-
-def _parts(answer: httpx.Response) -> Iterator[bytes]:
-    """The body, unpacked; of one encoding only: each more may make it a thousand times larger."""
-    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if encoding == "identity":
-        yield from answer.iter_bytes()
-        return
-    if encoding not in {"gzip", "x-gzip"}:
-        raise httpx.DecodingError(f"content-encoding {encoding!r}, which was not asked for")
-    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    try:
-        for packed in answer.iter_raw():
-            part = unpacker.decompress(packed, _AT_ONCE)
-            while part:
-                yield part
-                part = unpacker.decompress(unpacker.unconsumed_tail, _AT_ONCE)
-    except zlib.error as error:
-        raise httpx.DecodingError(str(error)) from error
-    if not unpacker.eof:
-        raise httpx.DecodingError("the gzip data is cut off")
 
 
 def _through(proxy: Proxy | None) -> str:

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpcore
-import httpx
+
+from influxdb3_engine_api.quick_httpx import httpx
 
 if TYPE_CHECKING:
     import ssl

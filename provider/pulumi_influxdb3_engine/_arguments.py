@@ -40,7 +40,7 @@ def as_properties(kind: str, resource_name: str, properties: Mapping[str, Any]) 
         _refuse(kind, "the resource's name", _OUTPUT_IN_TEXT)
     where = f"{kind} {resource_name!r}"
     made = {name: as_property(where, name, value) for name, value in properties.items()}
-    outputs = {name: pulumi.Output.from_input(value) for name, value in made.items() if _holds_output(value)}
+    outputs = {name: _as_output(value) for name, value in made.items() if _holds_output(value)}
     # the coroutine that the SDK waits for, which its annotations do not know
     return made | ({SECRETS: pulumi.Output.from_input(cast("Any", _secret_ones(outputs)))} if outputs else {})
 
@@ -238,6 +238,10 @@ def _holds_output(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(map(_holds_output, value.values()))
     return any(map(_holds_output, value)) if isinstance(value, list) else isinstance(value, pulumi.Output)
+
+
+def _as_output(value: Any) -> pulumi.Output[Any]:
+    return value if isinstance(value, pulumi.Output) else pulumi.Output.from_input(value)
 
 
 async def _secret_ones(outputs: Mapping[str, pulumi.Output[Any]]) -> list[str]:

@@ -77,11 +77,12 @@ def invoke_request(
         body: Its ``request_body``, sent as UTF-8.
 
     Raises:
-        RequestFailed: In the output: it answered with a status of 400 or above.
+        RequestFailed: In the output: it answered with a status of 400 or above, or a login page answered in its place.
     """
 
     def call(engine: Engine, given: dict[str, Any]) -> RequestAnswer:
         from influxdb3_engine_api.foreign_text import shown  # noqa: PLC0415 - only while deploying
+        from influxdb3_engine_api.strangers import IDENTITY, REMEDY, described  # noqa: PLC0415
 
         url = given["endpoint_url"]
         for host in engine.hosts:
@@ -97,6 +98,12 @@ def invoke_request(
         answer = host.client.call_request_trigger(
             url.removeprefix(prefix), method=method, params=given["params"], content=content
         )
+        is_page = answer.is_redirect or answer.text.lstrip().startswith("<")
+        if is_page and not answer.headers.get(IDENTITY):
+            what = described(answer.headers, answer.text)
+            raise RequestFailed(
+                f"{method} endpoint_url answered {answer.status_code}, not by a plugin: {what}. {REMEDY}"
+            )
         if answer.is_error:
             raise RequestFailed(f"{method} endpoint_url answered {answer.status_code}: {shown(answer.text)}")
         return RequestAnswer(answer.status_code, dict(answer.headers), answer.text)
