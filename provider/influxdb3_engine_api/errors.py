@@ -129,7 +129,7 @@ class UnreadableAnswer(EngineApiError):
 _BY_STATUS = {401: Unauthenticated, 403: Forbidden}
 _MISSING = re.compile(
     r"the requested resource was not found: |(query error: )?[Dd]atabase not found\b|Table .* not in DB schema for "
-    r"|(Trigger|Plugin) not found|Plugin not enabled",
+    r"|(Trigger|Plugin) not found|[\w ]{0,40}not enabled",
     re.DOTALL,
 )
 """How a 404 begins of something that the request names; a path that does not exist is ``Not found``, or a web page."""

@@ -122,6 +122,8 @@ def _lock_down(request: Callable[[], None]) -> str | None:
     try:
         request()
     except AnswerError as error:
+        if error.stranger:
+            raise
         reason = explained(error)
         return reason if reason != str(error) else None
     except AnswerLost as error:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from hostile_server import DELAYS, LIES, MARK, STEERING, hostile_server, http, page, saying
 
+from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import LONGEST, hide, message, shown
 from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._failures import DeploymentError
@@ -22,6 +23,7 @@ from pulumi_influxdb3_engine.logic.package_set import PackageSetLogic
 from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryLogic
 from pulumi_influxdb3_engine.logic.plugin_file import PluginFileLogic
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
+from pulumi_influxdb3_engine.logic.resource import ResourceError
 from pulumi_influxdb3_engine.logic.server_plugins import PROBE, SHIM, SWEEPER
 from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
 
@@ -298,3 +300,22 @@ def test_a_version_that_is_none_is_told_and_no_traceback(server: FakeServer) -> 
     live = PackageSetLogic().read(PackageSetLogic.inputs_type.checked(RESOURCES["PackageSet"][1]), {}, server.engine())
 
     assert live is not None
+
+
+def test_a_conflict_shows_no_request_path(server: FakeServer) -> None:
+    given = {**RESOURCES["Trigger"][1], "db": "db", "trigger_specification": "request:hook-k9-hunter2"}
+    inputs = TriggerLogic.inputs_type.checked(given)
+    running = server.engine()
+    running.client.create_trigger(inputs.body())
+
+    for wanted in (inputs, inputs.model_copy(update={"trigger_specification": "every:1s"})):
+        with pytest.raises(ResourceError, match="exists already") as failed:
+            TriggerLogic().create(wanted, server.engine())
+        assert "hunter2" not in str(failed.value)
+
+
+def test_a_gateway_is_not_taken_for_a_server_that_permits_files() -> None:
+    with hostile_server(LIES["a forbidden page"]) as server:
+        facts = Engine(Configuration(host_url=server.url)).hosts[0].facts
+        with pytest.raises(EngineApiError, match="not as InfluxDB 3 does"):
+            facts.refuses_files()
