@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TIMEOUT = 1.0
-PATIENCE = 15.0
+PATIENCE = 45.0
 """Seconds after which a client hangs; far above ``TIMEOUT``, since test machines are busy."""
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FEW = ("create_trigger", "delete_trigger", "triggers", "install_packages", "health")
@@ -69,7 +69,7 @@ CASES = [
 @pytest.mark.parametrize(("operation", "lie"), CASES)
 def test_no_lie_is_believed_and_none_reaches_the_terminal_as_it_is(operation: str, lie: str) -> None:
     with hostile_server(LIES[lie]) as server:
-        error = fails(server.url, operation, timeout=10.0, package_timeout=10.0)
+        error = fails(server.url, operation, timeout=30.0, package_timeout=30.0)
 
     assert not isinstance(error, NotFound | Conflict)
     assert_safe(error)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
-SECONDS = 30.0
+SECONDS = 60.0
 IDENTITY = "11111111-1111-1111-1111-111111111111"
 
 # inputs of each kind of resource, and a change of them
@@ -76,11 +76,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_engines", {})
 
 
-def adapter(kind: str, url: str, timeout: float = 5.0) -> Adapter:
+def adapter(kind: str, url: str, timeout: float = 20.0) -> Adapter:
     return Adapter(RESOURCES[kind][0](), {}, Configuration(host_url=url, timeout=timeout, package_timeout=timeout))
 
 
-def attempt(kind: str, operation: str, url: str, timeout: float = 5.0) -> Any:
+def attempt(kind: str, operation: str, url: str, timeout: float = 20.0) -> Any:
     given, change = RESOURCES[kind][1:]
     on = adapter(kind, url, timeout)
     state = on.check({}, dict(given)).inputs | {"cluster_uuid": IDENTITY}
