@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 
 from influxdb3_engine_api import paths
-from influxdb3_engine_api.connection import Connection, unpacked
+from influxdb3_engine_api.answers import unpacked
+from influxdb3_engine_api.connection import Connection
 from influxdb3_engine_api.wire import (
     ArgumentRow,
     CreateDatabase,
@@ -54,7 +55,7 @@ class EngineClient:
     Args:
         host_url: Base URL, such as ``http://127.0.0.1:8181``.
         token: API token; sent as ``Authorization: Bearer``, part of no message or representation.
-        timeout: Seconds for one request; also the limit for connecting.
+        timeout: Seconds for one request and its whole answer, which may have 64 MiB; also the limit for connecting.
         package_timeout: Seconds for an installation, which the server answers when pip has ended.
         tls_ca: Path of a PEM file with the certificate authorities to trust instead of the system's.
         tls_no_verify: Do not verify the server's certificate.
@@ -65,7 +66,7 @@ class EngineClient:
     Every method raises an ``EngineApiError``; which one says whether the request was carried out.
 
     Raises:
-        EngineUnreachable: No request can ever be sent with that URL, token or file of authorities.
+        EngineUnreachable: No request can ever be sent with that URL, token, file of authorities or proxy.
     """
 
     def __init__(
@@ -153,21 +154,32 @@ class EngineClient:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> httpx.Response:
-        """Call the request trigger on a path and return what its plugin answers, be its status an error or not."""
+        """Call the request trigger on a path and return what its plugin answers, be its status an error or not.
+
+        No message repeats the path: it may be all that guards the plugin.
+        """
         # whatever the method, a plugin may change something
         return self._connection.request(
-            method, paths.engine(request_path), params=params, headers=headers, content=content
+            method,
+            paths.engine(request_path),
+            params=params,
+            headers=headers,
+            content=content,
+            shown_path=paths.engine("PATH"),
         )
 
     # dry runs (contract section 6)
 
     def test_wal_plugin(self, test: TestWalPlugin) -> DryRunResult:
         """Run a WAL plugin on line protocol without writing anything."""
-        return unpacked(self._send_body("POST", paths.PLUGIN_TEST_WAL, test, exclude_none=True), _DRY_RUN)
+        answer = self._send_body("POST", paths.PLUGIN_TEST_WAL, test, exclude_none=True, promises_body=True)
+        return unpacked(answer, _DRY_RUN)
 
     def test_schedule_plugin(self, test: TestSchedulePlugin, *, changes: bool = True) -> DryRunResult:
         """Run a schedule plugin once without writing anything; ``changes`` says whether it does anything else."""
-        answer = self._send_body("POST", paths.PLUGIN_TEST_SCHEDULE, test, exclude_none=True, changes=changes)
+        answer = self._send_body(
+            "POST", paths.PLUGIN_TEST_SCHEDULE, test, exclude_none=True, changes=changes, promises_body=True
+        )
         return unpacked(answer, _DRY_RUN)
 
     # plugin files (contract 1.7)
@@ -205,7 +217,7 @@ class EngineClient:
 
     def ping(self) -> ServerInfo:
         """What is running, in which version."""
-        return unpacked(self._connection.send("GET", paths.PING), _SERVER)
+        return unpacked(self._connection.send("GET", paths.PING, promises_body=True), _SERVER)
 
     def create_database(self, db: str, retention_period: str | None = None) -> None:
         """Create a database; ``retention_period`` is a duration such as ``7d``, ``None`` keeps data for ever."""
@@ -222,7 +234,7 @@ class EngineClient:
 
     def databases(self) -> list[str]:
         """Names of the databases, ``_internal`` included."""
-        answer = self._connection.send("GET", paths.DATABASE, params={"format": "json"})
+        answer = self._connection.send("GET", paths.DATABASE, params={"format": "json"}, promises_body=True)
         return [row.name for row in unpacked(answer, _DATABASES)]
 
     def write_lp(
@@ -286,7 +298,8 @@ class EngineClient:
         body: dict[str, Any] = {"db": db, "q": sql, "format": "json"}
         if params is not None:
             body["params"] = dict(params)
-        return unpacked(self._connection.send("POST", paths.QUERY_SQL, json_body=body, changes=False), into)
+        answer = self._connection.send("POST", paths.QUERY_SQL, json_body=body, changes=False, promises_body=True)
+        return unpacked(answer, into)
 
     def _send_body(
         self,
@@ -298,9 +311,12 @@ class EngineClient:
         exclude_none_of: set[str] | None = None,
         timeout: float | None = None,
         changes: bool = True,
+        promises_body: bool = False,
     ) -> httpx.Response:
         dumped = body.model_dump(mode="json", exclude_none=exclude_none)
         for member in exclude_none_of or ():
             if dumped[member] is None:
                 del dumped[member]
-        return self._connection.send(method, path, json_body=dumped, timeout=timeout, changes=changes)
+        return self._connection.send(
+            method, path, json_body=dumped, timeout=timeout, changes=changes, promises_body=promises_body
+        )

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import ssl
-import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from influxdb3_engine_api.addresses import URL_FORM, token_problem, url_problem
+from influxdb3_engine_api.answers import LARGEST_ANSWER, read, unreadable
 from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, UnreadableAnswer, answer_error
-
-# httpx loads its command line, and with it rich and pygments where they are installed: 0.1 s that nobody here needs
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # what makes the import fail, as httpx expects
-import httpx  # noqa: E402
-
-if sys.modules["httpx._main"] is None:
-    del sys.modules["httpx._main"]
+from influxdb3_engine_api.foreign_text import hide, shown
+from influxdb3_engine_api.proxies import Proxy, proxy_of
+from influxdb3_engine_api.quick_httpx import httpx
+from influxdb3_engine_api.sent_values import sent_values
+from influxdb3_engine_api.strangers import IDENTITY, REMEDY, described, is_page, is_success
+from influxdb3_engine_api.transport import TooLarge, Transport, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Answer = TypeVar("Answer")
 _SECONDS_BETWEEN_CONNECTIONS = 0.2
 
 
@@ -34,7 +30,7 @@ class Connection:
     Args:
         host_url: Base URL, such as ``http://127.0.0.1:8181``.
         token: API token; sent as ``Authorization: Bearer``, part of no message or representation.
-        timeout: Seconds for one request; also the limit for connecting.
+        timeout: Seconds for one request and its whole answer; also the limit for connecting.
         tls_ca: Path of a PEM file with the certificate authorities to trust instead of the system's.
         tls_no_verify: Do not verify the server's certificate.
         start_patience: Seconds to wait for a server that refuses connections, since it may just be starting; nothing
@@ -47,7 +43,7 @@ class Connection:
         cluster_uuid: Identity of the server, as the newest answer that has one states it; None before that.
 
     Raises:
-        EngineUnreachable: No request can ever be sent with that URL, token or file of authorities.
+        EngineUnreachable: No request can ever be sent with that URL, token, file of authorities or proxy.
     """
 
     def __init__(
@@ -66,15 +62,18 @@ class Connection:
             raise EngineUnreachable(f"{problem}: {URL_FORM}")
         if problem := token_problem(token or ""):
             raise EngineUnreachable(problem)
+        if token:
+            hide("the API token", token)
         self.host_url = host_url.rstrip("/")
         self.cluster_uuid: str | None = None
+        self._proxy = proxy_of(host_url)
+        self._seconds = timeout
         self._http = httpx.Client(
             base_url=self.host_url,
-            headers={"authorization": f"Bearer {token}"} if token else {},
+            headers={"accept-encoding": "gzip"} | ({"authorization": f"Bearer {token}"} if token else {}),
             timeout=timeout,
-            verify=_verification(self.host_url, tls_ca, tls_no_verify),
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
-            transport=transport,
+            trust_env=False,
+            transport=transport or Transport(_verification(self.host_url, tls_ca, tls_no_verify), self._proxy),
         )
         self._start_patience = start_patience
         self._on_wait = on_wait
@@ -95,14 +94,24 @@ class Connection:
         content: bytes | None = None,
         timeout: float | None = None,
         changes: bool | None = None,
+        promises_body: bool = False,
     ) -> httpx.Response:
         """Send a request, with a body of JSON or of bytes, and return the answer if it is a success.
 
-        ``changes`` says whether the request changes anything on the server; default: all but GET do.
+        Args:
+            method: HTTP method.
+            path: Below the base URL.
+            params: Query parameters.
+            json_body: Body as data; or
+            content: as bytes.
+            timeout: Seconds for the request and its answer (default: the connection's).
+            changes: Whether the request changes anything on the server; default: all but GET do.
+            promises_body: Whether a success has a body, which is then checked where it is read.
 
         Raises:
             AnswerError: The server answered anything but 2xx.
-            TransportError: No answer came within ``timeout`` seconds (default: the connection's).
+            UnreadableAnswer: Something else answered 2xx: a gateway or a login page.
+            TransportError: No answer came within ``timeout`` seconds.
         """
         headers = None
         if json_body is not None:
@@ -113,11 +122,20 @@ class Connection:
         answer = self.request(
             method, path, params=params, headers=headers, content=content, timeout=timeout, changes=changes
         )
+        operation = f"{method} {path}"
         if answer.has_redirect_location:
-            text = f"redirects to {answer.headers['location']}: set influxdb3:hostUrl to where the server really is"
-            raise answer_error(f"{method} {path}", answer.status_code, text)
+            where = shown(answer.headers["location"], longest=200)
+            text = f"redirects to {where}: set influxdb3:hostUrl to where the server really is. {REMEDY}"
+            raise answer_error(operation, answer.status_code, text)
+        if answer.status_code == 407:
+            text = f"the proxy of {self._proxy.variable if self._proxy else 'the network'} wants a user and a password"
+            raise answer_error(operation, answer.status_code, text)
         if not answer.is_success:
-            raise answer_error(f"{method} {path}", answer.status_code, answer.text)
+            hidden = sent_values(json_body if json_body is not None else content)
+            raise answer_error(operation, answer.status_code, answer.text, answer.headers, hidden)
+        is_ours = not is_page(answer.headers, answer.text) if promises_body else is_success(answer.headers, answer.text)
+        if not is_ours:
+            raise unreadable(answer, described(answer.headers, answer.text), changes=changes)
         return answer
 
     def request(
@@ -130,41 +148,56 @@ class Connection:
         content: bytes | None,
         timeout: float | None = None,
         changes: bool = True,
+        shown_path: str | None = None,
     ) -> httpx.Response:
-        """Send a request and return the answer, whatever its status; ``changes`` is that of ``send``.
+        """Send a request and return the answer, whatever its status; arguments are those of ``send``.
+
+        ``shown_path`` stands for the path in messages, where that may be secret.
 
         Raises:
-            TransportError: No answer came within ``timeout`` seconds (default: the connection's).
+            TransportError: No answer came within ``timeout`` seconds.
+            UnreadableAnswer: The answer is too large, or of an unknown encoding.
         """
-        operation = f"{method} {self.host_url}{path}"
+        operation = f"{method} {self.host_url}{shown_path or path}"
         limits = self._http.timeout
         if timeout is not None:
             limits = httpx.Timeout(connect=limits.connect, read=timeout, write=limits.write, pool=limits.pool)
+        key, seconds = ("timeout", self._seconds) if timeout is None else ("packageTimeout", timeout)
+        limit = f"influxdb3:{key} is {seconds:g} s"
         try:
             while True:
                 try:
-                    answer = self._http.request(
+                    request = self._http.build_request(
                         method, path, params=params, headers=headers, content=content, timeout=limits
                     )
+                    with bounded(seconds, LARGEST_ANSWER):
+                        answer = read(self._http.send(request, stream=True))
                 except httpx.ConnectError:
                     if not self._wait_for_start():
                         raise
                 else:
                     self._refused_since = None
                     # a gateway on the way answers without it
-                    self.cluster_uuid = answer.headers.get("cluster-uuid", self.cluster_uuid)
+                    self.cluster_uuid = answer.headers.get(IDENTITY, self.cluster_uuid)
                     return answer
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            what = shown(str(error)) or type(error).__name__
+            if isinstance(error, httpx.TimeoutException):
+                what = f"{what}; {limit}"
             raise EngineUnreachable(
-                f"{operation}: no connection ({error}). Is the engine running, and is influxdb3:hostUrl right?"
+                f"{operation}: no connection{_through(self._proxy)} ({what}). "
+                "Is the engine running, and is influxdb3:hostUrl right?"
             ) from error
-        except (httpx.InvalidURL, httpx.LocalProtocolError):
+        except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError):
             # without the cause, whose text repeats the header at fault
             raise EngineUnreachable(f"{operation}: the path or a header holds what HTTP cannot carry") from None
-        except httpx.ReadTimeout as error:
-            raise AnswerLost(f"{operation}: no answer in time", changes=changes) from error
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            raise AnswerLost(f"{operation}: no answer in time ({limit})", changes=changes) from error
+        except TooLarge:
+            what = f"{operation}: the answer has more than {LARGEST_ANSWER >> 20} MiB. {REMEDY}"
+            raise UnreadableAnswer(what) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
-            what = f"{operation}: the connection broke ({str(error) or type(error).__name__})"
+            what = f"{operation}: the connection broke ({shown(str(error)) or type(error).__name__})"
             raise AnswerLost(what, changes=changes) from error
 
     def _wait_for_start(self) -> bool:
@@ -184,32 +217,16 @@ class Connection:
         return True
 
 
-def unpacked(answer: httpx.Response, into: TypeAdapter[Answer]) -> Answer:
-    """The body of a successful answer.
-
-    Raises:
-        UnreadableAnswer: It is not what the API promises.
-    """
-    try:
-        return into.validate_json(answer.content)
-    except ValidationError as error:
-        # not the body itself: rows hold arguments of triggers, which may be secret
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = "".join(f"{part}: " for part in first["loc"])
-        raise UnreadableAnswer(
-            f"{answer.request.method} {answer.request.url.copy_with(query=None)} answered {answer.status_code} with "
-            f"{len(answer.content)} bytes that are not what the API promises ({where}{first['msg']}). "
-            "Is influxdb3:hostUrl an InfluxDB 3 server?"
-        ) from None
+def _through(proxy: Proxy | None) -> str:
+    return f" through the proxy of {proxy.variable}" if proxy else ""
 
 
-def _verification(host_url: str, tls_ca: str | None, tls_no_verify: bool) -> ssl.SSLContext | bool:
+def _verification(host_url: str, tls_ca: str | None, tls_no_verify: bool) -> ssl.SSLContext:
     # loading the system's authorities takes 20 ms, which a plain HTTP URL need not pay
     if tls_no_verify or host_url.startswith("http://"):
-        return False
-    if not tls_ca:
-        return True
+        return httpx.create_ssl_context(verify=False)
     try:
-        return ssl.create_default_context(cafile=tls_ca)
+        return ssl.create_default_context(cafile=tls_ca) if tls_ca else httpx.create_ssl_context()
     except OSError as error:
-        raise EngineUnreachable(f"the authorities in {tls_ca} cannot be read: {error}") from error
+        source = tls_ca or "SSL_CERT_FILE or SSL_CERT_DIR"
+        raise EngineUnreachable(f"the authorities in {source} cannot be read: {error}") from error

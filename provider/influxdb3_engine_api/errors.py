@@ -16,14 +16,21 @@
     │   └── ServerError             5xx; a real server also answers 500 to bad specifications and missing plugins
     └── UnreadableAnswer            the server answered 2xx, but not what the API promises
 
-No message ever holds the token: it is sent as a header and kept nowhere else.
+No message ever holds the token: it is sent as a header and kept nowhere else. What a server says is in messages as
+`foreign_text.shown` makes it safe; ``text`` and ``data`` have it as it came.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_api.strangers import IDENTITY, REMEDY, described, is_page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class EngineApiError(Exception):
@@ -60,17 +67,31 @@ class AnswerError(EngineApiError):
     Attributes:
         operation: ``METHOD path`` of the request.
         status: HTTP status.
-        text: The server's message.
-        data: What a write error carries besides its message, else ``None``.
+        text: The server's message, as it came: not to be shown.
+        data: What a write error carries besides its message, else ``None``; as it came.
+        stranger: What answered in place of an InfluxDB 3 server; ``None`` if that did.
     """
 
-    def __init__(self, operation: str, status: int, text: str, data: Any = None) -> None:
+    def __init__(
+        self,
+        operation: str,
+        status: int,
+        text: str,
+        data: Any = None,
+        *,
+        stranger: str | None = None,
+        hidden: Mapping[str, str] | None = None,
+    ) -> None:
         self.operation = operation
         self.status = status
         self.text = text
         self.data = data
+        self.stranger = stranger
+        if stranger:
+            super().__init__(f"{operation} answered {status}, but not as InfluxDB 3 does: {stranger} (i{REMEDY[1:]})")
+            return
         details = f" {json.dumps(data)}" if data is not None else ""
-        super().__init__(f"{operation} answered {status}: {text or 'no message'}{details}")
+        super().__init__(f"{operation} answered {status}: {shown(f'{text}{details}', hidden=hidden) or 'no message'}")
 
 
 class BadRequest(AnswerError):
@@ -105,25 +126,55 @@ class UnreadableAnswer(EngineApiError):
     """The server answered with success and a body that is not what the API promises; is it an InfluxDB 3 server?"""
 
 
-_BY_STATUS = {401: Unauthenticated, 403: Forbidden, 409: Conflict}
+_BY_STATUS = {401: Unauthenticated, 403: Forbidden}
 _MISSING = re.compile(
-    "resource was not found|[Dd]atabase not found|not in DB schema|(Trigger|Plugin) not found|not enabled|^not found$"
+    r"the requested resource was not found: |(query error: )?[Dd]atabase not found\b|Table .* not in DB schema for "
+    r"|(Trigger|Plugin) not found|[\w ]{0,40}not enabled",
+    re.DOTALL,
 )
-"""What a 404 says of something that the request names; a path that does not exist is ``Not found``, or a web page."""
+"""How a 404 begins of something that the request names; a path that does not exist is ``Not found``, or a web page."""
+_NO_TRIGGER_ON_PATH = '{error: "not found"}'
+"""What the server says of a request path that no trigger serves: not JSON."""
+_EXISTS = "already"
+"""What each 409 of the server says (contract 1.2, 8.2)."""
 
 
-def answer_error(operation: str, status: int, body: str) -> AnswerError:
+def answer_error(
+    operation: str,
+    status: int,
+    body: str,
+    headers: Mapping[str, str] | None = None,
+    hidden: Mapping[str, str] | None = None,
+) -> AnswerError:
     """The error for an answer that is no success, whichever of the contract's shapes its body has.
 
     The shapes (contract 1.1): plain text; ``{"error": TEXT}`` with or without ``data``; the v2 write endpoint's
     ``{"code", "message"}``; ``{error: "not found"}``, which is not JSON.
+
+    Args:
+        operation: ``METHOD path`` of the request.
+        status: HTTP status.
+        body: The answer's body.
+        headers: The answer's headers: they tell whether the server has answered, or something on the way to it.
+        hidden: Values that the message must not repeat; see `foreign_text.shown`.
     """
     text, data = _message(body)
-    if status == 404 and not _MISSING.search(text):
-        hint = f"{text[:200] or 'no message'} (is influxdb3:hostUrl an InfluxDB 3 server?)"
-        return NoSuchOperation(operation, status, hint, data)
+    headers = headers or {}
+    stranger = described(headers, body) if is_page(headers, body) else None
+    if status == 404 and (stranger or not _is_missing(body, text)):
+        hint = f"{shown(text[:200], hidden=hidden) or 'no message'} (is influxdb3:hostUrl an InfluxDB 3 server?)"
+        return NoSuchOperation(operation, status, hint, data, stranger=stranger)
+    if status == 409 and not stranger and not headers.get(IDENTITY) and "content-type" in headers:
+        # the server's own errors have no content type
+        stranger = None if _EXISTS in text else described(headers, body)
+    if status == 409 and not stranger:
+        return Conflict(operation, status, text, data, hidden=hidden)
     kind = _BY_STATUS.get(status, NotFound if status == 404 else ServerError if status >= 500 else BadRequest)
-    return kind(operation, status, text, data)
+    return kind(operation, status, text, data, stranger=stranger, hidden=hidden)
+
+
+def _is_missing(body: str, text: str) -> bool:
+    return bool(_MISSING.match(text)) or body.strip() == _NO_TRIGGER_ON_PATH
 
 
 def _message(body: str) -> tuple[str, Any]:

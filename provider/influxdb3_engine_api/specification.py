@@ -198,7 +198,11 @@ def parse_catalog(catalog_json: str) -> Specification:
     Raises:
         ValueError: The server stores a form that this release does not know.
     """
-    match json.loads(catalog_json):
+    try:
+        catalog = json.loads(catalog_json)
+    except RecursionError:
+        raise ValueError("the server stores a trigger specification that is nested without end") from None
+    match catalog:
         case "all_tables_wal_write":
             return AllTables()
         case {"single_table_wal_write": {"table_name": str(name)}}:

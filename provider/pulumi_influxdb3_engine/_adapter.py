@@ -10,7 +10,10 @@ from pulumi.output import Unknown as PulumiUnknown
 from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
 from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_api.foreign_text import message
 from pulumi_influxdb3_engine._failures import DeploymentError
+from pulumi_influxdb3_engine._properties import SECRETS
+from pulumi_influxdb3_engine.logic.hidden_values import hide_inputs, hide_secrets
 from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
 from pulumi_influxdb3_engine.logic.located import Located
 from pulumi_influxdb3_engine.logic.lock_down import explained, stored_configuration
@@ -53,6 +56,8 @@ class Adapter:
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, fill in defaults and derive; nothing is sent."""
         self._program.is_running = True
+        news = {name: value for name, value in news.items() if name != PROVIDER}
+        hide_secrets(news, news.pop(SECRETS, ()))
         properties = self._with_defaults(_from_pulumi(news))
         state = self._stored(olds) if olds else None
         try:
@@ -63,9 +68,10 @@ class Adapter:
             # the path goes into the reason: Pulumi prints the value of a property that a failure names, be it secret
             # or a whole file
             failures = [
-                CheckFailure("", f"{each.property}: {each.reason}") for each in map(self._explained, error.failures)
+                CheckFailure("", message(f"{each.property}: {each.reason}"))
+                for each in map(self._explained, error.failures)
             ]
-            return CheckResult({name: value for name, value in news.items() if name != PROVIDER}, failures)
+            return CheckResult(news, failures)
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """What a change of inputs leads to; nothing is sent."""
@@ -100,8 +106,9 @@ class Adapter:
     def delete(self, props: dict[str, Any]) -> None:
         """Make the resource not exist."""
         is_destroyed = not self._program.is_running
-        with self._engine.helper_files.removed_when_idle() if is_destroyed else nullcontext():
-            self._attempt_without_program(lambda: self._logic.delete(self._stored(props), self._engine))
+        engine = self._attempt_without_program(lambda: self._engine)
+        with engine.helper_files.removed_when_idle() if is_destroyed else nullcontext():
+            self._attempt_without_program(lambda: self._logic.delete(self._stored(props), engine))
 
     def _check_online(self, inputs: Inputs, state: Inputs | None) -> None:
         # what is taken over is shown by the preview, which asks for it then
@@ -126,7 +133,9 @@ class Adapter:
         return failure
 
     def _stored(self, properties: dict[str, Any]) -> Any:
-        return self._logic.inputs_type.stored(_from_pulumi(properties))
+        known = _from_pulumi(properties)
+        hide_inputs(known)
+        return self._logic.inputs_type.stored(known)
 
     def _outputs(self, properties: dict[str, Any]) -> dict[str, Any]:
         inputs = self._logic.inputs_type.model_fields.keys() - self._logic.inputs_type.state_only

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 from uuid import UUID
 
 import pulumi
 
-from pulumi_influxdb3_engine._properties import argument_text, as_utf8, files_property
+from pulumi_influxdb3_engine._properties import SECRETS, argument_text, as_utf8, files_property
 from pulumi_influxdb3_engine._sources import SourceError
 from pulumi_influxdb3_engine._stack import check_stack
 
@@ -39,7 +39,10 @@ def as_properties(kind: str, resource_name: str, properties: Mapping[str, Any]) 
     if _is_text_of_an_output(resource_name):
         _refuse(kind, "the resource's name", _OUTPUT_IN_TEXT)
     where = f"{kind} {resource_name!r}"
-    return {name: as_property(where, name, value) for name, value in properties.items()}
+    made = {name: as_property(where, name, value) for name, value in properties.items()}
+    outputs = {name: _as_output(value) for name, value in made.items() if _holds_output(value)}
+    # the coroutine that the SDK waits for, which its annotations do not know
+    return made | ({SECRETS: pulumi.Output.from_input(cast("Any", _secret_ones(outputs)))} if outputs else {})
 
 
 def as_property(where: str, path: str, value: Any) -> Any:
@@ -229,6 +232,20 @@ def _known_text(where: str, path: str, value: Any, *, outputs: bool = False) -> 
         plain = int(plain)
     text: str = argument_text(plain)
     return text
+
+
+def _holds_output(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_output, value.values()))
+    return any(map(_holds_output, value)) if isinstance(value, list) else isinstance(value, pulumi.Output)
+
+
+def _as_output(value: Any) -> pulumi.Output[Any]:
+    return value if isinstance(value, pulumi.Output) else pulumi.Output.from_input(value)
+
+
+async def _secret_ones(outputs: Mapping[str, pulumi.Output[Any]]) -> list[str]:
+    return [name for name, output in outputs.items() if await output.is_secret()]
 
 
 def _is_later(value: Any) -> bool:

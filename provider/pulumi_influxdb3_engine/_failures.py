@@ -6,9 +6,14 @@ import sys
 import traceback
 from typing import Any
 
+from influxdb3_engine_api.foreign_text import message
+
 
 class DeploymentError(Exception):
     """Why an operation failed; the message says what is live now."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(message(text))
 
 
 _told: set[str] = set()

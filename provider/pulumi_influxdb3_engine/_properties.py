@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SECRETS = "__secrets"
+"""A property that names those of a resource that are secret: a provider gets their values bare. It is not stored."""
+
 _CODING_LINE = re.compile(r"([ \t\f]*#.*?coding[:=][ \t]*)([-\w.]+)", re.ASCII)  # PEP 263
 _BLANK_OR_COMMENT = re.compile(r"[ \t\f]*(?:#.*)?\r?", re.ASCII)
 

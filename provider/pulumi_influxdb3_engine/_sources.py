@@ -26,6 +26,11 @@ class SourceError(pulumi.RunError):
     Pulumi shows the text of a ``RunError`` without a traceback. It is no ``ValueError``, which Pulumi wraps in others.
     """
 
+    def __init__(self, text: str) -> None:
+        from influxdb3_engine_api.foreign_text import message  # noqa: PLC0415 - only where a program is refused
+
+        super().__init__(message(text))
+
 
 class _NotText(SourceError):
     """A file is not text in the encoding that it has to have."""

@@ -77,25 +77,35 @@ def invoke_request(
         body: Its ``request_body``, sent as UTF-8.
 
     Raises:
-        RequestFailed: In the output: it answered with a status of 400 or above.
+        RequestFailed: In the output: it answered with a status of 400 or above, or a login page answered in its place.
     """
 
     def call(engine: Engine, given: dict[str, Any]) -> RequestAnswer:
+        from influxdb3_engine_api.foreign_text import shown  # noqa: PLC0415 - only while deploying
+        from influxdb3_engine_api.strangers import IDENTITY, REMEDY, described  # noqa: PLC0415
+
         url = given["endpoint_url"]
         for host in engine.hosts:
             prefix = f"{host.url}/api/v3/engine/"
             if url is not None and url.startswith(prefix):
                 break
         else:
+            # not the URL itself: its path may be all that guards the plugin
             raise RequestFailed(
-                f"{url!r} is no endpoint of {engine.client.host_url}: pass the endpoint_url of a request trigger"
+                f"endpoint_url is no endpoint of {engine.client.host_url}: pass the endpoint_url of a request trigger"
             )
         content = None if given["body"] is None else given["body"].encode()
         answer = host.client.call_request_trigger(
             url.removeprefix(prefix), method=method, params=given["params"], content=content
         )
+        is_page = answer.is_redirect or answer.text.lstrip().startswith("<")
+        if is_page and not answer.headers.get(IDENTITY):
+            what = described(answer.headers, answer.text)
+            raise RequestFailed(
+                f"{method} endpoint_url answered {answer.status_code}, not by a plugin: {what}. {REMEDY}"
+            )
         if answer.is_error:
-            raise RequestFailed(f"{method} {url} answered {answer.status_code}: {answer.text}")
+            raise RequestFailed(f"{method} endpoint_url answered {answer.status_code}: {shown(answer.text)}")
         return RequestAnswer(answer.status_code, dict(answer.headers), answer.text)
 
     where = "invoke_request(...)"
@@ -190,7 +200,9 @@ for _function in (test_wal_plugin, test_schedule_plugin):
 
 def _dry_run(result: Any) -> DryRun:
     if result.errors:
-        raise DryRunFailed("\n".join([*result.errors, *result.log_lines]))
+        from influxdb3_engine_api.foreign_text import shown  # noqa: PLC0415 - only while deploying
+
+        raise DryRunFailed("\n".join(map(shown, ["\n".join(result.errors), "\n".join(result.log_lines)])))
     return DryRun(result.log_lines, result.database_writes)
 
 
@@ -201,15 +213,20 @@ def _when_deploying(
         if pulumi.runtime.is_dry_run():
             return UNKNOWN
         from influxdb3_engine_api import EngineApiError  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_api.foreign_text import hide, message  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_api.sent_values import leaves  # noqa: PLC0415 - see _dynamic
         from pulumi_influxdb3_engine.logic.configuration import configuration  # noqa: PLC0415 - see _dynamic
         from pulumi_influxdb3_engine.logic.engine import engine  # noqa: PLC0415 - see _dynamic
         from pulumi_influxdb3_engine.logic.lock_down import explained  # noqa: PLC0415 - see _dynamic
 
+        for name in (*_MAPPINGS, "body"):
+            for path, value in leaves(name, values.get(name)):
+                hide(path, value)
         stack = configuration(lambda key: pulumi.Config("influxdb3").get(key.removeprefix("influxdb3:")))
         try:
             return call(engine(stack), values)
         except EngineApiError as error:
-            raise pulumi.RunError(f"{where}: {explained(error)}") from None
+            raise pulumi.RunError(message(f"{where}: {explained(error)}")) from None
 
     check_stack()
     texts = {

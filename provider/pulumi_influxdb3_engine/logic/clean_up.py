@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_api.foreign_text import shown
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str]:
-    """Remove files and directories that no trigger runs: two requests a host, four the first time on a server.
+    """Remove files and directories that no trigger runs: two requests a host, four the first time in a process.
 
     Args:
         engine: Where they are.
@@ -38,7 +39,7 @@ def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str
         try:
             users = host.plugin_table.users(paths)
             for path, names in users.items():
-                notice(f"{path} of {label} stays on {host.url}: trigger {', '.join(names)} runs it")
+                notice(f"{path} of {label} stays on {host.url}: trigger {shown(', '.join(names))} runs it")
             if unused := [path for path in paths if path not in users]:
                 host.remove_files(unused)
         except (EngineApiError, ProbeFailed, SweepFailed) as error:

@@ -11,7 +11,7 @@ from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import DatabaseName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
+from pulumi_influxdb3_engine.logic.retry import is_lost, is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -123,7 +123,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
             notice(f"database {state.db!r} is kept with its data; retain=False deletes it on destroy")
             return
         try:
-            repeated(lambda: engine.client.delete_database(state.db))
+            repeated(lambda: engine.client.delete_database(state.db), worth=is_lost)
         except NotFound:
             return
         except EngineApiError as error:

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from influxdb3_engine_api import AnswerLost, EngineApiError, PluginType
 from influxdb3_engine_api.cron import parse_cron
+from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 from pulumi_influxdb3_engine.logic import shim_plugin
 from pulumi_influxdb3_engine.logic.expectations import ExpectedWrites, expression, missed, point
@@ -147,10 +148,10 @@ class Gate:
         if not problems and "expect_writes" in test:
             problems = missed(test["expect_writes"], result.database_writes, self._database(test))
         if problems:
-            logged = "".join(f"\n    {line}" for line in result.log_lines[-_LAST_LOG_LINES:])
+            logged = shown("\n".join(result.log_lines[-_LAST_LOG_LINES:]))
             raise ResourceError(
-                f"dry run {number} ({test['kind']}) on {host.url} failed: {'; '.join(problems)}"
-                + (f"\n  It logged:{logged}" if logged else "")
+                f"dry run {number} ({test['kind']}) on {host.url} failed: {shown('; '.join(problems))}"
+                + (f"\n  It logged:\n    {logged}" if logged else "")
             )
 
 

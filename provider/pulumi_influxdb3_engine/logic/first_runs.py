@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError, ErrorBehavior
+from influxdb3_engine_api.foreign_text import shown
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.retry import is_servers, repeated
@@ -75,7 +76,7 @@ class FirstRuns:
             rows = self._new_rows(name)
             errors = [row.log_text for row in (*before, *rows) if row.log_level == "ERROR"]
             if errors:
-                return "\n".join(errors)
+                return shown("\n".join(errors))
             started = sum(row.log_text.startswith(STARTED) for row in rows)
             finished = sum(row.log_text.startswith(FINISHED) for row in rows)
             if finished >= self._watch.runs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_table import PluginTable
 from pulumi_influxdb3_engine.logic.probe import Probe
-from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.retry import is_lost, repeated
 from pulumi_influxdb3_engine.logic.server_facts import ServerFacts
 from pulumi_influxdb3_engine.logic.sweeper import Sweeper
 
@@ -61,7 +61,7 @@ class Host:
         Raises:
             EngineApiError: It was not written.
         """
-        repeated(lambda: self.client.create_plugin_file(path, content))
+        repeated(lambda: self.client.create_plugin_file(path, content), worth=is_lost)
         self.probe.note(path, sha256(content))
 
     def remove_files(self, paths: Collection[str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_api.foreign_text import shown
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, InputsT, Live, ResourceError, ResourceLogic
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Located(Generic[InputsT]):
         # after the request of the resource itself, whose answer states the identity
         if _differs(state, engine.client.cluster_uuid):
             engine.hosts[0].tell_once(
-                f"another server answers here now (cluster-uuid {engine.client.cluster_uuid}, before "
+                f"another server answers here now (cluster-uuid {_shown(engine.client.cluster_uuid)}, before "
                 f"{state.cluster_uuid}): what this stack deployed is reported as gone, and 'pulumi up' creates it here"
             )
             return None
@@ -93,7 +94,8 @@ class Located(Generic[InputsT]):
             if state.host_url == inputs.host_url:
                 raise ResourceError(
                     f"nothing was changed: another server answers at {inputs.host_url} now (cluster-uuid "
-                    f"{engine.cluster_uuid()}, before {state.cluster_uuid}). To deploy to it: pulumi up --refresh"
+                    f"{_shown(engine.cluster_uuid())}, before {state.cluster_uuid}). "
+                    "To deploy to it: pulumi up --refresh"
                 )
             engine.hosts[0].tell_once(
                 f"this is another server than {state.host_url or 'the one'}, which the stack was deployed to: the "
@@ -127,6 +129,10 @@ def _is_elsewhere(state: Any, engine: Engine) -> bool:
 
 def _differs(state: Any, cluster_uuid: str | None) -> bool:
     return None not in {state.cluster_uuid, cluster_uuid} and state.cluster_uuid != cluster_uuid
+
+
+def _shown(cluster_uuid: str | None) -> str:
+    return shown(str(cluster_uuid), longest=100)
 
 
 def _identity(engine: Engine) -> Properties:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 
+from influxdb3_engine_api.foreign_text import message
+
 _guard = threading.Lock()
 
 
 def notice(text: str) -> None:
     """Say it to the person who deploys, on lines of its own; further lines of the text are indented."""
-    first, *further = f"influxdb3: {text}".splitlines()
+    first, *further = f"influxdb3: {message(text)}".splitlines()
     lines = "".join(f"{line}\n" for line in (first, *(f"    {line}" for line in further)))
     # print() writes the text and the end of its line apart: another thread's notice would come in between
     with _guard:

@@ -23,7 +23,7 @@ from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import PluginSourceError, parse_directory
 from pulumi_influxdb3_engine.logic.probe import DryRunsOff, ProbeFailed
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.retry import is_lost, repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.sweeper import SweepFailed
 from pulumi_influxdb3_engine.logic.watched_code import Code
@@ -299,7 +299,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
                 for path, content in below.items():
                     host.write_file(path, content)
                 return
-            repeated(lambda: host.client.update_plugin_directory(name, contents))
+            repeated(lambda: host.client.update_plugin_directory(name, contents), worth=is_lost)
             host.tell_once("a server that has imported a plugin directory runs the old modules until it is restarted")
             host.probe.note(str(inputs.plugin_filename), None)
             for path, content in below.items():

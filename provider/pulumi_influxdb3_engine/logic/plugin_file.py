@@ -18,7 +18,7 @@ from pulumi_influxdb3_engine.logic.names import PluginPath, TriggerName
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.plugin_source import PluginSourceError, parse_file
 from pulumi_influxdb3_engine.logic.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.retry import is_lost, repeated
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 from pulumi_influxdb3_engine.logic.watched_code import Code
 
@@ -216,7 +216,7 @@ def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
             notice(f"{inputs.label} is written as a file on {host.url}, since trigger {name!r} runs another, or none")
             host.write_file(inputs.plugin_name, content)
             return
-        repeated(lambda: host.client.update_plugin_file(name, content))
+        repeated(lambda: host.client.update_plugin_file(name, content), worth=is_lost)
         host.probe.note(inputs.plugin_name, sha256(content))
 
     return overwrite

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from influxdb3_engine_api import AnswerError, Forbidden, NoSuchOperation, NotFound, Unauthenticated
+from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.retry import is_transient, repeated
@@ -110,7 +111,7 @@ class Probe:
         files: Collection[str] | None = None,
         listing: bool = False,
     ) -> ProbeReport:
-        """Ask the server's Python: one request, three the first time on a server.
+        """Ask the server's Python: one request, two the first time in a process.
 
         Args:
             distributions: Names to report the versions of.
@@ -232,7 +233,7 @@ class Probe:
             locked = isinstance(error, _CLOSED) or reason != str(error)
             raise (DryRunsOff if locked else ProbeFailed)(f"the server does not run the probe: {reason}") from error
         if result.errors:
-            raise ProbeFailed(f"the probe failed on the server: {'; '.join(result.errors)}")
+            raise ProbeFailed(f"the probe failed on the server: {shown('; '.join(result.errors))}")
         for line in result.log_lines:
             if line.startswith(_MARK):
                 try:

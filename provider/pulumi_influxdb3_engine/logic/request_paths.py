@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import NotFound
+from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import Request, parse_catalog
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _HANDOVER_SECONDS = 30.0
 def path_is_taken(other: Owner) -> str:
     """Why a trigger cannot serve a path that another one serves; not repeated, it may be all that guards the plugin."""
     return (
-        f"the request path belongs to trigger {other[1]!r} of database {other[0]!r}; "
+        f"the request path belongs to trigger {shown(repr(other[1]))} of database {shown(repr(other[0]))}; "
         "paths are global to a server, and two triggers on one disturb each other"
     )
 

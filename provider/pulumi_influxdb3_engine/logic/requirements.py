@@ -15,11 +15,12 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
+from packaging.version import InvalidVersion, Version
+
+from influxdb3_engine_api.foreign_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from packaging.version import Version
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _END_OF_NAME = re.compile(r"[\s;@\[]")
@@ -45,7 +46,7 @@ def parse_package(text: str) -> Requirement:
     try:
         return Requirement(text)
     except InvalidRequirement as error:
-        reason = str(error).splitlines()[0]
+        reason = shown(str(error).splitlines()[0])
         raise RequirementsError(f"no requirement specifier such as 'NAME>=VERSION': {reason}") from None
 
 
@@ -153,6 +154,10 @@ def unmet(requirement: Requirement, installed: Mapping[str, str | None]) -> str 
     version = installed.get(distribution(requirement))
     if version is None:
         return f"{requirement.name} is not installed"
+    try:
+        Version(version)
+    except InvalidVersion:
+        return f"{requirement.name} is installed in a version that is none: {shown(version, longest=100)}"
     wheel = _wheel(requirement.url) if requirement.url is not None else None
     if wheel and not SpecifierSet(f"=={wheel[1]}").contains(version, prereleases=True):
         return f"{requirement.name} is installed in version {version}, not {wheel[1]}"

@@ -22,13 +22,18 @@ def is_transient(error: EngineApiError) -> bool:
     return isinstance(error, TransportError) or (isinstance(error, AnswerError) and error.status in _TRANSIENT)
 
 
+def is_lost(error: EngineApiError) -> bool:
+    """Whether the request may have been carried out, and may be repeated where doing it twice is harmless."""
+    return is_transient(error) or isinstance(error, UnreadableAnswer)
+
+
 def is_servers(error: EngineApiError) -> bool:
     """Whether the server, or the way to it, is at fault, and not the request: for requests that cannot be wrong."""
     return is_transient(error) or isinstance(error, ServerError | UnreadableAnswer)
 
 
 def repeated(action: Callable[[], Result], *, worth: Callable[[EngineApiError], bool] = is_transient) -> Result:
-    """Carry out an action that may be carried out twice, up to four times.
+    """Carry out an action that may be carried out twice, up to four times: at most four time limits and two seconds.
 
     Args:
         action: What to do.

@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from influxdb3_engine_api import AnswerError, AnswerLost, CreateTrigger, ErrorBehavior, TriggerSettings
+from influxdb3_engine_api.foreign_text import shown
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.server_plugins import DIRECTORY
 
@@ -47,8 +48,9 @@ class ServerFacts:
         server = self.server()
         if not _is_before(server.version, _OLDEST):
             return None
+        release = shown(f"{server.product_name or 'InfluxDB'} {server.version}", longest=200)
         return (
-            f"{self._client.host_url} runs {server.product_name or 'InfluxDB'} {server.version}; the API is as this "
+            f"{self._client.host_url} runs {release}; the API is as this "
             f"package needs it from InfluxDB {_OLDEST} on: upgrade the server"
         )
 
@@ -58,7 +60,7 @@ class ServerFacts:
         mended = _INTERRUPTS_RETRIES.get(server.product_name)
         if mended is None or not _is_before(server.version, mended):
             return None
-        return f"{server.product_name} {server.version}, mended in {mended}"
+        return f"{shown(f'{server.product_name} {server.version}', longest=200)}, mended in {mended}"
 
     def blocks_on_runs(self) -> bool:
         """Whether stopping a trigger may block the server for ever, as all but the embedded engine may.
@@ -80,7 +82,7 @@ class ServerFacts:
         """Names of the tables of a database that exists."""
         sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'iox'"
         return self._once(
-            ("tables", db), lambda: frozenset(row["table_name"] for row in self._client.query_sql(db, sql))
+            ("tables", db), lambda: frozenset(str(row.get("table_name")) for row in self._client.query_sql(db, sql))
         )
 
     def refuses_triggers(self, specification: Specification) -> str | None:
@@ -120,6 +122,8 @@ def _lock_down(request: Callable[[], None]) -> str | None:
     try:
         request()
     except AnswerError as error:
+        if error.stranger:
+            raise
         reason = explained(error)
         return reason if reason != str(error) else None
     except AnswerLost as error:

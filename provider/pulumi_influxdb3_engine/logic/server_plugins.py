@@ -1,4 +1,6 @@
-"""Plugins of our own that do on a server what its API cannot: each one fixed file, uploaded when it is missing.
+"""Plugins of our own that do on a server what its API cannot: each one fixed file, written once in a process.
+
+A file that lies there already is not trusted, whatever its name: what it answers would be believed.
 
 A dry run (contract section 6) executes them in the server's virtual environment; measured on a real server: 2 to 30 ms
 a call.
@@ -8,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import threading
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.wire import TestSchedulePlugin
-from pulumi_influxdb3_engine.logic.retry import repeated
+from pulumi_influxdb3_engine.logic.retry import is_lost, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +40,8 @@ class ServerPlugin:
     def __init__(self, module: str, *, changes: bool = True) -> None:
         self._module = module
         self._changes = changes
+        self._written: WeakSet[EngineClient] = WeakSet()
+        self._writing = threading.Lock()
 
     @cached_property
     def source(self) -> str:
@@ -49,20 +55,27 @@ class ServerPlugin:
         return f"{DIRECTORY}/{self._module.removesuffix('_plugin')}_{digest}.py"
 
     def run(self, client: EngineClient, dry_run: Callable[[], DryRunResult]) -> DryRunResult:
-        """Carry out a dry run of it: one request, three the first time on a server.
+        """Carry out a dry run of it: one request, two the first time in a process.
 
         Raises:
             EngineApiError: The server refuses dry runs or files, or could not be asked.
         """
-        for upload in range(_MOST_UPLOADS):  # a stack that is destroyed at the same time removes it
+        self._write(client)
+        for _upload in range(_MOST_UPLOADS):  # a stack that is destroyed at the same time removes it
             try:
                 return dry_run()
             except AnswerError as error:
-                is_missing = "Plugin not found" in error.text or (error.status == 404 and upload == 0)
-                if not is_missing:
+                if "Plugin not found" not in error.text:
                     raise
-            repeated(lambda: client.create_plugin_file(self.file_name, self.source))
+            self._write(client, again=True)
         return dry_run()
+
+    def _write(self, client: EngineClient, *, again: bool = False) -> None:
+        with self._writing:  # the other resources of this deployment wait instead of writing it, too
+            if client in self._written and not again:
+                return
+            repeated(lambda: client.create_plugin_file(self.file_name, self.source), worth=is_lost)
+            self._written.add(client)
 
     def run_scheduled(self, client: EngineClient, arguments: Mapping[str, str], *, once: bool = False) -> DryRunResult:
         """Call its ``process_scheduled_call`` with arguments.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel, ValidationError
+
 from influxdb3_engine_api import AnswerError
+from influxdb3_engine_api.foreign_text import shown
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.retry import is_transient
 from pulumi_influxdb3_engine.logic.server_plugins import SWEEPER
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.probe import Probe
 
 _MARK = "INFO: pulumi-sweeper "
+
+
+class _Report(BaseModel):
+    failures: list[str]
 
 
 class SweepFailed(Exception):
@@ -57,6 +64,13 @@ class Sweeper:
                 raise  # says nothing about whether the server runs it
             raise SweepFailed(f"the server does not run the clean-up: {explained(error)}") from error
         reports = [line.removeprefix(_MARK) for line in result.log_lines if line.startswith(_MARK)]
-        failures = result.errors or (json.loads(reports[0])["failures"] if reports else ["the clean-up said nothing"])
+        failures = result.errors or (_failures(reports[0]) if reports else ["the clean-up said nothing"])
         if failures:
-            raise SweepFailed("; ".join(failures))
+            raise SweepFailed(shown("; ".join(failures)))
+
+
+def _failures(report: str) -> list[str]:
+    try:
+        return _Report.model_validate_json(report).failures
+    except ValidationError:
+        return ["the clean-up's report cannot be read"]

@@ -29,11 +29,18 @@ class LiveTrigger(NamedTuple):
         """Whether it is what a request would have created, as far as the server tells."""
         return (
             self.row.plugin_filename == body.plugin_filename
-            and same_schedule(parse_catalog(self.row.trigger_specification), parse(body.trigger_specification))
+            and _means(self.row.trigger_specification, body.trigger_specification)
             and (self.arguments or {}) == (body.trigger_arguments or {})
             and self.row.error_behavior == body.trigger_settings.error_behavior
             and self.row.disabled == body.disabled
         )
+
+
+def _means(catalog: str, specification: str) -> bool:
+    try:
+        return same_schedule(parse_catalog(catalog), parse(specification))
+    except ValueError:  # of a form that this release does not know
+        return False
 
 
 class _Snapshot(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
+from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import Request, parse
 from pulumi_influxdb3_engine.logic.clean_up import remove_superseded
 from pulumi_influxdb3_engine.logic.first_runs import FirstRuns
@@ -374,4 +375,4 @@ def _last_error(state: TriggerInputs, engine: Engine) -> str:
     except EngineApiError as error:
         return f"its log cannot be read ({explained(error)})"
     errors = [row.log_text for row in rows if row.log_level == "ERROR"]
-    return errors[-1] if errors else "its log holds none any more"
+    return shown(errors[-1]) if errors else "its log holds none any more"

@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import AllTables
 from pulumi_influxdb3_engine.logic.conflicts import exists_already
 from pulumi_influxdb3_engine.logic.trigger_inputs import NOT_ON_SERVER, TriggerInputs, adopted, label
@@ -39,7 +40,7 @@ def conflict(live: LiveTrigger, wanted: TriggerInputs) -> str:
     delete = shlex.join(["influxdb3", "delete", "trigger", "--database", wanted.db, wanted.trigger_name, "--force"])
     return exists_already(
         label(wanted),
-        f" and {differs}: it runs {existing.plugin_filename} on {_shown(_SPECIFICATION, existing)}",
+        f" and {differs}: it runs {shown(existing.plugin_filename)} on {_shown(_SPECIFICATION, existing)}",
         "choose another trigger_name",
         f"delete it: {delete}",
     )
@@ -79,7 +80,7 @@ def _shown(name: str, inputs: TriggerInputs) -> str:
         return _LATER
     # a request path may be all that guards the plugin
     is_path = name == _SPECIFICATION and inputs.trigger_specification.startswith("request:")
-    return "a request path" if is_path else repr(getattr(inputs, name))
+    return "a request path" if is_path else shown(repr(getattr(inputs, name)))
 
 
 def _counting(existing: TriggerInputs, wanted: TriggerInputs) -> str:
@@ -98,7 +99,7 @@ def _arguments(existing: TriggerInputs, wanted: TriggerInputs) -> str:
         "gets": [name for name in new if name not in old],
         "loses": [name for name in old if name not in new],
     }
-    return ", ".join(f"{kind} {', '.join(sorted(names))}" for kind, names in kinds.items() if names)
+    return shown(", ".join(f"{kind} {', '.join(sorted(names))}" for kind, names in kinds.items() if names))
 
 
 def _settings(existing: TriggerInputs, wanted: TriggerInputs) -> Iterator[str]:

@@ -14,7 +14,7 @@ from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import CANDIDATE_SUFFIX
 from pulumi_influxdb3_engine.logic.notices import notice
-from pulumi_influxdb3_engine.logic.retry import is_servers, is_transient, repeated
+from pulumi_influxdb3_engine.logic.retry import is_lost, is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ class TriggerChanges:
     def validate(self, body: CreateTrigger) -> None:
         """Let the server check a definition: a disabled candidate, which is deleted again."""
         try:
-            repeated(lambda: self._create_anew(body))
+            repeated(lambda: self._create_anew(body), worth=is_lost)
         finally:
             self._discard(body.trigger_name)
 
@@ -174,4 +174,4 @@ class TriggerChanges:
             return
         if live is not None or not is_transient(error):
             raise error
-        repeated(lambda: self._create_unless_there(body))
+        repeated(lambda: self._create_unless_there(body), worth=is_lost)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, SpecificationError, TriggerSettings
+from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import (
     AllTables,
     Cron,
@@ -21,7 +22,6 @@ from influxdb3_engine_api.specification import (
 )
 from pulumi_influxdb3_engine._properties import argument_text
 from pulumi_influxdb3_engine.logic.inputs import Inputs, is_stored
-from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.names import (
     CANDIDATE_SUFFIX,
     DatabaseName,
@@ -207,7 +207,7 @@ def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
         specification = parse_catalog(row.trigger_specification)
         settings = state.trigger_settings.model_copy(update={"error_behavior": ErrorBehavior(row.error_behavior)})
     except ValueError as error:
-        raise ResourceError(f"{label(state)} cannot be read: {explained(error)}") from error
+        raise ResourceError(f"{label(state)} cannot be read: {shown(str(error))}") from error
     same = _means(state.trigger_specification, specification)
     arguments = live.arguments
     if arguments is None and not state.trigger_arguments:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api import EngineApiError
 from pulumi_influxdb3_engine.logic.file_changes import FileChange
+from pulumi_influxdb3_engine.logic.host import sha256
 from pulumi_influxdb3_engine.logic.lock_down import explained
 from pulumi_influxdb3_engine.logic.notices import notice
 from pulumi_influxdb3_engine.logic.probe import ProbeFailed
@@ -115,7 +116,7 @@ class WatchedCode:
         # an earlier deployment has put it back
         backup = _backup(str(self._known))
         file = host.probe.ask(files=[backup]).files[backup] if self._known else None
-        if file is None or file.text is None or file.sha256 != self._known:
+        if file is None or file.text is None or sha256(file.text) != self._known:
             return None
         return {self._name: file.text}
 

@@ -51,7 +51,6 @@ def test_a_file_is_removed_with_the_directories_that_are_empty_then(server: Fake
     assert [path.name for path in (server.plugin_directory / "a").iterdir()] == ["q.py"]
     assert [request.partition("_")[0] for request in server.requests] == [
         "query files",
-        "sweeper",
         "write .pulumi/sweeper",
         "sweeper",
     ]
@@ -192,7 +191,7 @@ def test_a_destroyed_stack_takes_our_own_files_along(server: FakeServer, adapter
 
     assert [path.name for path in server.plugin_directory.iterdir()] == ["a"]
     assert [request.partition("_")[0] for request in server.requests[-4:]] == [
-        "probe", "sweeper", "write .pulumi/sweeper", "sweeper",
+        "write .pulumi/probe", "probe", "write .pulumi/sweeper", "sweeper",
     ]  # fmt: skip
 
 

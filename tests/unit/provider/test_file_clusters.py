@@ -52,11 +52,12 @@ def test_a_file_goes_to_every_host(servers: dict[str, FakeServer]) -> None:
 
 
 def test_a_host_is_asked_for_what_it_has_before_and_after_a_change(servers: dict[str, FakeServer]) -> None:
-    FILE.create(plugin_file(), cluster(servers))
+    engine = cluster(servers)
+    FILE.create(plugin_file(), engine)
     for server in servers.values():
         server.requests.clear()
 
-    FILE.update(plugin_file(), plugin_file("x = 2\n"), cluster(servers))
+    FILE.update(plugin_file(), plugin_file("x = 2\n"), engine)
 
     assert [server.requests for server in servers.values()] == [["probe", "write p.py", "probe"]] * 3
 
@@ -88,7 +89,7 @@ def test_what_could_not_be_put_back_is_said_with_its_host(servers: dict[str, Fak
     servers["http://a:1"].failures["write p.py"] = []
 
     def break_first(body: dict[str, str]) -> httpx.Response:
-        servers["http://a:1"].failures["write p.py"] = [FULL]
+        servers["http://a:1"].failures["write p.py"] = [FULL] if body["plugin_name"] == "p.py" else []
         return FakeServer._write(servers["http://a:1"], body)
 
     servers["http://a:1"]._write = break_first  # type: ignore[method-assign]  # fails from its second write on
@@ -102,7 +103,7 @@ def test_a_host_that_says_put_back_and_did_not_is_found(servers: dict[str, FakeS
     first = servers["http://a:1"]
 
     def lie_from_now_on(body: dict[str, str]) -> httpx.Response:
-        first.failures["write p.py"] = [httpx.Response(200)]
+        first.failures["write p.py"] = [httpx.Response(200)] if body["plugin_name"] == "p.py" else []
         return FakeServer._write(first, body)
 
     first._write = lie_from_now_on  # type: ignore[method-assign]
@@ -212,5 +213,5 @@ def test_a_directory_that_was_edited_on_one_host_is_mended_there_only(servers: d
     DIRECTORY.update(live.inputs, state, cluster(servers))
 
     assert servers["http://b:2"].file(f"{state.plugin_filename}/a.py") == "A = 1\n"
-    writes = [any(each.startswith("write") for each in server.requests) for server in servers.values()]
+    writes = [any(each.startswith("write alerts") for each in server.requests) for server in servers.values()]
     assert writes == [False, True, False]

@@ -49,7 +49,7 @@ def read(server: FakeServer, outputs: Mapping[str, Any] | None = None) -> Live[P
     return live
 
 
-def test_a_refresh_of_many_files_is_one_request(server: FakeServer) -> None:
+def test_a_refresh_of_many_files_is_one_request_after_the_probe_is_written(server: FakeServer) -> None:
     names = [f"p{number}.py" for number in range(10)]
     FILE.create(plugin_file(names[0]), server.engine())
     for name in names:
@@ -60,7 +60,7 @@ def test_a_refresh_of_many_files_is_one_request(server: FakeServer) -> None:
     live = [FILE.read(plugin_file(name), {}, engine) for name in names]
 
     assert [each and each.inputs for each in live] == [plugin_file(name) for name in names]
-    assert server.requests == ["probe"]
+    assert [request.partition("_")[0] for request in server.requests] == ["write .pulumi/probe", "probe"]
 
 
 def test_an_edit_by_hand_is_read_as_other_content_by_one_request_more(server: FakeServer) -> None:
@@ -72,7 +72,7 @@ def test_an_edit_by_hand_is_read_as_other_content_by_one_request_more(server: Fa
 
     assert live.inputs.content == "edited = 1\n"
     assert plugin_file().changed(live.inputs) == {"content", "content_sha256"}
-    assert server.requests == ["probe", "probe"]
+    assert [request.partition("_")[0] for request in server.requests] == ["write .pulumi/probe", "probe", "probe"]
 
 
 def test_a_file_that_was_deleted_by_hand_is_gone(server: FakeServer) -> None:
@@ -125,7 +125,7 @@ def test_without_dry_runs_a_refresh_of_many_files_costs_no_more_than_one_of_a_fe
     for _ in range(20):
         FILE.read(plugin_file(), {}, engine)
 
-    assert [request.partition(" ")[0] for request in server.requests] == ["probe", "query", "dry-run"]
+    assert [request.partition(" ")[0] for request in server.requests] == ["write", "probe", "query", "dry-run"]
 
 
 def test_without_dry_runs_a_file_in_another_directory_is_not_taken_for_the_declared_one(server: FakeServer) -> None:

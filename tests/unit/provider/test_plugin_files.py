@@ -98,7 +98,6 @@ def test_files_are_written_by_one_request_each_after_one_look_for_all(server: Fa
     created = [FILE.create(plugin_file(plugin_name=name), engine) for name in ("a/p.py", "q.py", "r.py")]
 
     assert requests(server) == [
-        "probe",
         "write .pulumi/probe.py",
         "probe",
         "write a/p.py",

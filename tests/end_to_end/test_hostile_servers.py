@@ -1,0 +1,89 @@
+"""Deployments by the real CLI where something else than the engine answers: they fail, and the state is right."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+
+import pytest
+from hostile_server import DELAYS, LIES, MARK, hostile_server
+from stack import Stack
+
+STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]")
+PROGRAM = """
+    db = Database("d", retain=False)
+    plugin = PluginFile("p.py", content="def process_writes(i, t, a): pass\\n", delete_on_destroy=True)
+    Trigger("t", db=db.db, plugin_filename=plugin.plugin_filename, trigger_specification=ALL_TABLES)
+"""
+
+
+@pytest.mark.parametrize("answer", ["a login page", "an error that steers the terminal", "a body that drips"])
+def test_a_deployment_to_something_else_fails_in_our_words_and_creates_nothing(tmp_path, cli, answer):
+    with hostile_server((LIES | DELAYS)[answer]) as server:
+        config = {"influxdb3:hostUrl": server.url, "influxdb3:timeout": "1"}
+        stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
+        stack.program(PROGRAM)
+        began = time.monotonic()
+        ran = stack.up(expect=None)
+        assert time.monotonic() - began < 120
+
+    assert ran.status != 0
+    assert stack.resources() == {}
+    assert not ran.has_traceback(), ran.output
+    assert not STEERS.search(ran.output), ascii(ran.output)
+    expected = {
+        "a login page": f"text/html from 'nginx', titled 'Sign in {MARK}'",
+        "an error that steers the terminal": rf"answered 500: \x1b[2J\x1b]0;{MARK}\x07",
+        "a body that drips": "influxdb3:timeout is 1 s",
+    }
+    assert expected[answer] in ran.output, ran.output
+
+
+def test_a_login_page_before_a_server_makes_nothing_gone_and_deletes_nothing(tmp_path, cli, engine):
+    stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+    stack.program(PROGRAM)
+    stack.up()
+    before = stack.resources()
+
+    for lie in ("a login page", "a gateway's JSON that is not found"):
+        with hostile_server(LIES[lie]) as server:
+            # the URL that the state has leads to the gateway now
+            stack.run("config", "set", "influxdb3:hostUrl", server.url, expect=0)
+            for ran in (stack.up(expect=None), stack.refresh("--run-program", expect=None)):
+                assert ran.status != 0, ran.output
+                assert "influxdb3:hostUrl" in ran.output
+            stack.program("")
+            assert stack.up(expect=None).status != 0
+            stack.program(PROGRAM)
+        assert stack.resources().keys() == before.keys()
+
+    stack.run("config", "set", "influxdb3:hostUrl", engine.url, expect=0)
+    assert stack.up().changes() == ""
+    assert [row.trigger_name for row in engine.client.triggers("d")] == ["t"]
+    stack.destroy()
+
+
+TRIGGER = 'Trigger("t", db="d", plugin_filename="p.py", trigger_specification={})'
+PLUGIN = (
+    'PluginFile("p.py", content="def process_writes(i, t, a): pass", test=WalTest(input_lp="m v=1", expect_writes={}))'
+)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "named"),
+    [
+        (TRIGGER.format('pulumi.Output.concat("requests:", hidden)'), "trigger_specification: "),
+        (PLUGIN.format("[hidden]"), "test[0].expect_writes: "),
+        ('PackageSet("s", packages=[pulumi.Output.concat("x @ https://u:", hidden, "@h/x y")])', "packages[0]: "),
+    ],
+)
+def test_a_secret_of_the_program_is_in_no_refusal(unreachable_stack, declaration, named):
+    unreachable_stack.program(f"""
+        hidden = pulumi.Output.secret("k9-hunter2")
+        {declaration}
+    """)
+    refused = unreachable_stack.preview(expect=None)
+    assert refused.status != 0
+    assert named in refused.output, refused.output
+    assert "hunter2" not in refused.output, refused.output
