@@ -33,7 +33,7 @@ class EngineResource(Resource):
     def __init_subclass__(cls, **options: str) -> None:
         """Let ``help()`` and completion at run time show the keyword arguments."""
         super().__init_subclass__(**options)
-        signature = inspect.signature(get_overloads(cls.__init__)[-1])
+        signature = inspect.signature([cls.__init__, *get_overloads(cls.__init__)][-1])
         cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __init__(

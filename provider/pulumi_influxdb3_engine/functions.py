@@ -158,7 +158,7 @@ def dry_run_schedule(
         plugin_filename: The plugin, as a trigger names it.
         db: The database that its queries see; it has to exist.
         schedule: Cron expression with six fields or seven, without ``cron:``, whose next time is the plugin's
-            ``call_time``; default is the next second.
+            ``call_time``; default: the next second.
         arguments: Its ``args``.
 
     Raises:
