@@ -22,8 +22,8 @@ in_place = PluginDirectory(
 )
 PackageSet("ps", packages=["pip>=20"], reinstall=1, {gone})
 PackageSet("ps2", requirements="pip>=19")
-Trigger("t1", db=d.db, plugin_filename=f.plugin_filename, trigger_specification=ALL_TABLES, trigger_arguments={{"a": 1}},
-        watch=Watch(seconds=1), handover="cut", force_delete=True, adopt=True, restart_on=["a", 1])
+Trigger("t1", db=d.db, plugin_filename=f.plugin_filename, trigger_specification=ALL_TABLES,
+        trigger_arguments={{"a": 1}}, watch=Watch(seconds=1), handover="cut", force_delete=True, adopt=True, restart_on=["a", 1])
 Trigger("t2", db=d.db, plugin_filename=g.plugin_filename, trigger_specification=every("1h"), disabled=True,
         trigger_settings={{"error_behavior": "log"}})
 Trigger("t3", db=d.db, plugin_filename=in_place.plugin_filename, trigger_specification=request("p3"), node_spec="all")

@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import json
 import pydoc
+import re
 import subprocess
 import sys
 import typing
@@ -221,9 +222,8 @@ def test_options_merge_with_those_that_a_resource_needs():
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments, told):
-    with pytest.raises(TypeError, match=".*") as refused:
+    with pytest.raises(TypeError, match=re.escape(told)):
         public.Trigger("t", **arguments)
-    assert told in str(refused.value)
 
 
 @pytest.mark.parametrize("resource", [public.PackageSet, public.PluginDirectory, public.PluginFile])
