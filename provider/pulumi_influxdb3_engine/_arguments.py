@@ -173,19 +173,6 @@ def files_by_path(where: str, files: Any) -> Any:
     )
 
 
-def makes_way(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    """Options with which Pulumi asks the old resource to make way before it creates a replacement.
-
-    Pulumi asks no provider which order it needs where a replacement is forced (``--replace``, ``state taint``).
-    """
-    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts)
-
-
-def given(**inputs: Any) -> dict[str, Any]:
-    """Inputs that a program sets: Pulumi makes an output, which costs time, of each input that it is passed."""
-    return {name: value for name, value in inputs.items() if value is not None}
-
-
 _OUTPUT_IN_TEXT = (
     "it contains the text of an Output, which is not its value: write pulumi.Output.format('{}_cpu', OUTPUT), "
     "or OUTPUT.apply(lambda value: f'{value}_cpu')"

@@ -21,7 +21,7 @@ def deprecated(where: str, old: str, new: str) -> None:
         new: What to write instead.
     """
     text = f"{where}: {old} is deprecated: write {new}"
-    warnings.warn(text, DeprecationWarning, stacklevel=3)
+    warnings.warn(text, DeprecationWarning, stacklevel=2)
     pulumi.log.warn(text)
 
 

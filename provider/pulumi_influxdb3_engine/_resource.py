@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_overloads
 
+import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._arguments import as_properties
@@ -13,7 +14,6 @@ from pulumi_influxdb3_engine._arguments import as_properties
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pulumi
     from pulumi.dynamic import ResourceProvider
 
 
@@ -80,3 +80,16 @@ def arguments(kind: type[Args], resource_name: str, args: Args | None, by_keywor
     if by_keyword:
         raise TypeError(f"{label}: pass {', '.join(by_keyword)} inside args, or all arguments by keyword")
     return args
+
+
+def makes_way(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Options with which Pulumi asks the old resource to make way before it creates a replacement.
+
+    Pulumi asks no provider which order it needs where a replacement is forced (``--replace``, ``state taint``).
+    """
+    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts)
+
+
+def given(**inputs: Any) -> dict[str, Any]:
+    """Inputs that a program sets: Pulumi makes an output, which costs time, of each input that it is passed."""
+    return {name: value for name, value in inputs.items() if value is not None}

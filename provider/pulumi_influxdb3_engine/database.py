@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import given, makes_way
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
 
 if TYPE_CHECKING:
     from pulumi_influxdb3_engine.logic.database import DatabaseLogic

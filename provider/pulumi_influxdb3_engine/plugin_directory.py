@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import files_by_path, given, listed, makes_way, when_known
+from pulumi_influxdb3_engine._arguments import files_by_path, listed, when_known
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
 from pulumi_influxdb3_engine._sources import SourceError, one_of, read_directory
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
 

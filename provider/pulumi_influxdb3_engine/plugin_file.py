@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import given, makes_way, source_text, when_known
+from pulumi_influxdb3_engine._arguments import source_text, when_known
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
 from pulumi_influxdb3_engine._sources import one_of, read_file
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
 

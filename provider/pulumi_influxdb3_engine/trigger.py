@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import as_texts, given, listed, makes_way, when_known
+from pulumi_influxdb3_engine._arguments import as_texts, listed, when_known
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
 from pulumi_influxdb3_engine.dry_runs import Arguments
 
 if TYPE_CHECKING:

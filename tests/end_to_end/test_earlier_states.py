@@ -1,4 +1,4 @@
-"""Stacks that release 0.1.0 deployed: its state file and its program, with this release."""
+"""A stack that was deployed before `retain` and the outputs of options: its state file and its program."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ in_place = PluginDirectory(
 PackageSet("ps", packages=["pip>=20"], reinstall=1, {gone})
 PackageSet("ps2", requirements="pip>=19")
 Trigger("t1", db=d.db, plugin_filename=f.plugin_filename, trigger_specification=ALL_TABLES,
-        trigger_arguments={{"a": 1}}, watch=Watch(seconds=1), handover="cut", force_delete=True, adopt=True, restart_on=["a", 1])
+        trigger_arguments={{"a": 1}}, watch=Watch(seconds=1), handover="cut", force_delete=True, adopt=True,
+        restart_on=["a", 1])
 Trigger("t2", db=d.db, plugin_filename=g.plugin_filename, trigger_specification=every("1h"), disabled=True,
         trigger_settings={{"error_behavior": "log"}})
 Trigger("t3", db=d.db, plugin_filename=in_place.plugin_filename, trigger_specification=request("p3"), node_spec="all")
@@ -32,9 +33,9 @@ Trigger("t4", db=d.db, plugin_filename=directory.plugin_filename, trigger_specif
 
 
 @pytest.mark.parametrize("gone", ["delete_on_destroy=True", "retain=False"])
-def test_a_state_of_0_1_0_is_unchanged_and_stays_as_it_is(unreachable_stack, gone):
+def test_an_earlier_state_is_unchanged_and_stays_as_it_is(unreachable_stack, gone):
     stack = unreachable_stack
-    state = shutil.copy(Path(__file__).with_name("state_of_0_1_0.json"), stack.directory)
+    state = shutil.copy(Path(__file__).with_name("earlier_state.json"), stack.directory)
     stack.run("stack", "import", "--file", str(state), expect=0)
     before = stack.resources()
     stack.program(PROGRAM.format(gone=gone))
