@@ -13,7 +13,7 @@ rollup = PluginDirectory(
     source="plugins/rollup",
     # on the stage's own data, before anything that is live is touched
     test=ScheduleTest(database=readings.db, arguments={"window": window}),
-    delete_on_destroy=True,
+    retain=False,
 )
 Trigger(
     "rollup",

@@ -19,7 +19,7 @@ threshold = config.get_float("threshold") or 50.0
 metrics = Database("metrics")
 packages = PackageSet("packages", packages=["psutil>=5.9"])
 
-system_metrics = PluginFile("system_metrics.py", source="plugins/system_metrics.py", delete_on_destroy=True)
+system_metrics = PluginFile("system_metrics.py", source="plugins/system_metrics.py", retain=False)
 Trigger(
     "system_metrics",
     db=metrics.db,
@@ -28,7 +28,7 @@ Trigger(
     opts=pulumi.ResourceOptions(depends_on=[packages]),
 )
 
-threshold_alert = PluginDirectory("threshold_alert", source="plugins/threshold_alert", delete_on_destroy=True)
+threshold_alert = PluginDirectory("threshold_alert", source="plugins/threshold_alert", retain=False)
 Trigger(
     "threshold_alert",
     db=metrics.db,
@@ -37,7 +37,7 @@ Trigger(
     trigger_arguments={"field": "usage_percent", "threshold": threshold},
 )
 
-report = PluginFile("report.py", source="plugins/report.py", delete_on_destroy=True)
+report = PluginFile("report.py", source="plugins/report.py", retain=False)
 report_trigger = Trigger(
     "report",
     db=metrics.db,

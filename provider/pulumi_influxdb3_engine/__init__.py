@@ -10,27 +10,48 @@ Declare triggers, plugins and packages in a Pulumi program::
 "Contract 7.1" in a docstring is section 7.1 of ``CONTRACT.md`` in the package ``influxdb3_engine_api``.
 """
 
-from pulumi_influxdb3_engine.database import Database
+from pulumi_influxdb3_engine.database import Database, DatabaseArgs
 from pulumi_influxdb3_engine.dry_runs import ScheduleTest, WalTest
-from pulumi_influxdb3_engine.functions import invoke_request, test_schedule_plugin, test_wal_plugin
-from pulumi_influxdb3_engine.package_set import PackageSet
-from pulumi_influxdb3_engine.plugin_directory import PluginDirectory
-from pulumi_influxdb3_engine.plugin_file import PluginFile
+from pulumi_influxdb3_engine.functions import (
+    DryRunAnswer,
+    DryRunFailed,
+    RequestAnswer,
+    RequestFailed,
+    dry_run_schedule,
+    dry_run_wal,
+    invoke_request,
+    test_schedule_plugin,
+    test_wal_plugin,
+)
+from pulumi_influxdb3_engine.package_set import PackageSet, PackageSetArgs
+from pulumi_influxdb3_engine.plugin_directory import PluginDirectory, PluginDirectoryArgs
+from pulumi_influxdb3_engine.plugin_file import PluginFile, PluginFileArgs
 from pulumi_influxdb3_engine.specifications import ALL_TABLES, cron, every, request, table
-from pulumi_influxdb3_engine.trigger import Trigger, TriggerSettings, Watch
+from pulumi_influxdb3_engine.trigger import Trigger, TriggerArgs, TriggerSettings, Watch
 
 __all__ = [
     "ALL_TABLES",
     "Database",
+    "DatabaseArgs",
+    "DryRunAnswer",
+    "DryRunFailed",
     "PackageSet",
+    "PackageSetArgs",
     "PluginDirectory",
+    "PluginDirectoryArgs",
     "PluginFile",
+    "PluginFileArgs",
+    "RequestAnswer",
+    "RequestFailed",
     "ScheduleTest",
     "Trigger",
+    "TriggerArgs",
     "TriggerSettings",
     "WalTest",
     "Watch",
     "cron",
+    "dry_run_schedule",
+    "dry_run_wal",
     "every",
     "invoke_request",
     "request",

@@ -112,7 +112,7 @@ class Adapter:
 
     def _check_online(self, inputs: Inputs, state: Inputs | None) -> None:
         # what is taken over is shown by the preview, which asks for it then
-        if self._configuration.online_checks or self._configuration.adopt or getattr(inputs, "adopt", False):
+        if self._configuration.online_checks or self._configuration.adopt or getattr(inputs, "adopt", False) is True:
             try:
                 if self._configuration.online_checks:
                     self._engine.refuse_old_servers()

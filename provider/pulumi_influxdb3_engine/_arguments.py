@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any, NoReturn, cast
 from uuid import UUID
 
@@ -25,6 +26,18 @@ _TEXT_OF_AN_OUTPUT = ("Calling __str__ on an Output[T] is not supported.", "<pul
 
 _EXACT_INTEGERS = 2**53
 """Up to here a double, as which numbers travel, holds every whole number."""
+
+
+def is_later(value: Any) -> bool:
+    """Whether a value is an output or another awaitable, and so is known only later."""
+    return isinstance(value, pulumi.Output) or inspect.isawaitable(value)
+
+
+def when_known(make: Callable[..., Any], *values: Any) -> Any:
+    """What ``make`` returns for some values; an output of it, if one of the values is an output."""
+    if any(map(is_later, values)):
+        return pulumi.Output.all(*values).apply(lambda known: pulumi.Output.from_input(make(*known)))
+    return make(*values)
 
 
 def as_properties(kind: str, resource_name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +64,7 @@ def as_property(where: str, path: str, value: Any) -> Any:
     Raises:
         SourceError: There is no obvious form; names the property and what to write. In the output, if it is one.
     """
-    if _is_later(value):
+    if is_later(value):
         return pulumi.Output.from_input(value).apply(lambda known: as_property(where, path, known))
     plain = _plain(where, path, value)
     if isinstance(plain, Mapping):
@@ -79,7 +92,7 @@ def as_text(where: str, path: str, value: Any, *, outputs: bool = False, optiona
     Raises:
         SourceError: There is no obvious text; names the property and what to write. In the output, if it is one.
     """
-    if _is_later(value):
+    if is_later(value):
         output = pulumi.Output.from_input(value)
         return output.apply(lambda known: as_text(where, path, known, outputs=True, optional=optional))
     if value is None and optional:
@@ -93,7 +106,7 @@ def as_texts(where: str, path: str, arguments: Any, *, outputs: bool = False) ->
     Raises:
         SourceError: A value has no obvious text, or it is no mapping.
     """
-    if _is_later(arguments):
+    if is_later(arguments):
         known = pulumi.Output.from_input(arguments)
         return known.apply(lambda each: as_texts(where, path, each, outputs=True))
     if arguments is None:
@@ -113,7 +126,9 @@ def listed(where: str, name: str, value: Any) -> Any:
     Raises:
         SourceError: Not a list. A text or a mapping is refused, too: Python would take their characters or keys.
     """
-    if value is None or isinstance(value, pulumi.Output):
+    if is_later(value):
+        return when_known(partial(listed, where, name), value)
+    if value is None:
         return value
     if isinstance(value, str | bytes | bytearray | Mapping) or not isinstance(value, Iterable):
         raise SourceError(f"{where}: {name} is a list: write {name.rpartition('.')[2]}=[{value!r}]")
@@ -134,7 +149,7 @@ def source_text(where: str, path: str, value: Any, *, python: bool = True) -> An
     Raises:
         SourceError: It is the path of a file instead of its text.
     """
-    if _is_later(value):
+    if is_later(value):
         return pulumi.Output.from_input(value).apply(lambda known: source_text(where, path, known, python=python))
     if isinstance(value, os.PathLike):
         _refuse(where, path, "a text is needed, not the path of a file: write PATH.read_text(), or source=PATH")
@@ -148,7 +163,7 @@ def files_by_path(where: str, files: Any) -> Any:
     Raises:
         SourceError: They are no mapping of paths to texts.
     """
-    if _is_later(files):
+    if is_later(files):
         return pulumi.Output.from_input(files).apply(lambda known: files_by_path(where, known))
     if not isinstance(files, Mapping):
         raise SourceError(f"{where}: files maps relative paths to texts: write files={{'__init__.py': TEXT}}")
@@ -159,19 +174,6 @@ def files_by_path(where: str, files: Any) -> Any:
             for path, content in files.items()
         }
     )
-
-
-def makes_way(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    """Options with which Pulumi asks the old resource to make way before it creates a replacement.
-
-    Pulumi asks no provider which order it needs where a replacement is forced (``--replace``, ``state taint``).
-    """
-    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts)
-
-
-def given(**inputs: Any) -> dict[str, Any]:
-    """Inputs that a resource does not show as outputs, where set: Pulumi makes an output of each that it is passed."""
-    return {name: value for name, value in inputs.items() if value is not None}
 
 
 _OUTPUT_IN_TEXT = (
@@ -218,7 +220,7 @@ def _plain(where: str, path: str, value: Any) -> Any:
 
 
 def _known_text(where: str, path: str, value: Any, *, outputs: bool = False) -> str:
-    if _is_later(value):
+    if is_later(value):
         _refuse(where, path, "an Output is not known here: make the whole mapping an output, with OUTPUT.apply")
     if isinstance(value, Set) or hasattr(value, "__dataclass_fields__"):
         shown = "sorted(VALUE)" if isinstance(value, Set) else "dataclasses.asdict(VALUE)"
@@ -246,10 +248,6 @@ def _as_output(value: Any) -> pulumi.Output[Any]:
 
 async def _secret_ones(outputs: Mapping[str, pulumi.Output[Any]]) -> list[str]:
     return [name for name, output in outputs.items() if await output.is_secret()]
-
-
-def _is_later(value: Any) -> bool:
-    return isinstance(value, pulumi.Output) or inspect.isawaitable(value)
 
 
 def _is_text_of_an_output(text: str) -> bool:

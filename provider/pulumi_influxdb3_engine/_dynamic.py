@@ -5,30 +5,16 @@ A program imports this module, which imports nothing that only the provider's pr
 
 from __future__ import annotations
 
-import gc
-import os
-import pkgutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pulumi.dynamic import ResourceProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from pulumi.dynamic import CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult, UpdateResult
 
-
-@contextmanager
-def _loading() -> Iterator[None]:
-    """Load modules without looking for garbage among them and the SDK's, which all stay: 115 ms instead of 140."""
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # it would look for some in every installed distribution
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
+    from pulumi_influxdb3_engine.logic.resource import ResourceLogic
 
 
 class EngineProvider(ResourceProvider):
@@ -37,14 +23,16 @@ class EngineProvider(ResourceProvider):
     State files name the subclasses, which are pickled by reference: their modules and names are public API.
 
     Attributes:
-        logic: Where the class is that says what the resource does, as ``MODULE:CLASS``.
         inputs_of_stack: Inputs that stack configuration gives a default: property to attribute of ``Configuration``.
     """
 
     # the pickle is a class's name: encrypting it would cost a round trip to the secrets manager and hide nothing
     serialize_as_secret_always = False
-    logic: ClassVar[str]
     inputs_of_stack: ClassVar[Mapping[str, str]] = {}
+
+    def _logic(self) -> ResourceLogic[Any]:
+        """What the resource does; imported on the call, since a program does not need it."""
+        raise NotImplementedError
 
     def configure(self, req: ConfigureRequest) -> None:
         """Read the stack's configuration; called once in the provider's process, before anything else.
@@ -54,19 +42,17 @@ class EngineProvider(ResourceProvider):
         Raises:
             DeploymentError: A value cannot work; the first of a deployment says which.
         """
-        with _loading():
-            from pulumi_influxdb3_engine._adapter import Adapter  # noqa: PLC0415 - not in the program's process
-            from pulumi_influxdb3_engine._failures import once, show_messages_alone  # noqa: PLC0415
-            from pulumi_influxdb3_engine.logic.configuration import configuration  # noqa: PLC0415
-            from pulumi_influxdb3_engine.logic.inputs import InvalidInputs  # noqa: PLC0415
+        from pulumi_influxdb3_engine._adapter import Adapter  # noqa: PLC0415 - not in the program's process
+        from pulumi_influxdb3_engine._failures import once, show_messages_alone  # noqa: PLC0415
+        from pulumi_influxdb3_engine.logic.configuration import configuration  # noqa: PLC0415
+        from pulumi_influxdb3_engine.logic.inputs import InvalidInputs  # noqa: PLC0415
 
-            logic = pkgutil.resolve_name(f"pulumi_influxdb3_engine.logic.{self.logic}")
         show_messages_alone()
         try:
             stack = configuration(req.config.get)
         except InvalidInputs as error:
             raise once(str(error)) from None
-        self._adapter = Adapter(logic(), self.inputs_of_stack, stack)
+        self._adapter = Adapter(self._logic(), self.inputs_of_stack, stack)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, fill in defaults and derive; nothing is sent unless the stack or the resource asks for it."""

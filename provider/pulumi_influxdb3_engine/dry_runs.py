@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import as_texts, listed, source_text
+from pulumi_influxdb3_engine._arguments import as_texts, is_later, listed, source_text, when_known
 from pulumi_influxdb3_engine._sources import SourceError
 
-Arguments = Mapping[str, pulumi.Input[str | int | float | bool]] | pulumi.Output[Mapping[str, str]]
+Arguments = pulumi.Input[Mapping[str, pulumi.Input[str | int | float | bool]]]
 """A plugin's ``args``, which is text: numbers and booleans are converted."""
 
-ExpectedLine = pulumi.Input[str] | re.Pattern[str]
+ExpectedLine = pulumi.Input[str | re.Pattern[str]]
 """A line of line protocol, or an expression that a whole line matches: compiled, or as the text ``/EXPRESSION/``."""
 
-ExpectedWrites = Sequence[ExpectedLine] | Mapping[str, Sequence[ExpectedLine]]
+ExpectedWrites = pulumi.Input[Sequence[ExpectedLine] | Mapping[str, pulumi.Input[Sequence[ExpectedLine]]]]
 """All that a plugin should write: lines for the dry run's own database, or by database."""
 
 
@@ -32,7 +33,7 @@ class WalTest:
         arguments: The plugin's ``args``.
         expect_writes: What the plugin should write, all of it, in any order; ``None`` expects nothing in particular,
             ``[]`` that it writes nothing. A line without a timestamp meets one with any.
-        database: Where the plugin runs; default is the stack's ``influxdb3:database``, or an empty one.
+        database: Where the plugin runs; default: the stack's ``influxdb3:database``, or an empty one.
 
     Queries, files and network connections of the plugin are real (contract section 6).
     """
@@ -53,11 +54,11 @@ class ScheduleTest:
     """A dry run of a schedule plugin at the next time of a schedule; nothing is written.
 
     Attributes:
-        schedule: A cron expression with six fields or seven, without ``cron:``; default is every second.
+        schedule: A cron expression with six fields or seven, without ``cron:``; default: every second.
         arguments: The plugin's ``args``.
         expect_writes: What the plugin should write, all of it, in any order; ``None`` expects nothing in particular,
             ``[]`` that it writes nothing. A line without a timestamp meets one with any.
-        database: Where the plugin runs, which has to exist; default is the stack's ``influxdb3:database``, or
+        database: Where the plugin runs, which has to exist; default: the stack's ``influxdb3:database``, or
             ``_internal``, which takes no writes.
 
     Queries, files and network connections of the plugin are real (contract section 6).
@@ -77,20 +78,29 @@ class ScheduleTest:
 
 
 DryRunTest = WalTest | ScheduleTest
+_NO_DRY_RUN = "{where}: test is a WalTest or a ScheduleTest, or a list of them"
 
 
-def dry_runs_property(where: str, tests: DryRunTest | Sequence[DryRunTest] | None) -> list[dict[str, Any]] | None:
-    """One or several dry runs as an input of a resource.
+def dry_runs_property(where: str, tests: Any) -> Any:
+    """One or several dry runs as an input of a resource, or an output of it; None if there are none.
 
     Raises:
-        SourceError: They are something else.
+        SourceError: They are something else. In the output, if they are one.
     """
+    if is_later(tests):
+        return when_known(partial(dry_runs_property, where), tests)
     if tests is None:
         return None
     several = [tests] if isinstance(tests, DryRunTest) else tests
-    if not isinstance(several, Sequence) or not all(isinstance(test, DryRunTest) for test in several):
-        raise SourceError(f"{where}: test is a WalTest or a ScheduleTest, or a list of them")
-    return [test.as_property(where, f"test[{number}]") for number, test in enumerate(several)]
+    if isinstance(several, str) or not isinstance(several, Sequence):
+        raise SourceError(_NO_DRY_RUN.format(where=where))
+    return [when_known(partial(_dry_run_property, where, number), test) for number, test in enumerate(several)]
+
+
+def _dry_run_property(where: str, number: int, test: Any) -> dict[str, Any]:
+    if not isinstance(test, DryRunTest):
+        raise SourceError(_NO_DRY_RUN.format(where=where))
+    return test.as_property(where, f"test[{number}]")
 
 
 def _shared(where: str, path: str, test: DryRunTest) -> dict[str, Any]:
@@ -102,18 +112,22 @@ def _shared(where: str, path: str, test: DryRunTest) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _lines(where: str, path: str, writes: ExpectedWrites | None) -> Any:
+def _lines(where: str, path: str, writes: Any) -> Any:
+    if is_later(writes):
+        return when_known(partial(_lines, where, path), writes)
     if isinstance(writes, Mapping):
         return {database: _expected(where, f"{path}[{database!r}]", lines) for database, lines in writes.items()}
     return _expected(where, path, writes)
 
 
 def _expected(where: str, path: str, lines: Any) -> Any:
+    if is_later(lines):
+        return when_known(partial(_expected, where, path), lines)
     given = listed(where, path, lines)
-    return [_line(each) for each in given] if isinstance(given, list) else given
+    return [when_known(_line, each) for each in given] if isinstance(given, list) else given
 
 
-def _line(expected: ExpectedLine) -> pulumi.Input[str]:
+def _line(expected: Any) -> Any:
     if not isinstance(expected, re.Pattern):
         return expected
     if expected.flags & ~re.UNICODE:

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pulumi
+import typing_extensions
 from pulumi.output import UNKNOWN
 
 from pulumi_influxdb3_engine._arguments import as_text, as_texts, source_text
+from pulumi_influxdb3_engine._deprecated import deprecated
 from pulumi_influxdb3_engine._stack import check_stack
+from pulumi_influxdb3_engine.dry_runs import Arguments  # noqa: TC001 - annotations of public functions can be evaluated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from pulumi_influxdb3_engine.dry_runs import Arguments
     from pulumi_influxdb3_engine.logic.engine import Engine
 
 Result = TypeVar("Result")
@@ -41,7 +43,7 @@ class RequestAnswer:
 
 
 @dataclass(frozen=True)
-class DryRun:
+class DryRunAnswer:
     """What a plugin did in a dry run, which writes nothing.
 
     Attributes:
@@ -65,7 +67,7 @@ def invoke_request(
     endpoint_url: pulumi.Input[str | None],
     *,
     method: Literal["GET", "POST"] = "GET",
-    params: Mapping[str, pulumi.Input[str | int | float | bool]] | pulumi.Output[Mapping[str, str]] | None = None,
+    params: Arguments | None = None,
     body: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[RequestAnswer]:
     """Call a request trigger.
@@ -118,13 +120,13 @@ def invoke_request(
     )
 
 
-def test_wal_plugin(
+def dry_run_wal(
     plugin_filename: pulumi.Input[str],
     *,
     db: pulumi.Input[str],
     input_lp: pulumi.Input[str],
     arguments: Arguments | None = None,
-) -> pulumi.Output[DryRun]:
+) -> pulumi.Output[DryRunAnswer]:
     """Run a WAL plugin that is on the server on line protocol, without writing anything.
 
     Args:
@@ -137,12 +139,12 @@ def test_wal_plugin(
         DryRunFailed: In the output: the plugin failed, or would have written what the server refuses.
     """
 
-    def call(engine: Engine, given: dict[str, Any]) -> DryRun:
+    def call(engine: Engine, given: dict[str, Any]) -> DryRunAnswer:
         from influxdb3_engine_api.wire import TestWalPlugin  # noqa: PLC0415 - only while deploying
 
         return _dry_run(engine.client.test_wal_plugin(TestWalPlugin.model_validate(given)))
 
-    where = "test_wal_plugin(...)"
+    where = "dry_run_wal(...)"
     return _when_deploying(
         where,
         call,
@@ -153,27 +155,27 @@ def test_wal_plugin(
     )
 
 
-def test_schedule_plugin(
+def dry_run_schedule(
     plugin_filename: pulumi.Input[str],
     *,
     db: pulumi.Input[str],
     schedule: pulumi.Input[str] | None = None,
     arguments: Arguments | None = None,
-) -> pulumi.Output[DryRun]:
+) -> pulumi.Output[DryRunAnswer]:
     """Run a schedule plugin that is on the server once, without writing anything.
 
     Args:
         plugin_filename: The plugin, as a trigger names it.
         db: The database that its queries see; it has to exist.
         schedule: Cron expression with six fields or seven, without ``cron:``, whose next time is the plugin's
-            ``call_time``; default is the next second.
+            ``call_time``; default: the next second.
         arguments: Its ``args``.
 
     Raises:
         DryRunFailed: In the output: the plugin failed, or would have written what the server refuses.
     """
 
-    def call(engine: Engine, given: dict[str, Any]) -> DryRun:
+    def call(engine: Engine, given: dict[str, Any]) -> DryRunAnswer:
         from influxdb3_engine_api.cron import CronError, parse_cron  # noqa: PLC0415 - only while deploying
         from influxdb3_engine_api.wire import TestSchedulePlugin  # noqa: PLC0415 - only while deploying
 
@@ -183,7 +185,7 @@ def test_schedule_plugin(
             raise DryRunFailed(f"schedule: {error}") from None
         return _dry_run(engine.client.test_schedule_plugin(TestSchedulePlugin.model_validate(given | cron)))
 
-    where = "test_schedule_plugin(...)"
+    where = "dry_run_schedule(...)"
     return _when_deploying(
         where,
         call,
@@ -194,16 +196,42 @@ def test_schedule_plugin(
     )
 
 
+@typing_extensions.deprecated("call dry_run_wal", category=None)
+def test_wal_plugin(
+    plugin_filename: pulumi.Input[str],
+    *,
+    db: pulumi.Input[str],
+    input_lp: pulumi.Input[str],
+    arguments: Arguments | None = None,
+) -> pulumi.Output[DryRunAnswer]:
+    """The deprecated name of ``dry_run_wal``."""
+    deprecated("test_wal_plugin(...)", "the name", "dry_run_wal(...)")
+    return dry_run_wal(plugin_filename, db=db, input_lp=input_lp, arguments=arguments)
+
+
+@typing_extensions.deprecated("call dry_run_schedule", category=None)
+def test_schedule_plugin(
+    plugin_filename: pulumi.Input[str],
+    *,
+    db: pulumi.Input[str],
+    schedule: pulumi.Input[str] | None = None,
+    arguments: Arguments | None = None,
+) -> pulumi.Output[DryRunAnswer]:
+    """The deprecated name of ``dry_run_schedule``."""
+    deprecated("test_schedule_plugin(...)", "the name", "dry_run_schedule(...)")
+    return dry_run_schedule(plugin_filename, db=db, schedule=schedule, arguments=arguments)
+
+
 for _function in (test_wal_plugin, test_schedule_plugin):
     setattr(_function, "__test__", False)  # noqa: B010 - pytest takes them for no tests, mypy knows no such attribute
 
 
-def _dry_run(result: Any) -> DryRun:
+def _dry_run(result: Any) -> DryRunAnswer:
     if result.errors:
         from influxdb3_engine_api.foreign_text import shown  # noqa: PLC0415 - only while deploying
 
         raise DryRunFailed("\n".join(map(shown, ["\n".join(result.errors), "\n".join(result.log_lines)])))
-    return DryRun(result.log_lines, result.database_writes)
+    return DryRunAnswer(result.log_lines, result.database_writes)
 
 
 def _when_deploying(

@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, overload
 
-from pulumi.dynamic import Resource
+import pulumi
 
-from pulumi_influxdb3_engine._arguments import as_properties, given, makes_way, source_text
+from pulumi_influxdb3_engine._arguments import source_text, when_known
+from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
 from pulumi_influxdb3_engine._sources import one_of, read_file
-from pulumi_influxdb3_engine.dry_runs import dry_runs_property
+from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Sequence
-
-    import pulumi
-
-    from pulumi_influxdb3_engine.dry_runs import DryRunTest
+    from pulumi_influxdb3_engine.logic.plugin_file import PluginFileLogic
 
 
 class PluginFileProvider(EngineProvider):
     """Dynamic provider of plugin files."""
 
-    logic = "plugin_file:PluginFileLogic"
+    def _logic(self) -> PluginFileLogic:
+        """What a plugin file does."""
+        from pulumi_influxdb3_engine.logic.plugin_file import PluginFileLogic  # noqa: PLC0415 - see _dynamic
+
+        return PluginFileLogic()
 
 
-class PluginFile(Resource, module="influxdb3", name="PluginFile"):
+@dataclass(kw_only=True)
+class PluginFileArgs(ResourceArgs):
+    """The arguments of a ``PluginFile`` as one value; ``PluginFile`` describes them."""
+
+    plugin_name: pulumi.Input[str] | None = None
+    source: pulumi.Input[str | os.PathLike[str]] | None = None
+    content: pulumi.Input[str] | None = None
+    trigger_name: pulumi.Input[str] | None = None
+    test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None
+    adopt: pulumi.Input[bool] | None = None
+    retain: pulumi.Input[bool] | None = None
+    delete_on_destroy: pulumi.Input[bool] | None = None
+
+
+class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
     """A file in the server's plugin directory; on a cluster in that of every host in ``influxdb3:pluginHosts``, too.
 
     Args:
         resource_name: The resource's name in the program.
-        plugin_name: Path below the plugin directory, such as ``report.py``; default is ``resource_name``.
+        args: All the following as one ``PluginFileArgs``, instead of by keyword.
+        plugin_name: Path below the plugin directory, such as ``report.py``; default: ``resource_name``.
         source: The file to read, relative to the program; or
         content: the text itself.
         trigger_name: Send changes through the trigger of that name (``PUT plugins/files``) instead of by path.
@@ -40,8 +60,10 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
             and nothing live has changed.
         adopt: Take over a file of that name that exists with other content. Without it, that is an error; a file with
             the same content is taken over either way, without a request that changes anything.
-        delete_on_destroy: Remove the file on destroy, unless a trigger still runs it. The API has no way to, so a dry
-            run of a small plugin of this package does it. By default the file stays, which is said.
+        retain: Whether the file stays on destroy; default: True, and a warning says so. With ``retain=False`` a dry run
+            of a small plugin of this package removes the file, since the API has no way to, unless a trigger still runs
+            it.
+        delete_on_destroy: Deprecated: ``delete_on_destroy=True`` is ``retain=False``.
         opts: Options of the resource.
 
     The content is an input: ``pulumi preview --diff`` shows the code that changes, and ``pulumi refresh`` the code that
@@ -49,43 +71,88 @@ class PluginFile(Resource, module="influxdb3", name="PluginFile"):
     failed and says what was put back.
     """
 
-    if TYPE_CHECKING:  # at run time the SDK would evaluate the annotations anew for every resource
-        plugin_name: pulumi.Output[str]
-        content: pulumi.Output[str]
-        plugin_filename: pulumi.Output[str]
-        """What triggers name as their ``plugin_filename``; known during preview."""
-        content_sha256: pulumi.Output[str]
-        """SHA-256 of the content in hexadecimal; known during preview."""
-
+    @overload
+    def __init__(
+        self, resource_name: str, args: PluginFileArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
     def __init__(
         self,
         resource_name: str,
         *,
         plugin_name: pulumi.Input[str] | None = None,
-        source: str | os.PathLike[str] | None = None,
+        source: pulumi.Input[str | os.PathLike[str]] | None = None,
         content: pulumi.Input[str] | None = None,
         trigger_name: pulumi.Input[str] | None = None,
-        test: DryRunTest | Sequence[DryRunTest] | None = None,
-        adopt: bool = False,
-        delete_on_destroy: bool = False,
+        test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None,
+        adopt: pulumi.Input[bool] | None = None,
+        retain: pulumi.Input[bool] | None = None,
+        delete_on_destroy: pulumi.Input[bool] | None = None,
         opts: pulumi.ResourceOptions | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: PluginFileArgs | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        **by_keyword: Any,
     ) -> None:
+        args = arguments(PluginFileArgs, resource_name, args, by_keyword)
         where = f"PluginFile {resource_name!r}"
-        one_of(where, source=source, content=content)
-        name = resource_name if plugin_name is None else plugin_name
+        one_of(where, source=args.source, content=args.content)
+        name = resource_name if args.plugin_name is None else args.plugin_name
         python = not isinstance(name, str) or name.endswith(".py")
         properties = {
             "plugin_name": name,
-            "content": read_file(where, source, python=python)
-            if source is not None
-            else source_text(where, "content", content, python=python),
+            "content": source_text(where, "content", args.content, python=python)
+            if args.source is None
+            else when_known(partial(read_file, where, python=python), args.source),
             "plugin_filename": None,
             "content_sha256": None,
         } | given(
-            trigger_name=trigger_name,
-            test=dry_runs_property(where, test),
-            adopt=adopt or None,
-            delete_on_destroy=delete_on_destroy or None,
+            trigger_name=args.trigger_name,
+            test=dry_runs_property(where, args.test),
+            adopt=args.adopt,
+            delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )
-        properties = as_properties("PluginFile", resource_name, properties)
         super().__init__(PluginFileProvider(), resource_name, properties, makes_way(opts))
+
+    @property
+    def plugin_name(self) -> pulumi.Output[str]:
+        """Path below the plugin directory."""
+        return self._output("plugin_name")
+
+    @property
+    def content(self) -> pulumi.Output[str]:
+        """The text of the file."""
+        return self._output("content")
+
+    @property
+    def trigger_name(self) -> pulumi.Output[str | None]:
+        """The trigger that changes are sent through."""
+        return self._output("trigger_name")
+
+    @property
+    def test(self) -> pulumi.Output[list[dict[str, Any]] | None]:
+        """The dry runs that the plugin has to pass, as mappings."""
+        return self._output("test")
+
+    @property
+    def adopt(self) -> pulumi.Output[bool]:
+        """Whether a file that exists with other content is taken over."""
+        return self._output("adopt", default=False)
+
+    @property
+    def retain(self) -> pulumi.Output[bool]:
+        """Whether the file stays on destroy."""
+        return self._retained()
+
+    @property
+    def plugin_filename(self) -> pulumi.Output[str]:
+        """What triggers name as their ``plugin_filename``; known during preview."""
+        return self._output("plugin_filename")
+
+    @property
+    def content_sha256(self) -> pulumi.Output[str]:
+        """SHA-256 of the content in hexadecimal; known during preview."""
+        return self._output("content_sha256")

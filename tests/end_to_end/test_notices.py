@@ -18,7 +18,7 @@ def test_notices_of_resources_that_are_deleted_at_once_are_lines_of_their_own(st
     stack.program('for number in range(12):\n    PluginFile(f"notices_{number}.py", content="x = 1")')
     stack.up()
 
-    stays = "stays on the server: its API has no way to delete it; delete_on_destroy=True does"
+    stays = "stays on the server: its API has no way to delete it; retain=False does"
     assert sorted(notices(stack.destroy())) == sorted(
         f"influxdb3: plugin file 'notices_{number}.py' {stays}" for number in range(12)
     )

@@ -52,10 +52,10 @@ def test_whole_numbers_of_outputs_stay_whole_wherever_they_pass(stack, engine, d
         answer = invoke_request(trigger.endpoint_url, method="POST", body=n,
                                 params={{"n": n, "half": half, "on": True}})
         pulumi.export("answer", answer.text.apply(json.loads))
-        tried = test_wal_plugin(plugin.plugin_filename, db="{db}", input_lp="cpu v=1", arguments={{"n": n, "x": 5.0}})
+        tried = dry_run_wal(plugin.plugin_filename, db="{db}", input_lp="cpu v=1", arguments={{"n": n, "x": 5.0}})
         pulumi.export("logged", tried.log_lines[1])
-        tried = test_wal_plugin(plugin.plugin_filename, db="{db}", input_lp="cpu v=1",
-                                arguments=args.apply(lambda known: {{"whole": known["whole"]}}))
+        tried = dry_run_wal(plugin.plugin_filename, db="{db}", input_lp="cpu v=1",
+                            arguments=args.apply(lambda known: {{"whole": known["whole"]}}))
         pulumi.export("logged_whole", tried.log_lines[1])
         """
     )
@@ -263,6 +263,11 @@ EVERYWHERE = {
     'test_wal_plugin("p.py", db="d", input_lp=bad)': "input_lp",
     'test_wal_plugin("p.py", db="d", input_lp="", arguments={"x": bad})': "arguments.x",
     'test_schedule_plugin("p.py", db="d", schedule=bad)': "schedule",
+    'dry_run_wal("p.py", db="d", input_lp="", arguments={"x": bad})': "arguments.x",
+    'dry_run_schedule("p.py", db=bad)': "database",
+    'Trigger("a", TriggerArgs(**T, handover=bad))': "handover",
+    'Trigger("a", **T, watch=Watch(seconds=bad))': "watch.seconds",
+    'Trigger("a", **T, restart_on=[bad])': "restart_on[0]",
 }  # fmt: skip
 
 

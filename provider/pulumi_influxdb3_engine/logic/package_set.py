@@ -210,7 +210,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         if not inputs.delete_on_destroy:
             notice(
                 f"{', '.join(sorted(names))} stay installed: the server's API has no way to uninstall packages; "
-                "delete_on_destroy=True does"
+                "retain=False does"
             )
             return
         others = engine.program.packages.others(inputs.set_name, inputs.asked)

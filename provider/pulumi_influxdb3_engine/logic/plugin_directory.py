@@ -125,9 +125,9 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             raise InvalidInputs([Failure(property="files", reason=str(error))]) from None
         if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
             raise InvalidInputs(failures)
-        if not inputs.known("plugin_name"):
-            return inputs.model_copy(update={"plugin_filename": UNKNOWN})
         digest = files_sha256(inputs.contents)
+        if not inputs.known("plugin_name", "in_place"):
+            return inputs.model_copy(update={"plugin_filename": UNKNOWN, "content_sha256": digest})
         directory = inputs.plugin_name if inputs.in_place else f"{inputs.plugin_name}_{digest[:12]}"
         if inputs.in_place is True:
             refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
@@ -208,7 +208,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if state.delete_on_destroy:
             remove_files(engine, state.label, state.directories)
         elif state.plugin_filename not in engine.program.files:
-            notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
+            notice(f"{state.label} stays on the server: its API has no way to delete it; retain=False does")
 
     def make_way(self, state: PluginDirectoryInputs, successor: PluginDirectoryInputs, engine: Engine) -> None:
         """Give the directory up; a successor of the same name overwrites it, and no trigger misses it in between."""

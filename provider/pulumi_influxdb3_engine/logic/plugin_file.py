@@ -105,7 +105,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             return
         if differing and not engine.adopts(inputs):
             raise InvalidInputs([Failure(property="plugin_name", reason=_conflict(inputs, differing))])
-        for host in differing:
+        for host in differing if engine.adopts(inputs) is True else ():  # it may be unknown yet
             file = host.probe.ask(files=[inputs.plugin_name]).files[inputs.plugin_name]
             before = ((file and file.text) or "").splitlines()
             changes = [line[0] for line in ndiff(before, inputs.content.splitlines()) if line[0] in "+-"]
@@ -161,7 +161,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         if state.delete_on_destroy:
             remove_files(engine, state.label, [state.plugin_name, state.candidates])
         elif state.plugin_name not in engine.program.files:
-            notice(f"{state.label} stays on the server: its API has no way to delete it; delete_on_destroy=True does")
+            notice(f"{state.label} stays on the server: its API has no way to delete it; retain=False does")
 
     def make_way(self, state: PluginFileInputs, successor: PluginFileInputs, engine: Engine) -> None:
         """Give the file up; a successor of the same name overwrites it, and no trigger misses it in between."""

@@ -110,9 +110,9 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         failures = []
         if state is None and inputs.known("db", "trigger_name") and inputs.owner not in engine.program.given_up:
             live = TriggerChanges(engine, inputs.db).before(inputs.trigger_name)
-            if live is not None and engine.adopts(inputs):
+            if live is not None and engine.adopts(inputs) is True:  # it may be unknown yet
                 notice(take_over(live, inputs))
-            elif live is not None:
+            elif live is not None and not engine.adopts(inputs):
                 failures.append(Failure(property="trigger_name", reason=conflict(live, inputs)))
         if engine.configuration.online_checks:
             failures += OnlineChecks(inputs, state, engine).failures()

@@ -127,7 +127,7 @@ def test_packages_named_no_longer_stay_and_that_is_said(server: FakeServer, caps
     PACKAGES.update(packages("pytest", "no-such"), packages("pytest"), server.engine())
     PACKAGES.delete(packages("pytest"), server.engine())
 
-    stay = "stay installed: the server's API has no way to uninstall packages; delete_on_destroy=True does"
+    stay = "stay installed: the server's API has no way to uninstall packages; retain=False does"
     assert capsys.readouterr().err.splitlines() == [f"influxdb3: no-such {stay}", f"influxdb3: pytest {stay}"]
 
 

@@ -1,0 +1,95 @@
+"""What the five resources share: how they take their arguments and show their outputs."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_overloads
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_influxdb3_engine._arguments import as_properties
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi.dynamic import ResourceProvider
+
+
+@dataclass(kw_only=True)
+class ResourceArgs:
+    """Base of the arguments of a resource as one value."""
+
+
+Args = TypeVar("Args", bound=ResourceArgs)
+
+
+class EngineResource(Resource):
+    """Base of the resources. A subclass has overloads of ``__init__``: the last one names every keyword argument."""
+
+    __signature__: ClassVar[inspect.Signature]
+
+    def __init_subclass__(cls, **options: str) -> None:
+        """Let ``help()`` and completion at run time show the keyword arguments."""
+        super().__init_subclass__(**options)
+        signature = inspect.signature([cls.__init__, *get_overloads(cls.__init__)][-1])
+        cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+
+    def __init__(
+        self,
+        provider: ResourceProvider,
+        resource_name: str,
+        properties: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        """Declare the resource; the class describes the arguments."""
+        kind = self._resource_type_name.rpartition(":")[2]
+        super().__init__(provider, resource_name, as_properties(kind, resource_name, properties), opts)
+
+    def _output(self, name: str, default: Any = None) -> pulumi.Output[Any]:
+        """The output of a property; ``default`` if neither the program nor the provider sets a value."""
+        # plain properties read it: the SDK would look at the types of each `pulumi.getter` for each resource
+        if name not in self.__dict__:  # the program sets no value, so that the SDK makes no output
+            return self.urn.apply(lambda _: default)
+        output: pulumi.Output[Any] = self.__dict__[name]
+        return output if default is None else output.apply(lambda value: default if value is None else value)
+
+    def _retained(self) -> pulumi.Output[bool]:
+        """Whether it stays on destroy; its state holds the opposite."""
+        return self._output("delete_on_destroy", default=False).apply(lambda deletes: not deletes)
+
+
+def arguments(kind: type[Args], resource_name: str, args: Args | None, by_keyword: Mapping[str, Any]) -> Args:
+    """The arguments of a resource, which a program passes as one value or by keyword.
+
+    Args:
+        kind: The class of the value, such as ``TriggerArgs``.
+        resource_name: The resource's name in the program.
+        args: The value; None if the arguments are passed by keyword.
+        by_keyword: The keyword arguments.
+
+    Raises:
+        TypeError: An argument is unknown or missing, ``args`` has another type, or both forms are used.
+    """
+    if args is None:
+        return kind(**by_keyword)
+    label = f"{kind.__name__.removesuffix('Args')} {resource_name!r}"
+    if not isinstance(args, kind):
+        raise TypeError(f"{label}: args is a {kind.__name__}, not a value of the type {type(args).__name__}")
+    if by_keyword:
+        raise TypeError(f"{label}: pass {', '.join(by_keyword)} inside args, or all arguments by keyword")
+    return args
+
+
+def makes_way(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Options with which Pulumi asks the old resource to make way before it creates a replacement.
+
+    Pulumi asks no provider which order it needs where a replacement is forced (``--replace``, ``state taint``).
+    """
+    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts)
+
+
+def given(**inputs: Any) -> dict[str, Any]:
+    """Inputs that a program sets: Pulumi makes an output, which costs time, of each input that it is passed."""
+    return {name: value for name, value in inputs.items() if value is not None}
