@@ -162,10 +162,11 @@ def milliseconds_until_derived(caller: Caller, marker: int) -> float:
 
 
 def mebibytes(pid: int) -> float:
-    """Resident memory of an engine, the processes that its plugins start from included."""
-    own = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(int(line.split()[1]) for line in own) / 1024 + sum(mebibytes(int(child)) for child in children)
+    """Memory of an engine, the processes of its plugins and queries included; what they share counts once."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    own = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+    children = [child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
+    return own + sum(mebibytes(int(child)) for child in children)
 
 
 @contextmanager
