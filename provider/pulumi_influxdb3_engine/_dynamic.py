@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pulumi.dynamic import CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult, UpdateResult
 
-    from pulumi_influxdb3_engine.logic.resource import ResourceLogic
+    from influxdb3_engine_resources.resource import ResourceLogic
 
 
 class EngineProvider(ResourceProvider):
@@ -42,10 +42,10 @@ class EngineProvider(ResourceProvider):
         Raises:
             DeploymentError: A value cannot work; the first of a deployment says which.
         """
+        from influxdb3_engine_resources.configuration import configuration  # noqa: PLC0415
+        from influxdb3_engine_resources.inputs import InvalidInputs  # noqa: PLC0415
         from pulumi_influxdb3_engine._adapter import Adapter  # noqa: PLC0415 - not in the program's process
         from pulumi_influxdb3_engine._failures import once, show_messages_alone  # noqa: PLC0415
-        from pulumi_influxdb3_engine.logic.configuration import configuration  # noqa: PLC0415
-        from pulumi_influxdb3_engine.logic.inputs import InvalidInputs  # noqa: PLC0415
 
         show_messages_alone()
         try:

@@ -27,7 +27,7 @@ def check_stack() -> None:
 
 @lru_cache(maxsize=8)
 def _slips(own: frozenset[tuple[str, str]], _environment: frozenset[tuple[str, str]], project: str) -> list[str]:
-    from pulumi_influxdb3_engine.logic.stack_keys import NAMESPACE, read, unknown  # noqa: PLC0415 - not for an import
+    from influxdb3_engine_resources.stack_keys import NAMESPACE, read, unknown  # noqa: PLC0415 - not for an import
 
     keys = dict(own)
     slips = read(keys.get)[1]

@@ -11,7 +11,7 @@ from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
 
 if TYPE_CHECKING:
-    from pulumi_influxdb3_engine.logic.database import DatabaseLogic
+    from influxdb3_engine_resources.database import DatabaseLogic
 
 
 class DatabaseProvider(EngineProvider):
@@ -19,7 +19,7 @@ class DatabaseProvider(EngineProvider):
 
     def _logic(self) -> DatabaseLogic:
         """What a database does."""
-        from pulumi_influxdb3_engine.logic.database import DatabaseLogic  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.database import DatabaseLogic  # noqa: PLC0415 - see _dynamic
 
         return DatabaseLogic()
 

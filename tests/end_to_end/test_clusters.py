@@ -12,11 +12,11 @@ from stack import Stack
 from wheels import wheel
 
 from influxdb3_engine_api import CreateTrigger
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.engine import Engine
-from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import ResourceError
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.engine import Engine
+from influxdb3_engine_resources.package_set import PackageSetInputs, PackageSetLogic
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import ResourceError
 
 PACKAGES = PackageSetLogic()
 

@@ -9,13 +9,13 @@ import pytest
 from servers import PROGRAM, start_server
 
 from influxdb3_engine_api import EngineApiError
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.engine import Engine
-from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
-from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.engine import Engine
+from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.trigger import TriggerLogic
+from influxdb3_engine_resources.trigger_inputs import TriggerInputs
 
 LOGIC = TriggerLogic()
 GOOD = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    influxdb3_local.info('fine')\n"

@@ -13,13 +13,13 @@ from breaking_proxy import BreakingProxy, Fault
 from servers import delete_databases, start_server
 
 from influxdb3_engine_api import EngineApiError
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.database import DatabaseInputs, DatabaseLogic
-from pulumi_influxdb3_engine.logic.engine import Engine
-from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
-from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import ResourceError
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.database import DatabaseInputs, DatabaseLogic
+from influxdb3_engine_resources.engine import Engine
+from influxdb3_engine_resources.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
+from influxdb3_engine_resources.plugin_file import PluginFileInputs, PluginFileLogic
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import ResourceError
 
 TIMEOUT = 1.5
 

@@ -13,14 +13,14 @@ import pytest
 from breaking_proxy import BreakingProxy, Fault
 from servers import start_server
 
-from pulumi_influxdb3_engine.logic import retry
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.engine import Engine
-from pulumi_influxdb3_engine.logic.names import CANDIDATE_SUFFIX
-from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.system_tables import SystemTables
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
-from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
+from influxdb3_engine_resources import retry
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.engine import Engine
+from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.system_tables import SystemTables
+from influxdb3_engine_resources.trigger import TriggerLogic
+from influxdb3_engine_resources.trigger_inputs import TriggerInputs
 
 TIMEOUT = 0.5
 WRITES = """\

@@ -21,10 +21,10 @@ from scenes import wait_until
 from servers import PROGRAM, start_server
 
 from influxdb3_engine_api import BadRequest
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.engine import Engine
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
-from pulumi_influxdb3_engine.logic.trigger_inputs import TriggerInputs
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.engine import Engine
+from influxdb3_engine_resources.trigger import TriggerLogic
+from influxdb3_engine_resources.trigger_inputs import TriggerInputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

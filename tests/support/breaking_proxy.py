@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from influxdb3_engine_api import paths
-from pulumi_influxdb3_engine.logic.names import CANDIDATE_SUFFIX
+from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

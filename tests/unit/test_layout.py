@@ -69,7 +69,7 @@ def test_the_engine_imports_nothing_of_the_provider() -> None:
 
 
 def test_the_logic_of_resources_does_not_know_pulumi() -> None:
-    assert importing("pulumi_influxdb3_engine.logic", "pulumi") == set()
+    assert importing("influxdb3_engine_resources", "pulumi") == set()
 
 
 def test_workers_import_only_the_standard_library_and_themselves() -> None:
@@ -94,7 +94,7 @@ def test_workers_import_only_the_standard_library_and_themselves() -> None:
         ),
         # what a preview needs, which sends nothing
         ("pulumi_influxdb3_engine._adapter", {"influxdb3_embedded", "httpx", *ENGINE_LIBRARIES}),
-        ("pulumi_influxdb3_engine.logic.trigger", {"influxdb3_embedded", "httpx", *ENGINE_LIBRARIES}),
+        ("influxdb3_engine_resources.trigger", {"influxdb3_embedded", "httpx", *ENGINE_LIBRARIES}),
     ],
 )
 def test_importing_a_package_loads_nothing_that_it_does_not_need(package: str, absent: set[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from fake_server import FakeServer
 from site_packages import SitePackages
 
-from pulumi_influxdb3_engine.logic import server_plugins
+from influxdb3_engine_resources import server_plugins
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from influxdb3_engine_api.specification import parse
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.engine import Engine
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

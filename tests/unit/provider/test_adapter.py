@@ -8,10 +8,10 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
+from influxdb3_engine_resources import program
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.trigger import TriggerLogic
 from pulumi_influxdb3_engine._adapter import PROVIDER, Adapter
-from pulumi_influxdb3_engine.logic import program
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
 
 TRIGGER: dict[str, Any] = {
     "db": "db",

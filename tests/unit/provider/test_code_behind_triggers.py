@@ -8,17 +8,17 @@ import httpx
 import pytest
 from fake_server import FakeServer, cluster
 
+from influxdb3_engine_resources.inputs import UNKNOWN
+from influxdb3_engine_resources.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
+from influxdb3_engine_resources.plugin_file import PluginFileInputs, PluginFileLogic
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
 from pulumi_influxdb3_engine._properties import files_property
-from pulumi_influxdb3_engine.logic.inputs import UNKNOWN
-from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
-from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
-from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pulumi_influxdb3_engine.logic.engine import Engine
+    from influxdb3_engine_resources.engine import Engine
 
 FILE, DIRECTORY, TRIGGER = PluginFileLogic(), PluginDirectoryLogic(), TriggerLogic()
 CODE = "def process_writes(influxdb3_local, table_batches, args=None):\n    {}\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_influxdb3_engine.logic.configuration import Configuration, configuration
-from pulumi_influxdb3_engine.logic.engine import Engine, engine
-from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
-from pulumi_influxdb3_engine.logic.stack_keys import KEYS, unknown
+from influxdb3_engine_resources.configuration import Configuration, configuration
+from influxdb3_engine_resources.engine import Engine, engine
+from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.stack_keys import KEYS, unknown
 
 TOKEN = "apiv3_never-shown"
 VARIABLES = (

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.database import DatabaseLogic
+from influxdb3_engine_resources.plugin_directory import PluginDirectoryLogic
+from influxdb3_engine_resources.plugin_file import PluginFileLogic
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.trigger import TriggerLogic
 from pulumi_influxdb3_engine._properties import files_property
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.database import DatabaseLogic
-from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryLogic
-from pulumi_influxdb3_engine.logic.plugin_file import PluginFileLogic
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.database import DatabaseInputs, DatabaseLogic
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.database import DatabaseInputs, DatabaseLogic
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import Difference, ResourceError
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
+from influxdb3_engine_resources.plugin_file import PluginFileInputs, PluginFileLogic
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import ResourceError
 from pulumi_influxdb3_engine import ScheduleTest, WalTest
 from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine._sources import SourceError
 from pulumi_influxdb3_engine.dry_runs import dry_runs_property
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
-from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
-from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import ResourceError
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from influxdb3_engine_resources import engine, program, retry
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.database import DatabaseLogic
+from influxdb3_engine_resources.trigger import TriggerLogic
 from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._failures import DeploymentError
-from pulumi_influxdb3_engine.logic import engine, program, retry
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.database import DatabaseLogic
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

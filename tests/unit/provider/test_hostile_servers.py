@@ -13,19 +13,19 @@ from hostile_server import DELAYS, LIES, MARK, STEERING, hostile_server, http, p
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import LONGEST, hide, message, shown
+from influxdb3_engine_resources import engine, program, retry
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.database import DatabaseLogic
+from influxdb3_engine_resources.engine import Engine
+from influxdb3_engine_resources.package_set import PackageSetLogic
+from influxdb3_engine_resources.plugin_directory import PluginDirectoryLogic
+from influxdb3_engine_resources.plugin_file import PluginFileLogic
+from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.server_plugins import PROBE, SHIM, SWEEPER
+from influxdb3_engine_resources.trigger import TriggerLogic
 from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._failures import DeploymentError
-from pulumi_influxdb3_engine.logic import engine, program, retry
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.database import DatabaseLogic
-from pulumi_influxdb3_engine.logic.engine import Engine
-from pulumi_influxdb3_engine.logic.package_set import PackageSetLogic
-from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryLogic
-from pulumi_influxdb3_engine.logic.plugin_file import PluginFileLogic
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed
-from pulumi_influxdb3_engine.logic.resource import ResourceError
-from pulumi_influxdb3_engine.logic.server_plugins import PROBE, SHIM, SWEEPER
-from pulumi_influxdb3_engine.logic.trigger import TriggerLogic
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, Inputs, InvalidInputs, is_known
-from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs
-from pulumi_influxdb3_engine.logic.plugin_directory import PluginDirectoryInputs
-from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs
-from pulumi_influxdb3_engine.logic.trigger import TriggerInputs
+from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, InvalidInputs, is_known
+from influxdb3_engine_resources.package_set import PackageSetInputs
+from influxdb3_engine_resources.plugin_directory import PluginDirectoryInputs
+from influxdb3_engine_resources.plugin_file import PluginFileInputs
+from influxdb3_engine_resources.trigger import TriggerInputs
 
 TRIGGER: dict[str, Any] = {
     "db": "db",

@@ -10,11 +10,11 @@ import pytest
 from fake_server import FakeServer, cluster
 
 from influxdb3_engine_api import EngineApiError
-from pulumi_influxdb3_engine.logic import pip_run, retry
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import ResourceError
+from influxdb3_engine_resources import pip_run, retry
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.package_set import PackageSetInputs, PackageSetLogic
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import ResourceError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, EngineApiError, ErrorBehavior, TriggerSettings
-from pulumi_influxdb3_engine.logic import retry
-from pulumi_influxdb3_engine.logic.trigger_changes import TriggerChanges
+from influxdb3_engine_resources import retry
+from influxdb3_engine_resources.trigger_changes import TriggerChanges
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

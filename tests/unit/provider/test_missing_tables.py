@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

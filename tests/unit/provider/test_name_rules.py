@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from pulumi_influxdb3_engine.logic.names import (
+from influxdb3_engine_resources.names import (
     DatabaseName,
     PluginDirectoryName,
     PluginFilename,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from pulumi_influxdb3_engine.logic.notices import notice
+from influxdb3_engine_resources.notices import notice
 
 if TYPE_CHECKING:
     import pytest

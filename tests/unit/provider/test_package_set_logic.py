@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
-from pulumi_influxdb3_engine.logic.package_set import PackageSetInputs, PackageSetLogic
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.inputs import UNKNOWN, InvalidInputs
+from influxdb3_engine_resources.package_set import PackageSetInputs, PackageSetLogic
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import Difference, ResourceError
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

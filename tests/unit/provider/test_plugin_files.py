@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pulumi_influxdb3_engine._properties import files_property
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
-from pulumi_influxdb3_engine.logic.plugin_directory import (
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.inputs import UNKNOWN, InvalidInputs
+from influxdb3_engine_resources.plugin_directory import (
     PluginDirectoryInputs,
     PluginDirectoryLogic,
 )
-from pulumi_influxdb3_engine.logic.plugin_file import PluginFileInputs, PluginFileLogic
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
-from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.plugin_file import PluginFileInputs, PluginFileLogic
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import Difference, ResourceError
+from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
+from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

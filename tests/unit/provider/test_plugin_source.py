@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influxdb3_engine_api import PluginType
-from pulumi_influxdb3_engine.logic.plugin_source import (
+from influxdb3_engine_resources.plugin_source import (
     ENTRY_POINTS,
     KnownSources,
     PluginSourceError,

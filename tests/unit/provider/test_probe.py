@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import EngineApiError
-from pulumi_influxdb3_engine.logic import probe as probe_module
-from pulumi_influxdb3_engine.logic import probe_plugin, server_plugins
-from pulumi_influxdb3_engine.logic.host import sha256
-from pulumi_influxdb3_engine.logic.probe import ProbeFailed
+from influxdb3_engine_resources import probe as probe_module
+from influxdb3_engine_resources import probe_plugin, server_plugins
+from influxdb3_engine_resources.host import sha256
+from influxdb3_engine_resources.probe import ProbeFailed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import EngineApiError
-from pulumi_influxdb3_engine.logic import retry
-from pulumi_influxdb3_engine.logic.inputs import InvalidInputs
-from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources import retry
+from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
-from pulumi_influxdb3_engine.logic import plugin_table, probe, system_tables
+from influxdb3_engine_resources import plugin_table, probe, system_tables
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
-    from pulumi_influxdb3_engine.logic.engine import Engine
+    from influxdb3_engine_resources.engine import Engine
 
 SHARED_SECONDS = 30.0
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings, Unauthenticated
-from pulumi_influxdb3_engine.logic.drift import drift
-from pulumi_influxdb3_engine.logic.probe import Probe, ProbeFailed
+from influxdb3_engine_resources.drift import drift
+from influxdb3_engine_resources.probe import Probe, ProbeFailed
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pulumi_influxdb3_engine.logic.configuration import Configuration
-from pulumi_influxdb3_engine.logic.inputs import UNKNOWN, InvalidInputs
-from pulumi_influxdb3_engine.logic.plugin_source import parse_file
-from pulumi_influxdb3_engine.logic.program import Program
-from pulumi_influxdb3_engine.logic.resource import Difference, ResourceError
-from pulumi_influxdb3_engine.logic.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.inputs import UNKNOWN, InvalidInputs
+from influxdb3_engine_resources.plugin_source import parse_file
+from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.resource import Difference, ResourceError
+from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -1,0 +1,70 @@
+"""Removing plugin files that a program no longer declares, where it asks for that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.sweeper import SweepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from influxdb3_engine_resources.engine import Engine
+
+
+def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str]:
+    """Remove files and directories that no trigger runs: two requests a host, four the first time in a process.
+
+    Args:
+        engine: Where they are.
+        label: What messages call their resource.
+        paths: Below the plugin directory; those that are gone already are no failure.
+
+    Returns:
+        Those that stay, since a trigger runs them (contract 7.2); which one is said. What another resource of the
+        program declares stays, too.
+
+    Raises:
+        ResourceError: They were not removed.
+    """
+    kept: set[str] = set()
+    paths = [path for path in paths if path not in engine.program.files]
+    for host in engine.hosts:
+        try:
+            users = host.plugin_table.users(paths)
+            for path, names in users.items():
+                notice(f"{path} of {label} stays on {host.url}: trigger {shown(', '.join(names))} runs it")
+            if unused := [path for path in paths if path not in users]:
+                host.remove_files(unused)
+        except (EngineApiError, ProbeFailed, SweepFailed) as error:
+            raise ResourceError(f"{label} was not removed from {host.url}: {explained(error)}") from error
+        kept |= users.keys()
+    return sorted(kept)
+
+
+def remove_files_later(engine: Engine, label: str, paths: Collection[str]) -> None:
+    """As ``remove_files``, for what a replaced resource leaves: the triggers that run it are changed after it.
+
+    Raises:
+        ResourceError: They were not removed.
+    """
+    engine.superseded |= dict.fromkeys(remove_files(engine, label, paths), label)
+
+
+def remove_superseded(engine: Engine, plugin_filename: str) -> None:
+    """Remove what a trigger ran until now, if the resource that wrote it was replaced in this deployment.
+
+    A failure is a notice: the trigger has been changed as the program asks for.
+    """
+    if label := engine.superseded.get(plugin_filename):
+        try:
+            if not remove_files(engine, label, [plugin_filename]):
+                del engine.superseded[plugin_filename]
+        except ResourceError as error:
+            notice(str(error))

@@ -1,0 +1,89 @@
+"""Which packages the sets of one program declare, so that two that cannot be met together are found offline."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from packaging.version import Version
+
+from influxdb3_engine_resources.requirements import distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from packaging.requirements import Requirement
+
+
+class DeclaredRequirement(NamedTuple):
+    """A requirement and the package set that declares it."""
+
+    set_name: str
+    requirement: Requirement
+
+
+class DeclaredPackages:
+    """The package sets that a program declares; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[str, frozenset[str]], Sequence[Requirement]] = {}
+        self._guard = threading.Lock()
+
+    def declare(self, set_name: str, requirements: Sequence[Requirement]) -> list[str]:
+        """Note what a set asks for; sets in different components may have one name.
+
+        Returns:
+            Why it cannot be met together with what other sets of that engine ask for; one text a distribution.
+        """
+        with self._guard:
+            self._sets[_key(set_name, requirements)] = requirements
+        others = self.others(set_name, requirements)
+        return [text for mine in requirements for other in others if (text := _contradiction(mine, other))]
+
+    def others(self, set_name: str, requirements: Sequence[Requirement]) -> list[DeclaredRequirement]:
+        """What the sets ask for that are not the one with this name and these requirements."""
+        mine = _key(set_name, requirements)
+        with self._guard:
+            return [
+                DeclaredRequirement(key[0], requirement)
+                for key, theirs in self._sets.items()
+                if key != mine
+                for requirement in theirs
+            ]
+
+
+def _key(set_name: str, requirements: Sequence[Requirement]) -> tuple[str, frozenset[str]]:
+    return set_name, frozenset(map(str, requirements))
+
+
+def _contradiction(mine: Requirement, other: DeclaredRequirement) -> str | None:
+    theirs = other.requirement
+    both = mine.specifier & theirs.specifier
+    # where a marker, a URL or a text that need be no version (`===`) decides, only the server can tell
+    if distribution(mine) != distribution(theirs) or any((mine.marker, theirs.marker, mine.url, theirs.url)):
+        return None
+    if any(specifier.operator == "===" for specifier in both):
+        return None
+    if any(both.contains(version, prereleases=True) for version in _candidates(mine, theirs)):
+        return None
+    return (
+        f"{mine.name}{mine.specifier} cannot be installed together with {theirs.name}{theirs.specifier} of "
+        f"PackageSet {other.set_name!r}: an engine has one environment for all plugins"
+    )
+
+
+def _candidates(*requirements: Requirement) -> Iterable[Version]:
+    """Versions of which one meets several specifiers, if any does: where ranges begin, at a bound or just after it."""
+    yield Version("0")
+    for requirement in requirements:
+        for specifier in requirement.specifier:
+            bound = Version(specifier.version.removesuffix(".*"))
+            epoch = f"{bound.epoch}!" if bound.epoch else ""
+            yield bound
+            yield Version(f"{epoch}{_dotted(bound.release)}.0.0.0.1")
+            for place, number in enumerate(bound.release):  # 2 and 1.5 come after all of 1.4
+                yield Version(f"{epoch}{_dotted((*bound.release[:place], number + 1))}")
+
+
+def _dotted(release: Iterable[int]) -> str:
+    return ".".join(map(str, release))

@@ -1,0 +1,169 @@
+"""Dry runs that gate a change: a candidate has to pass them before anything that is live is touched."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Literal, NotRequired
+
+from pydantic import AfterValidator
+from typing_extensions import TypedDict
+
+from influxdb3_engine_api import AnswerLost, EngineApiError, PluginType
+from influxdb3_engine_api.cron import parse_cron
+from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
+from influxdb3_engine_resources import shim_plugin
+from influxdb3_engine_resources.expectations import ExpectedWrites, expression, missed, point
+from influxdb3_engine_resources.inputs import Failure
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.names import DatabaseName  # noqa: TC001 - pydantic reads the annotation at run time
+from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.server_plugins import SHIM
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from influxdb3_engine_api import DryRunResult
+    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.host import Host
+    from influxdb3_engine_resources.plugin_source import PluginSource
+
+_LAST_LOG_LINES = 20
+
+
+def _expected(writes: ExpectedWrites) -> ExpectedWrites:
+    for lines in writes.values() if isinstance(writes, dict) else [writes]:
+        for number, line in enumerate(lines, 1):
+            try:
+                if expression(line) is None:
+                    point(line)
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from None
+    return writes
+
+
+def _portable(schedule: str) -> str:
+    return parse_cron(schedule).portable
+
+
+class DryRun(TypedDict):
+    """One dry run as a property.
+
+    Attributes:
+        kind: Which entry point it calls.
+        input_lp: The line protocol that a WAL plugin gets.
+        schedule: Cron expression whose next time a schedule plugin gets.
+        arguments: The plugin's ``args``.
+        database: Where it runs.
+        expect_writes: What it should write.
+    """
+
+    kind: Literal["wal", "schedule"]
+    input_lp: NotRequired[str]
+    schedule: NotRequired[Annotated[str, AfterValidator(_portable)]]
+    arguments: NotRequired[dict[str, str]]
+    database: NotRequired[DatabaseName]
+    expect_writes: NotRequired[Annotated[ExpectedWrites, AfterValidator(_expected)]]
+
+
+_ENTRY = {"wal": PluginType.WAL, "schedule": PluginType.SCHEDULE}
+
+
+def unrunnable(tests: Collection[DryRun], source: PluginSource) -> list[Failure]:
+    """Which of the dry runs a plugin cannot pass, since it lacks the function that they call."""
+    problems = [(number, source.problem(_ENTRY[test["kind"]])) for number, test in enumerate(tests)]
+    return [Failure(property=f"test[{number}]", reason=problem) for number, problem in problems if problem]
+
+
+class Gate:
+    """Dry runs of one candidate on every host of an engine.
+
+    Args:
+        engine: The engine.
+        tests: What to run.
+    """
+
+    def __init__(self, engine: Engine, tests: Collection[DryRun]) -> None:
+        self._engine = engine
+        self._tests = tests
+
+    def check_file(self, candidate: str, content: str) -> None:
+        """Dry-run a plugin file from another path: one request to write it, one for each dry run.
+
+        Args:
+            candidate: Path below the plugin directory that no trigger names.
+            content: The plugin.
+
+        Raises:
+            ResourceError: It did not pass; says why, with the plugin's own log lines.
+        """
+        for host in self._engine.hosts:
+            with _failures_of(host):
+                host.write_file(candidate, content)
+            for number, test in enumerate(self._tests, 1):
+                with _failures_of(host):
+                    result = self._run(host, test, candidate, test.get("arguments"))
+                self._check(host, number, test, result)
+
+    def check_directory(self, directory: str) -> None:
+        """Dry-run a plugin directory that is on the hosts and that no trigger names, through the shim.
+
+        Args:
+            directory: Path below the plugin directory.
+
+        Raises:
+            ResourceError: It did not pass; says why, with the plugin's own log lines.
+        """
+        for host in self._engine.hosts:
+            for number, test in enumerate(self._tests, 1):
+                with _failures_of(host):
+                    result = self._run_shim(host, test, f"{host.probe.plugin_directory}/{directory}")
+                self._check(host, number, test, result)
+
+    def _run_shim(self, host: Host, test: DryRun, package: str) -> DryRunResult:
+        arguments = test.get("arguments", {}) | {shim_plugin.PACKAGE: package}
+        return SHIM.run(host.client, lambda: self._run(host, test, SHIM.file_name, arguments))
+
+    def _run(self, host: Host, test: DryRun, filename: str, arguments: dict[str, str] | None) -> DryRunResult:
+        # one attempt: what a plugin does besides writing is real (contract section 6)
+        database = self._database(test)
+        if test["kind"] == "wal":
+            wal = TestWalPlugin(
+                filename=filename, database=database, input_lp=test.get("input_lp", ""), input_arguments=arguments
+            )
+            return host.client.test_wal_plugin(wal)
+        schedule = TestSchedulePlugin(
+            filename=filename, database=database, schedule=test.get("schedule"), input_arguments=arguments
+        )
+        return host.client.test_schedule_plugin(schedule)
+
+    def _database(self, test: DryRun) -> str:
+        # the server wants one that exists for a schedule, and only a valid name for a WAL plugin
+        default = "dry_run" if test["kind"] == "wal" else "_internal"
+        return test.get("database") or self._engine.configuration.database or default
+
+    def _check(self, host: Host, number: int, test: DryRun, result: DryRunResult) -> None:
+        problems = result.errors + [line for line in result.log_lines if line.startswith("ERROR: ")]
+        if not problems and "expect_writes" in test:
+            problems = missed(test["expect_writes"], result.database_writes, self._database(test))
+        if problems:
+            logged = shown("\n".join(result.log_lines[-_LAST_LOG_LINES:]))
+            raise ResourceError(
+                f"dry run {number} ({test['kind']}) on {host.url} failed: {shown('; '.join(problems))}"
+                + (f"\n  It logged:\n    {logged}" if logged else "")
+            )
+
+
+@contextmanager
+def _failures_of(host: Host) -> Iterator[None]:
+    try:
+        yield
+    except AnswerLost as error:
+        raise ResourceError(
+            f"a dry run on {host.url} did not end (influxdb3:timeout says when): {explained(error)}"
+        ) from error
+    except EngineApiError as error:
+        raise ResourceError(f"a dry run on {host.url} could not be made: {explained(error)}") from error
+    except ProbeFailed as error:
+        raise ResourceError(f"a dry run on {host.url} could not be made: {error}") from error

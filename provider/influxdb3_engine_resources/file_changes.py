@@ -1,0 +1,175 @@
+"""Changes of plugin files on every host that keeps them: all hosts have the new files, or all have the old ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_resources.host import sha256
+from influxdb3_engine_resources.inputs import Failure, InvalidInputs
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.probe import DryRunsOff, ProbeFailed
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.sweeper import SweepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from influxdb3_engine_resources.host import Host
+    from influxdb3_engine_resources.probe import ProbedFile
+    from influxdb3_engine_resources.program import Program
+
+
+class NotWritten(Exception):
+    """A host has not got the files that it was sent; the text says which."""
+
+
+def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, str | None]:
+    """SHA-256 by path of the files that a host has before a change.
+
+    What the resource that is being replaced has just given up counts as absent: it is in nobody's way. Where the server
+    runs no dry runs, only files that triggers run are known to be there, and nothing of their content (``None``).
+
+    Args:
+        host: The server.
+        label: What messages call the resource that is to be written.
+        paths: Files below the plugin directory.
+
+    Raises:
+        ResourceError: The host could not be asked; what it has is not to be overwritten unseen.
+    """
+    try:
+        try:
+            return host.owned_hashes(paths)
+        except DryRunsOff:
+            return {path: None for path in paths if host.plugin_table.row(path)}
+    except ProbeFailed as error:
+        raise ResourceError(f"{label} was not written: what {host.url} has cannot be told, since {error}") from error
+    except EngineApiError as error:
+        raise ResourceError(f"{label} was not written: {host.url} failed: {explained(error)}") from error
+
+
+def refuse_other_code(program: Program, path: str, digest: str, what: str) -> None:
+    """Refuse two resources of one program that would overwrite each other's code at every deployment.
+
+    Args:
+        program: What the other resources declare.
+        path: Below the plugin directory.
+        digest: Of what this resource writes there.
+        what: What messages call it.
+
+    Raises:
+        InvalidInputs: Another resource writes something else there.
+    """
+    if program.code.declare(path, digest):
+        reason = f"another resource of this program is {what}, with other content: give one of them a plugin_name"
+        raise InvalidInputs([Failure(property="plugin_name", reason=reason)])
+
+
+class FileChange:
+    """One change of files below the plugin directory.
+
+    Args:
+        hosts: Where it is made.
+        contents: Path to the text that the file has afterwards.
+        apply: Makes it on one host; default is to write file after file in the order of ``contents``.
+        replaces: A directory of which ``apply`` removes whatever is not in ``contents``.
+    """
+
+    def __init__(
+        self,
+        hosts: Collection[Host],
+        contents: Mapping[str, str],
+        apply: Callable[[Host], None] | None = None,
+        *,
+        replaces: str | None = None,
+    ) -> None:
+        self._hosts = hosts
+        self._contents = contents
+        self._apply = apply or self._write
+        self._replaces = replaces
+
+    def carry_out(self) -> None:
+        """Make the change: on one host by the requests of ``apply`` alone, since an answer of 200 means written.
+
+        On several hosts each is asked for what it has before and after: one request more each time.
+
+        Raises:
+            ResourceError: A host failed; says which, and what was put back on it and those before it.
+        """
+        if len(self._hosts) == 1:
+            (host,) = self._hosts
+            try:
+                self._apply(host)
+            except EngineApiError as error:
+                raise ResourceError(explained(error)) from error
+            except NotWritten as error:
+                raise ResourceError(str(error)) from error
+            return
+        previous: dict[Host, Mapping[str, ProbedFile | None]] = {}
+        for host in self._hosts:
+            try:
+                previous[host] = host.probe.ask(files=self._affected(host)).files
+            except (EngineApiError, ProbeFailed) as error:
+                raise ResourceError(
+                    f"nothing was changed on any host, since {host.url} failed: {explained(error)}"
+                ) from error
+        tried = []
+        for host in self._hosts:
+            tried.append(host)
+            try:
+                self._apply(host)
+                self._verify(host)
+            except (EngineApiError, ProbeFailed, NotWritten) as error:
+                reason = explained(error)
+                outcome = self._put_back({host: previous[host] for host in tried})
+                raise ResourceError(f"{host.url} failed: {reason}. {outcome}") from error
+
+    def _affected(self, host: Host) -> set[str]:
+        return {*self._contents, *(host.probe.names_below(self._replaces) if self._replaces else ())}
+
+    def _write(self, host: Host) -> None:
+        for path, content in self._contents.items():
+            try:
+                host.write_file(path, content)
+            except EngineApiError as error:
+                raise NotWritten(f"{path}: {explained(error)}") from error
+
+    def _verify(self, host: Host) -> None:
+        found = host.probe.ask(files=self._contents).files
+        for path, content in self._contents.items():
+            file = found[path]
+            if file is None or file.sha256 != sha256(content):
+                raise NotWritten(f"{path} does not have the content that was sent, although the server took it")
+
+    def _put_back(self, previous: Mapping[Host, Mapping[str, ProbedFile | None]]) -> str:
+        failures = [f"{host.url}: {text}" for host, files in previous.items() if (text := _restored(host, files))]
+        if failures:
+            return f"The previous files could not be put back everywhere: {'; '.join(failures)}"
+        return "All hosts have the files that they had before"
+
+
+def _restored(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | None:
+    """Give a host its previous files, as far as they have changed; what went wrong, or ``None``."""
+    try:
+        changed = _changed(host, previous)
+        if not changed:
+            return None
+        new = [path for path in changed if previous[path] is None]
+        if new:
+            host.remove_files(new)
+        for path in changed:
+            file = previous[path]
+            if file is not None and file.text is not None:
+                host.write_file(path, file.text)
+        left = _changed(host, previous)
+    except (EngineApiError, ProbeFailed, SweepFailed) as error:
+        return explained(error)
+    if not left:
+        return None
+    return f"not as before: {', '.join(sorted(left))} (what is longer than a mebibyte, or no UTF-8, cannot be put back)"
+
+
+def _changed(host: Host, previous: Mapping[str, ProbedFile | None]) -> list[str]:
+    now = host.probe.ask(files=previous).files
+    return [path for path, file in previous.items() if now[path] != file]

@@ -1,0 +1,112 @@
+"""The first runs of a new definition: its trigger's log, read until enough of them have ended well."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import EngineApiError, ErrorBehavior
+from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.retry import is_servers, repeated
+from influxdb3_engine_resources.run_ends import FINISHED, STARTED
+from influxdb3_engine_resources.trigger_changes import TriggerChanges
+from influxdb3_engine_resources.trigger_inputs import label
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from influxdb3_engine_api.wire import LogRow
+    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.trigger_inputs import TriggerInputs, Watch
+    from influxdb3_engine_resources.watched_code import WatchedCode
+
+_SECONDS_BETWEEN_LOOKS = 0.25
+
+
+class FirstRuns:
+    """The runs of a trigger since ``begin``; the log does not tell databases apart (contract 7.2).
+
+    Args:
+        inputs: The new definition.
+        watch: For how long.
+        engine: Where it runs.
+        code: Its plugin's code, where that has changed; the previous one is put back where a run fails.
+    """
+
+    def __init__(self, inputs: TriggerInputs, watch: Watch, engine: Engine, code: WatchedCode | None = None) -> None:
+        self._inputs, self._watch, self._code = inputs, watch, code
+        self._client = engine.client
+        self._changes = TriggerChanges(engine, inputs.db)
+        self._since: dict[str, datetime | None] = {}
+
+    def begin(self, candidate: str | None = None) -> None:
+        """Note what the log holds, when the previous definition has stopped and the new one has not started.
+
+        Args:
+            candidate: The name under which the new definition is to run before; its errors count, too.
+
+        Raises:
+            EngineApiError: The log cannot be read.
+        """
+        name = candidate or self._inputs.trigger_name
+        newest = self._rows(name, limit=1)
+        self._since[name] = newest[-1].event_time if newest else None
+
+    def failure(self) -> str | None:
+        """Error of the first failed run, or ``None`` if no run failed, or if the log cannot tell: a notice says so.
+
+        The previous code is put back then, where the code has changed.
+        """
+        try:
+            failure = self._failure()
+        except EngineApiError as error:
+            notice(f"{label(self._inputs)} is live, and was not watched to the end: {explained(error)}")
+            return None
+        if failure and self._code:
+            return f"{self._code.put_back(label(self._inputs))}: {failure}"
+        return failure
+
+    def _failure(self) -> str | None:
+        deadline = time.monotonic() + self._watch.seconds
+        name = self._inputs.trigger_name
+        before = [row for candidate in self._since if candidate != name for row in self._new_rows(candidate)]
+        while True:
+            rows = self._new_rows(name)
+            errors = [row.log_text for row in (*before, *rows) if row.log_level == "ERROR"]
+            if errors:
+                return shown("\n".join(errors))
+            started = sum(row.log_text.startswith(STARTED) for row in rows)
+            finished = sum(row.log_text.startswith(FINISHED) for row in rows)
+            if finished >= self._watch.runs:
+                return None
+            if time.monotonic() > deadline:
+                return self._unlogged_failure(started, finished) if started > finished else None
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+    def _unlogged_failure(self, started: int, finished: int) -> str | None:
+        """What runs that have not finished mean: servers log no error where they retry or disable (contract 3.2)."""
+        settings = self._inputs.trigger_settings
+        behavior = settings.error_behavior
+        if behavior is ErrorBehavior.LOG:
+            return None
+        runs = f"{started} started and {finished} finished in {self._watch.seconds:g} s"
+        # runs that do not overlap: the next starts when the last has ended
+        if behavior is ErrorBehavior.RETRY and not settings.run_async and started > finished + 1:
+            return f"{runs}, so a run failed; the server's own output says why"
+        live = self._changes.live(self._inputs.trigger_name, fresh=True)
+        if behavior is ErrorBehavior.DISABLE and live is not None and live.row.disabled:
+            return f"{runs}, and the server has disabled it, so a run failed; the server's own output says why"
+        notice(
+            f"{label(self._inputs)} is live, and whether its runs fail cannot be told: {runs}, and with "
+            f"error_behavior={behavior.value!r} a server logs no error. Watch it with 'log' first"
+        )
+        return None
+
+    def _new_rows(self, name: str) -> list[LogRow]:
+        since = self._since[name]
+        return [row for row in self._rows(name, limit=1000) if since is None or row.event_time > since]
+
+    def _rows(self, name: str, limit: int) -> list[LogRow]:
+        return repeated(lambda: self._client.trigger_logs(self._inputs.db, name, limit=limit), worth=is_servers)

@@ -1,0 +1,166 @@
+"""Installing packages on every host, or on none."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.pip_run import (
+    NotInstalled,
+    Order,
+    look,
+    requirements_path,
+    run_pip,
+    run_pip_uninstall,
+)
+from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.requirements import distribution
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.sweeper import SweepFailed
+from influxdb3_engine_resources.verification import shortcoming, shortcomings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from influxdb3_engine_resources.host import Host
+    from influxdb3_engine_resources.probe import ProbeReport
+
+
+def install(hosts: Collection[Host], order: Order) -> dict[str, str]:
+    """Install on all hosts or on none: one request and one dry run each, one dry run more where others are affected.
+
+    Returns:
+        Normalised distribution name to the version that is installed on the first host.
+
+    Raises:
+        ResourceError: A host failed; says which, what is missing there, and what was put back.
+    """
+    with _alone(hosts):
+        return _on_all(hosts, order)
+
+
+def missing(host: Host, requirements: Sequence[Requirement]) -> tuple[dict[str, str], list[Requirement]]:
+    """The versions that a host has of some requirements, and those that are not met: one dry run.
+
+    Raises:
+        ProbeFailed: The server does not run dry runs.
+        EngineApiError: It could not be asked.
+    """
+    report = look(host, requirements)
+    return _found(requirements, report), [each for each, _text in shortcomings(requirements, report)]
+
+
+def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
+    """Uninstall from all hosts; what is not installed is no failure.
+
+    Raises:
+        ResourceError: They were not uninstalled.
+    """
+    with _alone(hosts):
+        for host in hosts:
+            try:
+                run_pip_uninstall(host, distributions)
+            except (EngineApiError, NotInstalled, ProbeFailed, SweepFailed) as error:
+                names = ", ".join(sorted(distributions))
+                raise ResourceError(f"{names} were not uninstalled from {host.url}: {explained(error)}") from error
+
+
+def remove_requirements(hosts: Collection[Host], text: str) -> None:
+    """Remove a requirements file from all hosts; one that is gone already is no failure.
+
+    Raises:
+        ResourceError: They were not uninstalled.
+    """
+    with _alone(hosts):
+        for host in hosts:
+            try:
+                host.remove_files([requirements_path(text)])
+            except (EngineApiError, ProbeFailed, SweepFailed) as error:
+                raise ResourceError(
+                    f"{requirements_path(text)} was not removed from {host.url}: {explained(error)}"
+                ) from error
+
+
+@contextmanager
+def _alone(hosts: Collection[Host]) -> Iterator[None]:
+    """While it is open, nothing else of this process installs or uninstalls on any of the hosts.
+
+    An order has all hosts until it is done or taken back: what others install meanwhile would look like its doing.
+    """
+    with ExitStack() as held:
+        for host in sorted(hosts, key=lambda host: host.url):  # in one order, so that two never wait for each other
+            held.enter_context(host.installing)
+        yield
+
+
+def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
+    # what was there before is only needed to put it back, or to tell whose package was changed or what was installed
+    careful = len(hosts) > 1 or bool(order.others) or order.reinstall
+    before: dict[Host, ProbeReport] = {}
+    installed: dict[Host, dict[str, str]] = {}
+    for host in hosts:
+        try:
+            if careful:
+                before[host] = order.look(host)
+            try:
+                report = run_pip(host, order, before.get(host))
+            finally:
+                _discard(host, order)
+            _refuse_breaking_others(order, before.get(host), report)
+            installed[host] = _found(order.requirements, report)
+        except (EngineApiError, ProbeFailed, NotInstalled) as error:
+            reason = explained(error)
+            outcome = _put_back(before, order) if careful else ""
+            where = f" on {host.url}" if len(hosts) > 1 else ""
+            raise ResourceError(f"packages were not installed{where}: {reason}{outcome}") from error
+    return next(iter(installed.values()))
+
+
+def _discard(host: Host, order: Order) -> None:
+    """Remove the requirements files that do not stay; what that comes to changes nothing about the installation."""
+    if not order.discarded:
+        return
+    paths = sorted({requirements_path(text) for text in order.discarded})
+    try:
+        host.remove_files(paths)
+    except (EngineApiError, ProbeFailed, SweepFailed) as error:
+        notice(f"{', '.join(paths)} stays on {host.url} until the packages are destroyed: {explained(error)}")
+
+
+def _refuse_breaking_others(order: Order, before: ProbeReport | None, report: ProbeReport) -> None:
+    for other in order.others:
+        problem = shortcoming(other.requirement, report)
+        if problem and before is not None and not shortcoming(other.requirement, before):
+            raise NotInstalled(
+                f"that breaks PackageSet {other.set_name!r}, which asks for "
+                f"{other.requirement.name}{other.requirement.specifier}: {problem}. "
+                "Declare both in one PackageSet, so that pip finds versions that get along"
+            )
+
+
+def _found(requirements: Sequence[Requirement], report: ProbeReport) -> dict[str, str]:
+    versions = {name: report.distributions.get(name) for name in sorted({distribution(each) for each in requirements})}
+    return {name: version for name, version in versions.items() if version is not None}
+
+
+def _put_back(before: Mapping[Host, ProbeReport], order: Order) -> str:
+    """Give the hosts the versions that they had; says what that came to."""
+    failures = []
+    for host, report in before.items():
+        try:
+            now = order.look(host).distributions
+            changed = {name: was for name, was in report.distributions.items() if was != now.get(name)}
+            if pins := [f"{name}=={version}" for name, version in changed.items() if version is not None]:
+                run_pip(host, Order(pins, None, [Requirement(pin) for pin in pins]), None)
+            if new := [name for name, version in changed.items() if version is None]:
+                run_pip_uninstall(host, new)
+        except (EngineApiError, ProbeFailed, NotInstalled, SweepFailed, InvalidRequirement) as error:
+            failures.append(f"{host.url}: {explained(error)}")
+    if failures:
+        return f". The versions from before could not be put back everywhere: {'; '.join(failures)}"
+    return ". The versions from before were put back"

@@ -1,0 +1,219 @@
+"""One run of pip on one host, followed to its end and then verified: a real server answers 200 to a failed pip."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, repeat
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import AnswerError, EngineApiError, EngineUnreachable
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.requirements import distribution
+from influxdb3_engine_resources.retry import is_transient
+from influxdb3_engine_resources.server_plugins import DIRECTORY
+from influxdb3_engine_resources.verification import shortcomings, stayed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from packaging.requirements import Requirement
+
+    from influxdb3_engine_resources.declared_packages import DeclaredRequirement
+    from influxdb3_engine_resources.host import Host
+    from influxdb3_engine_resources.probe import ProbeReport
+
+_PAUSES = (0.5, 1.0, 2.0, 5.0)
+"""Seconds between looks at a pip whose answer was lost; the last one for ever."""
+
+
+_IDLE_LOOKS = 3
+"""Looks in a row that find no pip, after which none is to be expected: a gateway may pass a request on late."""
+
+
+class NotInstalled(Exception):
+    """A host lacks what it was to install; the text says what and why."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be installed.
+
+    Attributes:
+        packages: Entries for pip; or
+        requirements_file: the text of a requirements file.
+        requirements: What has to be met afterwards.
+        unverifiable: What nothing on the server tells to be installed; a text for each.
+        reinstall: Whether pip installs even what is met already.
+        others: What other package sets of the program ask for, which has to stay met.
+        discarded: Texts of requirements files that do not stay on the hosts.
+    """
+
+    packages: Sequence[str] | None
+    requirements_file: str | None
+    requirements: Sequence[Requirement]
+    unverifiable: Sequence[str] = ()
+    reinstall: bool = False
+    others: Sequence[DeclaredRequirement] = ()
+    discarded: Sequence[str] = ()
+
+    def look(self, host: Host) -> ProbeReport:
+        """What a host has of all that it is about: one dry run.
+
+        Raises:
+            ProbeFailed: The server does not run dry runs.
+            EngineApiError: It could not be asked.
+        """
+        return look(host, [*self.requirements, *(other.requirement for other in self.others)])
+
+
+def look(host: Host, requirements: Sequence[Requirement]) -> ProbeReport:
+    """What a host has of some requirements, as ``Order.look``."""
+    return host.probe.ask(
+        distributions={distribution(each) for each in requirements},
+        extras_of={distribution(each) for each in requirements if each.extras},
+    )
+
+
+def requirements_path(text: str) -> str:
+    """Where a requirements file goes, below the plugin directory."""
+    return f"{DIRECTORY}/requirements_{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
+
+
+def run_pip(host: Host, order: Order, before: ProbeReport | None) -> ProbeReport:
+    """Install on a host, then verify it: one request and one dry run.
+
+    A gateway that gives up, or a connection that breaks, ends no pip: then the host is looked at again and again until
+    the order is met or the time for installations is over.
+
+    Args:
+        host: Where.
+        order: What.
+        before: What the host had; only needed to reinstall.
+
+    Raises:
+        NotInstalled: pip ran and the order is not met.
+        ProbeFailed: The server does not run dry runs.
+        EngineApiError: The server refuses to run pip, or could not be asked to.
+    """
+    send = _request(host, order)
+    deadline = time.monotonic() + host.client.package_timeout
+    try:
+        send()
+    except EngineApiError as error:
+        if not _may_run(error):
+            raise
+
+        def look() -> tuple[ProbeReport, list[str]]:
+            report = order.look(host)
+            problems = _problems(order, before, report)
+            if report.pip_is_running is not False:  # it may not have ended with these
+                problems += [f"{each} cannot be verified" for each in order.unverifiable]
+            return report, problems
+
+        return _awaited(host, error, deadline, look, "install")
+    try:
+        report = order.look(host)
+    except (ProbeFailed, EngineApiError) as error:
+        raise NotInstalled(f"pip ran, but what it installed could not be verified: {explained(error)}") from error
+    if problems := _problems(order, before, report):
+        raise NotInstalled(
+            f"the server ran pip, which did not install all packages: {'; '.join(problems)}. "
+            "Why is in the server's own output; check that the versions exist for its Python and that it reaches "
+            "a package index"
+        )
+    return report
+
+
+def run_pip_uninstall(host: Host, distributions: Collection[str]) -> None:
+    """Uninstall from a host: one request; what is not installed is no failure. Waits as ``run_pip`` does.
+
+    Raises:
+        NotInstalled: The answer was lost, and they are still installed.
+        SweepFailed: They were not uninstalled.
+        ProbeFailed: The server does not run dry runs.
+        EngineApiError: It could not be asked.
+    """
+    deadline = time.monotonic() + host.client.package_timeout
+    try:
+        host.sweeper.uninstall(distributions)
+    except EngineApiError as error:
+        if not _may_run(error):
+            raise
+
+        def look() -> tuple[ProbeReport, list[str]]:
+            report = host.probe.ask(distributions=distributions)
+            return report, [f"{name} is still installed" for name, version in report.distributions.items() if version]
+
+        _awaited(host, error, deadline, look, "uninstall")
+
+
+def _may_run(error: EngineApiError) -> bool:
+    """Whether pip may be running although its request failed."""
+    if isinstance(error, AnswerError) and error.status == 429:
+        return False
+    return is_transient(error) and not isinstance(error, EngineUnreachable)
+
+
+def _awaited(
+    host: Host, lost: EngineApiError, deadline: float, look: Callable[[], tuple[ProbeReport, list[str]]], verb: str
+) -> ProbeReport:
+    """Look until there are no problems any more, or pip has ended, and return what was found then."""
+    idle = 0
+    for number, pause in enumerate(chain(_PAUSES, repeat(_PAUSES[-1]))):
+        try:
+            report, problems = look()
+        except (ProbeFailed, EngineApiError) as error:
+            if not isinstance(error, EngineApiError) or not is_transient(error):
+                raise NotInstalled(
+                    f"pip ran, but what came of it could not be verified: {lost}; {explained(error)}"
+                ) from error
+            problems = [explained(error)]
+        else:
+            if not problems:
+                return report
+            idle = idle + 1 if report.pip_is_running is False else 0
+            if idle == _IDLE_LOOKS:
+                raise NotInstalled(
+                    f"the answer was lost ({lost}); pip has ended, or never begun, and did not {verb} all packages: "
+                    f"{'; '.join(problems)}"
+                )
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise NotInstalled(
+                f"the answer was lost ({lost}), and in {host.client.package_timeout:g} s pip did not {verb} all "
+                f"packages: {'; '.join(problems)}. It may still be running"
+            )
+        if number == 0:
+            notice(
+                f"{host.url}: the answer was lost ({lost}); waiting up to {left:.0f} s for pip to end: "
+                f"{'; '.join(problems)}"
+            )
+        time.sleep(min(pause, left))
+    raise AssertionError("the pauses have no end")
+
+
+def _problems(order: Order, before: ProbeReport | None, report: ProbeReport) -> list[str]:
+    problems = [text for _requirement, text in shortcomings(order.requirements, report)]
+    if order.reinstall and before is not None:
+        problems += stayed(order.requirements, before, report)
+    return problems
+
+
+def _request(host: Host, order: Order) -> Callable[[], None]:
+    """What makes the server run pip; a requirements file is on the server then."""
+    options = ["--force-reinstall"] if order.reinstall else []
+    if order.packages is not None:
+        return partial(host.client.install_packages, [*options, *order.packages])
+    # a relative path would be resolved against the server's working directory (contract section 9)
+    text = order.requirements_file or ""
+    name = requirements_path(text)
+    host.write_file(name, text)
+    location = f"{host.probe.plugin_directory}/{name}"
+    if options:
+        return partial(host.client.install_packages, [*options, "-r", location])
+    return partial(host.client.install_requirements, location)

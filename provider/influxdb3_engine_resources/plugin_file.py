@@ -1,0 +1,231 @@
+"""The logic of single-file plugins."""
+
+from __future__ import annotations
+
+import re
+from difflib import ndiff
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from influxdb3_engine_resources.clean_up import remove_files, remove_files_later
+from influxdb3_engine_resources.conflicts import exists_already
+from influxdb3_engine_resources.drift import drift
+from influxdb3_engine_resources.dry_runs import DryRun, Gate, unrunnable
+from influxdb3_engine_resources.file_changes import FileChange, present_hashes, refuse_other_code
+from influxdb3_engine_resources.host import sha256
+from influxdb3_engine_resources.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
+from influxdb3_engine_resources.lock_down import refuse_where_locked
+from influxdb3_engine_resources.names import PluginPath, TriggerName
+from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.plugin_source import PluginSourceError, parse_file
+from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from influxdb3_engine_resources.retry import is_lost, repeated
+from influxdb3_engine_resources.server_plugins import DIRECTORY
+from influxdb3_engine_resources.watched_code import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.host import Host
+    from influxdb3_engine_resources.program import Program
+    from influxdb3_engine_resources.resource import Properties
+
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
+_MODIFIED = "modified"
+
+
+class PluginFileInputs(Inputs):
+    """A plugin file as a program declares it."""
+
+    derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "hosts"})
+    flags: ClassVar[frozenset[str]] = frozenset({"adopt", "delete_on_destroy"})
+
+    plugin_name: PluginPath
+    content: str
+    trigger_name: TriggerName | None = None
+    test: list[DryRun] | None = None
+    adopt: bool = False
+    delete_on_destroy: bool = False
+    plugin_filename: str | None = None
+    content_sha256: str | None = None
+    hosts: list[str] | None = None
+    """Further hosts that have it; with another one the file has to be written again."""
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return f"plugin file {self.plugin_name!r}"
+
+    @property
+    def candidates(self) -> str:
+        """Directory on the server of what is dry-run before it becomes this file."""
+        return f"{DIRECTORY}/candidates/{re.sub('[^A-Za-z0-9]+', '_', self.plugin_name)}"
+
+
+class PluginFileLogic(ResourceLogic[PluginFileInputs]):
+    """Plugin files (contract 1.7)."""
+
+    inputs_type = PluginFileInputs
+
+    def identity(self, inputs: PluginFileInputs) -> Hashable:
+        """Its path."""
+        return ("file", inputs.plugin_name)
+
+    def check(self, inputs: PluginFileInputs, program: Program) -> PluginFileInputs:
+        """Derive the file name and the hash; refuse Python that does not parse, or that a dry run cannot call."""
+        derived: dict[str, Any] = {"plugin_filename": inputs.plugin_name, "content_sha256": UNKNOWN}
+        derived["hosts"] = program.configuration.further_urls
+        if inputs.known("content"):
+            derived["content_sha256"] = sha256(inputs.content)
+            if inputs.known("plugin_name") and inputs.plugin_name.endswith(".py"):
+                try:
+                    source = parse_file(inputs.plugin_name, inputs.content)
+                except PluginSourceError as error:
+                    raise InvalidInputs([Failure(property="content", reason=str(error))]) from None
+                program.sources.declare(inputs.plugin_name, source)
+                if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
+                    raise InvalidInputs(failures)
+            if inputs.known("plugin_name"):
+                refuse_other_code(program, inputs.plugin_name, derived["content_sha256"], f"the {inputs.label}")
+                program.contents[inputs.plugin_name] = {inputs.plugin_name: inputs.content}
+        elif inputs.known("plugin_name"):
+            program.unknown_code.add(inputs.plugin_name)
+        if inputs.known("plugin_name"):
+            program.files.add(inputs.plugin_name)
+        return inputs.model_copy(update=derived)
+
+    def check_online(self, inputs: PluginFileInputs, state: PluginFileInputs | None, engine: Engine) -> None:
+        """Refuse a file that exists with other content, or that a host takes none of; show what ``adopt`` changes."""
+        if not inputs.known("plugin_name", "content") or (state is not None and state.content == inputs.content):
+            return
+        absent, differing = self._found(inputs, engine)
+        if engine.configuration.online_checks:
+            refuse_where_locked([*absent, *differing], "plugin_name", lambda facts: facts.refuses_files())
+        if state is not None:
+            return
+        if differing and not engine.adopts(inputs):
+            raise InvalidInputs([Failure(property="plugin_name", reason=_conflict(inputs, differing))])
+        for host in differing if engine.adopts(inputs) is True else ():  # it may be unknown yet
+            file = host.probe.ask(files=[inputs.plugin_name]).files[inputs.plugin_name]
+            before = ((file and file.text) or "").splitlines()
+            changes = [line[0] for line in ndiff(before, inputs.content.splitlines()) if line[0] in "+-"]
+            # not the lines themselves: the content may be a secret, which a provider is not told
+            notice(
+                f"{inputs.label} on {host.url} will be taken over: {changes.count('-')} of its {len(before)} lines go, "
+                f"{changes.count('+')} of the program's are new"
+            )
+
+    def diff(self, state: PluginFileInputs, inputs: PluginFileInputs) -> Difference:
+        """Another name is another file."""
+        changed = state.changed(inputs, _ONLY_FOR_US)
+        renamed = "plugin_name" in changed
+        return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=True)
+
+    def create(self, inputs: PluginFileInputs, engine: Engine) -> Created:
+        """One request a host, after one look at each that all files of a deployment share.
+
+        The look is worth it: the API overwrites silently, and what was overwritten is nobody's any more.
+        """
+        absent, differing = self._found(inputs, engine)
+        if differing and not engine.adopts(inputs):
+            raise ResourceError(_conflict(inputs, differing))
+        self._pass_tests(inputs, engine, "written")
+        if differing:
+            notice(f"{inputs.label} on {_urls(differing)} is taken over: its content was another")
+        self._write(inputs, [*absent, *differing], "written")
+        return Created(inputs.plugin_name)
+
+    def read(self, state: PluginFileInputs, outputs: Properties, engine: Engine) -> Live[PluginFileInputs] | None:
+        """The file's content as the probe finds it, so that an edit by hand shows as a diff of code."""
+        found = drift(engine.hosts, {state.plugin_name: state.content}, outputs.get(_MODIFIED, {}))
+        outputs = {_MODIFIED: found.modified} if found.modified else {}
+        content = found.files.get(state.plugin_name, state.content)
+        if content is None:
+            return None
+        return Live(state.model_copy(update={"content": content, "content_sha256": sha256(content)}), outputs)
+
+    def update(self, state: PluginFileInputs, inputs: PluginFileInputs, engine: Engine) -> Properties:
+        """Pass the dry runs, then overwrite the file: by POST, or by PUT for the trigger named."""
+        changed = state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"})
+        if changed:
+            self._pass_tests(inputs, engine, "changed")
+        if changed & {"content", "hosts"}:
+            self._write(inputs, engine.hosts, "changed", None if inputs.trigger_name is None else _overwrite(inputs))
+        if "content" in changed and state.content_sha256:
+            engine.code.replaced[inputs.plugin_name] = Code(state.content_sha256, {state.plugin_name: state.content})
+        return {}
+
+    def delete(self, state: PluginFileInputs, engine: Engine) -> None:
+        """Remove the file where that is asked for; it stays otherwise, which is said."""
+        engine.helper_files.leave(state.candidates)
+        if state.delete_on_destroy:
+            remove_files(engine, state.label, [state.plugin_name, state.candidates])
+        elif state.plugin_name not in engine.program.files:
+            notice(f"{state.label} stays on the server: its API has no way to delete it; retain=False does")
+
+    def make_way(self, state: PluginFileInputs, successor: PluginFileInputs, engine: Engine) -> None:
+        """Give the file up; a successor of the same name overwrites it, and no trigger misses it in between."""
+        for host in engine.hosts:
+            host.let_go([state.plugin_name])
+        if state.plugin_name == successor.plugin_name:
+            return
+        if state.delete_on_destroy:
+            remove_files_later(engine, state.label, [state.plugin_name, state.candidates])
+        else:
+            self.delete(state, engine)
+
+    def _found(self, inputs: PluginFileInputs, engine: Engine) -> tuple[list[Host], list[Host]]:
+        """Hosts that lack the file, and those that have another of its name."""
+        absent, differing = [], []
+        for host in engine.hosts:
+            hashes = present_hashes(host, inputs.label, [inputs.plugin_name])
+            if inputs.plugin_name not in hashes:
+                absent.append(host)
+            elif hashes[inputs.plugin_name] != sha256(inputs.content):
+                differing.append(host)
+        return absent, differing
+
+    def _pass_tests(self, inputs: PluginFileInputs, engine: Engine, change: str) -> None:
+        if not inputs.test:
+            return
+        candidate = f"{inputs.candidates}/{sha256(inputs.content)[:12]}.py"
+        try:
+            Gate(engine, inputs.test).check_file(candidate, inputs.content)
+        except ResourceError as error:
+            raise ResourceError(f"{inputs.label} was not {change}: {error}") from error
+
+    def _write(
+        self,
+        inputs: PluginFileInputs,
+        hosts: Sequence[Host],
+        change: str,
+        apply: Callable[[Host], None] | None = None,
+    ) -> None:
+        try:
+            FileChange(hosts, {inputs.plugin_name: inputs.content}, apply).carry_out()
+        except ResourceError as error:
+            raise ResourceError(f"{inputs.label} was not {change}: {error}") from error
+
+
+def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
+    """Writes the file of the trigger that is named."""
+    name, content = inputs.trigger_name or "", inputs.content
+
+    def overwrite(host: Host) -> None:
+        if not host.plugin_table.runs(name, inputs.plugin_name):
+            notice(f"{inputs.label} is written as a file on {host.url}, since trigger {name!r} runs another, or none")
+            host.write_file(inputs.plugin_name, content)
+            return
+        repeated(lambda: host.client.update_plugin_file(name, content), worth=is_lost)
+        host.probe.note(inputs.plugin_name, sha256(content))
+
+    return overwrite
+
+
+def _conflict(inputs: PluginFileInputs, hosts: Sequence[Host]) -> str:
+    how = f" and differs from the program's, on {_urls(hosts)}; adopting overwrites it"
+    return exists_already(inputs.label, how, "choose another plugin_name")
+
+
+def _urls(hosts: Sequence[Host]) -> str:
+    return ", ".join(host.url for host in hosts)

@@ -1,0 +1,77 @@
+"""Which files the triggers of one server run, as ``system.plugin_files`` tells (contract 7.2)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_resources.retry import repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from influxdb3_engine_api import EngineClient
+    from influxdb3_engine_api.wire import PluginFileRow
+    from influxdb3_engine_resources.probe import Probe
+
+_SHARED_SECONDS = 30.0
+"""How long an answer serves further readers: longer than a refresh takes, shorter than a person's next command."""
+
+
+class PluginTable:
+    """The files of all triggers, whichever their databases; others are not listed. Safe to share between threads.
+
+    Args:
+        client: Of that server.
+        probe: Of that server; tells its plugin directory.
+
+    Every method raises ``EngineApiError`` where the server could not be asked.
+    """
+
+    def __init__(self, client: EngineClient, probe: Probe) -> None:
+        self._client, self._probe = client, probe
+        self._guard = threading.Lock()
+        self._rows: list[PluginFileRow] = []
+        self._read_at: float | None = None
+
+    def row(self, path: str) -> PluginFileRow | None:
+        """What the server tells of a file, if a trigger runs it: two requests for all files of a deployment."""
+        with self._guard:  # the other resources of this deployment wait for the answer instead of asking, too
+            if self._read_at is None or time.monotonic() - self._read_at > _SHARED_SECONDS:
+                self._rows = self._read()
+                self._read_at = time.monotonic()
+            rows = [row for row in self._rows if row.file_path.endswith(f"/{path}")]
+        return next((row for row in rows if self._is_at(row, path)), None)
+
+    def runs(self, trigger_name: str, path: str) -> bool:
+        """Whether all triggers of a name, of whichever database, run what lies at a path, as far as can be told.
+
+        A PUT goes to the first of them, which nobody can choose, and destroys a file that it takes for a directory
+        (contract 1.7).
+
+        Args:
+            trigger_name: The triggers.
+            path: A file below the plugin directory, or a directory with ``/`` at its end.
+        """
+        rows = [row for row in self._read() if row.plugin_name == trigger_name]
+        similar = all(f"/{path}" in f"{row.file_path}" for row in rows)
+        return bool(rows) and similar and all(self._is_at(row, path) for row in rows)
+
+    def users(self, paths: Collection[str]) -> dict[str, list[str]]:
+        """Names of the triggers that run a file or what is in a directory, by path, of those paths that any runs.
+
+        It rather takes a file for one that is run, such as ``sub/a.py`` for ``a.py``: those are to be kept.
+        """
+        rows = self._read()
+        users = {
+            path: sorted({row.plugin_name for row in rows if f"/{path}/" in f"{row.file_path}/"}) for path in paths
+        }
+        return {path: names for path, names in users.items() if names}
+
+    def _read(self) -> list[PluginFileRow]:
+        return repeated(self._client.plugin_files)
+
+    def _is_at(self, row: PluginFileRow, path: str) -> bool:
+        below = f"{self._probe.told_directory()}/{path}"
+        return row.file_path.startswith(below) if path.endswith("/") else row.file_path == below

@@ -1,0 +1,252 @@
+"""What the API does not tell and the server's own Python can: installed packages, plugin files and where they lie."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from influxdb3_engine_api import AnswerError, Forbidden, NoSuchOperation, NotFound, Unauthenticated
+from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_api.wire import TestSchedulePlugin
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.retry import is_transient, repeated
+from influxdb3_engine_resources.server_plugins import DIRECTORY, PROBE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from influxdb3_engine_api import EngineClient
+
+_NOWHERE = "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
+_MARK = "INFO: pulumi-probe "
+_CLOSED = (Forbidden, NotFound, NoSuchOperation)
+"""What a server, or a gateway before it, answers that offers no dry runs; other answers are known by their text."""
+_SHARED_SECONDS = 30.0
+"""How long a listing serves further readers: longer than a refresh takes, shorter than a person's next command."""
+
+
+class ProbeFailed(Exception):
+    """The probe could not run on the server; the text says why and what an operator can do."""
+
+
+class DryRunsOff(ProbeFailed):
+    """The server does not run the probe: its operator has locked it, or it has no plugins."""
+
+
+class ProbedFile(BaseModel):
+    """A file on the server.
+
+    Attributes:
+        size: Bytes.
+        sha256: Of its content, in hexadecimal; ``None`` where it is too large for an upload or cannot be read.
+        text: Its content; ``None`` where it is longer than a mebibyte or not UTF-8.
+    """
+
+    size: int
+    sha256: str | None
+    text: str | None
+
+
+class ProbeReport(BaseModel):
+    """What the probe found; members that were not asked for are empty.
+
+    Attributes:
+        plugin_directory: Absolute path on the server, ``None`` where the probe cannot tell.
+        distributions: Distribution name to version, ``None`` where it is not installed; with what ``requires`` names.
+        installed_at: Distribution name to when, by the server's clock in nanoseconds; ``None`` where it does not tell.
+        requires: Distribution name to its dependencies, as its metadata has them.
+        environment: Values for the environment markers of requirements.
+        pip_is_running: Whether a pip runs on the server's machine, ``None`` where that cannot be told.
+        files: Path below the plugin directory to the file, ``None`` where there is none.
+        listing: Path below the plugin directory to SHA-256, of all files but hidden ones; see ``ProbedFile.sha256``.
+        listing_is_whole: Whether it lists them all: it ends after some seconds, and some thousand files.
+    """
+
+    plugin_directory: str | None
+    distributions: dict[str, str | None] = {}
+    installed_at: dict[str, int | None] = {}
+    requires: dict[str, list[str]] = {}
+    environment: dict[str, str] = {}
+    pip_is_running: bool | None = None
+    files: dict[str, ProbedFile | None] = {}
+    listing: dict[str, str | None] = {}
+    listing_is_whole: bool = True
+
+
+class Probe:
+    """Asks the Python of one server; safe to share between threads.
+
+    Args:
+        client: Of that server.
+
+    Every method raises ``ProbeFailed`` where the server does not run dry runs, and ``EngineApiError`` where it could
+    not be asked.
+    """
+
+    def __init__(self, client: EngineClient) -> None:
+        self._client = client
+        self._guard = threading.Lock()
+        self._listing: dict[str, str | None] = {}
+        self._listing_is_whole = True
+        self._listed_at: float | None = None
+        self._no_listing: ProbeFailed | None = None
+        self._plugin_directory: str | None = None
+        self._asking_directory = threading.Lock()
+        self._told_directory: str | None = None
+        self._directory_asked = False
+
+    def ask(
+        self,
+        *,
+        distributions: Collection[str] | None = None,
+        extras_of: Collection[str] = (),
+        files: Collection[str] | None = None,
+        listing: bool = False,
+    ) -> ProbeReport:
+        """Ask the server's Python: one request, two the first time in a process.
+
+        Args:
+            distributions: Names to report the versions of.
+            extras_of: Those of them to report the dependencies of, too.
+            files: Paths below the plugin directory to report with their content.
+            listing: Whether to report the hashes of all files.
+        """
+        question: dict[str, Any] = {"listing": True} if listing else {}
+        if distributions is not None:
+            question["distributions"] = sorted(distributions)
+            question["extras_of"] = sorted(extras_of)
+        if files is not None:
+            question["files"] = sorted(files)
+        text, directory = json.dumps(question), self._plugin_directory
+        report = self._run(text, directory)
+        if report.plugin_directory is None and directory is None:
+            # unless another thread has come to know it meanwhile
+            directory = self._plugin_directory or self.told_directory()
+            if directory is not None:
+                report = self._run(text, directory)
+        if report.plugin_directory is not None:
+            self._plugin_directory = report.plugin_directory
+        elif listing or files is not None:
+            raise ProbeFailed(_NOWHERE)
+        return report
+
+    @property
+    def plugin_directory(self) -> str:
+        """The plugin directory's absolute path on the server; asked for once."""
+        if self._plugin_directory is None:
+            self.ask()
+        if self._plugin_directory is None:
+            raise ProbeFailed(_NOWHERE)
+        return self._plugin_directory
+
+    def hashes(self, paths: Collection[str]) -> dict[str, str | None]:
+        """SHA-256 of the files that there are; of all files of a deployment by one request.
+
+        Args:
+            paths: Files below the plugin directory; those behind a link may not be found.
+
+        Returns:
+            Hashes of those that were found; ``None`` of one that nobody uploaded through the API.
+        """
+        with self._listed():
+            listed = {path: self._listing[name] for path in paths if (name := _normal(path)) in self._listing}
+            whole = self._listing_is_whole
+            unlisted = [path for path in paths if path not in listed and (_is_hidden(path) or not whole)]
+        files = self.ask(files=unlisted).files if unlisted else {}
+        return listed | {path: file.sha256 for path, file in files.items() if file is not None}
+
+    def names_below(self, directory: str) -> list[str]:
+        """Paths of the files in a directory; by the same request as ``hashes``."""
+        with self._listed():
+            return [path for path in self._listing if path.startswith(f"{_normal(directory)}/")]
+
+    def note(self, path: str, sha256: str | None) -> None:
+        """Keep the listing true: this process has just written a file, or deleted one or a directory (``None``)."""
+        name = _normal(path)
+        with self._guard:
+            if sha256 is not None:
+                self._listing[name] = sha256
+                return
+            for listed in [each for each in self._listing if each == name or each.startswith(f"{name}/")]:
+                del self._listing[listed]
+
+    @contextmanager
+    def _listed(self) -> Iterator[None]:
+        """While it is open, there is a listing that nobody else changes."""
+        with self._guard:  # the other resources of this deployment wait for the listing instead of asking, too
+            if self._listed_at is None or time.monotonic() - self._listed_at > _SHARED_SECONDS:
+                self._list()
+            if self._no_listing is not None:
+                raise type(self._no_listing)(str(self._no_listing))
+            yield
+
+    def _list(self) -> None:
+        try:
+            report = self.ask(listing=True)
+            self._listing, self._listing_is_whole, self._no_listing = report.listing, report.listing_is_whole, None
+        except ProbeFailed as error:  # the same for all resources of this deployment, which need not try again
+            self._no_listing = error
+        self._listed_at = time.monotonic()
+
+    def told_directory(self) -> str | None:
+        """The plugin directory as the server's own error names it (contract 4.1), ``None`` where it does not.
+
+        One request in a process: for a plugin that does not exist, which needs nothing of the server's Python.
+        """
+        with self._asking_directory:
+            if not self._directory_asked:
+                self._told_directory, self._directory_asked = self._ask_directory(), True
+            return self._told_directory
+
+    def _ask_directory(self) -> str | None:
+        name = f"{DIRECTORY}/{secrets.token_hex(8)}.py"
+        body = TestSchedulePlugin(filename=name, database="_internal")
+        try:
+            repeated(lambda: self._client.test_schedule_plugin(body, changes=False))
+        except AnswerError as error:
+            if is_transient(error):
+                raise
+            told = re.search(f"Plugin not found: (.+)/{re.escape(name)}", error.text)
+            return told[1] if told else None
+        return None
+
+    def _run(self, question: str, directory: str | None) -> ProbeReport:
+        arguments = {"question": question, "probe": PROBE.file_name}
+        if directory is not None:
+            arguments["directory"] = directory
+        try:
+            result = PROBE.run_scheduled(self._client, arguments)
+        except Unauthenticated:
+            raise
+        except AnswerError as error:
+            if is_transient(error):
+                raise  # says nothing about whether the server runs dry runs
+            reason = explained(error)
+            locked = isinstance(error, _CLOSED) or reason != str(error)
+            raise (DryRunsOff if locked else ProbeFailed)(f"the server does not run the probe: {reason}") from error
+        if result.errors:
+            raise ProbeFailed(f"the probe failed on the server: {shown('; '.join(result.errors))}")
+        for line in result.log_lines:
+            if line.startswith(_MARK):
+                try:
+                    return ProbeReport.model_validate_json(line.removeprefix(_MARK))
+                except ValidationError:
+                    raise ProbeFailed("the probe's report cannot be read: another version of it runs there") from None
+        raise ProbeFailed("the probe reported nothing: dry runs on this server do not return log lines")
+
+
+def _normal(path: str) -> str:
+    return PurePosixPath(path).as_posix()
+
+
+def _is_hidden(path: str) -> bool:
+    """Whether a listing leaves the file out."""
+    return any(part.startswith(".") or part == "__pycache__" for part in PurePosixPath(path).parts)

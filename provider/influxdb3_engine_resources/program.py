@@ -1,0 +1,134 @@
+"""What the program that this process serves declares, so that its resources can be checked against each other.
+
+One provider process runs for one deployment of one stack; resources are checked in the order of their dependencies.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from influxdb3_engine_resources.declared_packages import DeclaredPackages
+from influxdb3_engine_resources.inputs import UNKNOWN, Unknown
+from influxdb3_engine_resources.plugin_source import KnownSources
+from influxdb3_engine_resources.request_paths import DeclaredPaths
+
+if TYPE_CHECKING:
+    from influxdb3_engine_resources.configuration import Configuration
+    from influxdb3_engine_resources.inputs import Inputs
+    from influxdb3_engine_resources.request_paths import Owner
+    from influxdb3_engine_resources.resource import Properties
+
+Identity = Hashable
+"""What ``ResourceLogic.identity`` returns."""
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Declared(Generic[Key, Value]):
+    """What the resources of one program declare, so that a preview finds two that contradict each other."""
+
+    def __init__(self) -> None:
+        self._values: dict[Key, Value] = {}
+        self._guard = threading.Lock()
+
+    def declare(self, key: Key, value: Value) -> Value | None:
+        """Note what is declared under a key, and return what another resource declares there instead, if one does."""
+        with self._guard:
+            other = self._values.setdefault(key, value)
+        return None if other == value else other
+
+    def get(self, key: Key) -> Value | None:
+        """What is declared under a key, if anything is."""
+        with self._guard:
+            return self._values.get(key)
+
+
+class Replacements:
+    """Which resource of the program takes the place of which that an earlier deployment has made.
+
+    Pulumi tells a provider neither that it replaces a resource nor by what; what was checked tells it.
+    """
+
+    def __init__(self) -> None:
+        self._declared: dict[Identity, Inputs] = {}
+        self._successors: dict[Identity, Inputs] = {}
+        self._states: dict[Identity, Inputs] = {}
+
+    def declare(self, identity: Identity, inputs: Inputs) -> None:
+        """A resource of the program."""
+        self._declared[identity] = inputs
+
+    def succeed(self, before: Identity, state: Inputs, now: Identity, inputs: Inputs) -> None:
+        """A resource of the program that an earlier deployment has made, as ``state``."""
+        self._successors[before] = inputs
+        self._states[now] = state
+
+    def successor(self, identity: Identity) -> Inputs | None:
+        """What the program declares in the place of a resource; None if it declares nothing there."""
+        return self._successors.get(identity) or self._declared.get(identity)
+
+    def predecessor(self, identity: Identity) -> Inputs | None:
+        """The state of the resource that a declared one continues; None if it is new, or if its state is unknown.
+
+        Pulumi keeps the state to itself where a replacement is forced (``--replace``, ``state taint``).
+        """
+        return self._states.get(identity)
+
+
+class Program:
+    """What the resources have declared that were checked so far; safe to share between threads.
+
+    Args:
+        configuration: The stack's.
+
+    Attributes:
+        configuration: The stack's.
+        is_running: Whether resources have been checked: their configuration is what the stack says now.
+        sources: Plugins by the file name that triggers use.
+        files: Plugin files and directories that resources of the program write, whichever they are.
+        code: Plugin file, or directory that is written in place, to the hash of its content.
+        contents: The same to its files' texts, by path below the plugin directory.
+        unknown_code: The same, of those whose content is not known yet.
+        databases: Names of databases.
+        triggers: Trigger to its properties.
+        new_triggers: Triggers that are still to be created, each with something that equals nothing else.
+        given_up: Triggers of an earlier deployment that go before those that are checked later are created.
+        paths: Request paths of the enabled triggers.
+        packages: What the package sets ask for.
+        replacements: Which resource takes the place of which.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.is_running = False
+        self.sources = KnownSources()
+        self.files: set[str] = set()
+        self.code: Declared[str, str] = Declared()
+        self.contents: dict[str, dict[str, str]] = {}
+        self.unknown_code: set[str] = set()
+        self.databases: set[str] = set()
+        self.triggers: Declared[Owner, Properties] = Declared()
+        self.new_triggers: Declared[Owner, object] = Declared()
+        self.given_up: set[Owner] = set()
+        self.paths = DeclaredPaths()
+        self.packages = DeclaredPackages()
+        self.replacements = Replacements()
+
+    def code_sha256(self, plugin_filename: str) -> str | Unknown | None:
+        """Hash of the code behind a file name that stays the same when the code changes, where that is declared."""
+        name = plugin_filename.rstrip("/")
+        return self.code.get(name) or (UNKNOWN if name in self.unknown_code else None)
+
+
+_programs: dict[Configuration, Program] = {}
+_guard = threading.Lock()
+
+
+def program(configuration: Configuration) -> Program:
+    """The program behind a configuration; one for all the resources, and threads, of a process."""
+    with _guard:
+        if configuration not in _programs:
+            _programs[configuration] = Program(configuration)
+        return _programs[configuration]

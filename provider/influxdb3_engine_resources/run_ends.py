@@ -1,0 +1,159 @@
+"""When a trigger may be stopped: not in a run, which the server interrupts, or waits for, nor just before one is due.
+
+From releases 3.10.3 (Core) and 3.10.2 (Enterprise) on, ``disable`` interrupts a run (contract 10.3). Before, it waits
+for it, and all other changes wait with it: where the run writes to a new table or column, server and run wait for each
+other, and nothing can be changed until a restart (measured on Core 3.10.0).
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.retry import is_servers, repeated
+from influxdb3_engine_resources.trigger_inputs import label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from influxdb3_engine_api.specification import Cron, Every
+    from influxdb3_engine_api.wire import LogRow
+    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.trigger_inputs import TriggerInputs
+
+STARTED = "starting execution "
+FINISHED = "finished execution in "
+_INTERRUPTED = "execution was interrupted"
+_FAILED = ("error executing ", "error running ")
+
+_SECONDS_BETWEEN_LOOKS = 0.25
+_SECONDS_UNTIL_TOLD = 2.0
+_SECONDS_TO_WRITE = 0.1
+"""What a run has written goes to the server's buffer, with its new tables and columns, right after its last row."""
+_SOON = timedelta(seconds=0.5)
+"""A run that is due so soon comes before the trigger is stopped; longer than stopping and starting takes."""
+_NAMED = 3
+"""Times of runs that a notice names."""
+_FLUSH = timedelta(seconds=1)
+"""What a server has taken in since its last flush reaches no trigger that is stopped before the next."""
+
+
+def wait_for_the_end(state: TriggerInputs, engine: Engine) -> None:
+    """Let the run end that a trigger is in, and one that is due at once, before the trigger is stopped.
+
+    Costs one query, and more while a run goes on: at most the stack's time limit.
+    """
+    if state.disabled or state.served_path:
+        return
+    _wait_for_the_current_run(state, engine)
+    schedule, now = state.schedule, datetime.now(UTC)
+    due = schedule and schedule.next_after(now)
+    if due and due - now <= _SOON:
+        time.sleep((due - now).total_seconds() + _SECONDS_BETWEEN_LOOKS / 2)
+        _wait_for_the_current_run(state, engine)
+
+
+def wait_where_runs_block(state: TriggerInputs, engine: Engine) -> None:
+    """As ``wait_for_the_end``, for a trigger that is only stopped: the embedded engine needs no wait.
+
+    Raises:
+        EngineApiError: The server could not be asked for its release.
+    """
+    if not (state.disabled or state.served_path) and engine.hosts[0].facts.blocks_on_runs():
+        wait_for_the_end(state, engine)
+
+
+def wait_for_the_first_end(candidate: TriggerInputs, engine: Engine) -> None:
+    """Let the run end that a candidate has begun with the flush that ended the old definition.
+
+    It is the first run of new code, which may write to new tables and columns. Costs one query on a real server.
+    """
+    try:
+        if not engine.hosts[0].facts.blocks_on_runs():
+            return
+    except EngineApiError:
+        pass
+    time.sleep(_SECONDS_TO_WRITE)  # until the run has begun
+    _wait_for_the_current_run(candidate, engine)
+
+
+@contextmanager
+def told_what_is_missed(state: TriggerInputs, inputs: TriggerInputs) -> Iterator[None]:
+    """Say which writes no trigger has processed, and which runs may have been skipped, while none was there."""
+    start = datetime.now(UTC)
+    try:
+        yield
+    finally:
+        end = datetime.now(UTC)
+        if state.runs_on_writes and inputs.runs_on_writes:
+            notice(
+                f"{label(inputs)}: writes between {_text(start - _FLUSH)} and {_text(end)} may not have been "
+                "processed, since no definition was live; handover='carry' avoids that"
+            )
+        skipped = {due for each in (state.schedule, inputs.schedule) if each for due in _times(each, start, end)}
+        if skipped:
+            named = ", ".join(_text(due) for due in sorted(skipped)[:_NAMED])
+            notice(f"{label(inputs)}: the runs at {named} may have been skipped, since no definition was live")
+
+
+def tell_of_both(inputs: TriggerInputs, start: datetime, end: datetime | None) -> None:
+    """Say so where two definitions were enabled for so long that a flush may have reached both."""
+    if end and end - start > _FLUSH:
+        notice(
+            f"{label(inputs)}: writes between {_text(start)} and {_text(end)} may have been processed twice, since "
+            "the server took long to stop one of two definitions"
+        )
+
+
+def _wait_for_the_current_run(state: TriggerInputs, engine: Engine) -> None:
+    try:
+        began = time.monotonic()
+        run = _current_run(state, engine)
+        told = False
+        while run is not None and _current_run(state, engine) == run:
+            waited = time.monotonic() - began
+            if waited > engine.configuration.timeout:
+                notice(f"{label(state)} is stopped in its run, which has not ended within {waited:.0f} s")
+                return
+            if waited > _SECONDS_UNTIL_TOLD and not told:
+                notice(f"{label(state)}: its run goes on; waiting for its end")
+                told = True
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        if run is not None:
+            time.sleep(_SECONDS_TO_WRITE)
+    except EngineApiError as error:
+        notice(f"{label(state)}: whether it runs cannot be told ({explained(error)}); a run may be interrupted")
+
+
+def _current_run(state: TriggerInputs, engine: Engine) -> LogRow | None:
+    """The row of the log that a run has begun with which has not ended."""
+    read = engine.client.trigger_logs
+    rows = repeated(lambda: read(state.db, state.trigger_name, limit=1000), worth=is_servers)
+    for row in reversed(rows):
+        if row.log_text.startswith(STARTED):
+            return row
+        if row.log_text.startswith((FINISHED, _INTERRUPTED)):
+            return None
+        if row.log_level == "ERROR" and row.log_text.startswith(_FAILED):
+            return None
+    return None
+
+
+def _times(schedule: Cron | Every, start: datetime, end: datetime) -> list[datetime]:
+    def following() -> Iterator[datetime]:
+        due = schedule.next_after(start)
+        while due is not None and due <= end:
+            yield due
+            due = schedule.next_after(due)
+
+    return list(islice(following(), _NAMED))
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"

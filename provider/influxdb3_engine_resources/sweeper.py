@@ -1,0 +1,76 @@
+"""Deleting plugin files and uninstalling packages, which the API cannot, by a dry run of a plugin of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from influxdb3_engine_api import AnswerError
+from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.retry import is_transient
+from influxdb3_engine_resources.server_plugins import SWEEPER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from influxdb3_engine_api import EngineClient
+    from influxdb3_engine_resources.probe import Probe
+
+_MARK = "INFO: pulumi-sweeper "
+
+
+class _Report(BaseModel):
+    failures: list[str]
+
+
+class SweepFailed(Exception):
+    """Something was not deleted or uninstalled; the text says what and why."""
+
+
+class Sweeper:
+    """Cleans up on one server.
+
+    Args:
+        client: Of that server.
+        probe: Of that server; finds its plugin directory.
+
+    Every method raises ``SweepFailed``, ``ProbeFailed`` where the server does not run dry runs, and ``EngineApiError``
+    where it could not be asked.
+    """
+
+    def __init__(self, client: EngineClient, probe: Probe) -> None:
+        self._client, self._probe = client, probe
+
+    def remove(self, paths: Collection[str]) -> None:
+        """Remove files, and directories with all that is in them; those that are gone already are no failure."""
+        self._carry_out({"remove": sorted(paths)})
+
+    def uninstall(self, distributions: Collection[str]) -> None:
+        """Uninstall packages; those that are not installed are no failure.
+
+        One attempt: where its answer is lost, pip may be running, and two at once in one environment damage it.
+        """
+        self._carry_out({"uninstall": sorted(distributions)}, once=True)
+
+    def _carry_out(self, task: dict[str, list[str]], *, once: bool = False) -> None:
+        arguments = {"task": json.dumps(task), "directory": self._probe.plugin_directory}
+        try:
+            result = SWEEPER.run_scheduled(self._client, arguments, once=once)
+        except AnswerError as error:
+            if is_transient(error):
+                raise  # says nothing about whether the server runs it
+            raise SweepFailed(f"the server does not run the clean-up: {explained(error)}") from error
+        reports = [line.removeprefix(_MARK) for line in result.log_lines if line.startswith(_MARK)]
+        failures = result.errors or (_failures(reports[0]) if reports else ["the clean-up said nothing"])
+        if failures:
+            raise SweepFailed(shown("; ".join(failures)))
+
+
+def _failures(report: str) -> list[str]:
+    try:
+        return _Report.model_validate_json(report).failures
+    except ValidationError:
+        return ["the clean-up's report cannot be read"]

@@ -1,0 +1,378 @@
+"""The logic of triggers: one definition is live at any time, the old or the new."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
+from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_api.specification import Request, parse
+from influxdb3_engine_resources.clean_up import remove_superseded
+from influxdb3_engine_resources.first_runs import FirstRuns
+from influxdb3_engine_resources.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.missing_tables import warn_of_a_missing_table
+from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.online_checks import OnlineChecks
+from influxdb3_engine_resources.request_paths import path_is_served, path_is_taken
+from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from influxdb3_engine_resources.run_ends import wait_for_the_end, wait_where_runs_block
+from influxdb3_engine_resources.trigger_adoption import conflict, take_over
+from influxdb3_engine_resources.trigger_changes import TriggerChanges
+from influxdb3_engine_resources.trigger_inputs import (
+    NOT_IN_DEFINITION,
+    NOT_ON_SERVER,
+    ONLY_FOR_US,
+    TriggerInputs,
+    adopted,
+    described,
+    label,
+)
+from influxdb3_engine_resources.trigger_swap import (
+    NothingLive,
+    restart,
+    stop_again,
+    swap,
+    take_back,
+    watch_new_code,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from influxdb3_engine_resources.configuration import Configuration
+    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.program import Program
+    from influxdb3_engine_resources.resource import Properties
+    from influxdb3_engine_resources.watched_code import WatchedCode
+
+_IDENTITY = ("db", "trigger_name")
+
+
+class TriggerLogic(ResourceLogic[TriggerInputs]):
+    """Triggers (contract 1.2 to 1.4)."""
+
+    inputs_type = TriggerInputs
+
+    def identity(self, inputs: TriggerInputs) -> Hashable:
+        """Its database and its name."""
+        return ("trigger", inputs.owner)
+
+    def check(self, inputs: TriggerInputs, program: Program) -> TriggerInputs:
+        """Derive ``endpoint_url``; refuse a plugin that this kind of trigger cannot call, and a path declared twice."""
+        host = _host(inputs, program.configuration)
+        if is_known(properties := inputs.properties()) and program.triggers.declare(inputs.owner, properties):
+            reason = f"another Trigger of this program is the {label(inputs)}, with another definition"
+            raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
+        if inputs.watch is not None and inputs.known("plugin_filename"):
+            inputs = inputs.model_copy(update={"plugin_sha256": program.code_sha256(inputs.plugin_filename)})
+        if not inputs.known("trigger_specification"):
+            return inputs
+        specification = parse(inputs.trigger_specification)
+        if inputs.known("plugin_filename"):
+            source = program.sources.find(inputs.plugin_filename)
+            problem = source.problem(specification.plugin_type) if source else None
+            if problem:
+                on = "requests" if isinstance(specification, Request) else repr(inputs.trigger_specification)
+                reason = f"{inputs.plugin_filename} cannot run on {on}: {problem}"
+                raise InvalidInputs([Failure(property="plugin_filename", reason=reason)])
+        if not isinstance(specification, Request):
+            return inputs
+        if inputs.known("db", "trigger_name", "disabled") and not inputs.disabled:
+            other = program.paths.declare(specification.path, inputs.owner)
+            if other is not None:
+                raise InvalidInputs([Failure(property="trigger_specification", reason=path_is_taken(other))])
+        url = host if isinstance(host, Unknown) else host + paths.engine(specification.path)
+        return inputs.model_copy(update={"endpoint_url": url})
+
+    def check_new(self, inputs: TriggerInputs, program: Program) -> None:
+        """Refuse a second trigger of one name: the server has one, and creating it would fail halfway."""
+        if inputs.known("db", "trigger_name") and program.new_triggers.declare(inputs.owner, object()):
+            reason = f"another Trigger of this program is the {label(inputs)}, too: give one of them a trigger_name"
+            raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
+
+    def check_old(self, inputs: TriggerInputs, state: TriggerInputs, program: Program) -> None:
+        """Note the name and the path that it gives up, unless it is deleted only after others are created."""
+        difference = self.diff(state, inputs)
+        if difference.replaces and not difference.delete_before_replace:
+            return
+        if inputs.owner != state.owner:
+            program.given_up.add(state.owner)
+        path = state.served_path
+        known = inputs.known("trigger_specification", "disabled")
+        if path and not (known and (inputs.owner, inputs.served_path) == (state.owner, path)):
+            program.paths.give_up(path, state.owner)
+        if path and known and path == inputs.served_path:
+            program.paths.declare(path, inputs.owner)  # it succeeds itself
+
+    def check_online(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
+        """Whether the server has what the trigger needs; for one to be taken over, say what will change."""
+        failures = []
+        if state is None and inputs.known("db", "trigger_name") and inputs.owner not in engine.program.given_up:
+            live = TriggerChanges(engine, inputs.db).before(inputs.trigger_name)
+            if live is not None and engine.adopts(inputs) is True:  # it may be unknown yet
+                notice(take_over(live, inputs))
+            elif live is not None and not engine.adopts(inputs):
+                failures.append(Failure(property="trigger_name", reason=conflict(live, inputs)))
+        if engine.configuration.online_checks:
+            failures += OnlineChecks(inputs, state, engine).failures()
+        if failures:
+            raise InvalidInputs(failures)
+
+    def diff(self, state: TriggerInputs, inputs: TriggerInputs) -> Difference:
+        """A new name or database is another trigger; the old one makes way for it, so that it is asked first."""
+        changed = state.changed(inputs, ONLY_FOR_US)
+        replaces = tuple(name for name in _IDENTITY if name in changed)
+        return Difference(bool(changed), replaces, delete_before_replace=True)
+
+    def create(self, inputs: TriggerInputs, engine: Engine) -> Created:
+        """One request; before the first request trigger of a process, one query a database for the paths served."""
+        id_ = f"{inputs.db}/{inputs.trigger_name}"
+        makes_up_for = self.identity(inputs) in engine.replaced
+        if makes_up_for and inputs.owner in engine.claimed:
+            return Created(id_)
+        changes, runs = TriggerChanges(engine, inputs.db), _first_runs(inputs, engine)
+        try:
+            _refuse_a_served_path(inputs, engine)
+            if runs:
+                runs.begin()
+            changes.create(inputs.body())
+        except Conflict:
+            self._take_over(inputs, engine)
+        except EngineApiError as error:
+            nothing = (
+                ". Nothing is live: the trigger that it replaces is gone, and the next 'pulumi up' creates this one"
+                if makes_up_for
+                else ""
+            )
+            raise ResourceError(f"{label(inputs)} was not created: {explained(error)}{nothing}") from error
+        else:
+            failure = runs.failure() if runs else None
+            if failure:
+                take_back(inputs, changes, failure)
+        _deployed(inputs, engine)
+        engine.claimed.add(inputs.owner)
+        return Created(id_)
+
+    def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
+        """What the system tables tell; ``run_async`` and ``node_spec``, which no release tells, are kept."""
+        changes, candidate = TriggerChanges(engine, state.db), state.candidate(disabled=False).trigger_name
+        left = changes.live(candidate)
+        live = changes.live(state.trigger_name) or left
+        if live is None:
+            return None
+        inputs = described(live, state)
+        inputs = inputs.model_copy(update={"left_candidate": None if left is None else candidate})
+        if left is not None:
+            runs = "kept disabled" if left.row.disabled else "enabled, so that a run may be carried out twice"
+            notice(
+                f"{label(state)}: a deployment that did not end has left {candidate!r}, which is {runs}: the next "
+                "'pulumi up' removes it"
+            )
+        if inputs.disabled and not state.disabled and live.row.error_behavior == ErrorBehavior.DISABLE:
+            notice(
+                f"{label(state)} is disabled, as error_behavior asks for after an error: {_last_error(state, engine)}"
+            )
+        return Live(inputs, outputs)
+
+    def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
+        """Enable or disable where that is all, else swap the definition."""
+        if changed := state.changed(inputs, ONLY_FOR_US | {"endpoint_url"}):
+            try:
+                self._change(state, inputs, changed, engine)
+            except ResourceError:
+                engine.served_paths.note(state.owner, state.served_path)  # others need not wait for the path
+                raise
+            _deployed(inputs, engine)
+            remove_superseded(engine, state.plugin_filename)
+        return {}
+
+    def delete(self, state: TriggerInputs, engine: Engine) -> None:
+        """Disable, so that the server lets go of the running plugin, then delete."""
+        if engine.configuration.online_checks:
+            engine.helper_files.leave()
+        if _is_claimed(state, engine):
+            return
+        self._remove(state, engine)
+
+    def make_way(self, state: TriggerInputs, successor: TriggerInputs, engine: Engine) -> None:
+        """Put the successor in its place here, where a failure leaves ``state`` live and in the state file.
+
+        Pulumi's next step, the creation, then finds it done.
+        """
+        if _is_claimed(state, engine):
+            return
+        same_path = state.served_path and state.served_path == successor.served_path
+        if state.owner == successor.owner or same_path:
+            if not same_path:
+                _refuse_a_served_path(successor, engine)
+            try:
+                if state.owner != successor.owner and self._exists(successor, engine):
+                    # it is swapped when it is adopted, once the path is free
+                    TriggerChanges(engine, successor.db).validate(successor.candidate(disabled=True).body())
+                    self._remove(state, engine)
+                    return
+                swap(state, successor, engine, _first_runs(successor, engine))
+            except NothingLive:
+                engine.served_paths.note(state.owner, None)
+                return
+            engine.served_paths.note(state.owner, None)
+            _deployed(successor, engine)
+            engine.claimed.add(successor.owner)
+        else:
+            self.create(successor, engine)
+            wait_for_the_end(state, engine)
+            try:
+                self._remove(state, engine)
+            except ResourceError:
+                engine.claimed.discard(successor.owner)
+                self._remove(successor, engine)
+                raise
+        remove_superseded(engine, state.plugin_filename)
+
+    def _exists(self, inputs: TriggerInputs, engine: Engine) -> bool:
+        """Whether there is a trigger of that name, which may be adopted; raises if it may not."""
+        live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
+        if live is not None and not engine.adopts(inputs):
+            raise ResourceError(conflict(live, inputs))
+        return live is not None
+
+    def _remove(self, state: TriggerInputs, engine: Engine) -> None:
+        try:
+            wait_where_runs_block(state, engine)
+            TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
+        except EngineApiError as error:
+            raise ResourceError(f"{label(state)} was not deleted: {explained(error)}") from error
+        engine.served_paths.note(state.owner, None)
+
+    def _change(self, state: TriggerInputs, inputs: TriggerInputs, changed: set[str], engine: Engine) -> None:
+        changes = TriggerChanges(engine, inputs.db)
+        if inputs.served_path != state.served_path:
+            _refuse_a_served_path(inputs, engine)
+        new_code = "plugin_sha256" in changed and "plugin_filename" not in changed
+        code = _new_code(state, inputs, engine) if new_code else None
+        runs = _first_runs(inputs, engine, code)
+        definition = changed - NOT_IN_DEFINITION
+        if definition == {"disabled"}:
+            self._set_enabled(state, inputs, changes, runs)
+        elif definition or ("left_candidate" in changed and changes.live(inputs.trigger_name) is None):
+            swap(state, inputs, engine, runs)
+        elif "restart_on" in changed and not inputs.disabled:
+            restart(state, inputs, changes, runs)
+        elif runs and code:
+            watch_new_code(inputs, runs)
+        if "left_candidate" in changed:
+            _remove_left_candidate(inputs, changes)
+
+    def _set_enabled(
+        self, state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None
+    ) -> None:
+        _remove_left_candidate(inputs, changes)
+        try:
+            if inputs.disabled:
+                wait_where_runs_block(state, changes.engine)
+            if runs:
+                runs.begin()
+            try:
+                with changes.engine.stopping:
+                    changes.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
+            except NotFound:  # deleted by hand: what is wanted is that it exists
+                changes.create(inputs.body())
+        except EngineApiError as error:
+            wanted = "disabled" if inputs.disabled else "enabled"
+            raise ResourceError(f"{label(inputs)} was not {wanted}: {explained(error)}") from error
+        failure = runs.failure() if runs else None
+        if failure:
+            stop_again(inputs, changes, failure)
+
+    def _take_over(self, inputs: TriggerInputs, engine: Engine) -> None:
+        changes = TriggerChanges(engine, inputs.db)
+        # what was read before serves: creating what exists has changed nothing
+        live = changes.live(inputs.trigger_name) or changes.live(inputs.trigger_name, fresh=True)
+        if live is None:
+            raise ResourceError(f"{label(inputs)} exists, the server says, but is not listed: deploy again")
+        existing = adopted(live, inputs)
+        differing = existing.changed(inputs, NOT_ON_SERVER)
+        if not (engine.adopts(inputs) or self._is_ours(inputs, not differing, engine)):
+            raise ResourceError(conflict(live, inputs))
+        if differing:
+            self._change(existing, inputs, differing, engine)
+
+    def _is_ours(self, inputs: TriggerInputs, same: bool, engine: Engine) -> bool:
+        """Whether this stack has created the trigger, as its state file tells; only what was checked is known of it."""
+        state = engine.program.replacements.predecessor(self.identity(inputs))
+        if not isinstance(state, TriggerInputs):
+            return False
+        if state.owner == inputs.owner:
+            return True
+        # renamed by a deployment that was killed between Pulumi's steps
+        return same and TriggerChanges(engine, state.db).live(state.trigger_name, fresh=True) is None
+
+
+def _is_claimed(state: TriggerInputs, engine: Engine) -> bool:
+    claimed = state.owner in engine.claimed
+    if claimed:
+        notice(f"{label(state)} stays: another resource of this program has taken it over")
+    return claimed
+
+
+def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
+    """Base URL of the server that runs the trigger; request paths answer only on the nodes they are pinned to."""
+    if not inputs.known("node_spec"):
+        return UNKNOWN if configuration.names_nodes else configuration.host_url
+    if not isinstance(inputs.node_spec, list):
+        return configuration.host_url
+    try:
+        return configuration.url_of(inputs.node_spec)
+    except ValueError as error:
+        raise InvalidInputs([Failure(property="node_spec", reason=str(error))]) from None
+
+
+def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
+    path = inputs.served_path
+    if path is None:
+        return
+    declared = engine.program.paths
+    engine.served_paths.wait_until_given_up(path, declared.predecessors(path, inputs.owner))
+    # a path that another resource gives up at the same time may be free already: not left to chance
+    other = engine.served_paths.other_owner(path, {inputs.owner}) or declared.too_late(path, inputs.owner)
+    if other:
+        raise ResourceError(f"{label(inputs)} was not deployed: {path_is_served(other)}")
+
+
+def _deployed(inputs: TriggerInputs, engine: Engine) -> None:
+    """What is to be done once a definition is live."""
+    engine.served_paths.note(inputs.owner, inputs.served_path)
+    warn_of_a_missing_table(inputs, engine)
+
+
+def _first_runs(inputs: TriggerInputs, engine: Engine, code: WatchedCode | None = None) -> FirstRuns | None:
+    if inputs.watch is None or inputs.disabled:
+        return None
+    return FirstRuns(inputs, inputs.watch, engine, code)
+
+
+def _new_code(state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> WatchedCode | None:
+    from influxdb3_engine_resources.watched_code import WatchedCode  # noqa: PLC0415 - previews read no files
+
+    code = WatchedCode(inputs.plugin_filename, state.plugin_sha256, engine)
+    return code if code.deploy(label(inputs)) else None
+
+
+def _remove_left_candidate(inputs: TriggerInputs, changes: TriggerChanges) -> None:
+    try:
+        changes.remove_left_candidate(inputs.trigger_name)
+    except EngineApiError as error:
+        raise ResourceError(
+            f"{label(inputs)} was not changed in full: whether an earlier deployment has left a candidate of it cannot "
+            f"be told, or it could not be removed: {explained(error)}"
+        ) from error
+
+
+def _last_error(state: TriggerInputs, engine: Engine) -> str:
+    try:
+        rows = engine.client.trigger_logs(state.db, state.trigger_name, limit=1000)
+    except EngineApiError as error:
+        return f"its log cannot be read ({explained(error)})"
+    errors = [row.log_text for row in rows if row.log_level == "ERROR"]
+    return shown(errors[-1]) if errors else "its log holds none any more"

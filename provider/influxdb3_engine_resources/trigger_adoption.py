@@ -1,0 +1,110 @@
+"""What is said of a trigger that exists on the server when a program is to create it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_api.specification import AllTables
+from influxdb3_engine_resources.conflicts import exists_already
+from influxdb3_engine_resources.trigger_inputs import NOT_ON_SERVER, TriggerInputs, adopted, label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from influxdb3_engine_resources.system_tables import LiveTrigger
+
+_SPECIFICATION = "trigger_specification"
+_ANY: Mapping[str, Any] = {
+    _SPECIFICATION: AllTables().text,
+    "trigger_settings": TriggerInputs.model_fields["trigger_settings"].default,
+}
+"""Stand for what is not known yet: only the other properties are compared."""
+_UNTOLD = "unknown (the server does not tell)"
+_LATER = "known only during the deployment"
+_FROM_SUNDAY = "InfluxDB counts weekdays from Sunday = 1, so its 1-5 is SUN-THU; names mean the same everywhere"
+
+
+def conflict(live: LiveTrigger, wanted: TriggerInputs) -> str:
+    """Why a trigger is not created, and how to take over the one that exists.
+
+    Args:
+        live: The trigger on the server.
+        wanted: The program's inputs; some may be unknown.
+    """
+    existing = _existing(live, wanted)
+    differing = ", ".join(sorted(existing.changed(wanted, NOT_ON_SERVER)))
+    differs = f"differs in {differing}" if differing else "is the same"
+    delete = shlex.join(["influxdb3", "delete", "trigger", "--database", wanted.db, wanted.trigger_name, "--force"])
+    return exists_already(
+        label(wanted),
+        f" and {differs}: it runs {shown(existing.plugin_filename)} on {_shown(_SPECIFICATION, existing)}",
+        "choose another trigger_name",
+        f"delete it: {delete}",
+    )
+
+
+def take_over(live: LiveTrigger, wanted: TriggerInputs) -> str:
+    """What taking a trigger over changes: one line a property, with the old and the new value.
+
+    Values of arguments and request paths are left out: a provider is not told which of them are secret.
+
+    Args:
+        live: The trigger on the server.
+        wanted: The program's inputs; some may be unknown.
+    """
+    existing = _existing(live, wanted)
+    differing = [_line(name, existing, wanted) for name in sorted(existing.changed(wanted, NOT_ON_SERVER))]
+    changes = "it changes" if differing else "nothing changes"
+    return "\n".join([f"{label(wanted)} exists and is taken over: {changes}", *differing])
+
+
+def _existing(live: LiveTrigger, wanted: TriggerInputs) -> TriggerInputs:
+    unknown = {name: value for name, value in _ANY.items() if not wanted.known(name)}
+    return adopted(live, wanted.model_copy(update=unknown))
+
+
+def _line(name: str, existing: TriggerInputs, wanted: TriggerInputs) -> str:
+    if name == "trigger_arguments":
+        return f"{name}: {_arguments(existing, wanted) if wanted.known(name) else _LATER}"
+    if name == "trigger_settings":
+        return ", ".join(_settings(existing, wanted)) if wanted.known(name) else f"{name}: {_LATER}"
+    old = _UNTOLD if name == "node_spec" else _shown(name, existing)
+    return f"{name}: {old} -> {_shown(name, wanted)}{_counting(existing, wanted) if name == _SPECIFICATION else ''}"
+
+
+def _shown(name: str, inputs: TriggerInputs) -> str:
+    if not inputs.known(name):
+        return _LATER
+    # a request path may be all that guards the plugin
+    is_path = name == _SPECIFICATION and inputs.trigger_specification.startswith("request:")
+    return "a request path" if is_path else shown(repr(getattr(inputs, name)))
+
+
+def _counting(existing: TriggerInputs, wanted: TriggerInputs) -> str:
+    """Why weekdays by number, which look right to a reader of the API's documentation, are changed."""
+    fields = existing.trigger_specification.split()
+    if not fields[0].startswith("cron:") or not wanted.known(_SPECIFICATION):
+        return ""
+    numbers = re.search(r"(?<![/\d])\d", "".join(fields[5:6])) and wanted.trigger_specification.startswith("cron:")
+    return f" ({_FROM_SUNDAY})" if numbers else ""
+
+
+def _arguments(existing: TriggerInputs, wanted: TriggerInputs) -> str:
+    old, new = existing.trigger_arguments or {}, wanted.trigger_arguments or {}
+    kinds = {
+        "changes": [name for name in old if name in new and old[name] != new[name]],
+        "gets": [name for name in new if name not in old],
+        "loses": [name for name in old if name not in new],
+    }
+    return shown(", ".join(f"{kind} {', '.join(sorted(names))}" for kind, names in kinds.items() if names))
+
+
+def _settings(existing: TriggerInputs, wanted: TriggerInputs) -> Iterator[str]:
+    old, new = existing.trigger_settings, wanted.trigger_settings
+    if old.error_behavior is not new.error_behavior:
+        yield f"error_behavior: {str(old.error_behavior)!r} -> {str(new.error_behavior)!r}"
+    if old.run_async != new.run_async:
+        yield f"run_async: {_UNTOLD} -> {new.run_async}"

@@ -1,0 +1,59 @@
+"""Whether requirements are met, by what the probe saw: their versions, their extras, and being installed anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from influxdb3_engine_resources.requirements import distribution, unmet, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from influxdb3_engine_resources.probe import ProbeReport
+
+
+def shortcomings(requirements: Sequence[Requirement], report: ProbeReport) -> list[tuple[Requirement, str]]:
+    """The requirements for that server's environment that are not met, each with what is wrong."""
+    asked = wanted(requirements, report.environment)
+    return [(each, text) for each in asked if (text := shortcoming(each, report))]
+
+
+def shortcoming(requirement: Requirement, report: ProbeReport) -> str | None:
+    """What is wrong with a requirement or its extras, or ``None`` where it is met."""
+    if text := unmet(requirement, report.distributions):
+        return text
+    dependencies = _of_extras(requirement, report, set())
+    lacking = dict.fromkeys(text for each in dependencies if (text := unmet(each, report.distributions)))
+    if lacking:
+        return f"{requirement.name}[{','.join(sorted(requirement.extras))}] lacks dependencies: {', '.join(lacking)}"
+    return None
+
+
+def stayed(requirements: Sequence[Requirement], before: ProbeReport, report: ProbeReport) -> list[str]:
+    """What is wrong with those that were to be installed anew and are the installation from before."""
+    return [
+        f"{each.name} was not installed again"
+        for each in wanted(requirements, report.environment)
+        if (at := before.installed_at.get(distribution(each))) is not None
+        and at == report.installed_at.get(distribution(each))
+    ]
+
+
+def _of_extras(requirement: Requirement, report: ProbeReport, seen: set[tuple[str, str]]) -> Iterator[Requirement]:
+    """What the extras of a requirement depend on, and the extras that those name."""
+    name = distribution(requirement)
+    for extra in requirement.extras:
+        if (name, extra) in seen:  # an extra may name others of its own distribution
+            continue
+        seen.add((name, extra))
+        for text in report.requires.get(name, ()):
+            try:
+                dependency = Requirement(text)
+            except InvalidRequirement:
+                continue  # of a distribution that is older than the rules; pip does not take it either
+            without, with_extra = (wanted([dependency], report.environment, extra=each) for each in ("", extra))
+            if with_extra and not without:
+                yield dependency
+                yield from _of_extras(dependency, report, seen)

@@ -1,0 +1,131 @@
+"""The code of a watched trigger: another resource has changed it just before, and it is put back if it fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_resources.file_changes import FileChange
+from influxdb3_engine_resources.host import sha256
+from influxdb3_engine_resources.lock_down import explained
+from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.server_plugins import DIRECTORY
+from influxdb3_engine_resources.sweeper import SweepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from influxdb3_engine_resources.engine import Engine
+
+
+class Code(NamedTuple):
+    """A plugin's code.
+
+    Attributes:
+        digest: What triggers know it by: ``content_sha256`` of its resource.
+        contents: Path below the plugin directory to the file's text.
+    """
+
+    digest: str
+    contents: Mapping[str, str]
+
+
+class CodeChanges:
+    """What this deployment does to code that triggers run, by their ``plugin_filename``.
+
+    Attributes:
+        replaced: The code that was there before, by the state.
+        failed: What failed on the new code, so that the previous one is there again.
+    """
+
+    def __init__(self) -> None:
+        self.replaced: dict[str, Code] = {}
+        self.failed: dict[str, str] = {}
+
+
+class WatchedCode:
+    """The new code of one trigger.
+
+    Args:
+        plugin_filename: The plugin.
+        known: Hash of the code that the trigger ran before; ``None`` if an earlier release deployed it.
+        engine: Where it runs.
+
+    Pulumi has updated the file's resource by the time a trigger fails, and believes that the new code is there. The
+    trigger's state still has the previous hash: at the next deployment the trigger writes the new code again.
+    """
+
+    def __init__(self, plugin_filename: str, known: str | None, engine: Engine) -> None:
+        self._name, self._known, self._engine = plugin_filename.rstrip("/"), known, engine
+
+    def deploy(self, label: str) -> bool:
+        """Write the new code where an earlier deployment has put the previous one back.
+
+        Args:
+            label: What messages call the trigger.
+
+        Returns:
+            Whether the code is new to the trigger; not where it is first told which code it runs.
+
+        Raises:
+            ResourceError: It was not written, or another trigger has failed on it.
+        """
+        changes = self._engine.code
+        if self._name in changes.failed:
+            raise ResourceError(f"{label} has its previous code again: {changes.failed[self._name]} failed on the new")
+        if self._name in changes.replaced:
+            return True
+        declared = self._engine.program.contents.get(self._name)
+        if self._known is None or declared is None:
+            return False
+        try:
+            FileChange(self._engine.hosts, declared).carry_out()
+        except ResourceError as error:
+            raise ResourceError(f"{label} does not run its new code, which was not written: {error}") from error
+        return True
+
+    def put_back(self, label: str) -> str:
+        """Give all hosts the previous code, and say what is there.
+
+        Args:
+            label: What messages call the trigger that failed.
+        """
+        try:
+            previous = self._previous()
+            if previous is None:
+                return "Its new code stays, since this deployment does not know the previous one"
+            new = self._engine.program.contents.get(self._name, {}).keys() - previous.keys()
+            FileChange(self._engine.hosts, previous).carry_out()
+            for host in self._engine.hosts if new else ():
+                host.remove_files(new)
+        except (ResourceError, EngineApiError, ProbeFailed, SweepFailed) as error:
+            return f"Its new code may stay, since the previous one could not be put back ({explained(error)})"
+        self._engine.code.failed[self._name] = label
+        return "Its previous code is there again, until the next 'pulumi up' writes the new one"
+
+    def _previous(self) -> Mapping[str, str] | None:
+        replaced = self._engine.code.replaced.get(self._name)
+        host = self._engine.hosts[0]
+        if replaced and self._known in (None, replaced.digest):
+            if list(replaced.contents) == [self._name]:
+                # what the state calls the previous code from now on is the new one: a later deployment finds it here
+                self._keep(replaced)
+            return replaced.contents
+        # an earlier deployment has put it back
+        backup = _backup(str(self._known))
+        file = host.probe.ask(files=[backup]).files[backup] if self._known else None
+        if file is None or file.text is None or sha256(file.text) != self._known:
+            return None
+        return {self._name: file.text}
+
+    def _keep(self, code: Code) -> None:
+        try:
+            self._engine.hosts[0].write_file(_backup(code.digest), code.contents[self._name])
+        except EngineApiError as error:
+            notice(f"no copy of the previous code was kept, which a later deployment may need: {explained(error)}")
+
+
+def _backup(digest: str) -> str:
+    return f"{DIRECTORY}/previous/{digest[:32]}.py"
