@@ -11,10 +11,10 @@ from influxdb3_engine_resources.host import Host
 from influxdb3_engine_resources.inputs import Failure, Inputs, InvalidInputs
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.program import Program, program
-from influxdb3_engine_resources.request_paths import ServedPaths
 from influxdb3_engine_resources.retry import is_servers, repeated
 from influxdb3_engine_resources.system_tables import SystemTables
-from influxdb3_engine_resources.watched_code import CodeChanges
+from influxdb3_engine_resources.triggers.request_paths import ServedPaths
+from influxdb3_engine_resources.triggers.watched_code import CodeChanges
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -25,7 +25,7 @@ from influxdb3_engine_resources.resource import Created, Difference, Live, Resou
 from influxdb3_engine_resources.retry import is_lost, repeated
 from influxdb3_engine_resources.server_plugins import DIRECTORY
 from influxdb3_engine_resources.sweeper import SweepFailed
-from influxdb3_engine_resources.watched_code import Code
+from influxdb3_engine_resources.triggers.watched_code import Code
 from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:

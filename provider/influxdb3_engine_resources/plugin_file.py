@@ -20,7 +20,7 @@ from influxdb3_engine_resources.plugin_source import PluginSourceError, parse_fi
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from influxdb3_engine_resources.retry import is_lost, repeated
 from influxdb3_engine_resources.server_plugins import DIRECTORY
-from influxdb3_engine_resources.watched_code import Code
+from influxdb3_engine_resources.triggers.watched_code import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from influxdb3_engine_resources.declared_packages import DeclaredPackages
 from influxdb3_engine_resources.inputs import UNKNOWN, Unknown
 from influxdb3_engine_resources.plugin_source import KnownSources
-from influxdb3_engine_resources.request_paths import DeclaredPaths
+from influxdb3_engine_resources.triggers.request_paths import DeclaredPaths
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.configuration import Configuration
     from influxdb3_engine_resources.inputs import Inputs
-    from influxdb3_engine_resources.request_paths import Owner
     from influxdb3_engine_resources.resource import Properties
+    from influxdb3_engine_resources.triggers.request_paths import Owner
 
 Identity = Hashable
 """What ``ResourceLogic.identity`` returns."""

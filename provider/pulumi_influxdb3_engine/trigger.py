@@ -16,7 +16,7 @@ from pulumi_influxdb3_engine.dry_runs import Arguments
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from influxdb3_engine_resources.trigger import TriggerLogic
+    from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 
 class TriggerSettings(TypedDict, total=False):
@@ -52,7 +52,7 @@ class TriggerProvider(EngineProvider):
 
     def _logic(self) -> TriggerLogic:
         """What a trigger does."""
-        from influxdb3_engine_resources.trigger import TriggerLogic  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.triggers.logic import TriggerLogic  # noqa: PLC0415 - see _dynamic
 
         return TriggerLogic()
 

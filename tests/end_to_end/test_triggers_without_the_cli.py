@@ -14,8 +14,8 @@ from influxdb3_engine_resources.engine import Engine
 from influxdb3_engine_resources.inputs import InvalidInputs
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.trigger import TriggerLogic
-from influxdb3_engine_resources.trigger_inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 LOGIC = TriggerLogic()
 GOOD = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    influxdb3_local.info('fine')\n"

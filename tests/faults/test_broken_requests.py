@@ -19,8 +19,8 @@ from influxdb3_engine_resources.engine import Engine
 from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
 from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.system_tables import SystemTables
-from influxdb3_engine_resources.trigger import TriggerLogic
-from influxdb3_engine_resources.trigger_inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 TIMEOUT = 0.5
 WRITES = """\

@@ -94,7 +94,7 @@ def test_workers_import_only_the_standard_library_and_themselves() -> None:
         ),
         # what a preview needs, which sends nothing
         ("pulumi_influxdb3_engine._adapter", {"influxdb3_embedded", "httpx", *ENGINE_LIBRARIES}),
-        ("influxdb3_engine_resources.trigger", {"influxdb3_embedded", "httpx", *ENGINE_LIBRARIES}),
+        ("influxdb3_engine_resources.triggers.logic", {"influxdb3_embedded", "httpx", *ENGINE_LIBRARIES}),
     ],
 )
 def test_importing_a_package_loads_nothing_that_it_does_not_need(package: str, absent: set[str]) -> None:

@@ -10,7 +10,7 @@ from pulumi.runtime import rpc
 
 from influxdb3_engine_resources import program
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.trigger import TriggerLogic
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 from pulumi_influxdb3_engine._adapter import PROVIDER, Adapter
 
 TRIGGER: dict[str, Any] = {

@@ -12,7 +12,7 @@ from influxdb3_engine_resources.inputs import UNKNOWN
 from influxdb3_engine_resources.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
 from influxdb3_engine_resources.plugin_file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from influxdb3_engine_resources.plugin_directory import PluginDirectoryLogic
 from influxdb3_engine_resources.plugin_file import PluginFileLogic
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.trigger import TriggerLogic
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from influxdb3_engine_resources import first_runs
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers import first_runs
+from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -23,7 +23,7 @@ from influxdb3_engine_resources.plugin_file import PluginFileLogic
 from influxdb3_engine_resources.probe import ProbeFailed
 from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server_plugins import PROBE, SHIM, SWEEPER
-from influxdb3_engine_resources.trigger import TriggerLogic
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._failures import DeploymentError
 

@@ -10,7 +10,7 @@ from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, InvalidInputs, is
 from influxdb3_engine_resources.package_set import PackageSetInputs
 from influxdb3_engine_resources.plugin_directory import PluginDirectoryInputs
 from influxdb3_engine_resources.plugin_file import PluginFileInputs
-from influxdb3_engine_resources.trigger import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerInputs
 
 TRIGGER: dict[str, Any] = {
     "db": "db",

@@ -9,7 +9,7 @@ import pytest
 
 from influxdb3_engine_api import CreateTrigger, EngineApiError, ErrorBehavior, TriggerSettings
 from influxdb3_engine_resources import retry
-from influxdb3_engine_resources.trigger_changes import TriggerChanges
+from influxdb3_engine_resources.triggers.steps import TriggerChanges
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -18,7 +18,7 @@ from influxdb3_engine_resources.plugin_directory import (
 from influxdb3_engine_resources.plugin_file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import Difference, ResourceError
-from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, EngineApiError, ErrorBehavior, TriggerSettings
-from influxdb3_engine_resources.request_paths import path_is_taken
+from influxdb3_engine_resources.triggers.request_paths import path_is_taken
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -10,7 +10,7 @@ import pytest
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources import retry
 from influxdb3_engine_resources.inputs import InvalidInputs
-from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -12,7 +12,7 @@ from influxdb3_engine_resources.inputs import UNKNOWN, InvalidInputs
 from influxdb3_engine_resources.plugin_source import parse_file
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import Difference, ResourceError
-from influxdb3_engine_resources.trigger import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

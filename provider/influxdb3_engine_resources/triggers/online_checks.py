@@ -8,17 +8,17 @@ from influxdb3_engine_api import ErrorBehavior, PluginType
 from influxdb3_engine_api.specification import parse
 from influxdb3_engine_resources.inputs import Failure
 from influxdb3_engine_resources.lock_down import NO_NEW_PLUGINS
-from influxdb3_engine_resources.missing_tables import warn_of_a_missing_table
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.probe import ProbeFailed
-from influxdb3_engine_resources.request_paths import path_is_served
+from influxdb3_engine_resources.triggers.missing_tables import warn_of_a_missing_table
+from influxdb3_engine_resources.triggers.request_paths import path_is_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from influxdb3_engine_api import Specification
     from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.trigger_inputs import TriggerInputs
+    from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 
 class OnlineChecks:

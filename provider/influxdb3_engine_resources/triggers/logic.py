@@ -8,18 +8,13 @@ from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFou
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import Request, parse
 from influxdb3_engine_resources.clean_up import remove_superseded
-from influxdb3_engine_resources.first_runs import FirstRuns
 from influxdb3_engine_resources.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
 from influxdb3_engine_resources.lock_down import explained
-from influxdb3_engine_resources.missing_tables import warn_of_a_missing_table
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.online_checks import OnlineChecks
-from influxdb3_engine_resources.request_paths import path_is_served, path_is_taken
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from influxdb3_engine_resources.run_ends import wait_for_the_end, wait_where_runs_block
-from influxdb3_engine_resources.trigger_adoption import conflict, take_over
-from influxdb3_engine_resources.trigger_changes import TriggerChanges
-from influxdb3_engine_resources.trigger_inputs import (
+from influxdb3_engine_resources.triggers.adoption import conflict, take_over
+from influxdb3_engine_resources.triggers.first_runs import FirstRuns
+from influxdb3_engine_resources.triggers.inputs import (
     NOT_IN_DEFINITION,
     NOT_ON_SERVER,
     ONLY_FOR_US,
@@ -28,7 +23,12 @@ from influxdb3_engine_resources.trigger_inputs import (
     described,
     label,
 )
-from influxdb3_engine_resources.trigger_swap import (
+from influxdb3_engine_resources.triggers.missing_tables import warn_of_a_missing_table
+from influxdb3_engine_resources.triggers.online_checks import OnlineChecks
+from influxdb3_engine_resources.triggers.request_paths import path_is_served, path_is_taken
+from influxdb3_engine_resources.triggers.run_ends import wait_for_the_end, wait_where_runs_block
+from influxdb3_engine_resources.triggers.steps import TriggerChanges
+from influxdb3_engine_resources.triggers.swap import (
     NothingLive,
     restart,
     stop_again,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.engine import Engine
     from influxdb3_engine_resources.program import Program
     from influxdb3_engine_resources.resource import Properties
-    from influxdb3_engine_resources.watched_code import WatchedCode
+    from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 
 _IDENTITY = ("db", "trigger_name")
 
@@ -353,7 +353,7 @@ def _first_runs(inputs: TriggerInputs, engine: Engine, code: WatchedCode | None 
 
 
 def _new_code(state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> WatchedCode | None:
-    from influxdb3_engine_resources.watched_code import WatchedCode  # noqa: PLC0415 - previews read no files
+    from influxdb3_engine_resources.triggers.watched_code import WatchedCode  # noqa: PLC0415 - previews read no files
 
     code = WatchedCode(inputs.plugin_filename, state.plugin_sha256, engine)
     return code if code.deploy(label(inputs)) else None

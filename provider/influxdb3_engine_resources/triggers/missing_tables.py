@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.specification import Table, parse
-from influxdb3_engine_resources.trigger_inputs import label
+from influxdb3_engine_resources.triggers.inputs import label
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.trigger_inputs import TriggerInputs
+    from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 
 def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.run_ends import (
+from influxdb3_engine_resources.triggers.inputs import label
+from influxdb3_engine_resources.triggers.run_ends import (
     tell_of_both,
     told_what_is_missed,
     wait_for_the_end,
     wait_for_the_first_end,
 )
-from influxdb3_engine_resources.trigger_changes import TriggerChanges
-from influxdb3_engine_resources.trigger_inputs import label
+from influxdb3_engine_resources.triggers.steps import TriggerChanges
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.first_runs import FirstRuns
-    from influxdb3_engine_resources.trigger_inputs import TriggerInputs
+    from influxdb3_engine_resources.triggers.first_runs import FirstRuns
+    from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 _REFRESH = "once the engine answers, 'pulumi up --refresh' mends it"
 

@@ -17,7 +17,7 @@ from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.retry import is_servers, repeated
-from influxdb3_engine_resources.trigger_inputs import label
+from influxdb3_engine_resources.triggers.inputs import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_api.specification import Cron, Every
     from influxdb3_engine_api.wire import LogRow
     from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.trigger_inputs import TriggerInputs
+    from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 STARTED = "starting execution "
 FINISHED = "finished execution in "

@@ -10,17 +10,17 @@ from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.retry import is_servers, repeated
-from influxdb3_engine_resources.run_ends import FINISHED, STARTED
-from influxdb3_engine_resources.trigger_changes import TriggerChanges
-from influxdb3_engine_resources.trigger_inputs import label
+from influxdb3_engine_resources.triggers.inputs import label
+from influxdb3_engine_resources.triggers.run_ends import FINISHED, STARTED
+from influxdb3_engine_resources.triggers.steps import TriggerChanges
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from influxdb3_engine_api.wire import LogRow
     from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.trigger_inputs import TriggerInputs, Watch
-    from influxdb3_engine_resources.watched_code import WatchedCode
+    from influxdb3_engine_resources.triggers.inputs import TriggerInputs, Watch
+    from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import AllTables
 from influxdb3_engine_resources.conflicts import exists_already
-from influxdb3_engine_resources.trigger_inputs import NOT_ON_SERVER, TriggerInputs, adopted, label
+from influxdb3_engine_resources.triggers.inputs import NOT_ON_SERVER, TriggerInputs, adopted, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
