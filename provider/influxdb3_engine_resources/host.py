@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugin_table import PluginTable
+from influxdb3_engine_resources.plugins.plugin_table import PluginTable
 from influxdb3_engine_resources.probe import Probe
 from influxdb3_engine_resources.retry import is_lost, repeated
 from influxdb3_engine_resources.server_facts import ServerFacts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from influxdb3_engine_resources.declared_packages import DeclaredPackages
 from influxdb3_engine_resources.inputs import UNKNOWN, Unknown
-from influxdb3_engine_resources.plugin_source import KnownSources
+from influxdb3_engine_resources.plugins.source import KnownSources
 from influxdb3_engine_resources.triggers.request_paths import DeclaredPaths
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pulumi_influxdb3_engine._sources import SourceError, one_of, read_directory
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
 
 if TYPE_CHECKING:
-    from influxdb3_engine_resources.plugin_directory import PluginDirectoryLogic
+    from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic
 
 
 class PluginDirectoryProvider(EngineProvider):
@@ -26,7 +26,7 @@ class PluginDirectoryProvider(EngineProvider):
 
     def _logic(self) -> PluginDirectoryLogic:
         """What a plugin directory does."""
-        from influxdb3_engine_resources.plugin_directory import PluginDirectoryLogic  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic  # noqa: PLC0415 - see _dynamic
 
         return PluginDirectoryLogic()
 

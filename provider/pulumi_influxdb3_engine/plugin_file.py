@@ -18,7 +18,7 @@ from pulumi_influxdb3_engine._sources import one_of, read_file
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
 
 if TYPE_CHECKING:
-    from influxdb3_engine_resources.plugin_file import PluginFileLogic
+    from influxdb3_engine_resources.plugins.file import PluginFileLogic
 
 
 class PluginFileProvider(EngineProvider):
@@ -26,7 +26,7 @@ class PluginFileProvider(EngineProvider):
 
     def _logic(self) -> PluginFileLogic:
         """What a plugin file does."""
-        from influxdb3_engine_resources.plugin_file import PluginFileLogic  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.plugins.file import PluginFileLogic  # noqa: PLC0415 - see _dynamic
 
         return PluginFileLogic()
 

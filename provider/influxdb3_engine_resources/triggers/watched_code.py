@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources.file_changes import FileChange
 from influxdb3_engine_resources.host import sha256
 from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.plugins.change import FileChange
 from influxdb3_engine_resources.probe import ProbeFailed
 from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server_plugins import DIRECTORY

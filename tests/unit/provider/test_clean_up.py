@@ -9,8 +9,8 @@ import pytest
 
 from influxdb3_engine_resources import engine, program
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.plugin_directory import PluginDirectoryInputs, PluginDirectoryLogic
-from influxdb3_engine_resources.plugin_file import PluginFileInputs, PluginFileLogic
+from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, PluginDirectoryLogic
+from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import ResourceError
 from pulumi_influxdb3_engine._adapter import Adapter

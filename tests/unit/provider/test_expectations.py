@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from influxdb3_engine_resources.expectations import ExpectedWrites, expression, missed
+from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, missed
 
 WRITTEN = {"db": ['cpu,host=a v=1 1700000000000000000\ncpu,host=b s="at 12"', "mem v=2i"], "other": ["log n=1i 5"]}
 

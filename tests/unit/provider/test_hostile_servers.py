@@ -18,8 +18,8 @@ from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.database import DatabaseLogic
 from influxdb3_engine_resources.engine import Engine
 from influxdb3_engine_resources.package_set import PackageSetLogic
-from influxdb3_engine_resources.plugin_directory import PluginDirectoryLogic
-from influxdb3_engine_resources.plugin_file import PluginFileLogic
+from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic
+from influxdb3_engine_resources.plugins.file import PluginFileLogic
 from influxdb3_engine_resources.probe import ProbeFailed
 from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server_plugins import PROBE, SHIM, SWEEPER

@@ -11,11 +11,11 @@ import pytest
 
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.inputs import UNKNOWN, InvalidInputs
-from influxdb3_engine_resources.plugin_directory import (
+from influxdb3_engine_resources.plugins.directory import (
     PluginDirectoryInputs,
     PluginDirectoryLogic,
 )
-from influxdb3_engine_resources.plugin_file import PluginFileInputs, PluginFileLogic
+from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import Difference, ResourceError
 from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influxdb3_engine_api import PluginType
-from influxdb3_engine_resources.plugin_source import (
+from influxdb3_engine_resources.plugins.source import (
     ENTRY_POINTS,
     KnownSources,
     PluginSourceError,

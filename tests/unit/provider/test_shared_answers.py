@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
-from influxdb3_engine_resources import plugin_table, probe, system_tables
+from influxdb3_engine_resources import probe, system_tables
+from influxdb3_engine_resources.plugins import plugin_table
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

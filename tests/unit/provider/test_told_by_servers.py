@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings, Unauthenticated
-from influxdb3_engine_resources.drift import drift
+from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.probe import Probe, ProbeFailed
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ import re
 from difflib import ndiff
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from influxdb3_engine_resources.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.conflicts import exists_already
-from influxdb3_engine_resources.drift import drift
-from influxdb3_engine_resources.dry_runs import DryRun, Gate, unrunnable
-from influxdb3_engine_resources.file_changes import FileChange, present_hashes, refuse_other_code
 from influxdb3_engine_resources.host import sha256
 from influxdb3_engine_resources.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
 from influxdb3_engine_resources.lock_down import refuse_where_locked
 from influxdb3_engine_resources.names import PluginPath, TriggerName
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugin_source import PluginSourceError, parse_file
+from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
+from influxdb3_engine_resources.plugins.drift import drift
+from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
+from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_file
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
 from influxdb3_engine_resources.retry import is_lost, repeated
 from influxdb3_engine_resources.server_plugins import DIRECTORY

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import PluginType
-from influxdb3_engine_resources.newer_syntax import hint
+from influxdb3_engine_resources.plugins.newer_syntax import hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
