@@ -9,8 +9,8 @@ import threading
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from influxdb3_engine_resources.declared_packages import DeclaredPackages
 from influxdb3_engine_resources.inputs import UNKNOWN, Unknown
+from influxdb3_engine_resources.packages.declared import DeclaredPackages
 from influxdb3_engine_resources.plugins.source import KnownSources
 from influxdb3_engine_resources.triggers.request_paths import DeclaredPaths
 

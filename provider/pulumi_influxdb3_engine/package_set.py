@@ -16,7 +16,7 @@ from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, argu
 from pulumi_influxdb3_engine._sources import one_of, read_file
 
 if TYPE_CHECKING:
-    from influxdb3_engine_resources.package_set import PackageSetLogic
+    from influxdb3_engine_resources.packages.package_set import PackageSetLogic
 
 
 class PackageSetProvider(EngineProvider):
@@ -24,7 +24,7 @@ class PackageSetProvider(EngineProvider):
 
     def _logic(self) -> PackageSetLogic:
         """What a package set does."""
-        from influxdb3_engine_resources.package_set import PackageSetLogic  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.packages.package_set import PackageSetLogic  # noqa: PLC0415 - see _dynamic
 
         return PackageSetLogic()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from influxdb3_engine_resources.declared_packages import DeclaredPackages
+from influxdb3_engine_resources.packages.declared import DeclaredPackages
 
 TOGETHER = [
     ("numpy>=1.24", "numpy<2"),

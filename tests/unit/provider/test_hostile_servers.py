@@ -17,7 +17,7 @@ from influxdb3_engine_resources import engine, program, retry
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.database import DatabaseLogic
 from influxdb3_engine_resources.engine import Engine
-from influxdb3_engine_resources.package_set import PackageSetLogic
+from influxdb3_engine_resources.packages.package_set import PackageSetLogic
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileLogic
 from influxdb3_engine_resources.probe import ProbeFailed

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, InvalidInputs, is_known
-from influxdb3_engine_resources.package_set import PackageSetInputs
+from influxdb3_engine_resources.packages.package_set import PackageSetInputs
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs
 from influxdb3_engine_resources.plugins.file import PluginFileInputs
 from influxdb3_engine_resources.triggers.logic import TriggerInputs

@@ -10,9 +10,10 @@ import pytest
 from fake_server import FakeServer, cluster
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources import pip_run, retry
+from influxdb3_engine_resources import retry
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.package_set import PackageSetInputs, PackageSetLogic
+from influxdb3_engine_resources.packages import pip_run
+from influxdb3_engine_resources.packages.package_set import PackageSetInputs, PackageSetLogic
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import ResourceError
 

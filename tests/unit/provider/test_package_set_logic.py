@@ -10,7 +10,7 @@ import pytest
 
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.inputs import UNKNOWN, InvalidInputs
-from influxdb3_engine_resources.package_set import PackageSetInputs, PackageSetLogic
+from influxdb3_engine_resources.packages.package_set import PackageSetInputs, PackageSetLogic
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import Difference, ResourceError
 

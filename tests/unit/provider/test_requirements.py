@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.requirements import Requirement
 
-from influxdb3_engine_resources.requirements import (
+from influxdb3_engine_resources.packages.requirements import (
     RequirementsError,
     parse_locations,
     parse_package,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from influxdb3_engine_resources.requirements import distribution, unmet, wanted
+from influxdb3_engine_resources.packages.requirements import distribution, unmet, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.pip_run import (
+from influxdb3_engine_resources.packages.pip_run import (
     NotInstalled,
     Order,
     look,
@@ -18,11 +18,11 @@ from influxdb3_engine_resources.pip_run import (
     run_pip,
     run_pip_uninstall,
 )
+from influxdb3_engine_resources.packages.requirements import distribution
+from influxdb3_engine_resources.packages.verification import shortcoming, shortcomings
 from influxdb3_engine_resources.probe import ProbeFailed
-from influxdb3_engine_resources.requirements import distribution
 from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.sweeper import SweepFailed
-from influxdb3_engine_resources.verification import shortcoming, shortcomings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

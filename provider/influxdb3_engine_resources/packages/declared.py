@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.version import Version
 
-from influxdb3_engine_resources.requirements import distribution
+from influxdb3_engine_resources.packages.requirements import distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator
 
 from influxdb3_engine_resources.inputs import Failure, Inputs, InvalidInputs
-from influxdb3_engine_resources.installation import install, missing, remove_requirements, uninstall
 from influxdb3_engine_resources.lock_down import refuse_where_locked
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.pip_run import Order, requirements_path
-from influxdb3_engine_resources.probe import ProbeFailed
-from influxdb3_engine_resources.requirements import (
+from influxdb3_engine_resources.packages.installation import install, missing, remove_requirements, uninstall
+from influxdb3_engine_resources.packages.pip_run import Order, requirements_path
+from influxdb3_engine_resources.packages.requirements import (
     distribution,
     parse_locations,
     parse_package,
     parse_requirements,
     tells_version,
 )
+from influxdb3_engine_resources.probe import ProbeFailed
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 
 if TYPE_CHECKING:
