@@ -14,9 +14,9 @@ from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.resource import Created, Difference, InputsT, Live, ResourceError, ResourceLogic
 
 if TYPE_CHECKING:
-    from influxdb3_engine_resources.engine import Engine
     from influxdb3_engine_resources.program import Program
     from influxdb3_engine_resources.resource import Properties
+    from influxdb3_engine_resources.server.engine import Engine
 
 
 class Located(Generic[InputsT]):

@@ -10,8 +10,8 @@ from influxdb3_engine_resources.inputs import Inputs
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from influxdb3_engine_resources.engine import Engine
     from influxdb3_engine_resources.program import Program
+    from influxdb3_engine_resources.server.engine import Engine
 
 InputsT = TypeVar("InputsT", bound=Inputs)
 Properties = dict[str, Any]

@@ -14,9 +14,9 @@ from influxdb3_engine_api.foreign_text import message
 from influxdb3_engine_resources.hidden_values import hide_inputs, hide_secrets
 from influxdb3_engine_resources.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
 from influxdb3_engine_resources.located import Located
-from influxdb3_engine_resources.lock_down import explained, stored_configuration
 from influxdb3_engine_resources.program import program
 from influxdb3_engine_resources.resource import ResourceError, ResourceLogic
+from influxdb3_engine_resources.server.remedies import explained, stored_configuration
 from pulumi_influxdb3_engine._failures import DeploymentError
 from pulumi_influxdb3_engine._properties import SECRETS
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from influxdb3_engine_resources.configuration import Configuration
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
 
 Result = TypeVar("Result")
 PROVIDER = "__provider"
@@ -49,7 +49,7 @@ class Adapter:
 
     @property
     def _engine(self) -> Engine:
-        from influxdb3_engine_resources.engine import engine  # noqa: PLC0415 - previews need no client
+        from influxdb3_engine_resources.server.engine import engine  # noqa: PLC0415 - previews need no client
 
         return engine(self._configuration)
 

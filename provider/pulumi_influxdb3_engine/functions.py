@@ -21,7 +21,7 @@ from pulumi_influxdb3_engine.dry_runs import Arguments  # noqa: TC001 - annotati
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
 
 Result = TypeVar("Result")
 _MAPPINGS = ("params", "input_arguments")
@@ -244,8 +244,8 @@ def _when_deploying(
         from influxdb3_engine_api.foreign_text import hide, message  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_api.sent_values import leaves  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_resources.configuration import configuration  # noqa: PLC0415 - see _dynamic
-        from influxdb3_engine_resources.engine import engine  # noqa: PLC0415 - see _dynamic
-        from influxdb3_engine_resources.lock_down import explained  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.server.engine import engine  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.server.remedies import explained  # noqa: PLC0415 - see _dynamic
 
         for name in (*_MAPPINGS, "body"):
             for path, value in leaves(name, values.get(name)):

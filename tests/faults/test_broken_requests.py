@@ -13,12 +13,12 @@ import pytest
 from breaking_proxy import BreakingProxy, Fault
 from servers import start_server
 
-from influxdb3_engine_resources import retry
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.engine import Engine
 from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.system_tables import SystemTables
+from influxdb3_engine_resources.server import retry
+from influxdb3_engine_resources.server.engine import Engine
+from influxdb3_engine_resources.server.system_tables import SystemTables
 from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 

@@ -22,7 +22,7 @@ from servers import PROGRAM, start_server
 
 from influxdb3_engine_api import BadRequest
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.engine import Engine
+from influxdb3_engine_resources.server.engine import Engine
 from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 

@@ -10,22 +10,22 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError, EngineApiError, EngineUnreachable
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.packages.requirements import distribution
 from influxdb3_engine_resources.packages.verification import shortcomings, stayed
-from influxdb3_engine_resources.probe import ProbeFailed
-from influxdb3_engine_resources.retry import is_transient
-from influxdb3_engine_resources.server_plugins import DIRECTORY
+from influxdb3_engine_resources.server.on_server import DIRECTORY
+from influxdb3_engine_resources.server.probe import ProbeFailed
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.retry import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from packaging.requirements import Requirement
 
-    from influxdb3_engine_resources.host import Host
     from influxdb3_engine_resources.packages.declared import DeclaredRequirement
-    from influxdb3_engine_resources.probe import ProbeReport
+    from influxdb3_engine_resources.server.host import Host
+    from influxdb3_engine_resources.server.probe import ProbeReport
 
 _PAUSES = (0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a pip whose answer was lost; the last one for ever."""

@@ -11,7 +11,7 @@ from influxdb3_engine_resources.packages.requirements import distribution, unmet
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from influxdb3_engine_resources.probe import ProbeReport
+    from influxdb3_engine_resources.server.probe import ProbeReport
 
 
 def shortcomings(requirements: Sequence[Requirement], report: ProbeReport) -> list[tuple[Requirement, str]]:

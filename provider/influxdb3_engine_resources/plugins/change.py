@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources.host import sha256
 from influxdb3_engine_resources.inputs import Failure, InvalidInputs
-from influxdb3_engine_resources.lock_down import explained
-from influxdb3_engine_resources.probe import DryRunsOff, ProbeFailed
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.sweeper import SweepFailed
+from influxdb3_engine_resources.server.host import sha256
+from influxdb3_engine_resources.server.probe import DryRunsOff, ProbeFailed
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from influxdb3_engine_resources.host import Host
-    from influxdb3_engine_resources.probe import ProbedFile
     from influxdb3_engine_resources.program import Program
+    from influxdb3_engine_resources.server.host import Host
+    from influxdb3_engine_resources.server.probe import ProbedFile
 
 
 class NotWritten(Exception):

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.probe import ProbeFailed
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.sweeper import SweepFailed
+from influxdb3_engine_resources.server.probe import ProbeFailed
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
 
 
 def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str]:

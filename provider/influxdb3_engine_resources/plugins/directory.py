@@ -10,9 +10,7 @@ from pydantic import AfterValidator
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.conflicts import exists_already
-from influxdb3_engine_resources.host import sha256
 from influxdb3_engine_resources.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
-from influxdb3_engine_resources.lock_down import explained, refuse_where_locked
 from influxdb3_engine_resources.names import PluginDirectoryName, TriggerName, plugin_path
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
@@ -20,21 +18,23 @@ from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_fil
 from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_directory
-from influxdb3_engine_resources.probe import DryRunsOff, ProbeFailed
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from influxdb3_engine_resources.retry import is_lost, repeated
-from influxdb3_engine_resources.server_plugins import DIRECTORY
-from influxdb3_engine_resources.sweeper import SweepFailed
+from influxdb3_engine_resources.server.host import sha256
+from influxdb3_engine_resources.server.on_server import DIRECTORY
+from influxdb3_engine_resources.server.probe import DryRunsOff, ProbeFailed
+from influxdb3_engine_resources.server.remedies import explained, refuse_where_locked
+from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.sweeper import SweepFailed
 from influxdb3_engine_resources.triggers.watched_code import Code
 from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.host import Host
     from influxdb3_engine_resources.program import Program
     from influxdb3_engine_resources.resource import Properties
+    from influxdb3_engine_resources.server.engine import Engine
+    from influxdb3_engine_resources.server.host import Host
 
 _ENTRY = "__init__.py"
 _ONLY_FOR_US = frozenset({"trigger_name", "adopt"})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from influxdb3_engine_resources.host import sha256
-from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.server.host import sha256
+from influxdb3_engine_resources.server.probe import ProbeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from influxdb3_engine_resources.host import Host
-    from influxdb3_engine_resources.probe import ProbedFile
+    from influxdb3_engine_resources.server.host import Host
+    from influxdb3_engine_resources.server.probe import ProbedFile
 
 
 class Drift(NamedTuple):

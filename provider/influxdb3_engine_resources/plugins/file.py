@@ -7,9 +7,7 @@ from difflib import ndiff
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from influxdb3_engine_resources.conflicts import exists_already
-from influxdb3_engine_resources.host import sha256
 from influxdb3_engine_resources.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
-from influxdb3_engine_resources.lock_down import refuse_where_locked
 from influxdb3_engine_resources.names import PluginPath, TriggerName
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
@@ -18,17 +16,19 @@ from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_file
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from influxdb3_engine_resources.retry import is_lost, repeated
-from influxdb3_engine_resources.server_plugins import DIRECTORY
+from influxdb3_engine_resources.server.host import sha256
+from influxdb3_engine_resources.server.on_server import DIRECTORY
+from influxdb3_engine_resources.server.remedies import refuse_where_locked
+from influxdb3_engine_resources.server.retry import is_lost, repeated
 from influxdb3_engine_resources.triggers.watched_code import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.host import Host
     from influxdb3_engine_resources.program import Program
     from influxdb3_engine_resources.resource import Properties
+    from influxdb3_engine_resources.server.engine import Engine
+    from influxdb3_engine_resources.server.host import Host
 
 _ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
 _MODIFIED = "modified"

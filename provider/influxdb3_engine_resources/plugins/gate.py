@@ -12,22 +12,22 @@ from influxdb3_engine_api import AnswerLost, EngineApiError, PluginType
 from influxdb3_engine_api.cron import parse_cron
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
-from influxdb3_engine_resources import shim_plugin
 from influxdb3_engine_resources.inputs import Failure
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.names import DatabaseName  # noqa: TC001 - pydantic reads the annotation at run time
 from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, missed, point
-from influxdb3_engine_resources.probe import ProbeFailed
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.server_plugins import SHIM
+from influxdb3_engine_resources.server.on_server import SHIM
+from influxdb3_engine_resources.server.on_server import shim as shim_plugin
+from influxdb3_engine_resources.server.probe import ProbeFailed
+from influxdb3_engine_resources.server.remedies import explained
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from influxdb3_engine_api import DryRunResult
-    from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.host import Host
     from influxdb3_engine_resources.plugins.source import PluginSource
+    from influxdb3_engine_resources.server.engine import Engine
+    from influxdb3_engine_resources.server.host import Host
 
 _LAST_LOG_LINES = 20
 

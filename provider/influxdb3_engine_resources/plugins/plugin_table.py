@@ -6,14 +6,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_resources.retry import repeated
+from influxdb3_engine_resources.server.retry import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from influxdb3_engine_api import EngineClient
     from influxdb3_engine_api.wire import PluginFileRow
-    from influxdb3_engine_resources.probe import Probe
+    from influxdb3_engine_resources.server.probe import Probe
 
 _SHARED_SECONDS = 30.0
 """How long an answer serves further readers: longer than a refresh takes, shorter than a person's next command."""

@@ -14,7 +14,7 @@ from influxdb3_engine_resources.triggers.inputs import NOT_ON_SERVER, TriggerInp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from influxdb3_engine_resources.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.system_tables import LiveTrigger
 
 _SPECIFICATION = "trigger_specification"
 _ANY: Mapping[str, Any] = {

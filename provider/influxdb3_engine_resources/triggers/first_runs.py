@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError, ErrorBehavior
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.retry import is_servers, repeated
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.retry import is_servers, repeated
 from influxdb3_engine_resources.triggers.inputs import label
 from influxdb3_engine_resources.triggers.run_ends import FINISHED, STARTED
 from influxdb3_engine_resources.triggers.steps import TriggerChanges
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from influxdb3_engine_api.wire import LogRow
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs, Watch
     from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 

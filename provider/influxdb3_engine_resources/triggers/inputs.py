@@ -34,7 +34,7 @@ from pulumi_influxdb3_engine._properties import argument_text
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import Specification
-    from influxdb3_engine_resources.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.system_tables import LiveTrigger
 
 _SECOND = 1_000_000_000
 _DEFAULT_SETTINGS = {"run_async": False, "error_behavior": "log"}

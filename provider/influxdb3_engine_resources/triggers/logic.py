@@ -8,10 +8,10 @@ from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFou
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import Request, parse
 from influxdb3_engine_resources.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.clean_up import remove_superseded
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.triggers.adoption import conflict, take_over
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import (
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from influxdb3_engine_resources.configuration import Configuration
-    from influxdb3_engine_resources.engine import Engine
     from influxdb3_engine_resources.program import Program
     from influxdb3_engine_resources.resource import Properties
+    from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 
 _IDENTITY = ("db", "trigger_name")

@@ -13,7 +13,7 @@ from influxdb3_engine_api.specification import Table, parse
 from influxdb3_engine_resources.triggers.inputs import label
 
 if TYPE_CHECKING:
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 

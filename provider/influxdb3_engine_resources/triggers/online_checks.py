@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import ErrorBehavior, PluginType
 from influxdb3_engine_api.specification import parse
 from influxdb3_engine_resources.inputs import Failure
-from influxdb3_engine_resources.lock_down import NO_NEW_PLUGINS
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.server.probe import ProbeFailed
+from influxdb3_engine_resources.server.remedies import NO_NEW_PLUGINS
 from influxdb3_engine_resources.triggers.missing_tables import warn_of_a_missing_table
 from influxdb3_engine_resources.triggers.request_paths import path_is_served
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from influxdb3_engine_api import Specification
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 

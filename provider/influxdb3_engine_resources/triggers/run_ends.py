@@ -14,9 +14,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.retry import is_servers, repeated
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.retry import is_servers, repeated
 from influxdb3_engine_resources.triggers.inputs import label
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from influxdb3_engine_api.specification import Cron, Every
     from influxdb3_engine_api.wire import LogRow
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 STARTED = "starting execution "

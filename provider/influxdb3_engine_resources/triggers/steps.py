@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.retry import is_lost, is_servers, is_transient, repeated
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.retry import is_lost, is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from influxdb3_engine_api import CreateTrigger
-    from influxdb3_engine_resources.engine import Engine
-    from influxdb3_engine_resources.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.engine import Engine
+    from influxdb3_engine_resources.server.system_tables import LiveTrigger
 
 
 class TriggerChanges:

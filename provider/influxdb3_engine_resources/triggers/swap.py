@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.triggers.inputs import label
 from influxdb3_engine_resources.triggers.run_ends import (
     tell_of_both,
@@ -22,7 +22,7 @@ from influxdb3_engine_resources.triggers.run_ends import (
 from influxdb3_engine_resources.triggers.steps import TriggerChanges
 
 if TYPE_CHECKING:
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.triggers.first_runs import FirstRuns
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources.host import sha256
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.change import FileChange
-from influxdb3_engine_resources.probe import ProbeFailed
 from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.server_plugins import DIRECTORY
-from influxdb3_engine_resources.sweeper import SweepFailed
+from influxdb3_engine_resources.server.host import sha256
+from influxdb3_engine_resources.server.on_server import DIRECTORY
+from influxdb3_engine_resources.server.probe import ProbeFailed
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
 
 
 class Code(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 from fake_server import FakeServer
 from site_packages import SitePackages
 
-from influxdb3_engine_resources import server_plugins
+from influxdb3_engine_resources.server import on_server as server_plugins
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import httpx
 
 from influxdb3_engine_api.specification import parse
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.engine import Engine
+from influxdb3_engine_resources.server.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,7 +18,7 @@ from pulumi_influxdb3_engine._properties import files_property
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
 
 FILE, DIRECTORY, TRIGGER = PluginFileLogic(), PluginDirectoryLogic(), TriggerLogic()
 CODE = "def process_writes(influxdb3_local, table_batches, args=None):\n    {}\n"

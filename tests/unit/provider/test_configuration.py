@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from influxdb3_engine_resources.configuration import Configuration, configuration
-from influxdb3_engine_resources.engine import Engine, engine
 from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.server.engine import Engine, engine
 from influxdb3_engine_resources.stack_keys import KEYS, unknown
 
 TOKEN = "apiv3_never-shown"

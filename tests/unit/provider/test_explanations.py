@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from influxdb3_engine_resources import engine, program, retry
+from influxdb3_engine_resources import program
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.database import DatabaseLogic
+from influxdb3_engine_resources.server import engine, retry
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._failures import DeploymentError

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, EngineApiError, ErrorBehavior, TriggerSettings
-from influxdb3_engine_resources import retry
+from influxdb3_engine_resources.server import retry
 from influxdb3_engine_resources.triggers.steps import TriggerChanges
 
 if TYPE_CHECKING:

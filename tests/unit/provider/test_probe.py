@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources import probe as probe_module
-from influxdb3_engine_resources import probe_plugin, server_plugins
-from influxdb3_engine_resources.host import sha256
-from influxdb3_engine_resources.probe import ProbeFailed
+from influxdb3_engine_resources.server import on_server as server_plugins
+from influxdb3_engine_resources.server import probe as probe_module
+from influxdb3_engine_resources.server.host import sha256
+from influxdb3_engine_resources.server.on_server import probe as probe_plugin
+from influxdb3_engine_resources.server.probe import ProbeFailed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from influxdb3_engine_api import (
     UnreadableAnswer,
 )
 from influxdb3_engine_api.errors import answer_error
-from influxdb3_engine_resources import retry
-from influxdb3_engine_resources.retry import is_servers, is_transient, repeated
+from influxdb3_engine_resources.server import retry
+from influxdb3_engine_resources.server.retry import is_servers, is_transient, repeated
 
 PASSING = [
     EngineUnreachable("no connection"),

@@ -10,13 +10,13 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
-from influxdb3_engine_resources import probe, system_tables
 from influxdb3_engine_resources.plugins import plugin_table
+from influxdb3_engine_resources.server import probe, system_tables
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
-    from influxdb3_engine_resources.engine import Engine
+    from influxdb3_engine_resources.server.engine import Engine
 
 SHARED_SECONDS = 30.0
 

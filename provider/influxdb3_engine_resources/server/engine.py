@@ -6,13 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api.client import EngineClient
-from influxdb3_engine_resources.helper_files import HelperFiles
-from influxdb3_engine_resources.host import Host
 from influxdb3_engine_resources.inputs import Failure, Inputs, InvalidInputs
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.program import Program, program
-from influxdb3_engine_resources.retry import is_servers, repeated
-from influxdb3_engine_resources.system_tables import SystemTables
+from influxdb3_engine_resources.server.helper_files import HelperFiles
+from influxdb3_engine_resources.server.host import Host
+from influxdb3_engine_resources.server.retry import is_servers, repeated
+from influxdb3_engine_resources.server.system_tables import SystemTables
 from influxdb3_engine_resources.triggers.request_paths import ServedPaths
 from influxdb3_engine_resources.triggers.watched_code import CodeChanges
 

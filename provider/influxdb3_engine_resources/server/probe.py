@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 from influxdb3_engine_api import AnswerError, Forbidden, NoSuchOperation, NotFound, Unauthenticated
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin
-from influxdb3_engine_resources.lock_down import explained
-from influxdb3_engine_resources.retry import is_transient, repeated
-from influxdb3_engine_resources.server_plugins import DIRECTORY, PROBE
+from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.retry import is_transient, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.wire import TestSchedulePlugin
-from influxdb3_engine_resources.retry import is_lost, repeated
+from influxdb3_engine_resources.server.retry import is_lost, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

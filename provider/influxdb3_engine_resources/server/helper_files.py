@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources.lock_down import explained
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.probe import DryRunsOff, ProbeFailed
-from influxdb3_engine_resources.server_plugins import DIRECTORY, PROBE, SHIM, SWEEPER
-from influxdb3_engine_resources.sweeper import SweepFailed
+from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE, SHIM, SWEEPER
+from influxdb3_engine_resources.server.probe import DryRunsOff, ProbeFailed
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from influxdb3_engine_resources.host import Host
+    from influxdb3_engine_resources.server.host import Host
 
 
 _SECONDS_BETWEEN_DELETIONS = 0.2

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.plugin_table import PluginTable
-from influxdb3_engine_resources.probe import Probe
-from influxdb3_engine_resources.retry import is_lost, repeated
-from influxdb3_engine_resources.server_facts import ServerFacts
-from influxdb3_engine_resources.sweeper import Sweeper
+from influxdb3_engine_resources.server.facts import ServerFacts
+from influxdb3_engine_resources.server.probe import Probe
+from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -9,15 +9,15 @@ from pydantic import BaseModel, ValidationError
 
 from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_resources.lock_down import explained
-from influxdb3_engine_resources.retry import is_transient
-from influxdb3_engine_resources.server_plugins import SWEEPER
+from influxdb3_engine_resources.server.on_server import SWEEPER
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.retry import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from influxdb3_engine_api import EngineClient
-    from influxdb3_engine_resources.probe import Probe
+    from influxdb3_engine_resources.server.probe import Probe
 
 _MARK = "INFO: pulumi-sweeper "
 

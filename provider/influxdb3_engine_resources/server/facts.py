@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from influxdb3_engine_api import AnswerError, AnswerLost, CreateTrigger, ErrorBehavior, TriggerSettings
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_resources.lock_down import explained
-from influxdb3_engine_resources.server_plugins import DIRECTORY
+from influxdb3_engine_resources.server.on_server import DIRECTORY
+from influxdb3_engine_resources.server.remedies import explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -12,8 +12,8 @@ from influxdb3_engine_resources.inputs import Failure, InvalidInputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from influxdb3_engine_resources.host import Host
-    from influxdb3_engine_resources.server_facts import ServerFacts
+    from influxdb3_engine_resources.server.facts import ServerFacts
+    from influxdb3_engine_resources.server.host import Host
 
 NO_NEW_PLUGINS = "plugin installation is disabled"
 """What a server says of files and ``gh:`` plugins that runs with ``--plugin-dir-only``."""
