@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 import uvloop
 
-from influxdb3_embedded import logs, secrecy, server, variables
-from influxdb3_embedded.browsers import host_of, origin_of
+from influxdb3_embedded import logs, secrecy, variables
 from influxdb3_embedded.catalog import CatalogVersionError
 from influxdb3_embedded.disk import described
+from influxdb3_embedded.http import server
+from influxdb3_embedded.http.browsers import host_of, origin_of
 from influxdb3_embedded.memory_size import memory_size
 from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
 from influxdb3_embedded.settings import (

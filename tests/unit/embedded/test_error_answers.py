@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from influxdb3_embedded.routing import ROUTES
+from influxdb3_embedded.http.routing import ROUTES
 from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import paths
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from influxdb3_embedded.routing import Route
+    from influxdb3_embedded.http.routing import Route
 
 HEALTHY = (paths.HEALTH, paths.PING, "/api/v1/health", "/openapi.json")
 CAN_FAIL = [route for route in ROUTES if route.path not in HEALTHY]

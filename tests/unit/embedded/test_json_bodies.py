@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from influxdb3_embedded.bodies import parse_json, parse_query
 from influxdb3_embedded.errors import ApiError
-from influxdb3_embedded.json_reader import JsonError, JsonReader
-from influxdb3_embedded.parameters import DeleteTrigger, Query, WriteLp
+from influxdb3_embedded.http.requests.bodies import parse_json, parse_query
+from influxdb3_embedded.http.requests.json_reader import JsonError, JsonReader
+from influxdb3_embedded.http.requests.parameters import DeleteTrigger, Query, WriteLp
 from influxdb3_engine_api.wire import CreatePluginFile, CreateTrigger, InstallPackages, UpdatePluginDirectory
 
 WHOLE = (

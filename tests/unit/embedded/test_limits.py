@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from influxdb3_embedded import connections
+from influxdb3_embedded.http import connections
 from influxdb3_embedded.testing import RunningEngine, start_engine
 from influxdb3_engine_api import paths
 

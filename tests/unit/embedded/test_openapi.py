@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from influxdb3_embedded.routing import ROUTES
+from influxdb3_embedded.http.routing import ROUTES
 from influxdb3_embedded.testing import start_engine
 from influxdb3_engine_api import paths
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from schemathesis import Case, Response
     from schemathesis.schemas import BaseSchema
 
-    from influxdb3_embedded.routing import Route
+    from influxdb3_embedded.http.routing import Route
 
 PATH = "/openapi.json"
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]

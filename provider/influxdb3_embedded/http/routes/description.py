@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from influxdb3_embedded.answers import json_answer
+from influxdb3_embedded.http.answers import json_answer
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,6 +28,6 @@ async def openapi(engine: Engine, _request: Request, _nothing: None) -> Response
 
 @cache
 def _document(*, tokens: bool) -> bytes:
-    from influxdb3_embedded.openapi import document  # noqa: PLC0415 - it reads the table of routes, which has this one
+    from influxdb3_embedded.http.openapi import document  # noqa: PLC0415 - it reads the table of routes, which has this one
 
     return bytes(json_answer(document(tokens=tokens)).body)

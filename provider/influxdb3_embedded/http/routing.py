@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from influxdb3_embedded.answers import error_answer
-from influxdb3_embedded.inputs import (
+from influxdb3_embedded.http.answers import error_answer
+from influxdb3_embedded.http.requests.inputs import (
     Input,
     any_body,
     json_body,
@@ -20,7 +20,7 @@ from influxdb3_embedded.inputs import (
     query_string,
     untyped_json_body,
 )
-from influxdb3_embedded.parameters import (
+from influxdb3_embedded.http.requests.parameters import (
     CreatedToken,
     CreateNamedToken,
     CreateTable,
@@ -36,7 +36,7 @@ from influxdb3_embedded.parameters import (
     WriteV1,
     WriteV2,
 )
-from influxdb3_embedded.routes import (
+from influxdb3_embedded.http.routes import (
     databases,
     description,
     dry_runs,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from influxdb3_embedded.answers import json_answer
 from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.http.answers import json_answer
 from influxdb3_embedded.names import check_database_name
 from influxdb3_embedded.storage import Precision
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.inputs import WithBody
-    from influxdb3_embedded.parameters import WriteLp, WriteV1, WriteV2
+    from influxdb3_embedded.http.requests.inputs import WithBody
+    from influxdb3_embedded.http.requests.parameters import WriteLp, WriteV1, WriteV2
     from influxdb3_embedded.storage import LineError, WriteOutcome
 
 _PRECISIONS = {

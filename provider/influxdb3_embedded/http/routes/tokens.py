@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from influxdb3_embedded.answers import json_answer
-from influxdb3_embedded.parameters import CreatedToken
+from influxdb3_embedded.http.answers import json_answer
+from influxdb3_embedded.http.requests.parameters import CreatedToken
 from influxdb3_embedded.tokens import OPERATOR
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.parameters import CreateNamedToken, DeleteToken
+    from influxdb3_embedded.http.requests.parameters import CreateNamedToken, DeleteToken
     from influxdb3_embedded.tokens import NewToken
 
 

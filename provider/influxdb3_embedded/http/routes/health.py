@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from influxdb3_embedded.answers import json_answer
+from influxdb3_embedded.http.answers import json_answer
 
 if TYPE_CHECKING:
     from starlette.requests import Request

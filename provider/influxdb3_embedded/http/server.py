@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http import httptools_impl
 
-from influxdb3_embedded.app import Application
-from influxdb3_embedded.browsers import Browsers
-from influxdb3_embedded.connections import Connection, Connections
 from influxdb3_embedded.disk import naming
 from influxdb3_embedded.engine import Engine
+from influxdb3_embedded.http.app import Application
+from influxdb3_embedded.http.browsers import Browsers
+from influxdb3_embedded.http.connections import Connection, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from influxdb3_embedded.answers import error_answer
-from influxdb3_embedded.bodies import query_pairs
 from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.http.answers import error_answer
+from influxdb3_embedded.http.requests.bodies import query_pairs
 from influxdb3_embedded.runner import PluginFailed
 from influxdb3_engine_api import paths
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from influxdb3_embedded.disconnects import unless_gone
 from influxdb3_embedded.errors import ApiError
-from influxdb3_embedded.parameters import Query, Scalar
+from influxdb3_embedded.http.disconnects import unless_gone
+from influxdb3_embedded.http.requests.parameters import Query, Scalar
 from influxdb3_embedded.sql import Format, QueryFailed, render
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.parameters import FormatName, QueryString
+    from influxdb3_embedded.http.requests.parameters import FormatName, QueryString
 
 _PARAMS = TypeAdapter(dict[str, Scalar])
 _MANY_ROWS = 1_000

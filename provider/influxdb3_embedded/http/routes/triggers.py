@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.parameters import DeleteTrigger, TriggerReference
+    from influxdb3_embedded.http.requests.parameters import DeleteTrigger, TriggerReference
     from influxdb3_engine_api.wire import CreateTrigger
 
 

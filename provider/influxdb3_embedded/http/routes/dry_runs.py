@@ -7,9 +7,9 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.answers import json_answer
-from influxdb3_embedded.disconnects import unless_gone
 from influxdb3_embedded.errors import PluginError
+from influxdb3_embedded.http.answers import json_answer
+from influxdb3_embedded.http.disconnects import unless_gone
 from influxdb3_embedded.names import DatabaseNameError, check_database_name
 from influxdb3_embedded.runner import DryRun, PluginFileError
 from influxdb3_engine_api import specification

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.bodies import query_pairs
 from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.http.requests.bodies import query_pairs
 from influxdb3_embedded.settings import OpenResource
 from influxdb3_embedded.tokens import secret_of
 from influxdb3_engine_api import paths

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.parameters import CreateTable, DeleteTable
+    from influxdb3_embedded.http.requests.parameters import CreateTable, DeleteTable
 
 
 async def create(engine: Engine, _request: Request, body: CreateTable) -> Response:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 
 from influxdb3_embedded.errors import ApiError
-from influxdb3_embedded.json_reader import JsonError, JsonReader, Location
+from influxdb3_embedded.http.requests.json_reader import JsonError, JsonReader, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

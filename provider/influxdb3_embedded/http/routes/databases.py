@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from starlette.responses import Response
 
-from influxdb3_embedded.routes.queries import format_of, rendered
+from influxdb3_embedded.http.routes.queries import format_of, rendered
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.parameters import DeleteDatabase, ListDatabases
+    from influxdb3_embedded.http.requests.parameters import DeleteDatabase, ListDatabases
     from influxdb3_engine_api.wire import CreateDatabase
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from influxdb3_embedded.bodies import parse_body, read_body, read_json, read_query
+from influxdb3_embedded.http.requests.bodies import parse_body, read_body, read_json, read_query
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, TypeAdapter
 
 from influxdb3_embedded.errors import ErrorBody
-from influxdb3_embedded.routes.health import API_VERSION
-from influxdb3_embedded.routing import ROUTES
+from influxdb3_embedded.http.routes.health import API_VERSION
+from influxdb3_embedded.http.routing import ROUTES
 from influxdb3_engine_api import paths
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.routing import Route
+    from influxdb3_embedded.http.routing import Route
 
 Json = dict[str, Any]
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from influxdb3_embedded.access import Access
-from influxdb3_embedded.answers import error_answer
 from influxdb3_embedded.errors import ApiError, NotRouted
-from influxdb3_embedded.routes import requests
-from influxdb3_embedded.routing import ROUTES
+from influxdb3_embedded.http.access import Access
+from influxdb3_embedded.http.answers import error_answer
+from influxdb3_embedded.http.routes import requests
+from influxdb3_embedded.http.routing import ROUTES
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from influxdb3_embedded.browsers import Browsers
     from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.http.browsers import Browsers
 
 _log = logging.getLogger(__name__)
 
