@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.catalog import Catalog
-from influxdb3_embedded.data import Data
-from influxdb3_embedded.databases import Databases
-from influxdb3_embedded.host import EngineHost
 from influxdb3_embedded.model import Flush
 from influxdb3_embedded.runner import LogBook, PluginDirectory, PluginEnvironment, Runner
 from influxdb3_embedded.runner.repository import PluginRepository
 from influxdb3_embedded.secrecy import CATALOG, make_private
+from influxdb3_embedded.services.data import Data
+from influxdb3_embedded.services.databases import Databases
+from influxdb3_embedded.services.plugin_host import EngineHost
+from influxdb3_embedded.services.system_tables import SystemTables
+from influxdb3_embedded.services.tokens import Tokens
+from influxdb3_embedded.services.trigger_feed import EngineWriteLog
+from influxdb3_embedded.services.triggers import Triggers
 from influxdb3_embedded.sql import SqlEngine
 from influxdb3_embedded.storage import Storage
-from influxdb3_embedded.system_tables import SystemTables
-from influxdb3_embedded.tokens import Tokens
-from influxdb3_embedded.triggers import Triggers
-from influxdb3_embedded.write_log import EngineWriteLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

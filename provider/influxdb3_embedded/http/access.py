@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.http.requests.bodies import query_pairs
+from influxdb3_embedded.services.tokens import secret_of
 from influxdb3_embedded.settings import OpenResource
-from influxdb3_embedded.tokens import secret_of
 from influxdb3_engine_api import paths
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from influxdb3_embedded.services.tokens import Tokens
     from influxdb3_embedded.settings import Settings
-    from influxdb3_embedded.tokens import Tokens
 
 _PATHS = {
     b"/health": OpenResource.HEALTH,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from influxdb3_embedded.names import DatabaseNameError, check_database_name
+from influxdb3_embedded.services.names import DatabaseNameError, check_database_name
 from influxdb3_engine_api import paths
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from influxdb3_embedded.errors import PluginError
 from influxdb3_embedded.http.answers import json_answer
 from influxdb3_embedded.http.disconnects import unless_gone
-from influxdb3_embedded.names import DatabaseNameError, check_database_name
 from influxdb3_embedded.runner import DryRun, PluginFileError
+from influxdb3_embedded.services.names import DatabaseNameError, check_database_name
 from influxdb3_engine_api import specification
 from influxdb3_engine_api.specification import Cron, Every, SpecificationError
 

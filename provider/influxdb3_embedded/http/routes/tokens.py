@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from influxdb3_embedded.http.answers import json_answer
 from influxdb3_embedded.http.requests.parameters import CreatedToken
-from influxdb3_embedded.tokens import OPERATOR
+from influxdb3_embedded.services.tokens import OPERATOR
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from influxdb3_embedded.engine import Engine
     from influxdb3_embedded.http.requests.parameters import CreateNamedToken, DeleteToken
-    from influxdb3_embedded.tokens import NewToken
+    from influxdb3_embedded.services.tokens import NewToken
 
 
 async def create_operator(engine: Engine, _request: Request, _nothing: None) -> Response:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.http.answers import json_answer
-from influxdb3_embedded.names import check_database_name
+from influxdb3_embedded.services.names import check_database_name
 from influxdb3_embedded.storage import Precision
 
 if TYPE_CHECKING:

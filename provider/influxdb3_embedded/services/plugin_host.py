@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import ApiError
-from influxdb3_embedded.names import INTERNAL
 from influxdb3_embedded.runner import PluginQueryError, PluginWriteError
+from influxdb3_embedded.services.names import INTERNAL
 from influxdb3_embedded.sql import ROWS, UnsupportedTypeError
 from influxdb3_embedded.storage import Precision
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from influxdb3_embedded.catalog import Catalog
-    from influxdb3_embedded.data import Data
     from influxdb3_embedded.model import TriggerKey
+    from influxdb3_embedded.services.data import Data
 
 
 class EngineHost:
