@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from influxdb3_embedded.catalog import Catalog
 from influxdb3_embedded.model import Flush
 from influxdb3_embedded.runner import LogBook, PluginDirectory, PluginEnvironment, Runner
-from influxdb3_embedded.runner.repository import PluginRepository
+from influxdb3_embedded.runner.plugins.repository import PluginRepository
 from influxdb3_embedded.secrecy import CATALOG, make_private
 from influxdb3_embedded.services.data import Data
 from influxdb3_embedded.services.databases import Databases

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.memory_size import memory_size
-from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
+from influxdb3_embedded.runner.plugins.repository import DEFAULT_REPOSITORY
 from influxdb3_engine_api.specification import PluginType
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from influxdb3_embedded.disk import described
 from influxdb3_embedded.http import server
 from influxdb3_embedded.http.browsers import host_of, origin_of
 from influxdb3_embedded.memory_size import memory_size
-from influxdb3_embedded.runner.repository import DEFAULT_REPOSITORY
+from influxdb3_embedded.runner.plugins.repository import DEFAULT_REPOSITORY
 from influxdb3_embedded.settings import (
     DEFAULT_MAX_REQUEST_SIZE,
     DEFAULT_QUERY_MEMORY,

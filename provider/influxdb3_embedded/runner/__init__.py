@@ -4,14 +4,14 @@
 where their code lies is a `PluginDirectory`, and the interpreter that runs it is a `PluginEnvironment`.
 """
 
-from influxdb3_embedded.runner.directory import PluginDirectory, PluginFile
-from influxdb3_embedded.runner.environment import InstallFailed, PluginEnvironment
 from influxdb3_embedded.runner.host import PluginHost, PluginQueryError, PluginWriteError
 from influxdb3_embedded.runner.logbook import LogBook, LogLevel, LogRow
 from influxdb3_embedded.runner.outcomes import DryRun, PluginFailed, PluginResponse
-from influxdb3_embedded.runner.places import PluginFileError
+from influxdb3_embedded.runner.plugins.directory import PluginDirectory, PluginFile
+from influxdb3_embedded.runner.plugins.environment import InstallFailed, PluginEnvironment
+from influxdb3_embedded.runner.plugins.places import PluginFileError
 from influxdb3_embedded.runner.runner import Runner
-from influxdb3_embedded.runner.write_log import WriteLog, WriteLogUnreadable
+from influxdb3_embedded.runner.triggers.write_log import WriteLog, WriteLogUnreadable
 
 __all__ = [
     "DryRun",

@@ -7,18 +7,18 @@ import logging
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from influxdb3_embedded.runner.caches import CacheNamespace, DryRunCaches
-from influxdb3_embedded.runner.effects import RecordedEffects
-from influxdb3_embedded.runner.execution import Call, RunFailed, execute, schedule_call, wal_call
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import DryRun
-from influxdb3_embedded.runner.places import PluginFileError
-from influxdb3_embedded.runner.positions import Positions
-from influxdb3_embedded.runner.request import RequestPaths, RequestTrigger
-from influxdb3_embedded.runner.schedule import ScheduleTrigger
-from influxdb3_embedded.runner.triggers import Surroundings
-from influxdb3_embedded.runner.wal import WalTrigger, WalTriggers
-from influxdb3_embedded.runner.workers import WorkerFactory, WorkerUnavailable
+from influxdb3_embedded.runner.plugins.places import PluginFileError
+from influxdb3_embedded.runner.processes.caches import CacheNamespace, DryRunCaches
+from influxdb3_embedded.runner.processes.workers import WorkerFactory, WorkerUnavailable
+from influxdb3_embedded.runner.triggers.effects import RecordedEffects
+from influxdb3_embedded.runner.triggers.execution import Call, RunFailed, execute, schedule_call, wal_call
+from influxdb3_embedded.runner.triggers.positions import Positions
+from influxdb3_embedded.runner.triggers.request import RequestPaths, RequestTrigger
+from influxdb3_embedded.runner.triggers.schedule import ScheduleTrigger
+from influxdb3_embedded.runner.triggers.started import Surroundings
+from influxdb3_embedded.runner.triggers.wal import WalTrigger, WalTriggers
 from influxdb3_engine_api.specification import Cron, Every, Request
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from influxdb3_embedded.model import Flush, TableBatch, Trigger, TriggerKey
-    from influxdb3_embedded.runner.directory import PluginDirectory
-    from influxdb3_embedded.runner.environment import PluginEnvironment
     from influxdb3_embedded.runner.host import PluginHost
     from influxdb3_embedded.runner.logbook import LogBook
     from influxdb3_embedded.runner.outcomes import PluginResponse
-    from influxdb3_embedded.runner.sources import PluginSource
-    from influxdb3_embedded.runner.triggers import ActiveTrigger
-    from influxdb3_embedded.runner.write_log import WriteLog
+    from influxdb3_embedded.runner.plugins.directory import PluginDirectory
+    from influxdb3_embedded.runner.plugins.environment import PluginEnvironment
+    from influxdb3_embedded.runner.plugins.sources import PluginSource
+    from influxdb3_embedded.runner.triggers.started import ActiveTrigger
+    from influxdb3_embedded.runner.triggers.write_log import WriteLog
 
 _SECONDS_BETWEEN_BOOKKEEPING = 0.25
 """Runs of WAL triggers that ended in this time before a crash are run again; each storing is a commit of the log."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from influxdb3_embedded.runner import caches
-from influxdb3_embedded.runner.caches import CacheNamespace
+from influxdb3_embedded.runner.processes import caches
+from influxdb3_embedded.runner.processes.caches import CacheNamespace
 
 PROCESS: Any = object()  # is not asked where a value can be pickled
 

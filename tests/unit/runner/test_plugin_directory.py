@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from influxdb3_embedded.runner import PluginDirectory, PluginFileError
-from influxdb3_embedded.runner.repository import PluginRepository
+from influxdb3_embedded.runner.plugins.repository import PluginRepository
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator

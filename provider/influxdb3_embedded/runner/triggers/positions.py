@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from influxdb3_embedded.model import TriggerKey
-    from influxdb3_embedded.runner.write_log import WriteLog
+    from influxdb3_embedded.runner.triggers.write_log import WriteLog
 
 
 class _HasPosition(Protocol):

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.execution import RunFailed, schedule_call
-from influxdb3_embedded.runner.triggers import ActiveTrigger, Surroundings
+from influxdb3_embedded.runner.triggers.execution import RunFailed, schedule_call
+from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
 
 if TYPE_CHECKING:
     from influxdb3_embedded.model import Trigger
-    from influxdb3_embedded.runner.sources import PluginSource
+    from influxdb3_embedded.runner.plugins.sources import PluginSource
     from influxdb3_engine_api.specification import Cron, Every
 
 _LONGEST_SLEEP = 30.0

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from influxdb3_embedded.runner.caches import CacheNamespace, Scopes
-from influxdb3_embedded.runner.effects import LiveEffects
-from influxdb3_embedded.runner.execution import Call, RunFailed, execute
 from influxdb3_embedded.runner.logbook import LogLevel
-from influxdb3_embedded.runner.workers import MAX_OVERLAP, TriggerWorkers, WorkerFactory, WorkerUnavailable
+from influxdb3_embedded.runner.processes.caches import CacheNamespace, Scopes
+from influxdb3_embedded.runner.processes.workers import MAX_OVERLAP, TriggerWorkers, WorkerFactory, WorkerUnavailable
+from influxdb3_embedded.runner.triggers.effects import LiveEffects
+from influxdb3_embedded.runner.triggers.execution import Call, RunFailed, execute
 from influxdb3_engine_api.wire import ErrorBehavior
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.host import PluginHost
     from influxdb3_embedded.runner.logbook import LogBook
     from influxdb3_embedded.runner.outcomes import PluginResponse
-    from influxdb3_embedded.runner.sources import PluginSource
+    from influxdb3_embedded.runner.plugins.sources import PluginSource
 
 _FIRST_RETRY = 1.0
 """Seconds before the first retry; each further one takes twice as long."""

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import PluginResponse
+from influxdb3_embedded.runner.processes.worker import WorkerDied
 from influxdb3_embedded.runner.texts import printable
-from influxdb3_embedded.runner.worker import WorkerDied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from influxdb3_embedded.model import TableBatch
-    from influxdb3_embedded.runner.effects import Effects
-    from influxdb3_embedded.runner.sources import PluginCode
-    from influxdb3_embedded.runner.worker import Worker
+    from influxdb3_embedded.runner.plugins.sources import PluginCode
+    from influxdb3_embedded.runner.processes.worker import Worker
+    from influxdb3_embedded.runner.triggers.effects import Effects
 
 _UNITS = (
     ("day", 86_400_000_000_000),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from influxdb3_embedded.model import Flush, Row
-    from influxdb3_embedded.runner.write_log import WriteLog
+    from influxdb3_embedded.runner.triggers.write_log import WriteLog
 
 _MAX_FLUSHES = 60
 """Flushes in memory, the length of the server's queue. Where that blocks writes when it is full (contract 4.6), here a

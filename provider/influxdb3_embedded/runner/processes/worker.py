@@ -9,17 +9,17 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from influxdb3_embedded.runner.connection import Connection
-from influxdb3_embedded.runner.effects import EffectFailed
 from influxdb3_embedded.runner.logbook import LogLevel
-from influxdb3_embedded.runner.process import GRACE
+from influxdb3_embedded.runner.processes.connection import Connection
+from influxdb3_embedded.runner.processes.process import GRACE
+from influxdb3_embedded.runner.triggers.effects import EffectFailed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from influxdb3_embedded.runner.caches import Scopes
-    from influxdb3_embedded.runner.effects import Effects
-    from influxdb3_embedded.runner.process import WorkerProcess
+    from influxdb3_embedded.runner.processes.caches import Scopes
+    from influxdb3_embedded.runner.processes.process import WorkerProcess
+    from influxdb3_embedded.runner.triggers.effects import Effects
     from influxdb3_embedded.worker.frames import Message
 
 _HAND_OVER_TIMEOUT = 5.0

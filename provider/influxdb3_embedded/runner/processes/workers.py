@@ -6,18 +6,18 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.idle import IdleWorkers
-from influxdb3_embedded.runner.process import WorkerProcess
-from influxdb3_embedded.runner.worker import Worker
-from influxdb3_embedded.runner.zygote import Zygote, ZygoteGone
+from influxdb3_embedded.runner.processes.idle import IdleWorkers
+from influxdb3_embedded.runner.processes.process import WorkerProcess
+from influxdb3_embedded.runner.processes.worker import Worker
+from influxdb3_embedded.runner.processes.zygote import Zygote, ZygoteGone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from influxdb3_embedded.runner.caches import Scopes
-    from influxdb3_embedded.runner.environment import PluginEnvironment
-    from influxdb3_embedded.runner.sources import PluginCode, PluginSource
-    from influxdb3_embedded.runner.worker import CacheEntry
+    from influxdb3_embedded.runner.plugins.environment import PluginEnvironment
+    from influxdb3_embedded.runner.plugins.sources import PluginCode, PluginSource
+    from influxdb3_embedded.runner.processes.caches import Scopes
+    from influxdb3_embedded.runner.processes.worker import CacheEntry
 
 MAX_OVERLAP = 64
 """Runs of one trigger that may overlap; more of them wait."""

@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.output import PrintedLines
+from influxdb3_embedded.runner.processes.output import PrintedLines
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.runner.environment import PluginEnvironment
+    from influxdb3_embedded.runner.plugins.environment import PluginEnvironment
 
 _FORK_TIMEOUT = 10.0
 """Seconds in which a fork, a matter of a millisecond, is to be reported."""

@@ -11,11 +11,11 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.output import PrintedLines
+from influxdb3_embedded.runner.processes.output import PrintedLines
 from influxdb3_embedded.worker.frames import LANE
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.runner.zygote import Zygote
+    from influxdb3_embedded.runner.processes.zygote import Zygote
 
 logger = logging.getLogger(__name__)
 

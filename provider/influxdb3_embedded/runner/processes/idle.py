@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.runner.worker import Worker
+    from influxdb3_embedded.runner.processes.worker import Worker
 
 _MAX_TIME = 60.0
 """Seconds that a worker waits; it may take up to twice as long until it is ended."""

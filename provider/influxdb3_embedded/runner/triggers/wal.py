@@ -8,18 +8,18 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.backlog import Backlog
-from influxdb3_embedded.runner.execution import RunFailed, wal_call
-from influxdb3_embedded.runner.triggers import ActiveTrigger, Surroundings
-from influxdb3_embedded.runner.write_log import WriteLogUnreadable
+from influxdb3_embedded.runner.triggers.backlog import Backlog
+from influxdb3_embedded.runner.triggers.execution import RunFailed, wal_call
+from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
+from influxdb3_embedded.runner.triggers.write_log import WriteLogUnreadable
 from influxdb3_engine_api.specification import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from influxdb3_embedded.model import Flush, TableBatch, Trigger
-    from influxdb3_embedded.runner.sources import PluginSource
-    from influxdb3_embedded.runner.write_log import WriteLog
+    from influxdb3_embedded.runner.plugins.sources import PluginSource
+    from influxdb3_embedded.runner.triggers.write_log import WriteLog
 
 _SECONDS_BEFORE_READING_AGAIN = 1.0
 

@@ -9,8 +9,8 @@ import threading
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from influxdb3_embedded.runner import files
-from influxdb3_embedded.runner.places import (
+from influxdb3_embedded.runner.plugins import files
+from influxdb3_embedded.runner.plugins.places import (
     Places,
     PluginFileError,
     as_plugin_file_errors,
@@ -18,13 +18,13 @@ from influxdb3_embedded.runner.places import (
     leaves,
     traversal,
 )
-from influxdb3_embedded.runner.repository import PluginRepository, RepositoryError
-from influxdb3_embedded.runner.sources import FileSource, PackageSource, RepositorySource, SourceUnreadable
+from influxdb3_embedded.runner.plugins.repository import PluginRepository, RepositoryError
+from influxdb3_embedded.runner.plugins.sources import FileSource, PackageSource, RepositorySource, SourceUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from influxdb3_embedded.runner.sources import PluginSource
+    from influxdb3_embedded.runner.plugins.sources import PluginSource
 
 _REPOSITORY_PREFIX = "gh:"
 _INSTALLATION_DISABLED = (

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.execution import RunFailed, request_call
 from influxdb3_embedded.runner.outcomes import PluginFailed, PluginResponse
-from influxdb3_embedded.runner.triggers import ActiveTrigger, Surroundings
+from influxdb3_embedded.runner.triggers.execution import RunFailed, request_call
+from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from influxdb3_embedded.model import Trigger
-    from influxdb3_embedded.runner.sources import PluginSource
+    from influxdb3_embedded.runner.plugins.sources import PluginSource
 
 _HANDLER_DOWN = "Processing engine error: request handler for trigger down"
 
