@@ -6,7 +6,7 @@ operators the planner runs out of stack (measured), which ends the whole process
 
 from __future__ import annotations
 
-from influxdb3_embedded.sql.tokens import Statement
+from influxdb3_embedded.sql.dialect.lexer import Statement
 
 DEEPEST = 3_000
 """Operators in a row that a query may have: well below what ends the process, and slow to plan already."""

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from influxdb3_embedded.sql.channel import ARROW
 from influxdb3_embedded.sql.errors import QueryFailed, ended, interrupted, took_too_long
-from influxdb3_embedded.sql.processes import Processes, ProcessUnavailable
-from influxdb3_embedded.sql.query import RunningQuery
+from influxdb3_embedded.sql.processes.channel import ARROW
+from influxdb3_embedded.sql.processes.lanes import Schedule
+from influxdb3_embedded.sql.processes.pool import Processes, ProcessUnavailable
+from influxdb3_embedded.sql.processes.query import RunningQuery
+from influxdb3_embedded.sql.processes.running_process import ProcessEnded
+from influxdb3_embedded.sql.processes.tables import Tables
 from influxdb3_embedded.sql.rows import UnsupportedTypeError
-from influxdb3_embedded.sql.running_process import ProcessEnded
-from influxdb3_embedded.sql.schedule import Schedule
-from influxdb3_embedded.sql.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from influxdb3_embedded.sql.channel import Message
-    from influxdb3_embedded.sql.running_process import SqlProcess
-    from influxdb3_embedded.sql.tables import DatabaseRef, SystemTables
+    from influxdb3_embedded.sql.processes.channel import Message
+    from influxdb3_embedded.sql.processes.running_process import SqlProcess
+    from influxdb3_embedded.sql.processes.tables import DatabaseRef, SystemTables
     from influxdb3_embedded.storage import Storage
 
     Parameters = Mapping[str, bool | int | float | str | None]

@@ -6,8 +6,8 @@ import logging
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from influxdb3_embedded.sql.channel import TABLES
-from influxdb3_embedded.sql.shared_tables import SharedTables
+from influxdb3_embedded.sql.processes.channel import TABLES
+from influxdb3_embedded.sql.processes.shared_tables import SharedTables
 from influxdb3_embedded.storage.table_rows import TableRows
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from influxdb3_embedded.sql.channel import Message
-    from influxdb3_embedded.sql.running_process import SqlProcess
+    from influxdb3_embedded.sql.processes.channel import Message
+    from influxdb3_embedded.sql.processes.running_process import SqlProcess
     from influxdb3_embedded.storage import Storage
 
     SystemTables = Callable[[str], Mapping[str, Callable[[], pa.Table]]]

@@ -1,6 +1,6 @@
 """The process that processes which run SQL are forked from: it has loaded the libraries and has no thread.
 
-Started as ``python -m influxdb3_embedded.sql.zygote CONTROL_SOCKET_DESCRIPTOR``. The engine writes lines: ``fork``
+Started as ``python -m influxdb3_embedded.sql.processes.zygote CONTROL_SOCKET_DESCRIPTOR``. The engine writes lines: ``fork``
 with two descriptors (the new process's socket and the pipe for its report), ``end PID 0`` and ``nice PID PRIORITY``.
 The last line of a process's report is its wait status. When the engine hangs up or dies, all processes end.
 """
@@ -18,7 +18,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from influxdb3_embedded.sql.process import run_queries
+from influxdb3_embedded.sql.processes.process import run_queries
 from influxdb3_embedded.worker.process import die_with_parent
 
 _MOST_BYTES = 4096

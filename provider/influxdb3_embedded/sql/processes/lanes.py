@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.sql.places import Places
+from influxdb3_embedded.sql.processes.turns import Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from influxdb3_embedded.sql.query import RunningQuery
+    from influxdb3_embedded.sql.processes.query import RunningQuery
 
 _SHORT, _LONG = 16, 8
 

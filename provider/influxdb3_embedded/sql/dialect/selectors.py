@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from influxdb3_embedded.sql.dialect.lexer import Statement
 from influxdb3_embedded.sql.errors import QueryFailed
-from influxdb3_embedded.sql.tokens import Statement
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.sql.tokens import Call
+    from influxdb3_embedded.sql.dialect.lexer import Call
 
 # Of rows with the same value the earliest counts, of rows with the same time the first read.
 _ORDERS = {

@@ -10,7 +10,7 @@ from datafusion import SessionContext
 from datafusion.catalog import SchemaProvider, Table
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.sql.execution import Source
+    from influxdb3_embedded.sql.processes.execution import Source
     from influxdb3_embedded.storage.table_rows import TableRows
 
 _BATCH_ROWS = 8192  # DataFusion's own batch size

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from influxdb3_embedded.sql.tokens import Statement
+    from influxdb3_embedded.sql.dialect.lexer import Statement
 
 _SET_OPERATORS = frozenset({"union", "except", "intersect"})
 _CLAUSES = ("from", "where", "group", "having", "qualify", "window", "order", "limit", "offset", "fetch")

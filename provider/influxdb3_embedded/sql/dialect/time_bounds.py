@@ -9,7 +9,7 @@ from influxdb3_embedded.sql.errors import QueryFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from influxdb3_embedded.sql.tokens import Statement
+    from influxdb3_embedded.sql.dialect.lexer import Statement
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _STEP = "INTERVAL '1 nanosecond'"

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from influxdb3_embedded.sql.dialect.gapfill import fill_gaps
+from influxdb3_embedded.sql.dialect.selectors import expand_selectors, misuse, restore_selectors
+from influxdb3_embedded.sql.dialect.times import expand_times, restore_times
 from influxdb3_embedded.sql.errors import QueryFailed
-from influxdb3_embedded.sql.gapfill import fill_gaps
-from influxdb3_embedded.sql.selectors import expand_selectors, misuse, restore_selectors
-from influxdb3_embedded.sql.times import expand_times, restore_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

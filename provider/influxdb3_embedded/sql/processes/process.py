@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from influxdb3_embedded.sql.channel import ARROW, ROWS, SYSTEM, TABLES, Channel
 from influxdb3_embedded.sql.errors import QueryFailed, exhausted, with_limit
-from influxdb3_embedded.sql.execution import Source, execute
 from influxdb3_embedded.sql.formats import Format, render
 from influxdb3_embedded.sql.memory import QueryMemory, memory_of_process
+from influxdb3_embedded.sql.processes.channel import ARROW, ROWS, SYSTEM, TABLES, Channel
+from influxdb3_embedded.sql.processes.execution import Source, execute
+from influxdb3_embedded.sql.processes.schemas import ProviderFactory
+from influxdb3_embedded.sql.processes.shared_tables import read
 from influxdb3_embedded.sql.rows import UnsupportedTypeError, to_rows
-from influxdb3_embedded.sql.schemas import ProviderFactory
-from influxdb3_embedded.sql.shared_tables import read
 
 if TYPE_CHECKING:
     import socket

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 from datafusion import SessionConfig, SQLOptions
 
-from influxdb3_embedded.sql.channel import TABLES
 from influxdb3_embedded.sql.depth import DEEPEST, depth
+from influxdb3_embedded.sql.dialect.functions import explain, original_names, translate
 from influxdb3_embedded.sql.errors import QueryFailed, call_datafusion
-from influxdb3_embedded.sql.functions import explain, original_names, translate
-from influxdb3_embedded.sql.schemas import LazySchema, ProviderFactory
+from influxdb3_embedded.sql.processes.channel import TABLES
+from influxdb3_embedded.sql.processes.schemas import LazySchema, ProviderFactory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pyarrow as pa
 
+from influxdb3_embedded.sql.dialect.lexer import Statement
 from influxdb3_embedded.sql.errors import QueryFailed
 from influxdb3_embedded.sql.formats import arrow_texts
-from influxdb3_embedded.sql.tokens import Statement
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.sql.tokens import Call
+    from influxdb3_embedded.sql.dialect.lexer import Call
 
 TIME_FUNCTIONS = frozenset({"tz", "to_timestamp"})
 # DataFusion's own takes whole numbers for seconds.

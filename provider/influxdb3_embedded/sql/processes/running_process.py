@@ -7,7 +7,7 @@ import select
 import signal
 from typing import TYPE_CHECKING, Any
 
-from influxdb3_embedded.sql.channel import TICK, Channel, Message
+from influxdb3_embedded.sql.processes.channel import TICK, Channel, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

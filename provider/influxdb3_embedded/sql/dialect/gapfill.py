@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from influxdb3_embedded.sql.blocks import Block, enclosing_block, visible_tables
+from influxdb3_embedded.sql.dialect.blocks import Block, enclosing_block, visible_tables
+from influxdb3_embedded.sql.dialect.fillings import Filling, fill
+from influxdb3_embedded.sql.dialect.lexer import Statement
+from influxdb3_embedded.sql.dialect.selectors import SELECTORS
+from influxdb3_embedded.sql.dialect.time_bounds import time_bounds
 from influxdb3_embedded.sql.errors import QueryFailed
-from influxdb3_embedded.sql.fillings import Filling, fill
-from influxdb3_embedded.sql.selectors import SELECTORS
-from influxdb3_embedded.sql.time_bounds import time_bounds
-from influxdb3_embedded.sql.tokens import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     import pyarrow as pa
 
-    from influxdb3_embedded.sql.tokens import Call
+    from influxdb3_embedded.sql.dialect.lexer import Call
 
     Describe = Callable[[str], pa.Schema]
     CheckBins = Callable[[str], None]

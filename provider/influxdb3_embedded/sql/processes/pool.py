@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Timer
 
-from influxdb3_embedded.sql.channel import Channel
-from influxdb3_embedded.sql.running_process import SqlProcess
+from influxdb3_embedded.sql.processes.channel import Channel
+from influxdb3_embedded.sql.processes.running_process import SqlProcess
 
 _MOST_IDLE, _KEPT, _SECONDS_IDLE = 16, 4, 5.0
 """Processes that wait for the next query: at most so many, and so many for longer than this."""
@@ -186,7 +186,7 @@ def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     try:
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - this interpreter, and this package
-                [sys.executable, "-P", "-m", "influxdb3_embedded.sql.zygote", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "influxdb3_embedded.sql.processes.zygote", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, _PATH))},
