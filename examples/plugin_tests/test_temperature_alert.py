@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.plugin_tests import PluginTestEngine
+    from influxdb3_embedded.testing.plugin_tests import PluginTestEngine
 
 PLUGIN = Path(__file__).parent / "plugins" / "temperature_alert.py"
 ALERTS = "SELECT room, excess FROM alerts ORDER BY room"

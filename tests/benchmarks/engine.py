@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from influxdb3_embedded.plugin_tests import PluginTestEngine
 from influxdb3_embedded.testing import start_engine
+from influxdb3_embedded.testing.plugin_tests import PluginTestEngine
 from influxdb3_engine_api import paths
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from influxdb3_embedded.plugin_tests import PluginTestEngine, TimedOut, fresh_engine
+from influxdb3_embedded.testing.plugin_tests import PluginTestEngine, TimedOut, fresh_engine
 from influxdb3_engine_api import ErrorBehavior
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginTestEngine
 
 def pytest_run(directory: Path, test: str, setting: str = "addopts=") -> subprocess.CompletedProcess[str]:
     # imported by name, so that it is there whether or not the distribution is installed
-    (directory / "conftest.py").write_text("from influxdb3_embedded.pytest_plugin import influxdb3_engine\n")
+    (directory / "conftest.py").write_text("from influxdb3_embedded.testing.pytest_plugin import influxdb3_engine\n")
     (directory / "test_it.py").write_text(test)
     command = [
         sys.executable,
@@ -49,11 +49,11 @@ def pytest_run(directory: Path, test: str, setting: str = "addopts=") -> subproc
 
 def test_pytest_finds_the_fixture_where_the_distribution_is_installed() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    assert list(project["entry-points"]["pytest11"].values()) == ["influxdb3_embedded.pytest_plugin"]
+    assert list(project["entry-points"]["pytest11"].values()) == ["influxdb3_embedded.testing.pytest_plugin"]
 
 
 def test_pytest_starts_without_importing_anything_of_the_engine() -> None:
-    program = "import sys, influxdb3_embedded.pytest_plugin; print(*sys.modules)"
+    program = "import sys, influxdb3_embedded.testing.pytest_plugin; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     libraries = {"datafusion", "httpx", "influxdb3_engine_api", "pyarrow", "pydantic", "starlette", "uvicorn"}
     assert {name.split(".")[0] for name in run.stdout.split()} & libraries == set()

@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from influxdb3_embedded.plugin_tests import PluginTestEngine
+    from influxdb3_embedded.testing.plugin_tests import PluginTestEngine
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,7 +35,7 @@ def influxdb3_engine(
     """
     if find_spec("datafusion") is None:
         pytest.fail("the embedded engine is not installed: pip install 'pulumi-influxdb3-engine[embedded]'")
-    from influxdb3_embedded.plugin_tests import fresh_engine  # noqa: PLC0415 - see the module's docstring
+    from influxdb3_embedded.testing.plugin_tests import fresh_engine  # noqa: PLC0415 - see the module's docstring
 
     marker = request.node.get_closest_marker("influxdb3_engine")
     flags = marker.kwargs if marker else {}
