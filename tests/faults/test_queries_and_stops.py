@@ -89,7 +89,7 @@ def busy(engine: RunningEngine, count: int = 1) -> list[int]:
         found[:] = [
             pid
             for pid, command in descendants(engine.pid).items()
-            if "sql.zygote" in command and is_running(pid) and niceness(pid) > 0
+            if "sql.processes.zygote" in command and is_running(pid) and niceness(pid) > 0
         ]
         return len(found) >= count
 
@@ -246,7 +246,7 @@ def test_idle_processes_and_their_parent_are_replaced_when_they_are_killed(engin
     for _ in range(2):
         engine.client.query_sql("d", "SELECT 1")
         for pid, command in descendants(engine.pid).items():
-            if "sql.zygote" in command:
+            if "sql.processes.zygote" in command:
                 os.kill(pid, signal.SIGKILL)
     assert engine.client.query_sql("d", "SELECT count(*) AS n FROM big") == [{"n": ROWS}]
 

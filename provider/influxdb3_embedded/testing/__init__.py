@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Setting = str | int | float | bool | Path | list[str] | tuple[str, ...]
 """Value of a flag of ``influxdb3-embedded serve``."""
 
-_PACKAGES = Path(__file__).parents[1]
+_PACKAGES = Path(__file__).parents[2]
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_STOP = 10.0
 _SECONDS_BETWEEN_LOOKS = 0.01

@@ -17,7 +17,7 @@ from influxdb3_engine_resources.names import DatabaseName  # noqa: TC001 - pydan
 from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, missed, point
 from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server.on_server import SHIM
-from influxdb3_engine_resources.server.on_server import shim as shim_plugin
+from influxdb3_engine_resources.server.on_server import shim
 from influxdb3_engine_resources.server.probe import ProbeFailed
 from influxdb3_engine_resources.server.remedies import explained
 
@@ -122,7 +122,7 @@ class Gate:
                 self._check(host, number, test, result)
 
     def _run_shim(self, host: Host, test: DryRun, package: str) -> DryRunResult:
-        arguments = test.get("arguments", {}) | {shim_plugin.PACKAGE: package}
+        arguments = test.get("arguments", {}) | {shim.PACKAGE: package}
         return SHIM.run(host.client, lambda: self._run(host, test, SHIM.file_name, arguments))
 
     def _run(self, host: Host, test: DryRun, filename: str, arguments: dict[str, str] | None) -> DryRunResult:

@@ -124,7 +124,7 @@ def test_a_listing_that_is_cut_short_is_not_taken_for_a_whole_one(
 ) -> None:
     for name in ("b.py", "c.py"):
         (server.plugin_directory / name).write_text(name)
-    source = importlib.resources.files(probe_module.__package__ or "").joinpath("probe_plugin.py").read_text()
+    source = server_plugins.PROBE.source
     cut = re.sub(rf"^{limit} = .*$", f"{limit} = {value}", source, flags=re.MULTILINE)
     monkeypatch.setitem(server_plugins.PROBE.__dict__, "source", cut)
 

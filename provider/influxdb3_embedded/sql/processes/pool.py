@@ -22,7 +22,7 @@ _SECONDS_TO_START = 30.0
 _SECONDS_TO_END = 5.0
 _SECONDS_TO_DIE = 1.0
 
-_PATH = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))
+_PATH = (str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH"))
 _ENVIRONMENT = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process that forks is to have one thread
     # memory of the system's at once: a part of a reserve that the limit of memory refuses would be used all the same

@@ -52,7 +52,7 @@ class ServerPlugin:
     def file_name(self) -> str:
         """Its path below the plugin directory; by content, so that several releases of this package get along."""
         digest = hashlib.sha256(self.source.encode()).hexdigest()[:12]
-        return f"{DIRECTORY}/{self._module.removesuffix('_plugin')}_{digest}.py"
+        return f"{DIRECTORY}/{self._module}_{digest}.py"
 
     def run(self, client: EngineClient, dry_run: Callable[[], DryRunResult]) -> DryRunResult:
         """Carry out a dry run of it: one request, two the first time in a process.
@@ -94,6 +94,6 @@ class ServerPlugin:
         return self.run(client, call if once else partial(repeated, call))
 
 
-PROBE = ServerPlugin("probe_plugin", changes=False)
-SHIM = ServerPlugin("shim_plugin")
-SWEEPER = ServerPlugin("sweeper_plugin")
+PROBE = ServerPlugin("probe", changes=False)
+SHIM = ServerPlugin("shim")
+SWEEPER = ServerPlugin("sweeper")
