@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
-from influxdb3_engine_resources.inputs import Failure, InvalidInputs
+from influxdb3_engine_resources.errors import Failure, InvalidInputs
 from influxdb3_engine_resources.stack_keys import PARSERS, PluginHost, read
 
 if TYPE_CHECKING:

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, ClassVar
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from influxdb3_engine_resources.conflicts import exists_already
-from influxdb3_engine_resources.inputs import Failure, Inputs, InvalidInputs
+from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceError
+from influxdb3_engine_resources.inputs import Inputs
 from influxdb3_engine_resources.names import DatabaseName
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.server.retry import is_lost, is_servers, is_transient, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from influxdb3_engine_resources.inputs import Properties
     from influxdb3_engine_resources.program import Program
-    from influxdb3_engine_resources.resource import Properties
     from influxdb3_engine_resources.server.engine import Engine
 
 

@@ -14,6 +14,8 @@ from pydantic import (
     field_validator,
 )
 
+from influxdb3_engine_resources.errors import Failure, InvalidInputs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,6 +45,9 @@ class Unknown:
         return "UNKNOWN"
 
 
+Properties = dict[str, Any]
+"""Values by property name, as Pulumi and state files hold them."""
+
 UNKNOWN = Unknown()
 _STORED = object()
 
@@ -59,25 +64,6 @@ def is_known(value: Any) -> bool:
 def is_stored(info: ValidationInfo) -> bool:
     """Whether a value comes from a state file, which another release may have written."""
     return info.context is _STORED
-
-
-class Failure(BaseModel):
-    """Why an input cannot work: the path of the property (``trigger_arguments.threshold``) and the reason."""
-
-    property: str
-    reason: str
-
-
-class InvalidInputs(Exception):
-    """Inputs that cannot work.
-
-    Attributes:
-        failures: One entry for each property at fault.
-    """
-
-    def __init__(self, failures: list[Failure]) -> None:
-        self.failures = failures
-        super().__init__("; ".join(f"{failure.property}: {failure.reason}" for failure in failures))
 
 
 class Inputs(BaseModel):

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_resources.resource import Created, Difference, InputsT, Live, ResourceError, ResourceLogic
+from influxdb3_engine_resources.errors import ResourceError
+from influxdb3_engine_resources.resource import Created, Difference, InputsT, Live, ResourceLogic
 
 if TYPE_CHECKING:
+    from influxdb3_engine_resources.inputs import Properties
     from influxdb3_engine_resources.program import Program
-    from influxdb3_engine_resources.resource import Properties
     from influxdb3_engine_resources.server.engine import Engine
 
 

@@ -16,8 +16,7 @@ from influxdb3_engine_resources.triggers.request_paths import DeclaredPaths
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.configuration import Configuration
-    from influxdb3_engine_resources.inputs import Inputs
-    from influxdb3_engine_resources.resource import Properties
+    from influxdb3_engine_resources.inputs import Inputs, Properties
     from influxdb3_engine_resources.triggers.request_paths import Owner
 
 Identity = Hashable

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from influxdb3_engine_resources.inputs import Inputs
+from influxdb3_engine_resources.inputs import Inputs, Properties
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.engine import Engine
 
 InputsT = TypeVar("InputsT", bound=Inputs)
-Properties = dict[str, Any]
-
-
-class ResourceError(Exception):
-    """An operation failed; the message says what is live now and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

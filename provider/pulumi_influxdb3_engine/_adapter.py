@@ -11,11 +11,11 @@ from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import message
+from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceError
 from influxdb3_engine_resources.hidden_values import hide_inputs, hide_secrets
-from influxdb3_engine_resources.inputs import UNKNOWN, Failure, Inputs, InvalidInputs, Unknown
+from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, Unknown
 from influxdb3_engine_resources.located import Located
 from influxdb3_engine_resources.program import program
-from influxdb3_engine_resources.resource import ResourceError, ResourceLogic
 from influxdb3_engine_resources.server.remedies import explained, stored_configuration
 from pulumi_influxdb3_engine._failures import DeploymentError
 from pulumi_influxdb3_engine._properties import SECRETS
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from influxdb3_engine_resources.configuration import Configuration
+    from influxdb3_engine_resources.resource import ResourceLogic
     from influxdb3_engine_resources.server.engine import Engine
 
 Result = TypeVar("Result")

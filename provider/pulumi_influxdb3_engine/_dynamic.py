@@ -43,7 +43,7 @@ class EngineProvider(ResourceProvider):
             DeploymentError: A value cannot work; the first of a deployment says which.
         """
         from influxdb3_engine_resources.configuration import configuration  # noqa: PLC0415
-        from influxdb3_engine_resources.inputs import InvalidInputs  # noqa: PLC0415
+        from influxdb3_engine_resources.errors import InvalidInputs  # noqa: PLC0415
         from pulumi_influxdb3_engine._adapter import Adapter  # noqa: PLC0415 - not in the program's process
         from pulumi_influxdb3_engine._failures import once, show_messages_alone  # noqa: PLC0415
 

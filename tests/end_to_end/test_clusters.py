@@ -13,9 +13,9 @@ from wheels import wheel
 
 from influxdb3_engine_api import CreateTrigger
 from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.packages.package_set import PackageSetInputs, PackageSetLogic
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server.engine import Engine
 
 PACKAGES = PackageSetLogic()

@@ -10,9 +10,8 @@ from servers import PROGRAM, start_server
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.errors import InvalidInputs, ResourceError
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server.engine import Engine
 from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 from influxdb3_engine_resources.triggers.logic import TriggerLogic

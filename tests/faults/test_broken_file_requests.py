@@ -15,10 +15,10 @@ from servers import delete_databases, start_server
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.database import DatabaseInputs, DatabaseLogic
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server.engine import Engine
 
 TIMEOUT = 1.5

@@ -14,8 +14,8 @@ from breaking_proxy import BreakingProxy, Fault
 from servers import start_server
 
 from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server import retry
 from influxdb3_engine_resources.server.engine import Engine
 from influxdb3_engine_resources.server.system_tables import SystemTables

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 
 from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_resources.errors import ProbeFailed, ResourceError, SweepFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.packages.pip_run import (
     NotInstalled,
@@ -19,10 +20,7 @@ from influxdb3_engine_resources.packages.pip_run import (
 )
 from influxdb3_engine_resources.packages.requirements import distribution
 from influxdb3_engine_resources.packages.verification import shortcoming, shortcomings
-from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.server.probe import ProbeFailed
 from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
-from influxdb3_engine_resources.inputs import Failure, Inputs, InvalidInputs
+from influxdb3_engine_resources.errors import Failure, InvalidInputs, ProbeFailed
+from influxdb3_engine_resources.inputs import Inputs
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.packages.installation import install, missing, remove_requirements, uninstall
 from influxdb3_engine_resources.packages.pip_run import Order, requirements_path
@@ -20,16 +21,15 @@ from influxdb3_engine_resources.packages.requirements import (
     tells_version,
 )
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
-from influxdb3_engine_resources.server.probe import ProbeFailed
-from influxdb3_engine_resources.server.remedies import refuse_where_locked
+from influxdb3_engine_resources.server.host import refuse_where_locked
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from packaging.requirements import Requirement
 
+    from influxdb3_engine_resources.inputs import Properties
     from influxdb3_engine_resources.program import Program
-    from influxdb3_engine_resources.resource import Properties
     from influxdb3_engine_resources.server.engine import Engine
 
 _ONLY_FOR_US = frozenset({"set_name"})

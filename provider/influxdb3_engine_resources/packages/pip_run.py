@@ -10,11 +10,11 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError, EngineApiError, EngineUnreachable
+from influxdb3_engine_resources.errors import ProbeFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.packages.requirements import distribution
 from influxdb3_engine_resources.packages.verification import shortcomings, stayed
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.probe import ProbeFailed
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.server.retry import is_transient
 

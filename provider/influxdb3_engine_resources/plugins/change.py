@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources.inputs import Failure, InvalidInputs
-from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.errors import (
+    DryRunsOff,
+    Failure,
+    InvalidInputs,
+    ProbeFailed,
+    ResourceError,
+    SweepFailed,
+)
 from influxdb3_engine_resources.server.host import sha256
-from influxdb3_engine_resources.server.probe import DryRunsOff, ProbeFailed
 from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

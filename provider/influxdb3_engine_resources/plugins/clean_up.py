@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_resources.errors import ProbeFailed, ResourceError, SweepFailed
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.server.probe import ProbeFailed
 from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Collection

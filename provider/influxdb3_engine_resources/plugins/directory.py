@@ -10,29 +10,35 @@ from pydantic import AfterValidator
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.conflicts import exists_already
-from influxdb3_engine_resources.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
+from influxdb3_engine_resources.errors import (
+    DryRunsOff,
+    Failure,
+    InvalidInputs,
+    ProbeFailed,
+    ResourceError,
+    SweepFailed,
+)
+from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginDirectoryName, TriggerName, plugin_path
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
+from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_directory
-from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from influxdb3_engine_resources.server.host import sha256
+from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
+from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.probe import DryRunsOff, ProbeFailed
-from influxdb3_engine_resources.server.remedies import explained, refuse_where_locked
+from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.server.retry import is_lost, repeated
-from influxdb3_engine_resources.server.sweeper import SweepFailed
-from influxdb3_engine_resources.triggers.watched_code import Code
 from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from influxdb3_engine_resources.inputs import Properties
     from influxdb3_engine_resources.program import Program
-    from influxdb3_engine_resources.resource import Properties
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.server.host import Host
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from influxdb3_engine_resources.errors import ProbeFailed
 from influxdb3_engine_resources.server.host import sha256
-from influxdb3_engine_resources.server.probe import ProbeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

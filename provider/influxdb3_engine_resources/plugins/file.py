@@ -7,26 +7,26 @@ from difflib import ndiff
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from influxdb3_engine_resources.conflicts import exists_already
-from influxdb3_engine_resources.inputs import UNKNOWN, Failure, Inputs, InvalidInputs
+from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceError
+from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginPath, TriggerName
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
+from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_file
-from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
-from influxdb3_engine_resources.server.host import sha256
+from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
+from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.remedies import refuse_where_locked
 from influxdb3_engine_resources.server.retry import is_lost, repeated
-from influxdb3_engine_resources.triggers.watched_code import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from influxdb3_engine_resources.inputs import Properties
     from influxdb3_engine_resources.program import Program
-    from influxdb3_engine_resources.resource import Properties
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.server.host import Host
 

@@ -12,13 +12,10 @@ from influxdb3_engine_api import AnswerLost, EngineApiError, PluginType
 from influxdb3_engine_api.cron import parse_cron
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
-from influxdb3_engine_resources.inputs import Failure
+from influxdb3_engine_resources.errors import Failure, ProbeFailed, ResourceError
 from influxdb3_engine_resources.names import DatabaseName  # noqa: TC001 - pydantic reads the annotation at run time
 from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, missed, point
-from influxdb3_engine_resources.resource import ResourceError
-from influxdb3_engine_resources.server.on_server import SHIM
-from influxdb3_engine_resources.server.on_server import shim
-from influxdb3_engine_resources.server.probe import ProbeFailed
+from influxdb3_engine_resources.server.on_server import SHIM, shim
 from influxdb3_engine_resources.server.remedies import explained
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ import threading
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api.client import EngineClient
-from influxdb3_engine_resources.inputs import Failure, Inputs, InvalidInputs
+from influxdb3_engine_resources.errors import Failure, InvalidInputs
 from influxdb3_engine_resources.notices import notice
+from influxdb3_engine_resources.plugins.code import CodeChanges
 from influxdb3_engine_resources.program import Program, program
 from influxdb3_engine_resources.server.helper_files import HelperFiles
 from influxdb3_engine_resources.server.host import Host
 from influxdb3_engine_resources.server.retry import is_servers, repeated
 from influxdb3_engine_resources.server.system_tables import SystemTables
 from influxdb3_engine_resources.triggers.request_paths import ServedPaths
-from influxdb3_engine_resources.triggers.watched_code import CodeChanges
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
     from influxdb3_engine_resources.configuration import Configuration
+    from influxdb3_engine_resources.inputs import Inputs
 
 _START_PATIENCE = 10.0
 """Seconds that a deployment waits for an engine that is just starting."""

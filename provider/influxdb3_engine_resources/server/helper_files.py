@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_resources.errors import DryRunsOff, ProbeFailed, SweepFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE, SHIM, SWEEPER
-from influxdb3_engine_resources.server.probe import DryRunsOff, ProbeFailed
 from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

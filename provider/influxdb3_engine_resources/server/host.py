@@ -6,6 +6,7 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING
 
+from influxdb3_engine_resources.errors import Failure, InvalidInputs
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.plugin_table import PluginTable
 from influxdb3_engine_resources.server.facts import ServerFacts
@@ -14,7 +15,7 @@ from influxdb3_engine_resources.server.retry import is_lost, repeated
 from influxdb3_engine_resources.server.sweeper import Sweeper
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from influxdb3_engine_api import EngineClient
 
@@ -97,3 +98,20 @@ class Host:
             self._told.add(text)
         if not told:
             notice(f"{self.url}: {text}")
+
+
+def refuse_where_locked(hosts: Collection[Host], name: str, refusal: Callable[[ServerFacts], str | None]) -> None:
+    """Refuse to preview what hosts do not take: one request a host for all resources of a deployment.
+
+    Args:
+        hosts: Those that are to be changed.
+        name: The property that failures name.
+        refusal: Why a server takes no such change, or ``None``.
+
+    Raises:
+        InvalidInputs: A host is locked; says what its operator has to change.
+        EngineApiError: It could not be asked.
+    """
+    refusals = [reason for host in hosts if (reason := refusal(host.facts))]
+    if refusals:
+        raise InvalidInputs([Failure(property=name, reason=reason) for reason in refusals])

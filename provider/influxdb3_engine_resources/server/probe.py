@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from influxdb3_engine_api import AnswerError, Forbidden, NoSuchOperation, NotFound, Unauthenticated
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin
+from influxdb3_engine_resources.errors import DryRunsOff, ProbeFailed
 from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.server.retry import is_transient, repeated
@@ -31,14 +32,6 @@ _CLOSED = (Forbidden, NotFound, NoSuchOperation)
 """What a server, or a gateway before it, answers that offers no dry runs; other answers are known by their text."""
 _SHARED_SECONDS = 30.0
 """How long a listing serves further readers: longer than a refresh takes, shorter than a person's next command."""
-
-
-class ProbeFailed(Exception):
-    """The probe could not run on the server; the text says why and what an operator can do."""
-
-
-class DryRunsOff(ProbeFailed):
-    """The server does not run the probe: its operator has locked it, or it has no plugins."""
 
 
 class ProbedFile(BaseModel):

@@ -7,13 +7,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError, EngineUnreachable, Forbidden, NoSuchOperation, Unauthenticated
-from influxdb3_engine_resources.inputs import Failure, InvalidInputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Iterator
 
-    from influxdb3_engine_resources.server.facts import ServerFacts
-    from influxdb3_engine_resources.server.host import Host
 
 NO_NEW_PLUGINS = "plugin installation is disabled"
 """What a server says of files and ``gh:`` plugins that runs with ``--plugin-dir-only``."""
@@ -90,20 +87,3 @@ def _from_last_up(what: str) -> str:
         f"this {what} is the one that the last 'pulumi up' stored, unless the program is run; "
         "use --run-program, or run 'pulumi up' first"
     )
-
-
-def refuse_where_locked(hosts: Collection[Host], name: str, refusal: Callable[[ServerFacts], str | None]) -> None:
-    """Refuse to preview what hosts do not take: one request a host for all resources of a deployment.
-
-    Args:
-        hosts: Those that are to be changed.
-        name: The property that failures name.
-        refusal: Why a server takes no such change, or ``None``.
-
-    Raises:
-        InvalidInputs: A host is locked; says what its operator has to change.
-        EngineApiError: It could not be asked.
-    """
-    refusals = [reason for host in hosts if (reason := refusal(host.facts))]
-    if refusals:
-        raise InvalidInputs([Failure(property=name, reason=reason) for reason in refusals])

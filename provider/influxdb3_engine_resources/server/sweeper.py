@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_resources.errors import SweepFailed
 from influxdb3_engine_resources.server.on_server import SWEEPER
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.server.retry import is_transient
@@ -24,10 +25,6 @@ _MARK = "INFO: pulumi-sweeper "
 
 class _Report(BaseModel):
     failures: list[str]
-
-
-class SweepFailed(Exception):
-    """Something was not deleted or uninstalled; the text says what and why."""
 
 
 class Sweeper:

@@ -20,6 +20,7 @@ from influxdb3_engine_api.specification import (
     portable,
     same_schedule,
 )
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.inputs import Inputs, is_stored
 from influxdb3_engine_resources.names import (
     CANDIDATE_SUFFIX,
@@ -29,7 +30,6 @@ from influxdb3_engine_resources.names import (
     control_character_problem,
     request_path_problem,
 )
-from influxdb3_engine_resources.resource import ResourceError
 from pulumi_influxdb3_engine._properties import argument_text
 
 if TYPE_CHECKING:

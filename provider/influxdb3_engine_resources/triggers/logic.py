@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import Request, parse
-from influxdb3_engine_resources.inputs import UNKNOWN, Failure, InvalidInputs, Unknown, is_known
+from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceError
+from influxdb3_engine_resources.inputs import UNKNOWN, Unknown, is_known
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.clean_up import remove_superseded
-from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceError, ResourceLogic
+from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.triggers.adoption import conflict, take_over
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from influxdb3_engine_resources.configuration import Configuration
+    from influxdb3_engine_resources.inputs import Properties
     from influxdb3_engine_resources.program import Program
-    from influxdb3_engine_resources.resource import Properties
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import ErrorBehavior, PluginType
 from influxdb3_engine_api.specification import parse
-from influxdb3_engine_resources.inputs import Failure
+from influxdb3_engine_resources.errors import Failure, ProbeFailed
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.probe import ProbeFailed
 from influxdb3_engine_resources.server.remedies import NO_NEW_PLUGINS
 from influxdb3_engine_resources.triggers.missing_tables import warn_of_a_missing_table
 from influxdb3_engine_resources.triggers.request_paths import path_is_served

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
-from influxdb3_engine_resources.resource import ResourceError
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.triggers.inputs import label
 from influxdb3_engine_resources.triggers.run_ends import (

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_resources.errors import ProbeFailed, ResourceError, SweepFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.change import FileChange
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server.host import sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.probe import ProbeFailed
 from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.sweeper import SweepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from influxdb3_engine_resources.plugins.code import Code
     from influxdb3_engine_resources.server.engine import Engine
-
-
-class Code(NamedTuple):
-    """A plugin's code.
-
-    Attributes:
-        digest: What triggers know it by: ``content_sha256`` of its resource.
-        contents: Path below the plugin directory to the file's text.
-    """
-
-    digest: str
-    contents: Mapping[str, str]
-
-
-class CodeChanges:
-    """What this deployment does to code that triggers run, by their ``plugin_filename``.
-
-    Attributes:
-        replaced: The code that was there before, by the state.
-        failed: What failed on the new code, so that the previous one is there again.
-    """
-
-    def __init__(self) -> None:
-        self.replaced: dict[str, Code] = {}
-        self.failed: dict[str, str] = {}
 
 
 class WatchedCode:

@@ -9,10 +9,10 @@ import pytest
 
 from influxdb3_engine_resources import program
 from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server import engine
 from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._properties import files_property

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from fake_server import FakeServer, cluster
 
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.inputs import UNKNOWN
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 from pulumi_influxdb3_engine._properties import files_property
 

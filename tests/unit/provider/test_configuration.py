@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from influxdb3_engine_resources.configuration import Configuration, configuration
-from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.errors import InvalidInputs
 from influxdb3_engine_resources.server.engine import Engine, engine
 from influxdb3_engine_resources.stack_keys import KEYS, unknown
 

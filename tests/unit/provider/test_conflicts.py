@@ -8,10 +8,10 @@ import pytest
 
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.database import DatabaseLogic
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileLogic
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 from pulumi_influxdb3_engine._properties import files_property
 

@@ -9,8 +9,9 @@ import pytest
 
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.database import DatabaseInputs, DatabaseLogic
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import Difference, ResourceError
+from influxdb3_engine_resources.resource import Difference
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.triggers import first_runs
 from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 

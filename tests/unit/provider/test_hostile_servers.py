@@ -16,14 +16,13 @@ from influxdb3_engine_api.foreign_text import LONGEST, hide, message, shown
 from influxdb3_engine_resources import program
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.database import DatabaseLogic
+from influxdb3_engine_resources.errors import ProbeFailed, ResourceError
 from influxdb3_engine_resources.packages.package_set import PackageSetLogic
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileLogic
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server import engine, retry
 from influxdb3_engine_resources.server.engine import Engine
 from influxdb3_engine_resources.server.on_server import PROBE, SHIM, SWEEPER
-from influxdb3_engine_resources.server.probe import ProbeFailed
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 from pulumi_influxdb3_engine._adapter import Adapter
 from pulumi_influxdb3_engine._failures import DeploymentError

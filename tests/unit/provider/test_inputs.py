@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, InvalidInputs, is_known
+from influxdb3_engine_resources.errors import InvalidInputs
+from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, is_known
 from influxdb3_engine_resources.packages.package_set import PackageSetInputs
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs
 from influxdb3_engine_resources.plugins.file import PluginFileInputs

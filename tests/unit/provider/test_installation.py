@@ -11,10 +11,10 @@ from fake_server import FakeServer, cluster
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.packages import pip_run
 from influxdb3_engine_resources.packages.package_set import PackageSetInputs, PackageSetLogic
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.server import retry
 
 if TYPE_CHECKING:

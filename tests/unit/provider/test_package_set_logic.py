@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.inputs import UNKNOWN, InvalidInputs
+from influxdb3_engine_resources.errors import InvalidInputs, ResourceError
+from influxdb3_engine_resources.inputs import UNKNOWN
 from influxdb3_engine_resources.packages.package_set import PackageSetInputs, PackageSetLogic
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import Difference, ResourceError
+from influxdb3_engine_resources.resource import Difference
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

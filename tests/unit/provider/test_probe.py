@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,11 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import EngineApiError
+from influxdb3_engine_resources.errors import ProbeFailed
 from influxdb3_engine_resources.server import on_server as server_plugins
 from influxdb3_engine_resources.server import probe as probe_module
 from influxdb3_engine_resources.server.host import sha256
 from influxdb3_engine_resources.server.on_server import probe as probe_plugin
-from influxdb3_engine_resources.server.probe import ProbeFailed
 
 if TYPE_CHECKING:
     from pathlib import Path

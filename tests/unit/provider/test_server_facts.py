@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import EngineApiError
-from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.errors import InvalidInputs
 from influxdb3_engine_resources.server import retry
 from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 

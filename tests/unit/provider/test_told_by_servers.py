@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings, Unauthenticated
+from influxdb3_engine_resources.errors import ProbeFailed
 from influxdb3_engine_resources.plugins.drift import drift
-from influxdb3_engine_resources.server.probe import Probe, ProbeFailed
+from influxdb3_engine_resources.server.probe import Probe
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -13,9 +13,8 @@ import pytest
 
 from influxdb3_engine_api.specification import parse
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.inputs import InvalidInputs
+from influxdb3_engine_resources.errors import InvalidInputs, ResourceError
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import ResourceError
 from influxdb3_engine_resources.triggers import run_ends
 from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 

@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from influxdb3_engine_resources.configuration import Configuration
-from influxdb3_engine_resources.inputs import UNKNOWN, InvalidInputs
+from influxdb3_engine_resources.errors import InvalidInputs, ResourceError
+from influxdb3_engine_resources.inputs import UNKNOWN
 from influxdb3_engine_resources.plugins.source import parse_file
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.resource import Difference, ResourceError
+from influxdb3_engine_resources.resource import Difference
 from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
 
 if TYPE_CHECKING:

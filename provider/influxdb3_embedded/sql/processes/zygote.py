@@ -1,7 +1,8 @@
 """The process that processes which run SQL are forked from: it has loaded the libraries and has no thread.
 
-Started as ``python -m influxdb3_embedded.sql.processes.zygote CONTROL_SOCKET_DESCRIPTOR``. The engine writes lines: ``fork``
-with two descriptors (the new process's socket and the pipe for its report), ``end PID 0`` and ``nice PID PRIORITY``.
+Started as ``python -m influxdb3_embedded.sql.processes.zygote CONTROL_SOCKET_DESCRIPTOR``. The engine writes lines:
+``fork`` with two descriptors (the new process's socket and the pipe for its report), ``end PID 0`` and
+``nice PID PRIORITY``.
 The last line of a process's report is its wait status. When the engine hangs up or dies, all processes end.
 """
 
