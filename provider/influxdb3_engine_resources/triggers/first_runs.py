@@ -12,7 +12,7 @@ from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.server.retry import is_servers, repeated
 from influxdb3_engine_resources.triggers.inputs import label
 from influxdb3_engine_resources.triggers.run_ends import FINISHED, STARTED
-from influxdb3_engine_resources.triggers.steps import TriggerChanges
+from influxdb3_engine_resources.triggers.steps import TriggerSteps
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,16 +29,15 @@ class FirstRuns:
     """The runs of a trigger since ``begin``; the log does not tell databases apart (contract 7.2).
 
     Args:
-        inputs: The new definition.
-        watch: For how long.
+        inputs: The new definition. Where it is not watched, nothing is read, and no run fails.
         engine: Where it runs.
-        code: Its plugin's code, where that has changed; the previous one is put back where a run fails.
+        code: Its plugin's new code, if the code has changed; a failed run puts the previous code back.
     """
 
-    def __init__(self, inputs: TriggerInputs, watch: Watch, engine: Engine, code: WatchedCode | None = None) -> None:
-        self._inputs, self._watch, self._code = inputs, watch, code
-        self._client = engine.client
-        self._changes = TriggerChanges(engine, inputs.db)
+    def __init__(self, inputs: TriggerInputs, engine: Engine, code: WatchedCode | None = None) -> None:
+        self._inputs, self._engine, self._code = inputs, engine, code
+        self._watch = None if inputs.disabled else inputs.watch
+        self._steps = TriggerSteps(engine, inputs.db)
         self._since: dict[str, datetime | None] = {}
 
     def begin(self, candidate: str | None = None) -> None:
@@ -50,6 +49,8 @@ class FirstRuns:
         Raises:
             EngineApiError: The log cannot be read.
         """
+        if self._watch is None:
+            return
         name = candidate or self._inputs.trigger_name
         newest = self._rows(name, limit=1)
         self._since[name] = newest[-1].event_time if newest else None
@@ -59,8 +60,10 @@ class FirstRuns:
 
         The previous code is put back then, where the code has changed.
         """
+        if self._watch is None:
+            return None
         try:
-            failure = self._failure()
+            failure = self._failure(self._watch)
         except EngineApiError as error:
             notice(f"{label(self._inputs)} is live, and was not watched to the end: {explained(error)}")
             return None
@@ -68,8 +71,8 @@ class FirstRuns:
             return f"{self._code.put_back(label(self._inputs))}: {failure}"
         return failure
 
-    def _failure(self) -> str | None:
-        deadline = time.monotonic() + self._watch.seconds
+    def _failure(self, watch: Watch) -> str | None:
+        deadline = time.monotonic() + watch.seconds
         name = self._inputs.trigger_name
         before = [row for candidate in self._since if candidate != name for row in self._new_rows(candidate)]
         while True:
@@ -79,23 +82,23 @@ class FirstRuns:
                 return shown("\n".join(errors))
             started = sum(row.log_text.startswith(STARTED) for row in rows)
             finished = sum(row.log_text.startswith(FINISHED) for row in rows)
-            if finished >= self._watch.runs:
+            if finished >= watch.runs:
                 return None
             if time.monotonic() > deadline:
-                return self._unlogged_failure(started, finished) if started > finished else None
+                return self._unlogged_failure(watch, started, finished) if started > finished else None
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _unlogged_failure(self, started: int, finished: int) -> str | None:
+    def _unlogged_failure(self, watch: Watch, started: int, finished: int) -> str | None:
         """What runs that have not finished mean: servers log no error where they retry or disable (contract 3.2)."""
         settings = self._inputs.trigger_settings
         behavior = settings.error_behavior
         if behavior is ErrorBehavior.LOG:
             return None
-        runs = f"{started} started and {finished} finished in {self._watch.seconds:g} s"
+        runs = f"{started} started and {finished} finished in {watch.seconds:g} s"
         # runs that do not overlap: the next starts when the last has ended
         if behavior is ErrorBehavior.RETRY and not settings.run_async and started > finished + 1:
             return f"{runs}, so a run failed; the server's own output says why"
-        live = self._changes.live(self._inputs.trigger_name, fresh=True)
+        live = self._steps.live(self._inputs.trigger_name, fresh=True)
         if behavior is ErrorBehavior.DISABLE and live is not None and live.row.disabled:
             return f"{runs}, and the server has disabled it, so a run failed; the server's own output says why"
         notice(
@@ -109,4 +112,4 @@ class FirstRuns:
         return [row for row in self._rows(name, limit=1000) if since is None or row.event_time > since]
 
     def _rows(self, name: str, limit: int) -> list[LogRow]:
-        return repeated(lambda: self._client.trigger_logs(self._inputs.db, name, limit=limit), worth=is_servers)
+        return repeated(lambda: self._engine.client.trigger_logs(self._inputs.db, name, limit=limit), worth=is_servers)

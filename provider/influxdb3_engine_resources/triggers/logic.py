@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, NotFound, paths
+from influxdb3_engine_api import Conflict, EngineApiError, ErrorBehavior, paths
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import Request, parse
-from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceError
+from influxdb3_engine_resources.errors import Failure, InvalidInputs, NothingLive, ResourceError
 from influxdb3_engine_resources.inputs import UNKNOWN, Unknown, is_known
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.clean_up import remove_superseded
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.triggers.adoption import conflict, take_over
+from influxdb3_engine_resources.triggers.change import change, refuse_a_served_path
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import (
-    NOT_IN_DEFINITION,
     NOT_ON_SERVER,
     ONLY_FOR_US,
     TriggerInputs,
@@ -26,17 +26,10 @@ from influxdb3_engine_resources.triggers.inputs import (
 )
 from influxdb3_engine_resources.triggers.missing_tables import warn_of_a_missing_table
 from influxdb3_engine_resources.triggers.online_checks import OnlineChecks
-from influxdb3_engine_resources.triggers.request_paths import path_is_served, path_is_taken
+from influxdb3_engine_resources.triggers.request_paths import path_is_taken
 from influxdb3_engine_resources.triggers.run_ends import wait_for_the_end, wait_where_runs_block
-from influxdb3_engine_resources.triggers.steps import TriggerChanges
-from influxdb3_engine_resources.triggers.swap import (
-    NothingLive,
-    restart,
-    stop_again,
-    swap,
-    take_back,
-    watch_new_code,
-)
+from influxdb3_engine_resources.triggers.steps import TriggerSteps
+from influxdb3_engine_resources.triggers.swap import swap, take_away
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -45,7 +38,6 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.inputs import Properties
     from influxdb3_engine_resources.program import Program
     from influxdb3_engine_resources.server.engine import Engine
-    from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 
 _IDENTITY = ("db", "trigger_name")
 
@@ -110,7 +102,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         """Whether the server has what the trigger needs; for one to be taken over, say what will change."""
         failures = []
         if state is None and inputs.known("db", "trigger_name") and inputs.owner not in engine.program.given_up:
-            live = TriggerChanges(engine, inputs.db).before(inputs.trigger_name)
+            live = TriggerSteps(engine, inputs.db).before(inputs.trigger_name)
             if live is not None and engine.adopts(inputs) is True:  # it may be unknown yet
                 notice(take_over(live, inputs))
             elif live is not None and not engine.adopts(inputs):
@@ -132,12 +124,11 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         makes_up_for = self.identity(inputs) in engine.replaced
         if makes_up_for and inputs.owner in engine.claimed:
             return Created(id_)
-        changes, runs = TriggerChanges(engine, inputs.db), _first_runs(inputs, engine)
+        steps, runs = TriggerSteps(engine, inputs.db), FirstRuns(inputs, engine)
         try:
-            _refuse_a_served_path(inputs, engine)
-            if runs:
-                runs.begin()
-            changes.create(inputs.body())
+            refuse_a_served_path(inputs, engine)
+            runs.begin()
+            steps.create(inputs.body())
         except Conflict:
             self._take_over(inputs, engine)
         except EngineApiError as error:
@@ -148,18 +139,19 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             )
             raise ResourceError(f"{label(inputs)} was not created: {explained(error)}{nothing}") from error
         else:
-            failure = runs.failure() if runs else None
+            failure = runs.failure()
             if failure:
-                take_back(inputs, changes, failure)
+                outcome = take_away(inputs, steps) or "It was deleted again"
+                raise ResourceError(f"{label(inputs)} failed when it first ran. {outcome}: {failure}")
         _deployed(inputs, engine)
         engine.claimed.add(inputs.owner)
         return Created(id_)
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
         """What the system tables tell; ``run_async`` and ``node_spec``, which no release tells, are kept."""
-        changes, candidate = TriggerChanges(engine, state.db), state.candidate(disabled=False).trigger_name
-        left = changes.live(candidate)
-        live = changes.live(state.trigger_name) or left
+        steps, candidate = TriggerSteps(engine, state.db), state.candidate(disabled=False).trigger_name
+        left = steps.live(candidate)
+        live = steps.live(state.trigger_name) or left
         if live is None:
             return None
         inputs = described(live, state)
@@ -180,7 +172,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         """Enable or disable where that is all, else swap the definition."""
         if changed := state.changed(inputs, ONLY_FOR_US | {"endpoint_url"}):
             try:
-                self._change(state, inputs, changed, engine)
+                change(state, inputs, changed, engine)
             except ResourceError:
                 engine.served_paths.note(state.owner, state.served_path)  # others need not wait for the path
                 raise
@@ -206,14 +198,14 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         same_path = state.served_path and state.served_path == successor.served_path
         if state.owner == successor.owner or same_path:
             if not same_path:
-                _refuse_a_served_path(successor, engine)
+                refuse_a_served_path(successor, engine)
             try:
                 if state.owner != successor.owner and self._exists(successor, engine):
                     # it is swapped when it is adopted, once the path is free
-                    TriggerChanges(engine, successor.db).validate(successor.candidate(disabled=True).body())
+                    TriggerSteps(engine, successor.db).validate(successor.candidate(disabled=True).body())
                     self._remove(state, engine)
                     return
-                swap(state, successor, engine, _first_runs(successor, engine))
+                swap(state, successor, engine, FirstRuns(successor, engine))
             except NothingLive:
                 engine.served_paths.note(state.owner, None)
                 return
@@ -233,7 +225,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
     def _exists(self, inputs: TriggerInputs, engine: Engine) -> bool:
         """Whether there is a trigger of that name, which may be adopted; raises if it may not."""
-        live = TriggerChanges(engine, inputs.db).live(inputs.trigger_name)
+        live = TriggerSteps(engine, inputs.db).live(inputs.trigger_name)
         if live is not None and not engine.adopts(inputs):
             raise ResourceError(conflict(live, inputs))
         return live is not None
@@ -241,55 +233,15 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     def _remove(self, state: TriggerInputs, engine: Engine) -> None:
         try:
             wait_where_runs_block(state, engine)
-            TriggerChanges(engine, state.db).remove(state.trigger_name, force=state.force_delete)
+            TriggerSteps(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
             raise ResourceError(f"{label(state)} was not deleted: {explained(error)}") from error
         engine.served_paths.note(state.owner, None)
 
-    def _change(self, state: TriggerInputs, inputs: TriggerInputs, changed: set[str], engine: Engine) -> None:
-        changes = TriggerChanges(engine, inputs.db)
-        if inputs.served_path != state.served_path:
-            _refuse_a_served_path(inputs, engine)
-        new_code = "plugin_sha256" in changed and "plugin_filename" not in changed
-        code = _new_code(state, inputs, engine) if new_code else None
-        runs = _first_runs(inputs, engine, code)
-        definition = changed - NOT_IN_DEFINITION
-        if definition == {"disabled"}:
-            self._set_enabled(state, inputs, changes, runs)
-        elif definition or ("left_candidate" in changed and changes.live(inputs.trigger_name) is None):
-            swap(state, inputs, engine, runs)
-        elif "restart_on" in changed and not inputs.disabled:
-            restart(state, inputs, changes, runs)
-        elif runs and code:
-            watch_new_code(inputs, runs)
-        if "left_candidate" in changed:
-            _remove_left_candidate(inputs, changes)
-
-    def _set_enabled(
-        self, state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None
-    ) -> None:
-        _remove_left_candidate(inputs, changes)
-        try:
-            if inputs.disabled:
-                wait_where_runs_block(state, changes.engine)
-            if runs:
-                runs.begin()
-            try:
-                with changes.engine.stopping:
-                    changes.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
-            except NotFound:  # deleted by hand: what is wanted is that it exists
-                changes.create(inputs.body())
-        except EngineApiError as error:
-            wanted = "disabled" if inputs.disabled else "enabled"
-            raise ResourceError(f"{label(inputs)} was not {wanted}: {explained(error)}") from error
-        failure = runs.failure() if runs else None
-        if failure:
-            stop_again(inputs, changes, failure)
-
     def _take_over(self, inputs: TriggerInputs, engine: Engine) -> None:
-        changes = TriggerChanges(engine, inputs.db)
+        steps = TriggerSteps(engine, inputs.db)
         # what was read before serves: creating what exists has changed nothing
-        live = changes.live(inputs.trigger_name) or changes.live(inputs.trigger_name, fresh=True)
+        live = steps.live(inputs.trigger_name) or steps.live(inputs.trigger_name, fresh=True)
         if live is None:
             raise ResourceError(f"{label(inputs)} exists, the server says, but is not listed: deploy again")
         existing = adopted(live, inputs)
@@ -297,7 +249,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if not (engine.adopts(inputs) or self._is_ours(inputs, not differing, engine)):
             raise ResourceError(conflict(live, inputs))
         if differing:
-            self._change(existing, inputs, differing, engine)
+            change(existing, inputs, differing, engine)
 
     def _is_ours(self, inputs: TriggerInputs, same: bool, engine: Engine) -> bool:
         """Whether this stack has created the trigger, as its state file tells; only what was checked is known of it."""
@@ -307,7 +259,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if state.owner == inputs.owner:
             return True
         # renamed by a deployment that was killed between Pulumi's steps
-        return same and TriggerChanges(engine, state.db).live(state.trigger_name, fresh=True) is None
+        return same and TriggerSteps(engine, state.db).live(state.trigger_name, fresh=True) is None
 
 
 def _is_claimed(state: TriggerInputs, engine: Engine) -> bool:
@@ -329,45 +281,10 @@ def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
         raise InvalidInputs([Failure(property="node_spec", reason=str(error))]) from None
 
 
-def _refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
-    path = inputs.served_path
-    if path is None:
-        return
-    declared = engine.program.paths
-    engine.served_paths.wait_until_given_up(path, declared.predecessors(path, inputs.owner))
-    # a path that another resource gives up at the same time may be free already: not left to chance
-    other = engine.served_paths.other_owner(path, {inputs.owner}) or declared.too_late(path, inputs.owner)
-    if other:
-        raise ResourceError(f"{label(inputs)} was not deployed: {path_is_served(other)}")
-
-
 def _deployed(inputs: TriggerInputs, engine: Engine) -> None:
     """What is to be done once a definition is live."""
     engine.served_paths.note(inputs.owner, inputs.served_path)
     warn_of_a_missing_table(inputs, engine)
-
-
-def _first_runs(inputs: TriggerInputs, engine: Engine, code: WatchedCode | None = None) -> FirstRuns | None:
-    if inputs.watch is None or inputs.disabled:
-        return None
-    return FirstRuns(inputs, inputs.watch, engine, code)
-
-
-def _new_code(state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> WatchedCode | None:
-    from influxdb3_engine_resources.triggers.watched_code import WatchedCode  # noqa: PLC0415 - previews read no files
-
-    code = WatchedCode(inputs.plugin_filename, state.plugin_sha256, engine)
-    return code if code.deploy(label(inputs)) else None
-
-
-def _remove_left_candidate(inputs: TriggerInputs, changes: TriggerChanges) -> None:
-    try:
-        changes.remove_left_candidate(inputs.trigger_name)
-    except EngineApiError as error:
-        raise ResourceError(
-            f"{label(inputs)} was not changed in full: whether an earlier deployment has left a candidate of it cannot "
-            f"be told, or it could not be removed: {explained(error)}"
-        ) from error
 
 
 def _last_error(state: TriggerInputs, engine: Engine) -> str:

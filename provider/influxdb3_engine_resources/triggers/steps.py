@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.system_tables import LiveTrigger
 
 
-class TriggerChanges:
+class TriggerSteps:
     """Changes of the triggers of one database.
 
     Args:

@@ -1,17 +1,20 @@
-"""Replacing a trigger's definition, since the server has no update: what is live is the old or the new one.
+"""Replacing a trigger's definition, since the server has no update: what is live is the old definition or the new one.
 
-`swap` chooses one of two sequences. Each reads from top to bottom, a step at a time, each with what it does when it
-fails; what is live then is part of the error.
+A swap is a sequence of steps. A step that fails names what puts the server right, and what is live then: see
+`Fallback`.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from influxdb3_engine_api import Conflict, EngineApiError, NotFound
+from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.triggers.fallback import Fallback
+from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import label
 from influxdb3_engine_resources.triggers.run_ends import (
     tell_of_both,
@@ -19,316 +22,153 @@ from influxdb3_engine_resources.triggers.run_ends import (
     wait_for_the_end,
     wait_for_the_first_end,
 )
-from influxdb3_engine_resources.triggers.steps import TriggerChanges
+from influxdb3_engine_resources.triggers.steps import TriggerSteps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from influxdb3_engine_resources.server.engine import Engine
-    from influxdb3_engine_resources.triggers.first_runs import FirstRuns
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
-_REFRESH = "once the engine answers, 'pulumi up --refresh' mends it"
+
+def carries_over(state: TriggerInputs, inputs: TriggerInputs) -> bool:
+    """Whether the new definition takes over without a gap: both run on writes, and may run beside each other."""
+    return state.runs_on_writes and inputs.runs_on_writes and inputs.handover != "cut"
 
 
-class NothingLive(ResourceError):
-    """Neither the old definition nor the new one is live."""
-
-
-class Outcome(NamedTuple):
-    """What is live after a failure: the text that says so, and whether anything is."""
-
-    text: str
-    live: bool = True
-
-
-def swap(state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: FirstRuns | None = None) -> None:
+def swap(state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: FirstRuns) -> None:
     """Put a new definition in the place of a live one.
 
     Args:
         state: The definition that is live.
-        inputs: The one that is wanted; it may have another name or database.
-        engine: Where both are.
-        runs: Watches the first runs, where that is asked for; one failure puts the old definition back.
+        inputs: The new definition; it may have another name or database.
+        engine: The server of both.
+        runs: The first runs of the new definition; a failed one puts the old definition back.
 
     Raises:
-        NothingLive: It was not replaced, and the old definition is gone, too.
-        ResourceError: It was not replaced, or not in full; says what is live.
+        NothingLive: The swap failed, and the old definition is gone, too.
+        ResourceError: The swap failed; the text says what is live.
     """
-    old, new = TriggerChanges(engine, state.db), TriggerChanges(engine, inputs.db)
-    if _carries(state, inputs):
+    steps = _Swap(state, inputs, engine, runs)
+    if carries_over(state, inputs):
         wait_for_the_end(state, engine)
         with engine.stopping:
-            _carry(state, old, inputs, new, runs)
+            steps.carry()
     else:
-        _cut(state, old, inputs, new, runs)
-    failure = runs.failure() if runs else None
+        steps.cut()
+    failure = runs.failure()
     if failure:
         with engine.stopping:
-            outcome = _rolled_back(state, old, inputs, new)
+            outcome = steps.roll_back()
         raise ResourceError(f"{label(inputs)} failed when its new definition first ran. {outcome}: {failure}")
 
 
-def restart(
-    state: TriggerInputs, inputs: TriggerInputs, changes: TriggerChanges, runs: FirstRuns | None = None
-) -> None:
-    """Start a trigger anew, so that its plugin's cache is empty: a definition is swapped for itself, or stopped.
+class _Swap:
+    """The steps of one swap; the arguments are those of `swap`."""
 
-    Args:
-        state: The definition that is live.
-        inputs: The same.
-        changes: Changes of its database.
-        runs: Watches the first runs, where that is asked for.
+    def __init__(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: FirstRuns) -> None:
+        self._state, self._inputs, self._engine, self._runs = state, inputs, engine, runs
+        self._old, self._new = TriggerSteps(engine, state.db), TriggerSteps(engine, inputs.db)
+        self._candidate = inputs.candidate(disabled=not carries_over(state, inputs))
+        self._fallback = Fallback(state, self._old, self._candidate, self._new)
 
-    Raises:
-        ResourceError: It was not restarted, or its first run failed; says what is live.
-    """
-    if _carries(state, inputs):
-        swap(state, inputs, changes.engine, runs)
-        return
-    wait_for_the_end(state, changes.engine)
-    try:
-        with changes.engine.stopping, told_what_is_missed(state, inputs):
-            changes.set_enabled(inputs.trigger_name, enabled=False)
-            if runs:
-                runs.begin()
-            changes.set_enabled(inputs.trigger_name, enabled=True)
-    except EngineApiError as error:
-        raise ResourceError(
-            f"{label(inputs)} was not restarted: {explained(error)}. {_revived(state, changes).text.rstrip('. ')}"
-        ) from error
-    failure = runs.failure() if runs else None
-    if failure:
-        raise ResourceError(f"{label(inputs)} failed when it first ran after its restart. It is live: {failure}")
+    def carry(self) -> None:
+        """Hand writes over: six requests, and at each flush of the server one definition is enabled.
 
+        A flush reaches the triggers that are enabled when it happens. Stopping a trigger may take until the next
+        flush, which the trigger does not get. The candidate gets it: it is enabled by then. Measured on a real server:
+        of 2,087 rows none was lost, and none was processed twice.
+        """
+        candidate, fallback = self._candidate, self._fallback
 
-def _carry(
-    state: TriggerInputs, old: TriggerChanges, inputs: TriggerInputs, new: TriggerChanges, runs: FirstRuns | None
-) -> None:
-    """Hand writes over: six requests, and whenever the server flushes one definition is enabled.
+        # 1. The candidate starts beside the old definition. The server has accepted the new definition then.
+        with _step(lambda error: fallback.refused(self._inputs, error, fallback.take_candidate_down())):
+            self._runs.begin(candidate.trigger_name)
+            both_since = _now()
+            self._new.create_candidate(candidate.body())
 
-    A flush reaches what is enabled when it happens. Stopping a trigger may take until the next one, which the trigger
-    does not get: the candidate, enabled beside it, does (measured on a real server: 0 of 2,087 rows lost or doubled).
-    """
-    candidate = inputs.candidate(disabled=False)
-    name = candidate.trigger_name
+        # 2. The old definition goes. The candidate gets all writes from now on.
+        with _step(lambda error: fallback.unchanged(error, fallback.revive_beside_candidate())):
+            stopped = self._take_old_down()
+        tell_of_both(self._inputs, both_since, stopped)
+        wait_for_the_first_end(candidate, self._engine)
 
-    # 1. The candidate runs beside the old definition: the server has taken the new one.
-    try:
-        if runs:
-            runs.begin(name)
+        # 3. The new definition starts under its own name, beside the candidate.
         both_since = _now()
-        new.create_candidate(candidate.body())
-    except EngineApiError as error:
-        raise _refused(state, inputs, error, _taken_down(name, new)) from error
+        with _step(lambda error: fallback.unchanged(error, fallback.put_back_beside_candidate())):
+            self._new.create(self._inputs.body())
 
-    # 2. The old definition goes; the candidate has all that comes now.
-    try:
-        stopped = old.take_down(state.trigger_name, force=state.force_delete, once_stopped=runs.begin if runs else None)
-    except EngineApiError as error:
-        raise _unchanged(state, error, _revived(state, old, beside=(name, new))) from error
-    tell_of_both(inputs, both_since, stopped)
+        # 4. The candidate goes. The new definition gets all writes from now on.
+        with _step(lambda error: fallback.candidate_stays(self._inputs, error)):
+            stopped = self._new.take_down(candidate.trigger_name)
+        tell_of_both(self._inputs, both_since, stopped)
 
-    wait_for_the_first_end(candidate, new.engine)
+    def cut(self) -> None:
+        """Take the old definition away and create the new one: five requests, of which the last are quick.
 
-    # 3. The new definition runs under its own name beside the candidate.
-    both_since = _now()
-    try:
-        new.create(inputs.body())
-    except EngineApiError as error:
-        raise _unchanged(state, error, _put_back_beside(name, new, state, old)) from error
+        For triggers that cannot run beside each other: two on one request path take it from each other, and two on
+        one schedule run twice.
+        """
+        fallback = self._fallback
 
-    # 4. The candidate goes; the new definition has all that comes now.
-    try:
-        stopped = new.take_down(name)
-    except EngineApiError as error:
-        raise ResourceError(
-            f"{label(inputs)} has its new definition, and its candidate {name!r} may be enabled, too, so that writes "
-            f"are processed twice: {explained(error)}. The next 'pulumi up' removes it"
-        ) from error
-    tell_of_both(inputs, both_since, stopped)
+        # 1. The server checks the new definition: it creates a disabled candidate, which is deleted again.
+        with _step(lambda error: fallback.refused(self._inputs, error)):
+            self._new.validate(self._candidate.body())
 
+        wait_for_the_end(self._state, self._engine)
+        with self._engine.stopping, told_what_is_missed(self._state, self._inputs):
+            # 2. The old definition goes.
+            with _step(lambda error: fallback.unchanged(error, fallback.revive())):
+                if self._state.served_path:  # requests to its path fail until step 3: one request instead of two
+                    self._old.delete(self._state.trigger_name, force=True)
+                    self._runs.begin()
+                else:
+                    self._take_old_down()
 
-def _cut(
-    state: TriggerInputs, old: TriggerChanges, inputs: TriggerInputs, new: TriggerChanges, runs: FirstRuns | None
-) -> None:
-    """Take the old definition away and create the new one: five requests, of which the last are quick.
+            # 3. The new definition comes.
+            with _step(lambda error: fallback.unchanged(error, fallback.put_back())):
+                self._new.create(self._inputs.body())
 
-    For triggers that cannot run beside each other: two on one request path take it from each other, and two on one
-    schedule run twice.
-    """
-    # 1. The server checks the new definition: a candidate that never runs.
-    try:
-        new.validate(inputs.candidate(disabled=True).body())
-    except EngineApiError as error:
-        raise _refused(state, inputs, error) from error
-
-    wait_for_the_end(state, old.engine)
-    with old.engine.stopping, told_what_is_missed(state, inputs):
-        # 2. The old definition goes.
+    def roll_back(self) -> str:
+        """Put the old definition in the place of the new one, whose run failed; returns what is live."""
+        if self._state.body() == self._inputs.body():
+            return "It is live, since its definition is what it was"
+        if not carries_over(self._state, self._inputs):
+            return take_away(self._inputs, self._new) or self._fallback.put_back().text
         try:
-            # a run of the old definition may log an error when it is stopped: the watch begins after that
-            if state.served_path:  # while it is gone, requests to its path get no answer: one request less
-                old.delete(state.trigger_name, force=True)
-                if runs:
-                    runs.begin()
-            else:
-                old.take_down(state.trigger_name, force=state.force_delete, once_stopped=runs.begin if runs else None)
-        except EngineApiError as error:
-            raise _unchanged(state, error, _revived(state, old)) from error
+            unwatched = FirstRuns(self._state.model_copy(update={"watch": None}), self._engine)
+            _Swap(self._inputs, self._state, self._engine, unwatched).carry()
+        except ResourceError as error:
+            return f"It may be live all the same, since the previous definition could not be put back ({error})"
+        return "The previous definition is live again"
 
-        # 3. The new one comes.
-        try:
-            new.create(inputs.body())
-        except EngineApiError as error:
-            raise _unchanged(state, error, _put_back(state, old)) from error
+    def _take_old_down(self) -> datetime | None:
+        # a run of the old definition may log an error when it is stopped: the watch begins after that
+        name, force = self._state.trigger_name, self._state.force_delete
+        return self._old.take_down(name, force=force, once_stopped=self._runs.begin)
 
 
-def take_back(inputs: TriggerInputs, changes: TriggerChanges, failure: str) -> None:
-    """Delete a trigger that was just created and whose first run failed.
-
-    Raises:
-        ResourceError: Always; says whether it is live.
-    """
-    outcome = _taken_back(inputs, changes) or "It was deleted again"
-    raise ResourceError(f"{label(inputs)} failed when it first ran. {outcome}: {failure}")
-
-
-def watch_new_code(inputs: TriggerInputs, runs: FirstRuns) -> None:
-    """Watch the first runs of new code behind a definition that stays: nothing is changed, but read.
-
-    Raises:
-        ResourceError: A run failed; says which code is there.
-    """
+def take_away(inputs: TriggerInputs, steps: TriggerSteps) -> str | None:
+    """Delete a new definition whose run failed; returns why it may still be live, or None."""
     try:
-        runs.begin()
-    except EngineApiError as error:
-        raise ResourceError(f"{label(inputs)} was not watched: {explained(error)}. Its new code is live") from error
-    failure = runs.failure()
-    if failure:
-        raise ResourceError(f"{label(inputs)} failed when its new code first ran. {failure}")
-
-
-def stop_again(inputs: TriggerInputs, changes: TriggerChanges, failure: str) -> None:
-    """Disable a trigger that was just enabled and whose first run failed.
-
-    Raises:
-        ResourceError: Always; says whether it is live.
-    """
-    try:
-        changes.set_enabled(inputs.trigger_name, enabled=False)
-        outcome = "It is disabled again"
-    except EngineApiError as error:
-        outcome = f"It may be enabled all the same, since it could not be disabled ({explained(error)})"
-    raise ResourceError(f"{label(inputs)} failed when it first ran. {outcome}: {failure}")
-
-
-def _carries(state: TriggerInputs, inputs: TriggerInputs) -> bool:
-    return state.runs_on_writes and inputs.runs_on_writes and inputs.handover != "cut"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _refused(
-    state: TriggerInputs, inputs: TriggerInputs, error: EngineApiError, outcome: str | None = None
-) -> ResourceError:
-    """Before anything live was touched."""
-    if isinstance(error, NotFound) and state.db == inputs.db:
-        return NothingLive(
-            f"{label(inputs)} cannot be changed: {explained(error)}. "
-            "Neither definition is live: 'pulumi up --refresh' creates it"
-        )
-    return ResourceError(
-        f"{label(inputs)} cannot be changed, the definition that was live before stays so: {explained(error)}"
-        + (f". {outcome}" if outcome else "")
-    )
-
-
-def _unchanged(state: TriggerInputs, error: EngineApiError, outcome: Outcome) -> ResourceError:
-    kind = ResourceError if outcome.live else NothingLive
-    return kind(f"{label(state)} was not changed: {explained(error)}. {outcome.text.rstrip('. ')}")
-
-
-def _rolled_back(state: TriggerInputs, old: TriggerChanges, inputs: TriggerInputs, new: TriggerChanges) -> str:
-    """After a run that failed: put the old definition in the place of the new one, and say what is live."""
-    if state.body() == inputs.body():
-        return "It is live, since its definition is what it was"
-    if not _carries(state, inputs):
-        return _taken_back(inputs, new) or _put_back(state, old).text
-    try:
-        _carry(inputs, new, state, old, None)
-    except ResourceError as error:
-        return f"It may be live all the same, since the previous definition could not be put back ({error})"
-    return "The previous definition is live again"
-
-
-def _taken_back(inputs: TriggerInputs, changes: TriggerChanges) -> str | None:
-    """After a run that failed: remove the new definition; why that failed, or ``None``."""
-    try:
-        changes.take_down(inputs.trigger_name, force=True)
+        steps.take_down(inputs.trigger_name, force=True)
     except EngineApiError as error:
         return f"It may be live all the same, since it could not be deleted ({explained(error)}): delete it by hand"
     return None
 
 
-def _taken_down(candidate: str, changes: TriggerChanges) -> str:
-    """After a step that failed: take down what may run beside the old definition; says so where it may still."""
-    try:
-        changes.take_down(candidate)
-    except EngineApiError as error:
-        return (
-            f"The new definition may be live, too, as {candidate!r}, since that could not be removed "
-            f"({explained(error)}): the next 'pulumi up' mends it"
-        )
-    return ""
+@contextmanager
+def _step(failed: Callable[[EngineApiError], ResourceError]) -> Iterator[None]:
+    """One step of a swap.
 
-
-def _revived(
-    state: TriggerInputs, changes: TriggerChanges, *, beside: tuple[str, TriggerChanges] | None = None
-) -> Outcome:
-    """After a removal that failed half-way: start the old trigger again if it is there, and say what is live.
-
-    A candidate that runs beside it goes, unless it may be the only one that is live.
+    Args:
+        failed: Called when the step fails: puts the server right, and returns the error that says what is live.
     """
     try:
-        changes.set_enabled(state.trigger_name, enabled=not state.disabled)
-    except NotFound:
-        return _put_back_beside(*beside, state, changes) if beside else _put_back(state, changes)
+        yield
     except EngineApiError as error:
-        reason = explained(error)
-        other = f"The new definition runs as {beside[0]!r}, and the" if beside else "The"
-        return Outcome(
-            f"{other} previous definition may be disabled, or gone, as the server does not tell ({reason}): {_REFRESH}"
-        )
-    return Outcome(f"The previous definition is live. {_taken_down(*beside) if beside else ''}")
+        raise failed(error) from error
 
 
-def _put_back_beside(candidate: str, new: TriggerChanges, state: TriggerInputs, old: TriggerChanges) -> Outcome:
-    """After a creation that failed: the old definition takes the candidate's place, or the candidate stays."""
-    try:
-        old.create(state.body())
-    except Conflict:
-        outcome = f"A trigger of that name is live, the server says: {_REFRESH}"
-    except EngineApiError as error:
-        return Outcome(
-            f"The new definition is live as {candidate!r}, since the previous one could not be put back "
-            f"({explained(error)}): {_REFRESH}"
-        )
-    else:
-        outcome = "The previous definition is live again"
-    return Outcome(f"{outcome}. {_taken_down(candidate, new)}")
-
-
-def _put_back(state: TriggerInputs, changes: TriggerChanges) -> Outcome:
-    """After a creation that failed: create the old definition again, and say what is live."""
-    try:
-        changes.create(state.body())
-    except Conflict:
-        return Outcome(f"A trigger of that name is live, the server says: {_REFRESH}")
-    except EngineApiError as error:
-        reason = explained(error)
-        return Outcome(
-            f"It is not live, since the previous definition could not be put back either ({reason}): {_REFRESH}",
-            live=False,
-        )
-    return Outcome("The previous definition is live again")
+def _now() -> datetime:
+    return datetime.now(UTC)

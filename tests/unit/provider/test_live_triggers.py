@@ -9,7 +9,7 @@ import pytest
 
 from influxdb3_engine_api import CreateTrigger, EngineApiError, ErrorBehavior, TriggerSettings
 from influxdb3_engine_resources.server import retry
-from influxdb3_engine_resources.triggers.steps import TriggerChanges
+from influxdb3_engine_resources.triggers.steps import TriggerSteps
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
@@ -43,7 +43,7 @@ def create_where_the_answer_is_lost(server: FakeServer, there: dict[str, Any], *
     """Create the trigger; the request is carried out, or somebody else was faster, and its answer is lost."""
     server.triggers["t"] = CreateTrigger(**(WANTED | there)).model_dump(mode="json")
     server.failures["create t"] = [httpx.ReadError("reset")]
-    TriggerChanges(server.engine(), "db").create(CreateTrigger(**(WANTED | wanted)))
+    TriggerSteps(server.engine(), "db").create(CreateTrigger(**(WANTED | wanted)))
 
 
 @pytest.mark.parametrize("what", SAME)
@@ -69,7 +69,7 @@ def test_a_trigger_that_differs_is_not(server: FakeServer, what: str) -> None:
 def test_what_is_not_there_is_created_again(server: FakeServer) -> None:
     server.failures["create t"] = [httpx.ReadError("reset")]
 
-    TriggerChanges(server.engine(), "db").create(CreateTrigger(**WANTED))
+    TriggerSteps(server.engine(), "db").create(CreateTrigger(**WANTED))
 
     assert server.requests.count("create t") == 2
     assert "t" in server.triggers
@@ -80,5 +80,5 @@ def test_a_refusal_is_not_tried_again(server: FakeServer, monkeypatch: pytest.Mo
     server.failures["create t"] = [httpx.Response(500, text="Plugin error: no")]
 
     with pytest.raises(EngineApiError, match="Plugin error"):
-        TriggerChanges(server.engine(), "db").create(CreateTrigger(**WANTED))
+        TriggerSteps(server.engine(), "db").create(CreateTrigger(**WANTED))
     assert server.requests.count("create t") == 1

@@ -1,0 +1,144 @@
+"""What an update of a trigger does: enable or disable it, swap its definition, restart it, or watch its new code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import EngineApiError, NotFound
+from influxdb3_engine_resources.errors import ResourceError
+from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.triggers.fallback import revive
+from influxdb3_engine_resources.triggers.first_runs import FirstRuns
+from influxdb3_engine_resources.triggers.inputs import NOT_IN_DEFINITION, label
+from influxdb3_engine_resources.triggers.request_paths import path_is_served
+from influxdb3_engine_resources.triggers.run_ends import told_what_is_missed, wait_for_the_end, wait_where_runs_block
+from influxdb3_engine_resources.triggers.steps import TriggerSteps
+from influxdb3_engine_resources.triggers.swap import carries_over, swap
+from influxdb3_engine_resources.triggers.watched_code import WatchedCode
+
+if TYPE_CHECKING:
+    from influxdb3_engine_resources.server.engine import Engine
+    from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+
+
+def change(state: TriggerInputs, inputs: TriggerInputs, changed: set[str], engine: Engine) -> None:
+    """Turn a live trigger into its new definition by the smallest change that does it.
+
+    Args:
+        state: The definition that is live.
+        inputs: The new definition, of the same name and database.
+        changed: The properties that differ.
+        engine: The server.
+
+    Raises:
+        ResourceError: The change failed; the text says what is live.
+    """
+    steps = TriggerSteps(engine, inputs.db)
+    if inputs.served_path != state.served_path:
+        refuse_a_served_path(inputs, engine)
+    code = None
+    if "plugin_sha256" in changed and "plugin_filename" not in changed:
+        code = _deployed_code(state, inputs, engine)
+    runs = FirstRuns(inputs, engine, code)
+    definition = changed - NOT_IN_DEFINITION
+    if definition == {"disabled"}:
+        _enable_or_disable(state, inputs, steps, runs)
+    elif definition or ("left_candidate" in changed and steps.live(inputs.trigger_name) is None):
+        swap(state, inputs, engine, runs)
+    elif "restart_on" in changed and not inputs.disabled:
+        _restart(state, inputs, steps, runs)
+    elif code:
+        _watch_new_code(inputs, runs)
+    if "left_candidate" in changed:
+        _remove_left_candidate(inputs, steps)
+
+
+def refuse_a_served_path(inputs: TriggerInputs, engine: Engine) -> None:
+    """Refuse a request path that another trigger of the server keeps: two on one path disturb each other.
+
+    Raises:
+        ResourceError: Names the other trigger.
+        EngineApiError: The server could not be asked.
+    """
+    path = inputs.served_path
+    if path is None:
+        return
+    declared = engine.program.paths
+    engine.served_paths.wait_until_given_up(path, declared.predecessors(path, inputs.owner))
+    # a path that another resource gives up at the same time may be free already: not left to chance
+    other = engine.served_paths.other_owner(path, {inputs.owner}) or declared.too_late(path, inputs.owner)
+    if other:
+        raise ResourceError(f"{label(inputs)} was not deployed: {path_is_served(other)}")
+
+
+def _enable_or_disable(state: TriggerInputs, inputs: TriggerInputs, steps: TriggerSteps, runs: FirstRuns) -> None:
+    _remove_left_candidate(inputs, steps)
+    try:
+        if inputs.disabled:
+            wait_where_runs_block(state, steps.engine)
+        runs.begin()
+        try:
+            with steps.engine.stopping:
+                steps.set_enabled(inputs.trigger_name, enabled=not inputs.disabled)
+        except NotFound:  # deleted by hand: what is wanted is that it exists
+            steps.create(inputs.body())
+    except EngineApiError as error:
+        wanted = "disabled" if inputs.disabled else "enabled"
+        raise ResourceError(f"{label(inputs)} was not {wanted}: {explained(error)}") from error
+    failure = runs.failure()
+    if failure:
+        raise ResourceError(f"{label(inputs)} failed when it first ran. {_disable_again(inputs, steps)}: {failure}")
+
+
+def _disable_again(inputs: TriggerInputs, steps: TriggerSteps) -> str:
+    try:
+        steps.set_enabled(inputs.trigger_name, enabled=False)
+    except EngineApiError as error:
+        return f"It may be enabled all the same, since it could not be disabled ({explained(error)})"
+    return "It is disabled again"
+
+
+def _restart(state: TriggerInputs, inputs: TriggerInputs, steps: TriggerSteps, runs: FirstRuns) -> None:
+    """Start a trigger anew, so that its plugin's cache is empty."""
+    if carries_over(state, inputs):
+        swap(state, inputs, steps.engine, runs)
+        return
+    wait_for_the_end(state, steps.engine)
+    try:
+        with steps.engine.stopping, told_what_is_missed(state, inputs):
+            steps.set_enabled(inputs.trigger_name, enabled=False)
+            runs.begin()
+            steps.set_enabled(inputs.trigger_name, enabled=True)
+    except EngineApiError as error:
+        outcome = revive(state, steps).text.rstrip(". ")
+        raise ResourceError(f"{label(inputs)} was not restarted: {explained(error)}. {outcome}") from error
+    failure = runs.failure()
+    if failure:
+        raise ResourceError(f"{label(inputs)} failed when it first ran after its restart. It is live: {failure}")
+
+
+def _watch_new_code(inputs: TriggerInputs, runs: FirstRuns) -> None:
+    """Watch the first runs of new code behind a definition that stays: nothing is changed."""
+    try:
+        runs.begin()
+    except EngineApiError as error:
+        raise ResourceError(f"{label(inputs)} was not watched: {explained(error)}. Its new code is live") from error
+    failure = runs.failure()
+    if failure:
+        raise ResourceError(f"{label(inputs)} failed when its new code first ran. {failure}")
+
+
+def _deployed_code(state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> WatchedCode | None:
+    """The new code, where it is new to the trigger."""
+    code = WatchedCode(inputs.plugin_filename, state.plugin_sha256, engine)
+    return code if code.deploy(label(inputs)) else None
+
+
+def _remove_left_candidate(inputs: TriggerInputs, steps: TriggerSteps) -> None:
+    try:
+        steps.remove_left_candidate(inputs.trigger_name)
+    except EngineApiError as error:
+        raise ResourceError(
+            f"{label(inputs)} was not changed in full: an earlier deployment may have left a candidate of it, which "
+            f"could not be found or removed: {explained(error)}"
+        ) from error
