@@ -14,7 +14,6 @@ from influxdb3_engine_resources.plugins.clean_up import remove_superseded
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.triggers.adoption import conflict, take_over
-from influxdb3_engine_resources.triggers.change import change, refuse_a_served_path
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import (
     NOT_ON_SERVER,
@@ -30,6 +29,7 @@ from influxdb3_engine_resources.triggers.request_paths import path_is_taken
 from influxdb3_engine_resources.triggers.run_ends import wait_for_the_end, wait_where_runs_block
 from influxdb3_engine_resources.triggers.steps import TriggerSteps
 from influxdb3_engine_resources.triggers.swap import swap, take_away
+from influxdb3_engine_resources.triggers.update import refuse_a_served_path, update_trigger
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -172,7 +172,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         """Enable or disable where that is all, else swap the definition."""
         if changed := state.changed(inputs, ONLY_FOR_US | {"endpoint_url"}):
             try:
-                change(state, inputs, changed, engine)
+                update_trigger(state, inputs, changed, engine)
             except ResourceError:
                 engine.served_paths.note(state.owner, state.served_path)  # others need not wait for the path
                 raise
@@ -249,7 +249,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if not (engine.adopts(inputs) or self._is_ours(inputs, not differing, engine)):
             raise ResourceError(conflict(live, inputs))
         if differing:
-            change(existing, inputs, differing, engine)
+            update_trigger(existing, inputs, differing, engine)
 
     def _is_ours(self, inputs: TriggerInputs, same: bool, engine: Engine) -> bool:
         """Whether this stack has created the trigger, as its state file tells; only what was checked is known of it."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 
-def change(state: TriggerInputs, inputs: TriggerInputs, changed: set[str], engine: Engine) -> None:
+def update_trigger(state: TriggerInputs, inputs: TriggerInputs, changed: set[str], engine: Engine) -> None:
     """Turn a live trigger into its new definition by the smallest change that does it.
 
     Args:
