@@ -13,11 +13,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from influxdb3_embedded.errors import ErrorBody
 from influxdb3_embedded.http.routes.health import API_VERSION
-from influxdb3_embedded.http.routing import ROUTES
 from influxdb3_engine_api import paths
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.http.routing import Route
+    from collections.abc import Iterable
+
+    from influxdb3_embedded.http.route import Route
 
 Json = dict[str, Any]
 
@@ -28,15 +29,16 @@ _TOKEN_SCHEMES = {
 }
 
 
-def document(*, tokens: bool) -> Json:
+def document(routes: Iterable[Route[Any]], *, tokens: bool) -> Json:
     """Describe the API.
 
     Args:
+        routes: The operations.
         tokens: Whether the engine wants a token.
     """
     schemas = _Schemas()
     operations: dict[str, Json] = {}
-    for route in ROUTES:
+    for route in routes:
         path = re.sub(r"\*$", "{request_path}", route.path)
         operation = _operation(route, schemas)
         if tokens and route.path == paths.TOKEN_ADMIN:

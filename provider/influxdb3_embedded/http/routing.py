@@ -5,12 +5,9 @@ The table serves the dispatch (``app``) and the description of the API (``openap
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any
 
-from influxdb3_embedded.http.answers import error_answer
 from influxdb3_embedded.http.requests.inputs import (
-    Input,
     any_body,
     json_body,
     json_body_or_query,
@@ -36,6 +33,7 @@ from influxdb3_embedded.http.requests.parameters import (
     WriteV1,
     WriteV2,
 )
+from influxdb3_embedded.http.route import Answer, Route
 from influxdb3_embedded.http.routes import (
     databases,
     description,
@@ -65,52 +63,6 @@ from influxdb3_engine_api.wire import (
     UpdatePluginDirectory,
     UpdatePluginFile,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.errors import ApiError
-
-Content = TypeVar("Content")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an operation answers when it succeeds.
-
-    Attributes:
-        status: HTTP status; ``None`` for whatever a plugin says.
-        content: Type of the body by content type; empty where there is no body.
-    """
-
-    status: int | None = 200
-    content: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Route(Generic[Content]):
-    """An operation.
-
-    Attributes:
-        method: HTTP method.
-        path: The path, matched byte for byte; ``*`` at the end stands for whatever follows.
-        takes: What it reads of a request.
-        endpoint: What carries it out.
-        answer: What it answers when it succeeds.
-        error: What it answers when it does not.
-    """
-
-    method: str
-    path: str
-    takes: Input[Content]
-    endpoint: Callable[[Engine, Request, Content], Awaitable[Response]]
-    answer: Answer = Answer()
-    error: Callable[[ApiError], Response] = error_answer
-
 
 _JSON = "application/json"
 _NO_CONTENT = Answer(204)
@@ -172,5 +124,5 @@ ROUTES: tuple[Route[Any], ...] = (
     Route("GET", health.HEALTH_V1, nothing(), health.health, _TEXT),
     Route("GET", paths.PING, nothing(), health.ping, _SERVER),
     Route("POST", paths.PING, nothing(), health.ping, _SERVER),
-    Route("GET", description.PATH, nothing(), description.openapi, _DOCUMENT),
+    Route("GET", description.PATH, nothing(), description.describing(lambda: ROUTES), _DOCUMENT),
 )

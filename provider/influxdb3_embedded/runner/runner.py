@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import DryRun
 from influxdb3_embedded.runner.plugins.places import PluginFileError
-from influxdb3_embedded.runner.processes.caches import CacheNamespace, DryRunCaches
+from influxdb3_embedded.runner.processes.caches import CacheNamespace
+from influxdb3_embedded.runner.processes.dry_run_caches import DryRunCaches
 from influxdb3_embedded.runner.processes.workers import WorkerFactory, WorkerUnavailable
 from influxdb3_embedded.runner.triggers.effects import RecordedEffects
 from influxdb3_embedded.runner.triggers.execution import Call, RunFailed, execute, schedule_call, wal_call

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from influxdb3_embedded.http.routing import Route
+    from influxdb3_embedded.http.route import Route
 
 HEALTHY = (paths.HEALTH, paths.PING, "/api/v1/health", "/openapi.json")
 CAN_FAIL = [route for route in ROUTES if route.path not in HEALTHY]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from schemathesis import Case, Response
     from schemathesis.schemas import BaseSchema
 
-    from influxdb3_embedded.http.routing import Route
+    from influxdb3_embedded.http.route import Route
 
 PATH = "/openapi.json"
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]

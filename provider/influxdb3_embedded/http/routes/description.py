@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import cache
-from typing import TYPE_CHECKING
-
-from starlette.responses import Response
+from typing import TYPE_CHECKING, Any
 
 from influxdb3_embedded.http.answers import json_answer
+from influxdb3_embedded.http.openapi import document
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.http.route import Route
 
 PATH = "/openapi.json"
 """Where clients that generate themselves look for the description."""
 
 
-async def openapi(engine: Engine, _request: Request, _nothing: None) -> Response:
-    """Describe every operation as an OpenAPI 3.1 document; a token is needed as for any other."""
-    return Response(
-        await asyncio.to_thread(_document, tokens=not engine.settings.without_auth), media_type="application/json"
-    )
+def describing(routes: Callable[[], Iterable[Route[Any]]]) -> Callable[[Engine, Request, None], Awaitable[Response]]:
+    """Make the endpoint.
 
+    Args:
+        routes: Returns the operations to describe, the endpoint's own among them.
+    """
 
-@cache
-def _document(*, tokens: bool) -> bytes:
-    from influxdb3_embedded.http.openapi import document  # noqa: PLC0415 - it reads the table of routes, which has this one
+    async def openapi(engine: Engine, _request: Request, _nothing: None) -> Response:
+        """Describe every operation as an OpenAPI 3.1 document; a token is needed as for any other."""
+        return json_answer(document(routes(), tokens=not engine.settings.without_auth))
 
-    return bytes(json_answer(document(tokens=tokens)).body)
+    return openapi

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from datafusion import SessionConfig, SQLOptions
@@ -16,12 +16,12 @@ from influxdb3_embedded.sql.processes.channel import TABLES
 from influxdb3_embedded.sql.processes.schemas import LazySchema, ProviderFactory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from datafusion import DataFrame
 
     from influxdb3_embedded.sql.memory import QueryMemory
-    from influxdb3_embedded.storage.table_rows import TableRows
+    from influxdb3_embedded.sql.processes.schemas import Source
 
 Parameters = dict[str, bool | int | float | str | None]
 
@@ -38,18 +38,6 @@ _CONFIG = (
     .with_information_schema(True)
     .with_target_partitions(1)
 )
-
-
-class Source(NamedTuple):
-    """The tables of one schema.
-
-    Attributes:
-        names: Returns the names of all.
-        rows: Returns the rows of one; None if there is no such table.
-    """
-
-    names: Callable[[], list[str]]
-    rows: Callable[[str], TableRows | None]
 
 
 def execute(

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 from datafusion import SessionContext
 from datafusion.catalog import SchemaProvider, Table
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.sql.processes.execution import Source
+    from collections.abc import Callable
+
     from influxdb3_embedded.storage.table_rows import TableRows
 
 _BATCH_ROWS = 8192  # DataFusion's own batch size
 _SCRATCH = "scratch"
 _THREADS = 4
+
+
+class Source(NamedTuple):
+    """The tables of one schema.
+
+    Attributes:
+        names: Returns the names of all.
+        rows: Returns the rows of one; None if there is no such table.
+    """
+
+    names: Callable[[], list[str]]
+    rows: Callable[[str], TableRows | None]
 
 
 class ProviderFactory:
