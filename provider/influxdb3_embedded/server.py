@@ -17,7 +17,8 @@ from uvicorn.protocols.http import httptools_impl
 
 from influxdb3_embedded.app import Application
 from influxdb3_embedded.browsers import Browsers
-from influxdb3_embedded.connections import Connection, Connections
+from influxdb3_embedded.connection import Connection
+from influxdb3_embedded.connections import Connections
 from influxdb3_embedded.engine import Engine
 
 if TYPE_CHECKING:

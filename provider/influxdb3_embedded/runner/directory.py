@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.sources import PluginSource
 
 _REPOSITORY_PREFIX = "gh:"
+_LONGEST_PATH = 4_096
 _INSTALLATION_DISABLED = (
     "plugin installation is disabled; plugins must already exist in the configured plugin directory"
 )
@@ -224,6 +225,8 @@ class PluginDirectory:
             raise _traversal(name)
         path = self.root / name
         with _as_plugin_file_errors():
+            if len(name) > _LONGEST_PATH:  # the system would say so too, after minutes where it has a million parts
+                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
             root = self.root.resolve(strict=True)
             # Symbolic links are followed before the comparison, also those above a file that does not exist yet.
             if not Path(os.path.realpath(path)).is_relative_to(root):
