@@ -20,7 +20,8 @@ from influxdb3_embedded.disk import naming
 from influxdb3_embedded.engine import Engine
 from influxdb3_embedded.http.app import Application
 from influxdb3_embedded.http.browsers import Browsers
-from influxdb3_embedded.http.connections import Connection, Connections
+from influxdb3_embedded.http.connection import Connection
+from influxdb3_embedded.http.connections import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

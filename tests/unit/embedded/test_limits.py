@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from influxdb3_embedded.http import connections
+from influxdb3_embedded.http.connection import BODY_RATE, SECONDS_FOR_BODY, SECONDS_FOR_HEADERS
 from influxdb3_embedded.testing import RunningEngine, start_engine
 from influxdb3_engine_api import paths
 
@@ -112,7 +112,7 @@ def test_a_request_that_drips_is_ended(engine: RunningEngine, begin: bytes, piec
         start = time.monotonic()
         connection.sendall(begin)
         connection.settimeout(0.5)
-        while time.monotonic() - start < 3 * connections.SECONDS_FOR_BODY:
+        while time.monotonic() - start < 3 * SECONDS_FOR_BODY:
             connection.send(piece)
             try:
                 said = connection.recv(65536)
@@ -121,15 +121,15 @@ def test_a_request_that_drips_is_ended(engine: RunningEngine, begin: bytes, piec
                 continue
         assert said.startswith(b"HTTP/1.1 408 ")
         assert error.encode() in said
-        assert time.monotonic() - start > connections.SECONDS_FOR_HEADERS - 1
+        assert time.monotonic() - start > SECONDS_FOR_HEADERS - 1
 
 
 def test_a_body_may_take_long_if_it_comes_steadily(engine: RunningEngine) -> None:
-    size, seconds = 20 * connections.BODY_RATE, connections.SECONDS_FOR_BODY + 2
+    size, seconds = 20 * BODY_RATE, SECONDS_FOR_BODY + 2
     with connect(engine) as connection:
         connection.sendall(WRITE + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % (size + 6))
         for _ in range(20):
-            connection.sendall(b"#" * connections.BODY_RATE)
+            connection.sendall(b"#" * BODY_RATE)
             time.sleep(seconds / 20)
         connection.sendall(b"\na v=1")
         assert everything(connection).startswith(b"HTTP/1.1 204 ")
@@ -229,3 +229,14 @@ def test_bad_lines_are_told_up_to_a_limit_and_good_ones_are_written(http: httpx.
     assert [len(data), data[0]["line_number"], data[-1]["line_number"]] == [100_000, 2, 100_001]
     rows = http.get(paths.QUERY_SQL, params={"db": "errors", "q": "SELECT v FROM a ORDER BY time"}).json()
     assert rows == [{"v": 1.0}, {"v": 2.0}]
+
+
+def test_a_plugin_name_of_a_million_parts_is_refused_at_once(http: httpx.Client) -> None:
+    answer = http.post(paths.PLUGIN_FILES, json={"plugin_name": "a/" * 1_000_000 + "b.py", "content": ""})
+    assert answer.status_code == 400
+    assert "File name too long" in answer.json()["error"]
+
+
+def test_more_query_parameters_than_anything_has_are_refused(http: httpx.Client) -> None:
+    answer = http.get(f"{paths.QUERY_SQL}?db=d&q=x&{'a&' * 2_000}")
+    assert (answer.status_code, answer.json()["error"]) == (400, "serde error: more than 1000 parameters")

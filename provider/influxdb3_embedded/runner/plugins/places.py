@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ENVIRONMENT = ".venv"
+_LONGEST_PATH = 4_096
 
 
 class PluginFileError(Exception):
@@ -48,6 +50,7 @@ class Places:
             raise traversal(name)
         path = self._root / name
         with as_plugin_file_errors():
+            _check_length(name)
             root = self._root.resolve(strict=True)
             # Symbolic links are followed before the comparison, also those above a file that does not exist yet.
             if not Path(os.path.realpath(path)).is_relative_to(root):
@@ -67,6 +70,7 @@ class Places:
         """
         path = self._root / location
         with as_plugin_file_errors():
+            _check_length(location)
             inside = Path(os.path.realpath(path)).is_relative_to(self._root.resolve(strict=True))
             if not inside or self.is_in_environment(path):
                 raise PluginFileError(
@@ -90,6 +94,12 @@ class Places:
     def holds_environment(self, path: Path) -> bool:
         """Whether the virtual environment lies in a directory."""
         return self._environment is not None and _folded(self._environment).is_relative_to(_folded(path))
+
+
+def _check_length(name: str) -> None:
+    # the system would say so too, after minutes for a name of a million parts
+    if len(name) > _LONGEST_PATH:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
 
 def _folded(path: Path) -> Path:
