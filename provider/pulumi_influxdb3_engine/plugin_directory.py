@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import files_by_path, listed, when_known
+from pulumi_influxdb3_engine._arguments import files_by_path, listed
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
@@ -36,9 +35,9 @@ class PluginDirectoryArgs(ResourceArgs):
     """The arguments of a ``PluginDirectory`` as one value; ``PluginDirectory`` describes them."""
 
     plugin_name: pulumi.Input[str] | None = None
-    source: pulumi.Input[str | os.PathLike[str]] | None = None
+    source: str | os.PathLike[str] | None = None
     files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    exclude: pulumi.Input[Sequence[str]] | None = None
+    exclude: Sequence[str] | None = None
     in_place: pulumi.Input[bool] | None = None
     trigger_name: pulumi.Input[str] | None = None
     test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None
@@ -54,7 +53,8 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         resource_name: The resource's name in the program.
         args: All the following as one ``PluginDirectoryArgs``, instead of by keyword.
         plugin_name: Name of the package; default: ``resource_name``.
-        source: The directory to read, relative to the program; links are followed. Or
+        source: The directory to read, relative to the program, which reads it: a path, not an output of one. Links are
+            followed. Or
         files: relative path to text.
         exclude: Patterns of files in ``source`` that are left out, as ``.gitignore`` has them: ``["*.png", "data/"]``.
             Hidden files, ``__pycache__``, virtual environments, ``*.egg-info`` and ``node_modules`` are left out
@@ -88,9 +88,9 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         resource_name: str,
         *,
         plugin_name: pulumi.Input[str] | None = None,
-        source: pulumi.Input[str | os.PathLike[str]] | None = None,
+        source: str | os.PathLike[str] | None = None,
         files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-        exclude: pulumi.Input[Sequence[str]] | None = None,
+        exclude: Sequence[str] | None = None,
         in_place: pulumi.Input[bool] | None = None,
         trigger_name: pulumi.Input[str] | None = None,
         test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None,
@@ -109,13 +109,13 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         args = arguments(PluginDirectoryArgs, resource_name, args, by_keyword)
         where = f"PluginDirectory {resource_name!r}"
         one_of(where, source=args.source, files=args.files)
-        if args.exclude is not None and args.source is None:
+        patterns = listed(where, "exclude", args.exclude)
+        if patterns is not None and (args.source is None or not all(isinstance(each, str) for each in patterns)):
             raise SourceError(f"{where}: exclude is a list of patterns for source=: leave it out with files=")
         properties = {
             "plugin_name": resource_name if args.plugin_name is None else args.plugin_name,
             "files": files_by_path(
-                where,
-                args.files if args.source is None else when_known(partial(_read, where), args.source, args.exclude),
+                where, args.files if args.source is None else read_directory(where, args.source, patterns or ())
             ),
             "plugin_filename": None,
             "content_sha256": None,
@@ -172,10 +172,3 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
     def content_sha256(self) -> pulumi.Output[str]:
         """SHA-256 over all paths and contents in hexadecimal; known during preview."""
         return self._output("content_sha256")
-
-
-def _read(where: str, source: Any, exclude: Any) -> dict[str, str]:
-    patterns = listed(where, "exclude", exclude) or []
-    if not all(isinstance(each, str) for each in patterns):
-        raise SourceError(f"{where}: exclude is a list of patterns for source=: leave it out with files=")
-    return read_directory(where, source, patterns)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import source_text, when_known
+from pulumi_influxdb3_engine._arguments import source_text
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
@@ -36,7 +35,7 @@ class PluginFileArgs(ResourceArgs):
     """The arguments of a ``PluginFile`` as one value; ``PluginFile`` describes them."""
 
     plugin_name: pulumi.Input[str] | None = None
-    source: pulumi.Input[str | os.PathLike[str]] | None = None
+    source: str | os.PathLike[str] | None = None
     content: pulumi.Input[str] | None = None
     trigger_name: pulumi.Input[str] | None = None
     test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None
@@ -52,7 +51,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         resource_name: The resource's name in the program.
         args: All the following as one ``PluginFileArgs``, instead of by keyword.
         plugin_name: Path below the plugin directory, such as ``report.py``; default: ``resource_name``.
-        source: The file to read, relative to the program; or
+        source: The file to read, relative to the program, which reads it: a path, not an output of one. Or
         content: the text itself.
         trigger_name: Send changes through the trigger of that name (``PUT plugins/files``) instead of by path.
         test: Dry runs that the plugin has to pass, as a candidate beside the live file, before that is written. An
@@ -81,7 +80,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         resource_name: str,
         *,
         plugin_name: pulumi.Input[str] | None = None,
-        source: pulumi.Input[str | os.PathLike[str]] | None = None,
+        source: str | os.PathLike[str] | None = None,
         content: pulumi.Input[str] | None = None,
         trigger_name: pulumi.Input[str] | None = None,
         test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None,
@@ -106,7 +105,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
             "plugin_name": name,
             "content": source_text(where, "content", args.content, python=python)
             if args.source is None
-            else when_known(partial(read_file, where, python=python), args.source),
+            else read_file(where, args.source, python=python),
             "plugin_filename": None,
             "content_sha256": None,
         } | given(

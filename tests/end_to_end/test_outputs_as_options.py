@@ -21,11 +21,11 @@ Path("package").mkdir(exist_ok=True)
 Path("package/__init__.py").write_text({wal!r})
 Path("package/data.bin").write_bytes(b"\\xff")
 db = Database("{db}_later", retain=later(False), adopt=later(True))
-file = PluginFile("{db}_of_path.py", source=later("of_path.py"), adopt=later(True), retain=later(False),
+file = PluginFile("{db}_of_path.py", source="of_path.py", adopt=later(True), retain=later(False),
                   test=later(WalTest(input_lp=later("cpu v=1"), expect_writes=later([]))))
 tested = PluginFile("{db}_tested.py", content={wal!r}, retain=later(False), trigger_name=later("t"),
                     test=[later(WalTest(input_lp="cpu v=1", expect_writes={{"{db}": later([])}}))])
-directory = PluginDirectory("{db}_d", source=later(Path("package")), exclude=later(["*.bin"]), retain=later(False))
+directory = PluginDirectory("{db}_d", source=Path("package"), exclude=["*.bin"], retain=later(False))
 in_place = PluginDirectory("{db}_in_place", files=later({{"__init__.py": {wal!r}}}), in_place=later(True),
                            trigger_name=later("t"), retain=later(False))
 packages = PackageSet("packages", packages=later(["pip>=20"]), reinstall=later(1), retain=later(True))
