@@ -15,6 +15,10 @@ Row = dict[str, Any]
 """One written point as a plugin sees it: tags and fields as written, then ``time`` in nanoseconds (contract 4.4)."""
 
 
+INTERNAL = "_internal"
+"""The database that is always there and cannot be changed."""
+
+
 class TriggerKey(NamedTuple):
     """What identifies a trigger: names are unique in a database."""
 

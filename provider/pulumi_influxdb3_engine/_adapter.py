@@ -16,9 +16,9 @@ from influxdb3_engine_resources.hidden_values import hide_inputs, hide_secrets
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, Unknown
 from influxdb3_engine_resources.located import Located
 from influxdb3_engine_resources.program import program
+from influxdb3_engine_resources.properties import SECRETS
 from influxdb3_engine_resources.server.remedies import explained, stored_configuration
 from pulumi_influxdb3_engine._failures import DeploymentError
-from pulumi_influxdb3_engine._properties import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

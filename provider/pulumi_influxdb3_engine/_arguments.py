@@ -17,7 +17,7 @@ from uuid import UUID
 
 import pulumi
 
-from pulumi_influxdb3_engine._properties import SECRETS, argument_text, as_utf8, files_property
+from influxdb3_engine_resources.properties import SECRETS, argument_text, as_utf8, files_property
 from pulumi_influxdb3_engine._sources import SourceError
 from pulumi_influxdb3_engine._stack import check_stack
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from pulumi_influxdb3_engine._properties import as_utf8
+from influxdb3_engine_resources.properties import as_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

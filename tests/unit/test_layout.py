@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,15 @@ import pulumi_influxdb3_engine
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 
 PROVIDER = Path(__file__).parents[2] / "provider"
+PACKAGES = [
+    "influxdb3_engine_api",
+    "influxdb3_engine_resources",
+    "pulumi_influxdb3_engine",
+    "influxdb3_embedded",
+    "pulumi_cli",
+]
+MOST_LINES = 360
+MOST_MODULES = 25
 ENGINE_LIBRARIES = {"datafusion", "httptools", "pyarrow", "rich", "starlette", "typer", "uvicorn", "uvloop"}
 
 
@@ -68,8 +79,93 @@ def test_the_engine_imports_nothing_of_the_provider() -> None:
     assert importing("influxdb3_embedded", "pulumi", "pulumi_influxdb3_engine") == set()
 
 
-def test_the_logic_of_resources_does_not_know_pulumi() -> None:
-    assert importing("influxdb3_engine_resources", "pulumi") == set()
+def test_the_logic_of_resources_never_loads_pulumi() -> None:
+    names = sorted(modules("influxdb3_engine_resources"))
+    program = f"import importlib, sys; [importlib.import_module(each) for each in {names!r}]; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PROVIDER)
+
+    assert {name.split(".")[0] for name in run.stdout.split()} & {"pulumi", "pulumi_influxdb3_engine"} == set()
+    assert importing("influxdb3_engine_resources", "pulumi", "pulumi_influxdb3_engine") == set()
+
+
+ENGINE_ROOMS = {
+    "cli": {"catalog", "http", "runner", "services", "sql", "storage", "worker"},
+    "http": {"catalog", "runner", "services", "sql", "storage", "worker"},
+    "services": {"catalog", "runner", "sql", "storage", "worker"},
+    "runner": {"worker"},
+    "sql": {"storage", "worker"},
+    "storage": set(),
+    "catalog": set(),
+    "worker": set(),
+    "testing": set(),
+}
+"""Room of the engine to the rooms that it may import."""
+
+
+@pytest.mark.parametrize("room", ENGINE_ROOMS)
+def test_rooms_of_the_engine_import_only_what_lies_below_them(room: str) -> None:
+    targets = {target for _, target in imported(f"influxdb3_embedded.{room}")}
+    imports = {target.split(".")[1] for target in targets if target.startswith("influxdb3_embedded.")}
+
+    assert (imports & ENGINE_ROOMS.keys()) - {room} <= ENGINE_ROOMS[room]
+
+
+def depends_on() -> dict[str, set[str]]:
+    """Module to the modules that it imports: also in a function, and for types only."""
+    every = {name for package in PACKAGES for name in modules(package)}
+    found: dict[str, set[str]] = {name: set() for name in every}
+    for package in PACKAGES:
+        for name, module in modules(package).items():
+            for node in ast.walk(module):
+                if isinstance(node, ast.Import):
+                    found[name] |= {alias.name for alias in node.names} & every
+                elif isinstance(node, ast.ImportFrom):
+                    base = absolute(name, node)
+                    parts = {f"{base}.{alias.name}" for alias in node.names} & every
+                    found[name] |= parts or ({base} & every)
+            found[name].discard(name)
+    return found
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    try:
+        graphlib.TopologicalSorter(depends_on()).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+def test_modules_fit_on_a_few_screens_and_folders_can_be_surveyed() -> None:
+    files = [file for package in PACKAGES for file in (PROVIDER / package).rglob("*.py")]
+    folders = Counter(file.parent for file in files)
+
+    assert {file.name for file in files if len(file.read_text("utf-8").splitlines()) > MOST_LINES} == set()
+    assert {folder.name for folder, count in folders.items() if count > MOST_MODULES} == set()
+
+
+TWO_SIDES = {
+    "probe": "what asks, and the plugin on the server that answers",
+    "sweeper": "what asks, and the plugin on the server that deletes",
+    "inputs": "of all resources, and of triggers",
+    "engine": "the engine, and its SQL",
+    "errors": "one module of errors a room",
+    "process": "of a worker, and of a query",
+    "zygote": "of workers, and of queries",
+    "channel": "to a worker, and to a process of queries",
+    "connection": "of a client, and of a worker",
+    "databases": "the endpoints, and the service that they call",
+    "environment": "the endpoints, and what they change",
+    "tokens": "the endpoints, and the service that they call",
+    "triggers": "the endpoints, and the service that they call",
+}
+"""Names that two modules of one package have, with the reason."""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_name_has_one_meaning_in_a_package(package: str) -> None:
+    files = [name for name in modules(package) if not PROVIDER.joinpath(*name.split("."), "__init__.py").is_file()]
+    names = Counter(name.rpartition(".")[2] for name in files)
+
+    assert {name for name, count in names.items() if count > 1} - TWO_SIDES.keys() - {"__main__"} == set()
 
 
 def test_workers_import_only_the_standard_library_and_themselves() -> None:
@@ -214,12 +310,12 @@ def undocumented(package: str) -> list[str]:
     return missing
 
 
-@pytest.mark.parametrize("package", ["influxdb3_engine_api", "pulumi_influxdb3_engine"])
+@pytest.mark.parametrize("package", ["influxdb3_engine_api", "influxdb3_engine_resources", "pulumi_influxdb3_engine"])
 def test_everything_public_is_documented(package: str) -> None:
     assert undocumented(package) == []
 
 
-@pytest.mark.parametrize("package", ["influxdb3_engine_api", "pulumi_influxdb3_engine"])
+@pytest.mark.parametrize("package", ["influxdb3_engine_api", "influxdb3_engine_resources", "pulumi_influxdb3_engine"])
 def test_every_module_can_be_imported_by_itself(package: str) -> None:
     for name in modules(package):
         importlib.import_module(name)

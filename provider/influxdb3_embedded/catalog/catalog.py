@@ -22,7 +22,7 @@ from influxdb3_embedded.errors import (
     ResourceExists,
     ResourceNotFound,
 )
-from influxdb3_embedded.services.names import INTERNAL
+from influxdb3_embedded.model import INTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

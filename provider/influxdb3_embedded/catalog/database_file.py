@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.catalog.records import Database, Token
-from influxdb3_embedded.model import Trigger
-from influxdb3_embedded.services.names import INTERNAL
+from influxdb3_embedded.model import INTERNAL, Trigger
 from influxdb3_engine_api import specification
 from influxdb3_engine_api.wire import ErrorBehavior
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from influxdb3_embedded.catalog import Catalog
-    from influxdb3_embedded.http.requests.parameters import Scalar
     from influxdb3_embedded.services.databases import Databases
     from influxdb3_embedded.sql import SqlEngine
     from influxdb3_embedded.storage import Precision, Storage, WriteOutcome
+    from influxdb3_engine_api.client import Scalar
 
 
 class Data:

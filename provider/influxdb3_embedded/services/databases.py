@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import ApiError, ResourceExists
-from influxdb3_embedded.services.names import INTERNAL, check_database_name
+from influxdb3_embedded.model import INTERNAL
+from influxdb3_embedded.services.names import check_database_name
 from influxdb3_embedded.storage import ColumnKind, LimitExceededError, TableExistsError, TableNotFoundError
 from influxdb3_engine_api.duration import parse_duration
 

@@ -6,9 +6,6 @@ import re
 
 from influxdb3_embedded.errors import ApiError
 
-INTERNAL = "_internal"
-"""The database that is always there and cannot be changed."""
-
 _LONGEST = 511
 _ALLOWED = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 

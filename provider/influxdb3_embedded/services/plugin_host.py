@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.model import INTERNAL
 from influxdb3_embedded.runner import PluginQueryError, PluginWriteError
-from influxdb3_embedded.services.names import INTERNAL
 from influxdb3_embedded.sql import ROWS, UnsupportedTypeError
 from influxdb3_embedded.storage import Precision
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from influxdb3_embedded.services.names import INTERNAL
+from influxdb3_embedded.model import INTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ from influxdb3_embedded.sql.engine import SqlEngine
 from influxdb3_embedded.sql.errors import QueryFailed
 from influxdb3_embedded.sql.formats import Format, render
 from influxdb3_embedded.sql.processes.channel import ROWS
-from influxdb3_embedded.sql.processes.tables import DatabaseRef
+from influxdb3_embedded.sql.processes.table_server import DatabaseRef
 from influxdb3_embedded.sql.rows import UnsupportedTypeError, to_rows
 
 __all__ = ["ROWS", "DatabaseRef", "Format", "QueryFailed", "SqlEngine", "UnsupportedTypeError", "render", "to_rows"]

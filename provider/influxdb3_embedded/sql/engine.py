@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from influxdb3_embedded.sql.errors import QueryFailed, ended, interrupted, took_too_long
 from influxdb3_embedded.sql.processes.channel import ARROW
-from influxdb3_embedded.sql.processes.lanes import Schedule
+from influxdb3_embedded.sql.processes.fairness import Schedule
 from influxdb3_embedded.sql.processes.pool import Processes, ProcessUnavailable
 from influxdb3_embedded.sql.processes.query import RunningQuery
 from influxdb3_embedded.sql.processes.running_process import ProcessEnded
-from influxdb3_embedded.sql.processes.tables import Tables
+from influxdb3_embedded.sql.processes.table_server import Tables
 from influxdb3_embedded.sql.rows import UnsupportedTypeError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from influxdb3_embedded.sql.processes.channel import Message
     from influxdb3_embedded.sql.processes.running_process import SqlProcess
-    from influxdb3_embedded.sql.processes.tables import DatabaseRef, SystemTables
+    from influxdb3_embedded.sql.processes.table_server import DatabaseRef, SystemTables
     from influxdb3_embedded.storage import Storage
 
     Parameters = Mapping[str, bool | int | float | str | None]

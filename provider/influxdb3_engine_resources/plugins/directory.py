@@ -27,12 +27,12 @@ from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_directory
+from influxdb3_engine_resources.properties import files_property
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.server.retry import is_lost, repeated
-from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence

@@ -30,7 +30,7 @@ from influxdb3_engine_resources.names import (
     control_character_problem,
     request_path_problem,
 )
-from pulumi_influxdb3_engine._properties import argument_text
+from influxdb3_engine_resources.properties import argument_text
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import Specification

@@ -12,8 +12,8 @@ from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileLogic
 from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.properties import files_property
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
-from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

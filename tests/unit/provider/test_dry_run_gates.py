@@ -13,8 +13,8 @@ from influxdb3_engine_resources.errors import InvalidInputs, ResourceError
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.properties import files_property
 from pulumi_influxdb3_engine import ScheduleTest, WalTest
-from pulumi_influxdb3_engine._properties import files_property
 from pulumi_influxdb3_engine._sources import SourceError
 from pulumi_influxdb3_engine.dry_runs import dry_runs_property
 

@@ -13,7 +13,7 @@ from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
-from pulumi_influxdb3_engine._properties import files_property
+from influxdb3_engine_resources.properties import files_property
 
 if TYPE_CHECKING:
     from pathlib import Path

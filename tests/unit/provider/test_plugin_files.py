@@ -18,9 +18,9 @@ from influxdb3_engine_resources.plugins.directory import (
 )
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
+from influxdb3_engine_resources.properties import files_property
 from influxdb3_engine_resources.resource import Difference
 from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
-from pulumi_influxdb3_engine._properties import files_property
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_influxdb3_engine._properties import as_utf8
+from influxdb3_engine_resources.properties import as_utf8
 from pulumi_influxdb3_engine._sources import SourceError, read_directory, read_file
 
 if TYPE_CHECKING:

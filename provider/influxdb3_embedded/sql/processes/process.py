@@ -21,7 +21,7 @@ from influxdb3_embedded.sql.errors import QueryFailed, exhausted, with_limit
 from influxdb3_embedded.sql.formats import Format, render
 from influxdb3_embedded.sql.memory import QueryMemory, memory_of_process
 from influxdb3_embedded.sql.processes.channel import ARROW, ROWS, SYSTEM, TABLES, Channel
-from influxdb3_embedded.sql.processes.execution import execute
+from influxdb3_embedded.sql.processes.datafusion_query import execute
 from influxdb3_embedded.sql.processes.schemas import ProviderFactory, Source
 from influxdb3_embedded.sql.processes.shared_tables import read
 from influxdb3_embedded.sql.rows import UnsupportedTypeError, to_rows
