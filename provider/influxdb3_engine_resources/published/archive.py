@@ -73,7 +73,9 @@ def _decompressed(data: bytes, where: str) -> bytes:
 def _files(archive: tarfile.TarFile, root: str, where: str) -> dict[str, str | None]:
     files: dict[str, str | None] = {}
     folded: set[str] = set()
-    while (member := archive.next()) is not None:
+    for count, member in enumerate(archive, 1):
+        if count > MOST_FILES:
+            raise PublishedError(f"{where} has more than {MOST_FILES} members")
         path = _path(member, root, where)
         if member.isdir():
             continue
@@ -83,15 +85,12 @@ def _files(archive: tarfile.TarFile, root: str, where: str) -> dict[str, str | N
             )
         if path.casefold() in folded:
             raise PublishedError(f"{where} has {path!r} twice")
-        if len(files) == MOST_FILES:
-            raise PublishedError(f"{where} has more than {MOST_FILES} files")
         folded.add(path.casefold())
         opened = archive.extractfile(member)
         content = opened.read() if opened else b""
         if len(content) != member.size:
             raise PublishedError(f"{where} ends inside of {path!r}")
         files[path] = as_text(content)
-        archive.members.clear()  # tarfile keeps them all
     for path in files:
         if any(f"{parent}" in files for parent in _parents(path)):
             raise PublishedError(f"{where}: {path!r} lies below a file")
