@@ -25,6 +25,7 @@ class Configuration(BaseModel):
         tls_no_verify: Do not verify the server's certificate.
         timeout: Seconds for one request.
         package_timeout: Seconds for an installation of packages.
+        registry: URL of the index of plugins that a program names without one.
         adopt: Whether resources take over what exists, as with ``adopt=True``.
         online_checks: Whether previews ask the server for what a program relies on.
     """
@@ -39,6 +40,7 @@ class Configuration(BaseModel):
     tls_no_verify: bool = False
     timeout: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     package_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    registry: str | None = None
     adopt: bool = False
     online_checks: bool = False
 

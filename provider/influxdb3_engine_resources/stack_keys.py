@@ -81,6 +81,16 @@ def _url(value: Any) -> str:
     return value.rstrip("/")
 
 
+def _index(value: Any) -> str:
+    if (
+        isinstance(value, str)
+        and value.partition("://")[0].lower() in {"https", "http", "file"}
+        and value.partition("://")[2]
+    ):
+        return value
+    raise _Wrong("the URL of a registry's index is needed: https, http or file")
+
+
 def _plugin_hosts(value: Any) -> tuple[PluginHost, ...]:
     """Stack configuration is text: JSON (``pulumi config set --path``), or URLs with commas between."""
     if isinstance(value, str):
@@ -166,6 +176,7 @@ KEYS = {
     "tlsNoVerify": _Key("tls_no_verify", "INFLUXDB3_TLS_NO_VERIFY", _switch, "true"),
     "timeout": _Key("timeout", None, _seconds, "30"),
     "packageTimeout": _Key("package_timeout", None, _seconds, "600"),
+    "registry": _Key("registry", None, _index, "https://HOST/index.json"),
     "adopt": _Key("adopt", None, _switch, "true"),
     "onlineChecks": _Key("online_checks", None, _switch, "true"),
 }

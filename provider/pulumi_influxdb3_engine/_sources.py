@@ -110,6 +110,37 @@ def read_directory(where: str, path: str | os.PathLike[str], exclude: Sequence[s
     return files
 
 
+def read_plugin_folder(where: str, source: str | os.PathLike[str]) -> dict[str, str | None]:
+    """Text of the files of a plugin's folder by relative path; ``None`` for a file that is not UTF-8 text.
+
+    Links are left out, as in a published archive, and so is what no plugin consists of.
+
+    Raises:
+        SourceError: The folder cannot be read.
+    """
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - not for an import of this package
+
+    folder, excluded = _path(where, source, "source"), GitIgnoreSpec.from_lines(EXCLUDED)
+    files: dict[str, str | None] = {}
+    try:
+        if not folder.is_dir():
+            raise SourceError(f"{where}: source: {folder.absolute()} is not a directory")
+        for file in sorted(folder.rglob("*")):
+            relative = file.relative_to(folder).as_posix()
+            if file.is_file() and not file.is_symlink() and not excluded.match_file(relative):
+                files[relative] = _utf8(file.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{where}: source: {error.filename}: {error.strerror}") from None
+    return files
+
+
+def _utf8(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _below(
     where: str, directory: Path, excluded: GitIgnoreSpec, prefix: str, parents: set[Path]
 ) -> Iterator[tuple[str, Path]]:
