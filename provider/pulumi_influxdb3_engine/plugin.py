@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
 from pulumi_influxdb3_engine._sources import SourceError, read_file, read_plugin_folder
-from pulumi_influxdb3_engine.dry_runs import DryRunTest
 from pulumi_influxdb3_engine.package_set import PackageSet
 from pulumi_influxdb3_engine.plugin_directory import PluginDirectory
-from pulumi_influxdb3_engine.plugin_file import PluginFile
+from pulumi_influxdb3_engine.plugin_file import PluginFile, PluginManifest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from influxdb3_engine_resources.published.resolve import Dependency, ResolvedPlugin, Resolver
+    from pulumi_influxdb3_engine.dry_runs import DryRunTest
 
 
 class Plugin(pulumi.ComponentResource):
@@ -88,28 +89,36 @@ class Plugin(pulumi.ComponentResource):
             else:
                 found = program.resolver.published(resource_name if name is None else name, version, registry)
         beside = {path: _text(where, path, content) for path, content in (files or {}).items()}
-        self._declare(resource_name, found, {"adopt": adopt, "retain": retain}, test, beside, opts)
+        self._declare(resource_name, found, {"adopt": adopt, "retain": retain, "test": test}, beside, opts)
 
     def _declare(
         self,
         resource_name: str,
         found: ResolvedPlugin,
-        shared: Mapping[str, Any],
-        test: Any,
+        settings: Mapping[str, Any],
         beside: Mapping[str, Any],
-        opts: pulumi.ResourceOptions | None,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Declare the component and all that it consists of.
+
+        Args:
+            resource_name: The component's name.
+            found: The plugin.
+            settings: Arguments of the resources that hold its code.
+            beside: Text of further files by path.
+            opts: Options of the component.
+        """
         program = _Program.current()
         program.declare(self, resource_name, found)
         super().__init__("influxdb3:index:Plugin", resource_name, None, opts)
-        self.dependencies = {each.wanted.name: program.needed(each, found, shared) for each in found.dependencies}
+        self.dependencies = {each.wanted.name: program.needed(each, found, settings) for each in found.dependencies}
         needs: list[pulumi.Resource] = list(self.dependencies.values())
         if packages := list(found.plugin.manifest.dependencies.python):
             of_this = pulumi.ResourceOptions(parent=self)
-            needs.append(
-                PackageSet(f"{resource_name}-packages", packages=packages, retain=shared["retain"], opts=of_this)
-            )
-        code = _code(resource_name, found, beside, {**shared, "test": test}, self, needs)
+            name = f"{resource_name}-packages"
+            needs.append(PackageSet(name, packages=packages, retain=settings["retain"], opts=of_this))
+        below = pulumi.ResourceOptions(parent=self, depends_on=needs)
+        code = _code(resource_name, found, beside, settings, below)
         self.name = pulumi.Output.from_input(found.name)
         self.version = pulumi.Output.from_input(found.version.text)
         self.plugin_filename = code.plugin_filename
@@ -119,51 +128,44 @@ class Plugin(pulumi.ComponentResource):
 class _Dependency(Plugin):
     """A plugin that only another plugin asks for."""
 
-    def __init__(self, found: ResolvedPlugin, shared: Mapping[str, Any]) -> None:
-        self._declare(found.name, found, shared, None, {}, None)
+    def __init__(self, found: ResolvedPlugin, settings: Mapping[str, Any]) -> None:
+        self._declare(found.name, found, {**settings, "test": None}, {})
 
 
 def _code(
     resource_name: str,
     found: ResolvedPlugin,
     beside: Mapping[str, Any],
-    shared: Mapping[str, Any],
-    parent: Plugin,
-    needs: Sequence[pulumi.Resource],
+    settings: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
 ) -> PluginFile | PluginDirectory:
-    """The resources that hold a plugin's files."""
+    """The resource that holds a plugin's entry point, and those of the files beside it."""
     plugin = found.plugin
-    server = plugin.manifest.dependencies.database_version.text
-    opts = pulumi.ResourceOptions(parent=parent, depends_on=list(needs))
+    manifest: PluginManifest = {
+        "database_version": plugin.manifest.dependencies.database_version.text,
+        "triggers": list(plugin.manifest.plugin.triggers),
+    }
     if plugin.is_directory:
-        left_out = sorted(path for path, text in plugin.files.items() if text is None)
-        if left_out:
+        if binary := sorted(path for path, text in plugin.files.items() if text is None):
             pulumi.log.warn(
-                f"plugin {found.name} {found.version}: {', '.join(left_out)} is not deployed, since the server's API "
-                "takes text only",
-                parent,
+                f"plugin {found.name} {found.version}: {', '.join(binary)} is not deployed, since the server's API "
+                "takes text only"
             )
-        texts = {path: text for path, text in plugin.files.items() if text is not None}
+        files = {path: text for path, text in plugin.files.items() if text is not None} | dict(beside)
         return PluginDirectory(
-            resource_name,
-            plugin_name=found.key,
-            files={**texts, **beside},
-            database_version=server,
-            opts=opts,
-            **shared,
+            resource_name, plugin_name=found.key, files=files, manifest=manifest, opts=opts, **settings
         )
-    rest = {name: value for name, value in shared.items() if name != "test"}
-    settings = [
-        PluginFile(f"{resource_name}-{path}", plugin_name=path, content=text, opts=opts, **rest)
+    others = [
+        PluginFile(f"{resource_name}-{path}", plugin_name=path, content=text, opts=opts, **{**settings, "test": None})
         for path, text in beside.items()
     ]
     return PluginFile(
         resource_name,
         plugin_name=plugin.entry_point,
         content=plugin.code,
-        database_version=server,
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=settings)),
-        **shared,
+        manifest=manifest,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=others)),
+        **settings,
     )
 
 
@@ -210,7 +212,7 @@ class _Program:
             raise SourceError(f"Plugin {resource_name!r}: the program has the plugin {found.name!r} already: {remedy}")
         self._plugins[found.key] = found, plugin
 
-    def needed(self, dependency: Dependency, by: ResolvedPlugin, shared: Mapping[str, Any]) -> Plugin:
+    def needed(self, dependency: Dependency, by: ResolvedPlugin, settings: Mapping[str, Any]) -> Plugin:
         """The plugin that another one depends on; declared now if the program does not have it yet.
 
         Raises:
@@ -222,7 +224,7 @@ class _Program:
         where = f"Plugin {by.name!r}"
         with _refusals(where):
             if canonical(dependency.wanted.name) not in self._plugins:
-                return _Dependency(self.resolver.dependency(dependency), shared)
+                return _Dependency(self.resolver.dependency(dependency), settings)
             found, plugin = self._plugins[canonical(dependency.wanted.name)]
             refuse_other_version(found, dependency, by.name)
         if not hasattr(plugin, "plugin_filename"):

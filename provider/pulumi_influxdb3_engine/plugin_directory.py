@@ -15,6 +15,7 @@ from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
 from pulumi_influxdb3_engine._sources import SourceError, one_of, read_directory
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
+from pulumi_influxdb3_engine.plugin_file import PluginManifest
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic
@@ -41,6 +42,7 @@ class PluginDirectoryArgs(ResourceArgs):
     in_place: pulumi.Input[bool] | None = None
     trigger_name: pulumi.Input[str] | None = None
     test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None
+    manifest: pulumi.Input[PluginManifest] | None = None
     adopt: pulumi.Input[bool] | None = None
     retain: pulumi.Input[bool] | None = None
     delete_on_destroy: pulumi.Input[bool] | None = None
@@ -65,6 +67,8 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         test: Dry runs that the plugin has to pass before a trigger is swapped to it (``in_place``: before the live
             files are replaced). An error, an ERROR in its log or a missed expectation fails the deployment with the
             plugin's own log lines, and nothing live has changed.
+        manifest: What the plugin's manifest says of where it runs; ``Plugin`` sets it. Another release of the server
+            fails the deployment before a file is written.
         adopt: With ``in_place``: take over a directory of that name that exists with other files. Without it, that is
             an error.
         retain: Whether the files stay on destroy, and the directories that updates have replaced; default: True, and a
@@ -94,6 +98,7 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         in_place: pulumi.Input[bool] | None = None,
         trigger_name: pulumi.Input[str] | None = None,
         test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None,
+        manifest: pulumi.Input[PluginManifest] | None = None,
         adopt: pulumi.Input[bool] | None = None,
         retain: pulumi.Input[bool] | None = None,
         delete_on_destroy: pulumi.Input[bool] | None = None,
@@ -123,6 +128,7 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
             in_place=args.in_place,
             trigger_name=args.trigger_name,
             test=dry_runs_property(where, args.test),
+            manifest=args.manifest,
             adopt=args.adopt,
             delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )
@@ -152,6 +158,11 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
     def test(self) -> pulumi.Output[list[dict[str, Any]] | None]:
         """The dry runs that the plugin has to pass, as mappings."""
         return self._output("test")
+
+    @property
+    def manifest(self) -> pulumi.Output[dict[str, Any] | None]:
+        """What the plugin's manifest says of where it runs, as a mapping."""
+        return self._output("manifest")
 
     @property
     def adopt(self) -> pulumi.Output[bool]:

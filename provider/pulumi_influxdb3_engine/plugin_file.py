@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypedDict, overload
 
 import pulumi
 
@@ -30,6 +30,18 @@ class PluginFileProvider(EngineProvider):
         return PluginFileLogic()
 
 
+class PluginManifest(TypedDict, total=False):
+    """What a plugin's manifest says of where the plugin runs.
+
+    Attributes:
+        database_version: Range of the server's releases, as Cargo reads ranges: ``">=3.8.2"``. Default: any.
+        triggers: Entry points that the plugin supports, such as ``["process_writes"]``. Default: those that it defines.
+    """
+
+    database_version: pulumi.Input[str]
+    triggers: pulumi.Input[Sequence[pulumi.Input[str]]]
+
+
 @dataclass(kw_only=True)
 class PluginFileArgs(ResourceArgs):
     """The arguments of a ``PluginFile`` as one value; ``PluginFile`` describes them."""
@@ -39,6 +51,7 @@ class PluginFileArgs(ResourceArgs):
     content: pulumi.Input[str] | None = None
     trigger_name: pulumi.Input[str] | None = None
     test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None
+    manifest: pulumi.Input[PluginManifest] | None = None
     adopt: pulumi.Input[bool] | None = None
     retain: pulumi.Input[bool] | None = None
     delete_on_destroy: pulumi.Input[bool] | None = None
@@ -57,6 +70,8 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         test: Dry runs that the plugin has to pass, as a candidate beside the live file, before that is written. An
             error, an ERROR in its log or a missed expectation fails the deployment with the plugin's own log lines,
             and nothing live has changed.
+        manifest: What the plugin's manifest says of where it runs; ``Plugin`` sets it. Another release of the server
+            fails the deployment before a file is written.
         adopt: Take over a file of that name that exists with other content. Without it, that is an error; a file with
             the same content is taken over either way, without a request that changes anything.
         retain: Whether the file stays on destroy; default: True, and a warning says so. With ``retain=False`` a dry run
@@ -84,6 +99,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         content: pulumi.Input[str] | None = None,
         trigger_name: pulumi.Input[str] | None = None,
         test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None,
+        manifest: pulumi.Input[PluginManifest] | None = None,
         adopt: pulumi.Input[bool] | None = None,
         retain: pulumi.Input[bool] | None = None,
         delete_on_destroy: pulumi.Input[bool] | None = None,
@@ -111,6 +127,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         } | given(
             trigger_name=args.trigger_name,
             test=dry_runs_property(where, args.test),
+            manifest=args.manifest,
             adopt=args.adopt,
             delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )
@@ -135,6 +152,11 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
     def test(self) -> pulumi.Output[list[dict[str, Any]] | None]:
         """The dry runs that the plugin has to pass, as mappings."""
         return self._output("test")
+
+    @property
+    def manifest(self) -> pulumi.Output[dict[str, Any] | None]:
+        """What the plugin's manifest says of where it runs, as a mapping."""
+        return self._output("manifest")
 
     @property
     def adopt(self) -> pulumi.Output[bool]:

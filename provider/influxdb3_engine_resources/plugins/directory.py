@@ -26,6 +26,12 @@ from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_fil
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
+from influxdb3_engine_resources.plugins.manifest_facts import (
+    ManifestFacts,
+    preview_releases,
+    refuse_other_releases,
+    with_triggers,
+)
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_directory
 from influxdb3_engine_resources.properties import files_property
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
@@ -43,7 +49,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.host import Host
 
 _ENTRY = "__init__.py"
-_ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "manifest"})
 _MODIFIED = "modified"
 
 
@@ -69,6 +75,7 @@ class PluginDirectoryInputs(Inputs):
     in_place: bool = False
     trigger_name: TriggerName | None = None
     test: list[DryRun] | None = None
+    manifest: ManifestFacts | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
@@ -138,7 +145,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if inputs.in_place is True:
             refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
             program.contents[directory] = inputs.below(directory)
-        program.sources.declare(directory, source)
+        program.sources.declare(directory, with_triggers(source, inputs.manifest))
         program.files |= {directory, *inputs.below(directory)}
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
@@ -149,6 +156,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if state is not None and state.plugin_filename == inputs.plugin_filename and state.files == inputs.files:
             return
         if engine.configuration.online_checks:
+            preview_releases(inputs.manifest, engine)
             behind = self._behind(inputs, engine.hosts, str(inputs.plugin_filename))
             refuse_where_locked(behind, "plugin_name", lambda facts: facts.refuses_files())
         if state is None and inputs.in_place and not engine.adopts(inputs):
@@ -238,6 +246,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:
         """Write what is missing and pass the dry runs: in this order where no trigger runs the directory yet."""
+        refuse_other_releases(inputs.manifest, inputs.label, engine)
         if inputs.test and inputs.in_place:
             candidate = f"{inputs.candidates}/{inputs.plugin_name}_{files_sha256(inputs.contents)[:12]}"
             self._write(inputs, engine.hosts, candidate)

@@ -16,6 +16,12 @@ from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_fil
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
+from influxdb3_engine_resources.plugins.manifest_facts import (
+    ManifestFacts,
+    preview_releases,
+    refuse_other_releases,
+    with_triggers,
+)
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_file
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.server.host import Host
 
-_ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "manifest"})
 _MODIFIED = "modified"
 
 
@@ -44,6 +50,7 @@ class PluginFileInputs(Inputs):
     content: str
     trigger_name: TriggerName | None = None
     test: list[DryRun] | None = None
+    manifest: ManifestFacts | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
@@ -82,7 +89,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
                     source = parse_file(inputs.plugin_name, inputs.content)
                 except PluginSourceError as error:
                     raise InvalidInputs([Failure(property="content", reason=str(error))]) from None
-                program.sources.declare(inputs.plugin_name, source)
+                program.sources.declare(inputs.plugin_name, with_triggers(source, inputs.manifest))
                 if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
                     raise InvalidInputs(failures)
             if inputs.known("plugin_name"):
@@ -100,6 +107,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             return
         absent, differing = self._found(inputs, engine)
         if engine.configuration.online_checks:
+            preview_releases(inputs.manifest, engine)
             refuse_where_locked([*absent, *differing], "plugin_name", lambda facts: facts.refuses_files())
         if state is not None:
             return
@@ -126,6 +134,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
         The look is worth it: the API overwrites silently, and what was overwritten is nobody's any more.
         """
+        refuse_other_releases(inputs.manifest, inputs.label, engine)
         absent, differing = self._found(inputs, engine)
         if differing and not engine.adopts(inputs):
             raise ResourceError(_conflict(inputs, differing))
@@ -148,6 +157,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         """Pass the dry runs, then overwrite the file: by POST, or by PUT for the trigger named."""
         changed = state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"})
         if changed:
+            refuse_other_releases(inputs.manifest, inputs.label, engine)
             self._pass_tests(inputs, engine, "changed")
         if changed & {"content", "hosts"}:
             self._write(inputs, engine.hosts, "changed", None if inputs.trigger_name is None else _overwrite(inputs))

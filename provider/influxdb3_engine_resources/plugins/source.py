@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import PluginType
+from influxdb3_engine_resources.plugins.header import Header, read_header
+from influxdb3_engine_resources.plugins.imports import Import, imports_of
 from influxdb3_engine_resources.plugins.newer_syntax import hint
 
 if TYPE_CHECKING:
@@ -37,11 +39,19 @@ class PluginSource:
         names: Names bound at the top level of the module that holds the entry point.
         functions: Those of them that are functions written there, and certain to be what the name means in the end.
         opaque: Whether names may be bound that cannot be told (``from x import *``, ``globals()``).
+        header: What the plugin says of its arguments; None if it has no header that can be read.
+        header_problem: What is wrong with a header that cannot be read; None if there is none.
+        imports: The modules that the plugin cannot be loaded without.
+        triggers: Entry points that its manifest lists; None if the plugin has no manifest.
     """
 
     names: frozenset[str]
     functions: Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]
     opaque: bool
+    header: Header | None = None
+    header_problem: str | None = None
+    imports: tuple[Import, ...] = ()
+    triggers: tuple[str, ...] | None = None
 
     def binds(self, name: str) -> bool:
         """Whether the module may have a member of that name."""
@@ -71,7 +81,8 @@ def parse_file(name: str, content: str) -> PluginSource:
     Raises:
         PluginSourceError: A syntax error; says the file and the line.
     """
-    return _defined(_parse(name, content))
+    module = _parse(name, content)
+    return _plugin(module, {name: module}, frozenset())
 
 
 def parse_directory(files: Mapping[str, str]) -> PluginSource:
@@ -88,7 +99,8 @@ def parse_directory(files: Mapping[str, str]) -> PluginSource:
         for node in _unguarded(module):
             if isinstance(node, ast.ImportFrom) and node.level:
                 _check_relative_import(name, node, modules)
-    return _defined(modules["__init__.py"])
+    own = frozenset(path.partition("/")[0].removesuffix(".py") for path in modules)
+    return _plugin(modules["__init__.py"], modules, own)
 
 
 class KnownSources:
@@ -119,6 +131,12 @@ def _parse(name: str, content: str) -> ast.Module:
         raise PluginSourceError(f"{name}: {error}") from None
     except (MemoryError, RecursionError):
         raise PluginSourceError(f"{name}: an expression is nested deeper than Python can parse") from None
+
+
+def _plugin(entry: ast.Module, modules: Mapping[str, ast.Module], own: frozenset[str]) -> PluginSource:
+    header, problem = read_header(entry)
+    imports = tuple(imports_of(modules, own))
+    return replace(_defined(entry), header=header, header_problem=problem, imports=imports)
 
 
 def _defined(module: ast.Module) -> PluginSource:

@@ -60,6 +60,7 @@ class ProbeReport(BaseModel):
         pip_is_running: Whether a pip runs on the server's machine, ``None`` where that cannot be told.
         files: Path below the plugin directory to the file, ``None`` where there is none.
         listing: Path below the plugin directory to SHA-256, of all files but hidden ones; see ``ProbedFile.sha256``.
+        missing_modules: Modules that the server's Python does not find.
         listing_is_whole: Whether it lists them all: it ends after some seconds, and some thousand files.
     """
 
@@ -72,6 +73,7 @@ class ProbeReport(BaseModel):
     files: dict[str, ProbedFile | None] = {}
     listing: dict[str, str | None] = {}
     listing_is_whole: bool = True
+    missing_modules: list[str] = []
 
 
 class Probe:
@@ -103,6 +105,7 @@ class Probe:
         extras_of: Collection[str] = (),
         files: Collection[str] | None = None,
         listing: bool = False,
+        modules: Collection[str] = (),
     ) -> ProbeReport:
         """Ask the server's Python: one request, two the first time in a process.
 
@@ -111,6 +114,7 @@ class Probe:
             extras_of: Those of them to report the dependencies of, too.
             files: Paths below the plugin directory to report with their content.
             listing: Whether to report the hashes of all files.
+            modules: Names of modules, of which those are reported that cannot be imported.
         """
         question: dict[str, Any] = {"listing": True} if listing else {}
         if distributions is not None:
@@ -118,6 +122,8 @@ class Probe:
             question["extras_of"] = sorted(extras_of)
         if files is not None:
             question["files"] = sorted(files)
+        if modules:
+            question["modules"] = sorted(modules)
         text, directory = json.dumps(question), self._plugin_directory
         report = self._run(text, directory)
         if report.plugin_directory is None and directory is None:

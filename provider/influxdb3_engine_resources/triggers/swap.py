@@ -16,6 +16,7 @@ from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.triggers.fallback import Fallback
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import label
+from influxdb3_engine_resources.triggers.needed_modules import refuse_missing_modules
 from influxdb3_engine_resources.triggers.run_ends import (
     tell_of_both,
     told_what_is_missed,
@@ -49,6 +50,8 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: Firs
         NothingLive: The swap failed, and the old definition is gone, too.
         ResourceError: The swap failed; the text says what is live.
     """
+    with _step(lambda error: ResourceError(f"{label(inputs)} was not changed: {explained(error)}")):
+        refuse_missing_modules(inputs, engine)
     steps = _Swap(state, inputs, engine, runs)
     if carries_over(state, inputs):
         wait_for_the_end(state, engine)
