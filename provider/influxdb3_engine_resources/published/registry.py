@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, StrictBool, ValidationError
 
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_resources.published.archive import LARGEST_ARCHIVE, unpack, verify
+from influxdb3_engine_resources.published.archive import LARGEST_ARCHIVE, as_text, unpack, verify
 from influxdb3_engine_resources.published.cache import RegistryCache
 from influxdb3_engine_resources.published.download import download, is_local
 from influxdb3_engine_resources.published.errors import PublishedError
@@ -145,7 +145,8 @@ class Registry:
             verify(data, entry.hash, where)
             if not is_local(url):
                 self._cache.keep(key, data)
-        plugin = PublishedPlugin(unpack(data, name, where), where)
+        files = {path: as_text(content) for path, content in unpack(data, where, root=name).items()}
+        plugin = PublishedPlugin(files, where)
         declared = plugin.manifest.plugin
         if (declared.name, declared.version.text) != (entry.name, entry.version.text):
             raise PublishedError(f"{where} holds the plugin {declared.name} {declared.version}")
