@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -68,24 +68,32 @@ class LimitedFiles:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[MountedDisk | LimitedFiles]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() or subprocess.run([*MOUNT, str(place)], check=False, capture_output=True).returncode:
-        yield LimitedFiles(place)
-        return
-    yield MountedDisk(place)
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "disk") as place:
+        if place is None:
+            yield LimitedFiles(tmp_path / "disk")
+        else:
+            yield MountedDisk(place)
 
 
 @pytest.fixture
 def small_mount(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own; only root can mount one."""
-    place = tmp_path / "disk"
+    with mounted(tmp_path / "disk") as place:
+        if place is None:
+            pytest.skip("no rights to mount a file system")
+        yield place
+
+
+@contextmanager
+def mounted(place: Path) -> Iterator[Path | None]:
+    """Mount a file system while the context lasts; None without the rights to mount one."""
     place.mkdir()
     if os.geteuid() or subprocess.run([*MOUNT, str(place)], check=False, capture_output=True).returncode:
-        pytest.skip("no rights to mount a file system")
+        yield None
+        return
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    # An engine's worker processes end a moment after the engine, and keep the file system busy until then.
+    wait_until(lambda: subprocess.run(["umount", str(place)], check=False).returncode == 0)
 
 
 def refusal(tmp_path: Path, **settings: Path | str) -> str:

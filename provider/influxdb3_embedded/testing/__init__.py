@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api import EngineClient
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from influxdb3_engine_api import EngineClient
 
 Setting = str | int | float | bool | Path | list[str] | tuple[str, ...]
 """Value of a flag of ``influxdb3-embedded serve``."""
@@ -47,6 +47,9 @@ class RunningEngine:
     client: EngineClient = field(init=False)
 
     def __post_init__(self) -> None:
+        # pytest imports this package in every project that has the distribution
+        from influxdb3_engine_api import EngineClient  # noqa: PLC0415
+
         self.client = EngineClient(self.url)
 
     @property
