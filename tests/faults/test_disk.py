@@ -166,7 +166,7 @@ def test_changes_fill_the_disk_one_is_refused_and_all_others_survive(small_disk:
         assert [row.trigger_name for row in engine.client.triggers("d")] == created
 
 
-def test_a_torn_log_keeps_what_is_whole_and_says_so(tmp_path: Path) -> None:
+def test_a_torn_log_keeps_what_is_whole(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         engine.client.create_database("d")
         for n in range(20):
@@ -178,7 +178,6 @@ def test_a_torn_log_keeps_what_is_whole_and_says_so(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         found = [row["n"] for row in engine.client.query_sql("d", "SELECT n FROM m ORDER BY n")]
         assert found == list(range(19))
-        assert "what was committed before them is kept" in engine.logs
         write(engine.client, 100)
 
 

@@ -17,7 +17,6 @@ import pyarrow as pa
 from influxdb3_embedded.storage.columns import TableSchema
 from influxdb3_embedded.storage.followers import Follower
 from influxdb3_embedded.storage.parquet import ParquetRows
-from influxdb3_embedded.storage.torn import pages_in_write_ahead_file, pages_recovered
 from influxdb3_engine_api.column_kinds import ColumnKind
 
 if TYPE_CHECKING:
@@ -84,15 +83,8 @@ class Log:
         self._path = path
         self._files = files
         # Used by the writer thread and, at start-up and for replays, by others, but never by two at once.
-        pages = pages_in_write_ahead_file(path)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.connection.execute("PRAGMA journal_mode = WAL")
-        if lost := pages - pages_recovered(self.connection):
-            _logger.warning(
-                "%s-wal: its last %d of %d pages are an unfinished or torn commit and were dropped; what was committed"
-                " before them is kept",
-                *(path, lost, pages),
-            )
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.executescript(_SCHEMA)
 
