@@ -15,7 +15,7 @@ import uvloop
 
 from influxdb3_embedded import logs, secrecy, variables
 from influxdb3_embedded.catalog import CatalogVersionError
-from influxdb3_embedded.disk import described
+from influxdb3_embedded.disk import describe
 from influxdb3_embedded.http import server
 from influxdb3_embedded.http.browsers import host_of, origin_of
 from influxdb3_embedded.memory_size import memory_size
@@ -203,8 +203,8 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
     )
     logs.configure(log_filter)
     hide_process()
-    secrecy.keep_descriptors()
-    secrecy.forget_variables(variables.for_engine(settings.plugin_env))
+    secrecy.stop_descriptor_inheritance()
+    secrecy.erase_variables(variables.for_engine(settings.plugin_env))
     _run(settings, ready_file)
 
 
@@ -218,7 +218,7 @@ def _run(settings: Settings, ready_file: Path | None) -> None:
             sys.stdout.flush()
             os._exit(0)
     except (OSError, CatalogVersionError, StorageLockedError, sqlite3.Error) as error:
-        reason = described(error) if isinstance(error, OSError) else error
+        reason = describe(error) if isinstance(error, OSError) else error
         typer.echo(logs.escaped(f"The engine cannot start: {reason}"), err=True)
         raise typer.Exit(1) from None
 

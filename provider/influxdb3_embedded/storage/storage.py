@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from influxdb3_embedded.disk import naming
+from influxdb3_embedded.disk import file_errors
 from influxdb3_embedded.model import TableBatch
 from influxdb3_embedded.storage.batches import WrittenRows
 from influxdb3_embedded.storage.changes import AddRows, LogChange
@@ -326,7 +326,7 @@ class Storage:
         directory.mkdir(parents=True, exist_ok=True)
         self._lock_file = lock(directory)
         path = directory / "storage.sqlite"
-        with naming(path):
+        with file_errors(path):
             self._log = WriteAheadLog(path, _files(directory))
             self._databases, self._rows = recover(self._log)
         remove_unknown_files(_files(directory), [file.rows.path for file in self._log.files()])
