@@ -166,7 +166,7 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         typer.Option(
             envvar="INFLUXDB3_PLUGIN_ENV",
             metavar="NAME",
-            help="Environment variable that plugins get; may be repeated. In INFLUXDB3_PLUGIN_ENV, spaces separate names.",
+            help="Environment variable that plugins get; may be repeated. The variable has spaces between names.",
         ),
     ] = None,
     ready_file: Annotated[Path | None, typer.Option(help="File that gets the URL when the engine serves it.")] = None,
