@@ -1,4 +1,4 @@
-"""A disk that is full, files that are torn, a data directory that is taken."""
+"""A full disk, torn files, and a data directory that another engine uses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class MountedDisk:
         self._filler = place / "filler"
 
     def fill(self, engine: RunningEngine, *, leave: int) -> None:
-        """Leave only so many bytes."""
+        """Fill the disk, except for some bytes."""
         with self._filler.open("wb", buffering=0) as file:
             for size in (1 << 16, 1 << 9, 1):
                 try:
@@ -50,7 +50,7 @@ class MountedDisk:
 
 
 class LimitedFiles:
-    """What everybody can have where only root can mount: no file may grow."""
+    """A replacement for a mounted disk, without root's rights: no file may grow."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -77,7 +77,7 @@ def small_disk(tmp_path: Path) -> Iterator[MountedDisk | LimitedFiles]:
 
 @pytest.fixture
 def small_mount(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own; only root can mount one."""
+    """A mounted file system. Only root can mount one."""
     with mounted(tmp_path / "disk") as place:
         if place is None:
             pytest.skip("no rights to mount a file system")
@@ -97,7 +97,7 @@ def mounted(place: Path) -> Iterator[Path | None]:
 
 
 def refusal(tmp_path: Path, **settings: Path | str) -> str:
-    """The one line that an engine says instead of starting."""
+    """Return the line that an engine prints if it cannot start."""
     with pytest.raises(EngineDidNotStart) as refused, start_engine(tmp_path / "refused", **settings):
         pass
     status, *lines = str(refused.value).strip().splitlines()
