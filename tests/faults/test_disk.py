@@ -119,7 +119,9 @@ def create_many(client: EngineClient, created: list[str]) -> None:
         created.append(f"t{number}")
 
 
-def test_a_full_disk_is_an_error_in_json_and_costs_nothing_acknowledged(small_disk: MountedDisk | LimitedFiles) -> None:
+def test_a_full_disk_is_an_error_in_json_and_acknowledged_changes_survive(
+    small_disk: MountedDisk | LimitedFiles,
+) -> None:
     with start_engine(small_disk.place) as engine:
         client = engine.client
         client.create_database("d")
@@ -151,7 +153,9 @@ def test_a_full_disk_is_an_error_in_json_and_costs_nothing_acknowledged(small_di
         assert [row.trigger_name for row in engine.client.triggers("d")] == ["w", "later"]
 
 
-def test_changes_fill_the_disk_one_is_refused_and_all_others_survive(small_disk: MountedDisk | LimitedFiles) -> None:
+def test_the_change_that_fills_the_disk_is_refused_and_all_others_survive(
+    small_disk: MountedDisk | LimitedFiles,
+) -> None:
     created: list[str] = []
     with start_engine(small_disk.place) as engine:
         engine.client.create_database("d")
@@ -213,7 +217,9 @@ def test_a_start_on_a_full_disk_names_the_path(small_mount: Path, tmp_path: Path
         assert engine.client.health() is None or before != "data" or engine.client.query_sql("d", "SELECT n FROM m")
 
 
-def test_plugins_on_a_full_disk_cost_the_plugins_only_and_the_path_is_named(small_mount: Path, tmp_path: Path) -> None:
+def test_a_full_disk_of_plugins_stops_plugins_only_and_an_error_names_the_path(
+    small_mount: Path, tmp_path: Path
+) -> None:
     plugins = small_mount / "plugins"
     plugins.mkdir()
     fill(small_mount)
@@ -225,7 +231,7 @@ def test_plugins_on_a_full_disk_cost_the_plugins_only_and_the_path_is_named(smal
         assert "Traceback" not in engine.logs
 
 
-def test_a_ready_file_on_a_full_disk_is_named(small_mount: Path, tmp_path: Path) -> None:
+def test_an_error_names_a_ready_file_on_a_full_disk(small_mount: Path, tmp_path: Path) -> None:
     fill(small_mount)
     with (
         pytest.raises(EngineDidNotStart, match=f"cannot start: {small_mount}/ready: No space left on device"),
@@ -247,7 +253,7 @@ def test_a_start_on_a_read_only_file_system_names_the_path(small_mount: Path, tm
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_start_in_a_directory_without_rights_names_it(tmp_path: Path) -> None:
+def test_a_start_in_a_directory_without_rights_names_the_path(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir(mode=0o500)
     assert refusal(tmp_path, data_dir=tmp_path / "mine" / "data") == f"{tmp_path}/mine/data: Permission denied"
 
@@ -263,14 +269,14 @@ def test_a_start_in_a_directory_without_rights_names_it(tmp_path: Path) -> None:
         ("plugins", "plugins: is a file, not a directory"),
     ],
 )
-def test_a_file_in_the_place_of_something_else_is_named(tmp_path: Path, file: str, reason: str) -> None:
+def test_a_start_with_a_wrong_file_in_the_data_names_the_path(tmp_path: Path, file: str, reason: str) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text("something else, and long enough to be read as a header\n" * 100)
     said = refusal(tmp_path, data_dir=tmp_path / "data", plugin_dir=tmp_path / "plugins")
     assert said == f"{tmp_path}/{reason}"
 
 
-def test_a_path_with_control_characters_stays_one_line(tmp_path: Path) -> None:
+def test_control_characters_of_a_path_are_escaped(tmp_path: Path) -> None:
     place = tmp_path / "a\nlevel=error\x1b[31m\u202e"
     place.write_text("")
     assert r"a\nlevel=error\x1b[31m\u202e" in refusal(tmp_path, data_dir=place)

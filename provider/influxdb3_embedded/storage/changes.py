@@ -49,7 +49,7 @@ class AddRows:
             data.append(batch)
 
     def announce(self) -> None:
-        """Hand the rows to the followers."""
+        """Hand the rows to the observers."""
         batches = [TableBatch(data.schema.name, WrittenRows(batch)) for data, batch in self._parts]
         self._announce(self._database_id, self._sequence, batches)
 

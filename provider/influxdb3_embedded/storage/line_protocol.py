@@ -130,17 +130,12 @@ def decode(body: bytes | str) -> str:
         raise NotUtf8Error(error) from error
 
 
-def parse(body: str) -> ParsedLines:
-    """Parse a whole body at once, as `parse_pieces` does."""
-    return next(parse_pieces(body, None))
-
-
-def parse_pieces(body: str, size: int | None) -> Iterator[ParsedLines]:
+def parse(body: str, size: int) -> Iterator[ParsedLines]:
     """Parse a body piece by piece. A bad line becomes an error and does not affect other lines (contract 8.1).
 
     Args:
         body: Lines separated by newlines. A newline inside a quoted string belongs to the string.
-        size: Lines of a piece. None: one piece has all lines.
+        size: Lines of a piece.
 
     Yields:
         Groups and errors of each piece. Line numbers are those of the body.

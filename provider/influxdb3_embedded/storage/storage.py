@@ -90,7 +90,7 @@ class Storage:
         snapshot_policy: When rows move from the log to Parquet.
 
     Attributes:
-        feed: Tells followers about each write.
+        feed: Tells observers about each write, and replays writes for followers.
     """
 
     def __init__(

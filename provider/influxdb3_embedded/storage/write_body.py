@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_embedded.storage.batches import build_batch, join
 from influxdb3_embedded.storage.columns import TableSchema
-from influxdb3_embedded.storage.line_protocol import MAX_ERRORS, parse_pieces
+from influxdb3_embedded.storage.line_protocol import MAX_ERRORS, parse
 from influxdb3_embedded.storage.schema_check import check_lines
 from influxdb3_embedded.storage.timestamps import resolve
 
@@ -64,7 +64,7 @@ def read_lines(
     rows = _Rows()
     errors: list[LineError] = []
     read = admitted = 0
-    for parsed in parse_pieces(text, _LINES_PER_PIECE):
+    for parsed in parse(text, _LINES_PER_PIECE):
         read += parsed.line_count
         checked = check_lines(resolve(parsed, precision, default_time), known, limits)
         errors += checked.errors[: MAX_ERRORS - len(errors)]

@@ -1,4 +1,4 @@
-"""Tells followers about each write. A follower can continue after a crash."""
+"""Tells observers about each write, and replays writes for followers that continue after a crash."""
 
 from __future__ import annotations
 

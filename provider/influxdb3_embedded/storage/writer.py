@@ -30,7 +30,7 @@ class Change(Protocol):
         """Change memory, after the commit. The writer thread calls it in the order of the commits."""
 
     def announce(self) -> None:
-        """Tell others, after `apply`. The event loop calls it."""
+        """Tell observers, after `apply`. The event loop calls it."""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from influxdb3_embedded.sql import DatabaseRef, SqlEngine, to_rows
 from influxdb3_embedded.storage import Precision, Storage
 from influxdb3_embedded.storage.batches import WrittenRows, build_batch
-from influxdb3_embedded.storage.line_protocol import parse
+from influxdb3_embedded.storage.line_protocol import ParsedLines, parse
 from influxdb3_embedded.storage.timestamps import resolve
 
 Point = tuple[dict[str, str], dict[str, Any], int]
@@ -39,6 +39,11 @@ POINTS: st.SearchStrategy[Point] = st.tuples(
     st.fixed_dictionaries({}, optional=FIELDS).filter(bool),
     TIMES,
 )
+
+
+def parse_all(body: str) -> ParsedLines:
+    (parsed,) = parse(body, len(body) + 1)
+    return parsed
 
 
 def escaped(name: str) -> str:
@@ -102,7 +107,7 @@ def test_queries_return_the_same_points_as_a_dictionary(writes: list[tuple[list[
 @settings(max_examples=200, deadline=None)
 def test_rows_for_plugins_are_the_lines_as_written(points: list[Point]) -> None:
     body = "\n".join(map(line, points))
-    parsed = resolve(parse(body), Precision.NANOSECOND, 0)
+    parsed = resolve(parse_all(body), Precision.NANOSECOND, 0)
     assert parsed.errors == []
     assert [{**tags, **fields, "time": time} for tags, fields, time in points] == list(
         WrittenRows(build_batch(parsed.groups))
@@ -113,10 +118,10 @@ def test_rows_for_plugins_are_the_lines_as_written(points: list[Point]) -> None:
 @settings(max_examples=300, deadline=None)
 def test_repeated_lines_are_accepted_like_a_single_one(text: str, times: int) -> None:
     """The fast way for repeated lines accepts the same lines as the exact grammar."""
-    alone = parse(text)
+    alone = parse_all(text)
     if alone.errors or '"' in text or "\\" in text:  # then a line can continue in the next one
         return
-    together = parse("\n".join([text] * times))
+    together = parse_all("\n".join([text] * times))
     assert times * alone.line_count == together.line_count
     assert together.errors == []
     assert {(group.table, group.fields) for group in alone.groups} == {
