@@ -1,8 +1,8 @@
-"""Errors that the engine answers.
+"""What the engine answers instead of a result.
 
-The code that finds an error raises it, with status and text. ``app.Application`` renders all errors as
-``{"error": TEXT}``, and ``data`` if the error has some. The texts are those of a real server. A client's mistake is
-answered with 400, as in the published API, even if a real server answers 500.
+An error is raised where it is found, carries its status and text, and is rendered in one place (``app.Application``)
+as ``{"error": TEXT}``, with ``data`` where there is any. The texts are the real server's; a client's mistake that the
+real server answers with 500 is 400 here, as the published API has it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ class ErrorBody(BaseModel):
 
     Attributes:
         error: The message.
-        data: Details, such as the refused lines of a write.
-        code: InfluxDB 2's name of the status. Only the write operation of InfluxDB 2 answers it.
-        message: The message again. Only the write operation of InfluxDB 2 answers it.
+        data: What goes with it, such as the lines of a write that were refused.
+        code: InfluxDB 2's name of the status, from its write endpoint.
+        message: The message again, from InfluxDB 2's write endpoint.
     """
 
     error: str
@@ -33,8 +33,8 @@ class ApiError(Exception):
 
     Attributes:
         status: HTTP status.
-        text: The message, in the words of a real server.
-        data: Details, such as the refused lines of a write. None: no details.
+        text: The message, as the real server words it.
+        data: What goes with it, such as the lines of a write that were refused; ``None`` for nothing.
     """
 
     def __init__(self, status: int, text: str, data: Any = None) -> None:
@@ -44,19 +44,19 @@ class ApiError(Exception):
         self.data = data
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON body."""
+        """The JSON body."""
         return {"error": self.text} | ({} if self.data is None else {"data": self.data})
 
 
 class NotRouted(ApiError):
-    """No operation has this method and path (contract 1.1: a wrong method is 404, too)."""
+    """No operation has this method and path (contract 1.1: wrong methods are 404 too)."""
 
     def __init__(self) -> None:
         super().__init__(404, "Not found")
 
 
 class ResourceNotFound(ApiError):
-    """The catalog does not have this trigger, database or token."""
+    """A trigger, database or token that is not in the catalog."""
 
     def __init__(self, name: str) -> None:
         super().__init__(404, f"the requested resource was not found: {name}")
@@ -70,56 +70,56 @@ class ResourceExists(ApiError):
 
 
 class DatabaseNotFound(ApiError):
-    """The database of an operation does not exist."""
+    """An operation inside a database that does not exist."""
 
     def __init__(self, name: str) -> None:
         super().__init__(404, f"Database not found {name}")
 
 
 class DatabaseDeleted(ApiError):
-    """The database of an operation is soft-deleted under this name (contract 1.2 #10)."""
+    """An operation inside a database that is soft-deleted under that very name (contract 1.2 #10)."""
 
     def __init__(self, name: str) -> None:
         super().__init__(409, f"attempted to modify resource that was already deleted: {name}")
 
 
 class CatalogUnwritable(ApiError):
-    """The catalog cannot be written. Nothing has changed."""
+    """A change that the disk refuses; nothing has changed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(500, f"catalog internal error: {reason}")
 
 
 class InternalDatabase(ApiError):
-    """An operation would change ``_internal``."""
+    """A change of ``_internal``."""
 
     def __init__(self) -> None:
         super().__init__(400, "cannot modify internal db")
 
 
 class TriggerEnabled(ApiError):
-    """A trigger is enabled and cannot be deleted without force (contract 1.3)."""
+    """A trigger that is to be deleted without force is enabled (contract 1.3)."""
 
     def __init__(self, name: str) -> None:
         super().__init__(400, f"Cannot delete running plugin {name}. Disable it first or use --force.")
 
 
 class PluginError(ApiError):
-    """A plugin that a trigger or a dry run names cannot be found or read (contract 4.1)."""
+    """A plugin that cannot be found or read where a trigger or a dry run names it (contract 4.1)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(400, f"Plugin error: {reason}")
 
 
 class PluginFileRefused(ApiError):
-    """A plugin file cannot be written (contract 1.7)."""
+    """A plugin file that cannot be written (contract 1.7)."""
 
     def __init__(self, reason: str, *, status: int = 400) -> None:
         super().__init__(status, f"Processing engine error: plugin error: {reason}")
 
 
 class InstallRefused(ApiError):
-    """Packages cannot be installed (contract 1.8; the published API answers a failed installation with 400)."""
+    """Packages that are not installed (contract 1.8; the published API answers a failed installation with 400)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(400, f"Processing engine error: error installing python packages: {reason}")
