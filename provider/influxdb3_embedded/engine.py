@@ -1,4 +1,4 @@
-"""An engine: its parts, put together, and the order in which they start and stop."""
+"""Puts the parts of an engine together, and starts and stops them in order."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """The nouns that the routes talk to.
+    """The services that the routes call.
 
     Args:
-        settings: How it runs.
+        settings: Settings of the engine.
 
     Attributes:
-        settings: How it runs.
-        catalog: What exists.
-        databases: Databases and tables.
-        triggers: Triggers.
-        tokens: Who may come in.
+        settings: Settings of the engine.
+        catalog: Definitions of databases, triggers and tokens.
+        databases: Creates and deletes databases and tables.
+        triggers: Creates, changes and deletes triggers.
+        tokens: Creates, deletes and checks tokens.
         data: Writes and queries.
         storage: Schemas and rows, for dry runs.
         plugins: The plugin directory.
-        environment: The plugins' virtual environment.
-        runner: What runs the plugins.
-        logs: What they said.
+        environment: The virtual environment of the plugins.
+        runner: Runs the plugins.
+        logs: What the triggers logged.
 
     Raises:
-        OSError: The data directory cannot be made.
+        OSError: The data directory cannot be created.
         CatalogVersionError: A newer release wrote the data.
     """
 
@@ -95,7 +95,7 @@ class Engine:
         host.data = self.data
 
     async def start(self) -> None:
-        """Load the data and start the triggers; what is enabled runs when this returns.
+        """Load the data and start the triggers. All enabled triggers are live when this returns.
 
         Raises:
             StorageLockedError: Another engine runs on the data directory.
@@ -112,12 +112,12 @@ class Engine:
             raise
 
     async def interrupt(self) -> None:
-        """End the queries and interrupt the plugins; takes at most about a second."""
+        """End the queries and interrupt the plugins, within about a second."""
         self._sql.close()
         await self.runner.stop()
 
     async def stop(self) -> None:
-        """Interrupt what runs and close the data."""
+        """Interrupt queries and plugins, and close the data."""
         await self.interrupt()
         await self.databases.stop()
         await self.storage.stop()
@@ -134,7 +134,7 @@ class Engine:
         settings = self.settings
         if settings.virtual_env_location:
             return settings.virtual_env_location
-        # only plugins from a repository run without a plugin directory
+        # without a plugin directory, only plugins of a repository run
         if directory := settings.plugin_dir or settings.node_dir:
             return directory / ".venv"
         self._temporary = tempfile.TemporaryDirectory(prefix="influxdb3-embedded-")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from influxdb3_embedded.catalog import database_file
 from influxdb3_embedded.catalog.records import Database, Token
-from influxdb3_embedded.disk import naming
+from influxdb3_embedded.disk import file_errors
 from influxdb3_embedded.errors import (
     CatalogUnwritable,
     DatabaseDeleted,
@@ -50,7 +50,7 @@ class Catalog:
 
     def __init__(self, file: Path | None) -> None:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalog")
-        with naming(file):
+        with file_errors(file):
             self._connection = database_file.connect(file)
             self.cluster_uuid = database_file.load_cluster_uuid(self._connection)
             self._databases = {database.name: database for database in database_file.load_databases(self._connection)}

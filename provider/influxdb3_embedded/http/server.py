@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http import httptools_impl
 
-from influxdb3_embedded.disk import naming
+from influxdb3_embedded.disk import file_errors
 from influxdb3_embedded.engine import Engine
 from influxdb3_embedded.http.app import Application
 from influxdb3_embedded.http.browsers import Browsers
@@ -167,6 +167,6 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
 def _write_ready_file(path: Path, url: str) -> None:
     # whoever sees the file sees all of it
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with naming(path):
+    with file_errors(path):
         temporary.write_text(url)
         temporary.replace(path)

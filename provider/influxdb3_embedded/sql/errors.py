@@ -7,7 +7,7 @@ import re
 import signal
 from typing import TYPE_CHECKING, TypeVar
 
-from influxdb3_embedded.memory_size import readable
+from influxdb3_embedded.memory_size import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def exhausted(what: str, limit: int) -> QueryFailed:
         what: What takes it.
         limit: Bytes that the query may take.
     """
-    text = f"{what} would take more memory than queries may have: {readable(limit)} ({_FLAG})"
+    text = f"{what} would take more memory than queries may have: {format_size(limit)} ({_FLAG})"
     return QueryFailed(400, f"{_EXHAUSTED}: {text}")
 
 

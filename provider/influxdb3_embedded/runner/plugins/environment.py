@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from influxdb3_embedded import variables, worker
-from influxdb3_embedded.disk import described, naming
+from influxdb3_embedded.disk import describe, file_errors
 from influxdb3_embedded.runner.texts import without_credentials
 from influxdb3_embedded.worker import credentials
 
@@ -99,7 +99,7 @@ class PluginEnvironment:
         """
         async with self._making:
             if not self._is_complete():
-                with naming(self.location):
+                with file_errors(self.location):
                     await asyncio.to_thread(venv.EnvBuilder(symlinks=True).create, self.location)
 
     async def install(self, arguments: Sequence[str]) -> None:
@@ -117,7 +117,7 @@ class PluginEnvironment:
                 async with self._alone() as lock:
                     await self._install(lock, arguments)
             except OSError as error:
-                raise InstallFailed(f"the plugin environment cannot be changed: {described(error)}") from error
+                raise InstallFailed(f"the plugin environment cannot be changed: {describe(error)}") from error
 
     async def _install(self, lock: int, arguments: Sequence[str]) -> None:
         if not self._has_pip():

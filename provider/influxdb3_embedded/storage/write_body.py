@@ -1,7 +1,7 @@
-"""A body of line protocol to the rows that come in, piece by piece.
+"""Turns the body of a write into rows, piece by piece.
 
-A body of ten megabytes may hold millions of lines. As Python objects all at once, they would stop every thread for
-seconds: garbage is collected, and lists are converted and freed, in steps during which no other thread runs.
+A body of ten megabytes can hold millions of lines. Millions of Python objects at once would stop every thread for
+seconds: no other thread runs while Python collects garbage, or converts or frees a long list.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.storage.admission import admit
 from influxdb3_embedded.storage.batches import build_batch, join
 from influxdb3_embedded.storage.columns import TableSchema
-from influxdb3_embedded.storage.line_protocol import MOST_ERRORS, parse_pieces
+from influxdb3_embedded.storage.line_protocol import MAX_ERRORS, parse
+from influxdb3_embedded.storage.schema_check import check_lines
 from influxdb3_embedded.storage.timestamps import resolve
 
 if TYPE_CHECKING:
@@ -20,64 +20,64 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from influxdb3_embedded.storage.admission import Limits
     from influxdb3_embedded.storage.line_protocol import LineGroup
+    from influxdb3_embedded.storage.schema_check import Limits
     from influxdb3_embedded.storage.timestamps import Precision
     from influxdb3_engine_api.line_grammar import Fields, LineError
 
-_LINES_AT_ONCE = 5_000
-_LINES_PENDING = 50_000
-_GROUPS_PENDING = 5_000
+_LINES_PER_PIECE = 5_000
+_MAX_PENDING_LINES = 50_000
+_MAX_PENDING_GROUPS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """What comes in of a body and what does not.
+class WriteBody:
+    """The rows that a body adds, and the errors of its bad lines.
 
     Attributes:
-        tables: Each table with its columns, those that the rows add included, and the rows; in the order of their
-            first line.
-        errors: In the order of the lines; at most `MOST_ERRORS`.
-        lines_read: How many lines there are, good and bad.
-        lines_admitted: How many lines come in.
+        tables: Schema and rows of each table, in the order of the first line. The schema has the columns that the rows
+            add.
+        errors: Errors in the order of the lines, at most `MAX_ERRORS`.
+        lines_read: Number of lines, good and bad.
+        lines_accepted: Number of good lines.
     """
 
     tables: list[tuple[TableSchema, pa.RecordBatch]]
     errors: list[LineError]
     lines_read: int
-    lines_admitted: int
+    lines_accepted: int
 
 
-def read_body(
+def read_lines(
     text: str, precision: Precision, default_time: int, schemas: Mapping[str, TableSchema], limits: Limits
-) -> Body:
-    """Read lines and check them against schemas without changing these.
+) -> WriteBody:
+    """Read lines and check them against schemas. The schemas do not change.
 
     Args:
         text: The lines.
-        precision: Unit of their timestamps.
-        default_time: Nanoseconds since the epoch for lines without one.
-        schemas: The database's tables by name.
-        limits: How many tables and columns there may be.
+        precision: Unit of the timestamps.
+        default_time: Time of lines without a timestamp, in nanoseconds since the epoch.
+        schemas: Tables of the database by name.
+        limits: How many tables and columns may exist.
     """
     known = dict(schemas)
     rows = _Rows()
     errors: list[LineError] = []
     read = admitted = 0
-    for parsed in parse_pieces(text, _LINES_AT_ONCE):
+    for parsed in parse(text, _LINES_PER_PIECE):
         read += parsed.line_count
-        admission = admit(resolve(parsed, precision, default_time), known, limits)
-        errors += admission.errors[: MOST_ERRORS - len(errors)]
-        for table in admission.tables:
+        checked = check_lines(resolve(parsed, precision, default_time), known, limits)
+        errors += checked.errors[: MAX_ERRORS - len(errors)]
+        for table in checked.tables:
             known[table.name] = TableSchema(table.name, table.columns)
             for group in table.groups:
                 admitted += len(group.numbers)
                 rows.add(group)
-    return Body([(known[name], batch) for name, batch in rows.all()], errors, read, admitted)
+    return WriteBody([(known[name], batch) for name, batch in rows.all()], errors, read, admitted)
 
 
 class _Rows:
-    """Rows by table, in the order of the first: lines wait until there are many, as a batch costs more than a line."""
+    """Collects the rows of each table. It makes one batch of many lines, because a batch costs more than a line."""
 
     def __init__(self) -> None:
         self._pending: dict[tuple[str, Fields], LineGroup] = {}
@@ -89,7 +89,7 @@ class _Rows:
         if known is not group:
             known.extend(group)
         self._lines += len(group.numbers)
-        if self._lines > _LINES_PENDING or len(self._pending) > _GROUPS_PENDING:
+        if self._lines > _MAX_PENDING_LINES or len(self._pending) > _MAX_PENDING_GROUPS:
             self._build()
 
     def all(self) -> Iterator[tuple[str, pa.RecordBatch]]:

@@ -1,4 +1,4 @@
-"""Who is told that lines are written finds them on disk; only ``no_sync`` is told before (contract 5.3, 8.1)."""
+"""A write is answered when its lines are on disk. Only ``no_sync`` is answered before (contract 5.3, 8.1)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TOO_LARGE = "x" * 2**20
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
-    """An engine with a database, and a plugin that writes what it is sent."""
+    """An engine with a database, and a plugin that writes the body of its request."""
     with start_engine(tmp_path_factory.mktemp("engine")) as running:
         running.client.create_database("d")
         running.client.create_plugin_file("plugin.py", PLUGIN)
@@ -57,7 +57,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
 
 @contextmanager
 def full_disk(engine: RunningEngine) -> Iterator[None]:
-    """While it is open, no file of the engine grows; the plugins' processes have a limit of their own."""
+    """Let no file of the engine grow. The processes of plugins have their own limit."""
     files = (path for path in (engine.directory / "data").rglob("*") if path.is_file())
     largest = max(path.stat().st_size for path in files)
     resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
@@ -68,12 +68,12 @@ def full_disk(engine: RunningEngine) -> Iterator[None]:
 
 
 def call(engine: RunningEngine, how: str) -> httpx.Response:
-    """What the plugin answers when it writes more than the disk takes."""
+    """Let the plugin write more than fits on the disk, and return its answer."""
     return httpx.post(f"{engine.url}{paths.engine('t')}", params={"how": how}, content=TOO_LARGE, timeout=30)
 
 
 @pytest.mark.parametrize("how", ["write_sync", "write_sync_to_db"])
-def test_a_plugin_is_told_that_its_lines_are_not_on_disk(engine: RunningEngine, how: str) -> None:
+def test_a_synchronous_write_of_a_plugin_fails_if_its_lines_are_not_on_disk(engine: RunningEngine, how: str) -> None:
     with full_disk(engine):
         answer = call(engine, how)
 
@@ -83,13 +83,13 @@ def test_a_plugin_is_told_that_its_lines_are_not_on_disk(engine: RunningEngine, 
 
 
 @pytest.mark.parametrize("how", ["write_sync, no_sync", "write_sync_to_db, no_sync"])
-def test_a_plugin_that_does_not_want_to_wait_is_told_nothing(engine: RunningEngine, how: str) -> None:
+def test_a_write_of_a_plugin_with_no_sync_does_not_wait_for_the_disk(engine: RunningEngine, how: str) -> None:
     with full_disk(engine):
         assert call(engine, how).text == "told that it is written"
 
 
 @pytest.mark.parametrize("how", ["write", "write_to_db"])
-def test_lines_that_a_run_has_queued_and_that_are_not_on_disk_are_logged(engine: RunningEngine, how: str) -> None:
+def test_queued_lines_that_cannot_be_written_are_logged(engine: RunningEngine, how: str) -> None:
     before = len(engine.client.trigger_logs("d", "t"))
     with full_disk(engine):
         call(engine, how)
@@ -110,7 +110,7 @@ def test_lines_that_a_run_has_queued_and_that_are_not_on_disk_are_logged(engine:
         (paths.WRITE_V1, {"db": "d"}, 500),
     ],
 )
-def test_a_client_is_told_that_its_lines_are_not_on_disk(
+def test_a_write_of_a_client_fails_if_its_lines_are_not_on_disk(
     engine: RunningEngine, path: str, parameters: dict[str, str], status: int
 ) -> None:
     with full_disk(engine):

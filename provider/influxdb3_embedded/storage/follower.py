@@ -1,4 +1,4 @@
-"""Who follows the writes."""
+"""Names those who follow the writes to a database."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Follower(NamedTuple):
-    """Somebody who is to see every write to a database.
+    """Somebody who sees every write to a database.
 
     Attributes:
         database_id: The database.
-        name: Unique among its followers.
+        name: Unique among the followers of the database.
     """
 
     database_id: int

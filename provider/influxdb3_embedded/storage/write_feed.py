@@ -1,4 +1,4 @@
-"""The write-ahead log for those who follow the writes: told of each one, and able to go on after a crash."""
+"""Tells observers about each write, and replays writes for followers that continue after a crash."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_embedded.model import TableBatch
 from influxdb3_embedded.storage.batches import WrittenRows
-from influxdb3_embedded.storage.steps import ChangeLog
+from influxdb3_embedded.storage.changes import LogChange
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from influxdb3_embedded.storage.followers import Follower
-    from influxdb3_embedded.storage.log import Log
+    from influxdb3_embedded.storage.follower import Follower
+    from influxdb3_embedded.storage.write_ahead_log import WriteAheadLog
     from influxdb3_embedded.storage.writer import Writer
 
     Observer = Callable[[int, int, Sequence[TableBatch]], None]
@@ -27,26 +27,26 @@ class _Write(NamedTuple):
     batches: Sequence[TableBatch]
 
 
-class Feed:
-    """What was written, in the order of the commits.
+class WriteFeed:
+    """The writes, in the order of the commits.
 
-    A follower's position is the sequence up to which it has seen its database's writes. Positions are committed by the
-    writer in the order of the calls: a position that is stored before a write is accepted is never lost while that
-    write is kept.
+    A follower's position is a sequence: it has seen the writes to its database up to this one. The writer commits
+    positions and writes in the order of the calls. So a crash that keeps a write also keeps the positions that were
+    stored before it.
     """
 
     def __init__(self) -> None:
         self._observers: list[Observer] = []
-        self._log: Log | None = None
+        self._log: WriteAheadLog | None = None
         self._writer: Writer | None = None
-        self._kept: deque[_Write] = deque()  # what the log would hold, where there is none
+        self._kept: deque[_Write] = deque()  # replaces the log of a storage in memory
         self.kept_after: int | None = None
 
-    def open(self, log: Log | None, writer: Writer) -> None:
-        """Begin; what followers of the last process have not seen is kept until they say otherwise.
+    def open(self, log: WriteAheadLog | None, writer: Writer) -> None:
+        """Begin. The writes that followers of the last process have not seen are kept until `keep_after` is called.
 
         Args:
-            log: The log; ``None`` keeps in memory what followers have not seen.
+            log: The log. None: the feed keeps in memory what followers have not seen.
             writer: Commits positions.
         """
         self._log = log
@@ -54,15 +54,15 @@ class Feed:
         self.kept_after = min(self.positions().values(), default=None)
 
     def subscribe(self, observer: Observer) -> None:
-        """Call somebody with every write: database, sequence in the log, and the rows as plugins see them.
+        """Call an observer for every write, with the database, the sequence, and the rows as plugins see them.
 
-        The call is made on the event loop, in the order of the commits, when the rows can be queried. It must return
-        quickly; rows are made when they are first looked at.
+        The event loop calls the observer in the order of the commits, as soon as queries see the rows. The observer
+        must return quickly.
         """
         self._observers.append(observer)
 
     def announce(self, database_id: int, sequence: int, batches: Sequence[TableBatch]) -> None:
-        """Tell the observers of a write; on the event loop."""
+        """Tell the observers about a write. Call it on the event loop."""
         if self._log is None and self.kept_after is not None:
             self._kept.append(_Write(sequence, database_id, batches))
         for observer in self._observers:
@@ -71,18 +71,18 @@ class Feed:
     def replay(
         self, database_id: int, *, after: int, through: int | None = None, table: str | None = None
     ) -> Iterator[tuple[int, list[TableBatch]]]:
-        """What was written to a database, as far as the log still has it (see `keep_after`).
+        """Read the writes to a database that the log still has (see `keep_after`).
 
-        It may be called in any thread, and is to be used up or closed in the same one.
+        Any thread may call it. The same thread must exhaust or close the iterator.
 
         Args:
             database_id: The database.
-            after: The sequence before the first wanted.
-            through: The last wanted; ``None`` for all.
-            table: The one table wanted; ``None`` for all.
+            after: Yields writes after this sequence.
+            through: Yields writes up to this sequence. None: all.
+            table: Yields writes to this table. None: to all tables.
 
         Yields:
-            Sequences, each with the rows of its tables as plugins see them.
+            The sequence of each write, and the rows of its tables as plugins see them.
 
         Raises:
             sqlite3.Error: The log cannot be read.
@@ -95,27 +95,28 @@ class Feed:
             yield sequence, [TableBatch(part.table_name, WrittenRows(part.batch)) for part in parts]
 
     def keep_after(self, sequence: int | None) -> None:
-        """Let the log keep what was written after a sequence, for somebody who has not seen it; ``None``: nothing."""
+        """Keep the writes after a sequence, for a follower that has not seen them. None: keep none."""
         self.kept_after = sequence
         while self._kept and (sequence is None or self._kept[0].sequence <= sequence):
             self._kept.popleft()
 
     def positions(self) -> dict[Follower, int]:
-        """The stored positions; to be read before the first is stored."""
+        """Return the stored positions. Call it before the first `store_positions`."""
         return {} if self._log is None else self._log.positions()
 
     def store_positions(self, positions: Mapping[Follower, int | None]) -> asyncio.Future[None]:
-        """Store how far followers are, before any write that is accepted later.
+        """Store positions of followers, before any write that is accepted later.
 
         Args:
-            positions: Sequences; ``None`` for a follower that is no more.
+            positions: Sequence of each follower. None deletes the position.
 
         Returns:
-            Done when they are committed; raises WriteFailedError when the log refuses them.
+            A future that is done when the positions are committed. It raises WriteFailedError if the log cannot be
+            written.
         """
         assert self._writer is not None
         changes = dict(positions)
-        return self._writer.submit(ChangeLog(lambda log: log.store_positions(changes)))
+        return self._writer.submit(LogChange(lambda log: log.store_positions(changes)))
 
 
 def _select(

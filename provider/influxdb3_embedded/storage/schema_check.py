@@ -1,4 +1,4 @@
-"""Parsed lines against the schemas: which lines come in, and which columns they add (contract 8.1)."""
+"""Checks parsed lines against the schemas: which lines are accepted, and which columns they add (contract 8.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_embedded.storage.columns import TIME
 from influxdb3_embedded.storage.errors import LimitExceededError
-from influxdb3_embedded.storage.line_protocol import MOST_ERRORS
+from influxdb3_embedded.storage.line_protocol import MAX_ERRORS
 from influxdb3_engine_api.column_kinds import ColumnKind
 from influxdb3_engine_api.line_grammar import LineError, original_line, render, type_conflict_message
 
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much there may be; ``None`` is no limit. The defaults for tables and columns are the server's.
+    """How many databases, tables and columns may exist. None: no limit.
+
+    The defaults for tables and columns are those of a real server.
 
     Attributes:
-        databases: Databases of a server, held by the catalog.
+        databases: Databases of a server. The catalog enforces this limit.
         tables: Tables of a database.
-        columns: Columns of a table, its time included.
+        columns: Columns of a table, ``time`` included.
     """
 
     databases: int | None = None
@@ -34,10 +36,10 @@ class Limits:
     columns: int | None = 500
 
     def check_tables(self, existing: int) -> None:
-        """Refuse one more table.
+        """Check that a database can have one more table.
 
         Raises:
-            LimitExceededError: When the database is full.
+            LimitExceededError: The database has as many tables as allowed.
         """
         if self.tables is not None and existing >= self.tables:
             msg = (
@@ -47,10 +49,10 @@ class Limits:
             raise LimitExceededError(msg)
 
     def check_columns(self, wanted: int) -> None:
-        """Refuse a table of so many columns.
+        """Check that a table can have this number of columns.
 
         Raises:
-            LimitExceededError: When they are too many.
+            LimitExceededError: The number is above the limit.
         """
         if self.columns is not None and wanted > self.columns:
             msg = f"Update to schema would exceed number of columns per table limit of {self.columns} columns"
@@ -58,12 +60,12 @@ class Limits:
 
 
 @dataclass(slots=True)
-class AdmittedTable:
-    """The lines of one table that come in.
+class AcceptedTable:
+    """The accepted lines of one table.
 
     Attributes:
-        name: The table.
-        columns: The table's columns with these lines.
+        name: Name of the table.
+        columns: Columns of the table, those that the lines add included.
         groups: The lines.
     """
 
@@ -73,63 +75,60 @@ class AdmittedTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
-    """What comes in and what does not.
+class CheckedLines:
+    """The accepted lines, and the errors of the others.
 
     Attributes:
-        tables: In the order of their first line.
-        errors: In the order of the lines; at most `MOST_ERRORS`.
+        tables: The accepted lines of each table, in the order of the first line.
+        errors: Errors in the order of the lines, at most `MAX_ERRORS`.
     """
 
-    tables: list[AdmittedTable]
+    tables: list[AcceptedTable]
     errors: list[LineError]
 
 
-def admit(parsed: ParsedLines, schemas: Mapping[str, TableSchema], limits: Limits) -> Admission:
-    """Check lines against schemas without changing these.
+def check_lines(parsed: ParsedLines, schemas: Mapping[str, TableSchema], limits: Limits) -> CheckedLines:
+    """Check lines against schemas. The schemas do not change.
 
     Args:
         parsed: The lines, with their times.
-        schemas: The database's tables by name.
-        limits: How many tables and columns there may be.
-
-    Returns:
-        What may be stored, and what is wrong with the other lines.
+        schemas: Tables of the database by name.
+        limits: How many tables and columns may exist.
     """
     errors = list(parsed.errors)
     by_table: dict[str, list[LineGroup]] = {}
     for group in parsed.groups:
         by_table.setdefault(group.table, []).append(group)
-    admitted: list[AdmittedTable] = []
+    accepted: list[AcceptedTable] = []
     table_count = len(schemas)
     for name, groups in by_table.items():
         schema = schemas.get(name)
-        table = AdmittedTable(name, dict(schema.columns) if schema else {})
-        _admit_table(table, groups, limits, table_count, errors)
+        table = AcceptedTable(name, dict(schema.columns) if schema else {})
+        _check_table(table, groups, limits, table_count, errors)
         if table.groups:
-            admitted.append(table)
+            accepted.append(table)
             table_count += schema is None
     errors.sort(key=lambda error: error.line_number)
-    return Admission(admitted, errors[:MOST_ERRORS])
+    return CheckedLines(accepted, errors[:MAX_ERRORS])
 
 
-def _admit_table(
-    table: AdmittedTable, groups: list[LineGroup], limits: Limits, table_count: int, errors: list[LineError]
+def _check_table(
+    table: AcceptedTable, groups: list[LineGroup], limits: Limits, table_count: int, errors: list[LineError]
 ) -> None:
-    """All lines at once, which is what nearly every write is; line by line when something is wrong with one."""
+    """Check all lines at once, which is fast. If one is wrong, check line by line."""
     columns = dict(table.columns)
     try:
         for group in groups:
             _add_columns(columns, _columns(group), limits, table_count)
     except (LimitExceededError, _TypeConflictError):
-        _admit_lines(table, groups, limits, table_count, errors)
+        _check_each_line(table, groups, limits, table_count, errors)
     else:
         table.columns = columns
         table.groups = groups
 
 
-def _admit_lines(
-    table: AdmittedTable, groups: list[LineGroup], limits: Limits, table_count: int, errors: list[LineError]
+def _check_each_line(
+    table: AcceptedTable, groups: list[LineGroup], limits: Limits, table_count: int, errors: list[LineError]
 ) -> None:
     keep = [[True] * len(group.numbers) for group in groups]
     positions = sorted(
@@ -142,19 +141,19 @@ def _admit_lines(
         except (LimitExceededError, _TypeConflictError) as error:
             keep[place][index] = False
             over_limit = isinstance(error, LimitExceededError)
-            if len(errors) < MOST_ERRORS:
+            if len(errors) < MAX_ERRORS:
                 errors.append(LineError(str(error), number, original_line(render(line)), over_limit))
     table.groups = [group.select(kept) for group, kept in zip(groups, keep, strict=True) if any(kept)]
 
 
 class _TypeConflictError(Exception):
-    """A value of another kind than its column's; the text is the server's."""
+    """A value and its column differ in kind. The text is that of a real server."""
 
 
 def _add_columns(
     columns: dict[str, ColumnKind], wanted: Iterable[tuple[str, ColumnKind]], limits: Limits, table_count: int
 ) -> None:
-    """Add the wanted columns that are missing, all or none; a table without columns is a new one."""
+    """Add the missing columns, all or none. A table without columns is new."""
     added: dict[str, ColumnKind] = {}
     for name, kind in wanted:
         if not columns and name == TIME:
@@ -173,7 +172,7 @@ def _add_columns(
 
 
 def _columns(group: LineGroup) -> list[tuple[str, ColumnKind]]:
-    """The columns that the lines of a group have, each once."""
+    """Columns of the lines of a group, without duplicates."""
     series = {id(series): series for series in group.series}.values()
     tags = dict.fromkeys(key for one in series for key in one.tags)
     return [*((key, ColumnKind.TAG) for key in tags), *zip(*group.fields, strict=True)]

@@ -1,7 +1,7 @@
-"""The write-ahead log and what is known about tables and Parquet files: one SQLite database.
+"""Keeps the write-ahead log, the schemas of tables and the list of Parquet files in one SQLite database.
 
-SQLite runs in WAL mode with ``synchronous=FULL``: what is committed survives the loss of the process and of the
-machine. All its rows are written by the storage's one writer thread.
+SQLite runs in WAL mode with ``synchronous=FULL``: committed changes survive a crash of the process and of the machine.
+Only the writer thread of the storage changes the database.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from influxdb3_embedded.storage.columns import TableSchema
-from influxdb3_embedded.storage.followers import Follower
+from influxdb3_embedded.storage.follower import Follower
 from influxdb3_embedded.storage.parquet import ParquetRows
-from influxdb3_embedded.storage.torn import pages_in_write_ahead_file, pages_recovered
 from influxdb3_engine_api.column_kinds import ColumnKind
 
 if TYPE_CHECKING:
@@ -47,8 +46,8 @@ CREATE TABLE IF NOT EXISTS positions (
     PRIMARY KEY (database_id, follower)
 );
 """
-_SNAPSHOT = "snapshot"  # up to here the log is in Parquet
-_LAST = "last"  # up to here sequences were used, also those pruned since
+_SNAPSHOT = "snapshot"  # rows up to this sequence are in Parquet
+_LAST = "last"  # the last sequence that was used; the log may have been pruned since
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class LoggedBatch:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A Parquet file and the table and span that it belongs to."""
+    """A Parquet file, with its table and span of time."""
 
     database_id: int
     table_name: str
@@ -72,36 +71,29 @@ class KnownFile:
     rows: ParquetRows
 
 
-class Log:
-    """The tables of the SQLite database.
+class WriteAheadLog:
+    """The write-ahead log, and what belongs to it.
 
     Args:
-        path: The database; made if it is missing.
-        files: The directory of the Parquet files.
+        path: The SQLite file, created if missing.
+        files: Directory of the Parquet files.
     """
 
     def __init__(self, path: Path, files: Path) -> None:
         self._path = path
         self._files = files
-        # Used by the writer thread and, at start-up and for replays, by others, but never by two at once.
-        pages = pages_in_write_ahead_file(path)
+        # Several threads use the connection, but never two at once: the start of the storage, then the writer thread.
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.connection.execute("PRAGMA journal_mode = WAL")
-        if lost := pages - pages_recovered(self.connection):
-            _logger.warning(
-                "%s-wal: its last %d of %d pages are an unfinished or torn commit and were dropped; what was committed"
-                " before them is kept",
-                *(path, lost, pages),
-            )
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the SQLite file."""
         self.connection.close()
 
     def add(self, sequence: int, database_id: int, tables: Iterable[tuple[str, pa.RecordBatch]]) -> None:
-        """Log one write."""
+        """Add the rows of one write."""
         self.connection.executemany(
             "INSERT INTO log VALUES (?, ?, ?, ?, ?)",
             [(sequence, part, database_id, name, _encode(batch)) for part, (name, batch) in enumerate(tables)],
@@ -115,8 +107,8 @@ class Log:
         through: int | None = None,
         table_name: str | None = None,
     ) -> Iterator[LoggedBatch]:
-        """What is in the log after a sequence, in the order written; of all databases and tables or of one."""
-        # A connection of its own: replays go on while the writer thread commits.
+        """Yield the logged rows after a sequence, in the order written. None: all databases, sequences or tables."""
+        # A separate connection: the writer thread commits meanwhile.
         connection = sqlite3.connect(self._path)
         try:
             rows = connection.execute(
@@ -138,7 +130,7 @@ class Log:
 
     @property
     def snapshot_sequence(self) -> int:
-        """The last sequence that is in Parquet."""
+        """Rows up to this sequence are in Parquet."""
         return self._progress(_SNAPSHOT)
 
     @property
@@ -149,13 +141,13 @@ class Log:
 
     @property
     def entries(self) -> int:
-        """How many writes are in the log that are not in Parquet."""
+        """Number of writes in the log that are not in Parquet."""
         query = "SELECT count(DISTINCT sequence) FROM log WHERE sequence > ?"
         (count,) = self.connection.execute(query, (self.snapshot_sequence,)).fetchone()
         return int(count)
 
     def schemas(self) -> dict[int, list[TableSchema]]:
-        """The tables by database, as far as they are not only in the log."""
+        """Return the stored tables by database. A table that is new since the last snapshot is in the log only."""
         columns: dict[tuple[int, str], dict[str, ColumnKind]] = {}
         query = "SELECT database_id, table_name, name, kind FROM columns ORDER BY rowid"
         for database_id, table_name, name, kind in self.connection.execute(query):
@@ -166,14 +158,14 @@ class Log:
         return schemas
 
     def store_schema(self, database_id: int, schema: TableSchema) -> None:
-        """Keep the columns of a table beyond the life of its log entries."""
+        """Store the columns of a table. Its entries in the log may be pruned."""
         self.connection.executemany(
             "INSERT OR IGNORE INTO columns VALUES (?, ?, ?, ?)",
             [(database_id, schema.name, name, kind.value) for name, kind in schema.columns.items()],
         )
 
     def files(self) -> list[KnownFile]:
-        """The Parquet files."""
+        """Return the registered Parquet files."""
         query = 'SELECT database_id, table_name, start, "end", name, num_rows, size, checksum FROM files'
         return [
             KnownFile(database_id, table_name, start, end, ParquetRows(self._files / name, num_rows, size, checksum))
@@ -181,7 +173,7 @@ class Log:
         ]
 
     def store_file(self, database_id: int, table_name: str, segment: Segment, rows: ParquetRows) -> None:
-        """Know a Parquet file, and forget those that it replaces."""
+        """Register a Parquet file in the place of those that it replaces."""
         self.connection.execute(
             "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -198,15 +190,15 @@ class Log:
         self.forget_files(segment.replaced)
 
     def forget_files(self, files: Iterable[ParquetRows]) -> None:
-        """Forget Parquet files."""
+        """Remove Parquet files from the list."""
         self.connection.executemany("DELETE FROM files WHERE name = ?", [(rows.path.name,) for rows in files])
 
     def finish_snapshot(self, sequence: int, *, keep_after: int | None) -> None:
-        """Note that the log is in Parquet up to a sequence, and prune it.
+        """Store that rows up to a sequence are in Parquet, and prune the log.
 
         Args:
-            sequence: The last one in Parquet.
-            keep_after: Entries after this sequence stay for somebody who wants to replay them.
+            sequence: The last sequence in Parquet.
+            keep_after: Entries after this sequence stay, for followers that replay them.
         """
         last = self.last_sequence
         prune = sequence if keep_after is None else min(sequence, keep_after)
@@ -215,7 +207,7 @@ class Log:
         self.connection.execute("DELETE FROM log WHERE sequence <= ?", (prune,))
 
     def drop(self, database_id: int, table_name: str | None) -> None:
-        """Forget a table, or with ``None`` a whole database."""
+        """Remove all about a table. None: about all tables of the database."""
         for table in ("log", "columns", "files"):
             self.connection.execute(
                 f"DELETE FROM {table} WHERE database_id = ? AND (? IS NULL OR table_name = ?)",  # noqa: S608 - names above
@@ -226,24 +218,24 @@ class Log:
                 self.connection.execute(f"DELETE FROM {table} WHERE database_id = ?", (database_id,))  # noqa: S608 - as above
 
     def retentions(self) -> dict[int, timedelta]:
-        """How long rows are kept, by database."""
+        """Return how long rows are kept, by database."""
         rows = self.connection.execute("SELECT database_id, microseconds FROM retention")
         return {database_id: timedelta(microseconds=microseconds) for database_id, microseconds in rows}
 
     def store_retention(self, database_id: int, retention: timedelta | None) -> None:
-        """Keep how long rows are kept; ``None`` is for ever."""
+        """Store how long rows are kept. None: for ever."""
         self.connection.execute("DELETE FROM retention WHERE database_id = ?", (database_id,))
         if retention is not None:
             microseconds = retention // timedelta(microseconds=1)
             self.connection.execute("INSERT INTO retention VALUES (?, ?)", (database_id, microseconds))
 
     def positions(self) -> dict[Follower, int]:
-        """Up to which sequence followers of the writes have seen them."""
+        """Return the sequence up to which each follower has seen the writes."""
         rows = self.connection.execute("SELECT database_id, follower, sequence FROM positions")
         return {Follower(database_id, name): sequence for database_id, name, sequence in rows}
 
     def store_positions(self, positions: Mapping[Follower, int | None]) -> None:
-        """Keep positions; ``None`` forgets one."""
+        """Store positions. None deletes a position."""
         for follower, sequence in positions.items():
             if sequence is None:
                 self.connection.execute("DELETE FROM positions WHERE database_id = ? AND follower = ?", follower)

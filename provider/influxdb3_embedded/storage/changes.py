@@ -1,4 +1,4 @@
-"""What the writer commits."""
+"""The changes that the storage commits."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from influxdb3_embedded.storage.log import Log
     from influxdb3_embedded.storage.table_data import TableData
+    from influxdb3_embedded.storage.write_ahead_log import WriteAheadLog
 
 
-class CommitWrite:
-    """Log, store and announce the lines of one write.
+class AddRows:
+    """Adds the rows of one write to the log, then to memory.
 
     Args:
-        sequence: Its position in the log.
-        database_id: Where it goes.
+        sequence: Sequence of the write in the log.
+        database_id: The database.
         parts: The rows of each table, in the order of the first line.
-        announce: Called with the database, the sequence and the rows once they can be queried.
+        announce: Called with the database, the sequence and the rows as soon as queries see the rows.
     """
 
     def __init__(
@@ -39,33 +39,33 @@ class CommitWrite:
         self._parts = parts
         self._announce = announce
 
-    def store(self, log: Log) -> None:
+    def store(self, log: WriteAheadLog) -> None:
         """Add the write to the log."""
         log.add(self._sequence, self._database_id, [(data.schema.name, batch) for data, batch in self._parts])
 
     def apply(self) -> None:
-        """Make the rows readable."""
+        """Let queries see the rows."""
         for data, batch in self._parts:
             data.append(batch)
 
     def announce(self) -> None:
-        """Hand the rows to whoever follows the writes."""
+        """Hand the rows to the observers."""
         batches = [TableBatch(data.schema.name, WrittenRows(batch)) for data, batch in self._parts]
         self._announce(self._database_id, self._sequence, batches)
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeLog:
-    """Change what the log knows; memory was changed by the caller."""
+class LogChange:
+    """Changes the log only. The caller has changed memory."""
 
-    change: Callable[[Log], None]
+    change: Callable[[WriteAheadLog], None]
 
-    def store(self, log: Log) -> None:
+    def store(self, log: WriteAheadLog) -> None:
         """Make the change."""
         self.change(log)
 
     def apply(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing."""
 
     def announce(self) -> None:
-        """Nobody is told."""
+        """Do nothing."""
