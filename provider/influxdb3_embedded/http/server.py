@@ -21,7 +21,7 @@ from influxdb3_embedded.engine import Engine
 from influxdb3_embedded.http.app import Application
 from influxdb3_embedded.http.browsers import Browsers
 from influxdb3_embedded.http.connection import Connection
-from influxdb3_embedded.http.connections import Connections
+from influxdb3_embedded.http.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,16 +57,16 @@ class _Server(uvicorn.Server):
         # without lifespan events, uvicorn's own only listens, and takes as many connections as come
         assert sockets is not None
         self.servers = []
-        self._connections = Connections(sockets[0], self._connection)
-        self._connections.start()
+        self._listener = Listener(sockets[0], self._make_connection)
+        self._listener.start()
         self.started = True
         self._say_started()
 
-    def _connection(self) -> Connection:
-        return Connection(self._connections, config=self.config, server_state=self.server_state, app_state={})
+    def _make_connection(self) -> Connection:
+        return Connection(self._listener, config=self.config, server_state=self.server_state, app_state={})
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._connections.stop()
+        self._listener.stop()
         interrupting = asyncio.create_task(self._interrupt())
         await super().shutdown(sockets)
         interrupting.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.services.databases import get_or_create_database
 from influxdb3_embedded.sql import DatabaseRef, QueryFailed
 from influxdb3_embedded.storage import EmptyWriteError, NotUtf8Error, StorageError
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from influxdb3_embedded.catalog import Catalog
-    from influxdb3_embedded.services.databases import Databases
     from influxdb3_embedded.sql import SqlEngine
     from influxdb3_embedded.storage import Precision, Storage, WriteOutcome
     from influxdb3_engine_api.client import Scalar
@@ -23,14 +23,12 @@ class Data:
 
     Args:
         catalog: Which databases there are.
-        databases: Creates those that a write names first.
         storage: Keeps the rows.
         sql: Answers queries.
     """
 
-    def __init__(self, catalog: Catalog, databases: Databases, storage: Storage, sql: SqlEngine) -> None:
+    def __init__(self, catalog: Catalog, storage: Storage, sql: SqlEngine) -> None:
         self._catalog = catalog
-        self._databases = databases
         self._storage = storage
         self._sql = sql
 
@@ -52,7 +50,7 @@ class Data:
         Raises:
             ApiError: 400 where there is nothing to write or no text, 500 where the disk refuses.
         """
-        database = await self._databases.ensure(name)
+        database = await get_or_create_database(self._catalog, name)
         try:
             return await self._storage.write(
                 database.id, body, precision=precision, accept_partial=accept_partial, durable=durable

@@ -33,6 +33,26 @@ _FIELD_KINDS = {
 _log = logging.getLogger(__name__)
 
 
+async def get_or_create_database(catalog: Catalog, name: str) -> Database:
+    """The database of that name; created if it is missing.
+
+    Args:
+        catalog: The catalog.
+        name: A valid name.
+
+    Raises:
+        ApiError: 409, a deleted database still has the name; 400 for ``_internal``.
+    """
+    while (database := catalog.database(name)) is None:
+        if name == INTERNAL or any(known.name == name for known in catalog.databases()):
+            return catalog.changeable_database(name)
+        try:
+            return await catalog.create_database(name)
+        except ResourceExists:
+            continue  # another write created it meanwhile
+    return database
+
+
 class Databases:
     """The databases of an engine.
 
@@ -87,17 +107,6 @@ class Databases:
         database = await self._catalog.create_database(name, _retention(retention_period))
         await self._storage.set_retention(database.id, database.retention)
 
-    async def ensure(self, name: str) -> Database:
-        """The database of that name, created if it is missing; the name has been checked by the caller."""
-        while (database := self._catalog.database(name)) is None:
-            if name == INTERNAL or any(known.name == name for known in self._catalog.databases()):
-                return self._catalog.changeable_database(name)
-            try:
-                return await self._catalog.create_database(name)
-            except ResourceExists:
-                continue  # by another write at the same moment
-        return database
-
     async def set_retention(self, name: str, retention_period: str | None) -> None:
         """Set or, with ``None``, clear how long rows are kept; raises as `create`, and 404."""
         database = await self._catalog.set_retention(name, _retention(retention_period))
@@ -137,7 +146,7 @@ class Databases:
             raise ApiError(400, "table and column names cannot be empty")
         if len({*columns, "time"}) != len(columns) + 1:
             raise ApiError(400, "column names have to differ from each other and from 'time'")
-        database = await self.ensure(name)
+        database = await get_or_create_database(self._catalog, name)
         try:
             await self._storage.create_table(
                 database.id, table, list(tags), [(field, _FIELD_KINDS[kind]) for field, kind in fields]

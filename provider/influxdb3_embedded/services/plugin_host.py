@@ -23,20 +23,19 @@ class EngineHost:
 
     Args:
         catalog: What exists.
-        data: What is in it; set once it can be made, which is after the runner that needs this host.
+        data: Writes and queries.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, data: Data) -> None:
         self._catalog = catalog
-        self.data: Data | None = None
+        self._data = data
 
     async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> bytes:
         """Rows of a query as JSON; raises `PluginQueryError`."""
-        assert self.data is not None
         if self._catalog.database(database) is None:
             raise PluginQueryError(f"database not found: {database}")
         try:
-            return await self.data.query(database, sql, args, ROWS)
+            return await self._data.query(database, sql, args, ROWS)
         except ApiError as error:
             raise PluginQueryError(f"error while planning query: {error.text}") from None
         except UnsupportedTypeError as error:
@@ -44,12 +43,11 @@ class EngineHost:
 
     async def write(self, database: str, lines: str, *, durable: bool) -> None:
         """Write all lines or none; raises `PluginWriteError`."""
-        assert self.data is not None
         if database == INTERNAL:
             # as from 3.11 on; 3.10.0 took such writes (contract 5.3)
             raise PluginWriteError("cannot modify internal db")
         try:
-            outcome = await self.data.write(
+            outcome = await self._data.write(
                 database, lines, precision=Precision.NANOSECOND, accept_partial=False, durable=durable
             )
         except ApiError as error:

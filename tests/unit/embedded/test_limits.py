@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from influxdb3_embedded.http.connection import BODY_RATE, SECONDS_FOR_BODY, SECONDS_FOR_HEADERS
+from influxdb3_embedded.http.connection import BODY_BYTES_PER_SECOND, SECONDS_FOR_BODY, SECONDS_FOR_HEADERS
 from influxdb3_embedded.testing import RunningEngine, start_engine
 from influxdb3_engine_api import paths
 
@@ -102,8 +102,8 @@ def test_a_body_of_many_small_chunks_is_read(engine: RunningEngine) -> None:
 @pytest.mark.parametrize(
     ("begin", "piece", "error"),
     [
-        (HEALTH, b"X: y\r\n", "the headers of the request did not come in time"),
-        (WRITE + b"Content-Length: 1000\r\n\r\n", b"#", "the body of the request did not come in time"),
+        (HEALTH, b"X: y\r\n", "the headers of the request did not arrive in time"),
+        (WRITE + b"Content-Length: 1000\r\n\r\n", b"#", "the body of the request did not arrive in time"),
     ],
     ids=["headers", "body"],
 )
@@ -125,11 +125,11 @@ def test_a_request_that_drips_is_ended(engine: RunningEngine, begin: bytes, piec
 
 
 def test_a_body_may_take_long_if_it_comes_steadily(engine: RunningEngine) -> None:
-    size, seconds = 20 * BODY_RATE, SECONDS_FOR_BODY + 2
+    size, seconds = 20 * BODY_BYTES_PER_SECOND, SECONDS_FOR_BODY + 2
     with connect(engine) as connection:
         connection.sendall(WRITE + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % (size + 6))
         for _ in range(20):
-            connection.sendall(b"#" * BODY_RATE)
+            connection.sendall(b"#" * BODY_BYTES_PER_SECOND)
             time.sleep(seconds / 20)
         connection.sendall(b"\na v=1")
         assert everything(connection).startswith(b"HTTP/1.1 204 ")
