@@ -1,6 +1,6 @@
-"""Describes the engine's API as an OpenAPI 3.1 document, made of the routes and the models that they read and answer.
+"""Describes the engine's API as an OpenAPI 3.1 document.
 
-Nothing is described by hand that the table of routes, a model or an endpoint's docstring says.
+The descriptions come from the table of routes, the models, and the docstrings of the operations.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def document(routes: Iterable[Route[Any]], *, tokens: bool) -> Json:
 
     Args:
         routes: The operations.
-        tokens: Whether the engine wants a token.
+        tokens: Whether the engine needs a token.
     """
     schemas = _Schemas()
     operations: dict[str, Json] = {}
@@ -49,7 +49,7 @@ def document(routes: Iterable[Route[Any]], *, tokens: bool) -> Json:
         "info": {
             "title": "InfluxDB 3 Processing engine, embedded",
             "version": API_VERSION,
-            "summary": "The API of InfluxDB 3's Processing engine, and what is needed around it, on one machine.",
+            "summary": "The API of InfluxDB 3's Processing engine, with writes, queries, databases, tables and tokens.",
         },
         "paths": operations,
         "components": {"schemas": schemas.components},
@@ -61,7 +61,7 @@ def document(routes: Iterable[Route[Any]], *, tokens: bool) -> Json:
 
 
 class _Schemas:
-    """JSON schemas of types; models become components that are referred to."""
+    """Makes JSON schemas of types. Models become components."""
 
     def __init__(self) -> None:
         self.components: dict[str, Json] = {}
@@ -85,8 +85,8 @@ class _Schemas:
 def _operation(route: Route[Any], schemas: _Schemas) -> Json:
     operation: Json = {
         "operationId": route.method.lower() + "".join(word.title() for word in re.findall(r"[A-Za-z0-9]+", route.path)),
-        "summary": (getdoc(route.endpoint) or "").partition("\n")[0],
-        "tags": [route.endpoint.__module__.rpartition(".")[2]],
+        "summary": (getdoc(route.handler) or "").partition("\n")[0],
+        "tags": [route.handler.__module__.rpartition(".")[2]],
         "responses": _responses(route, schemas),
     }
     parameters = schemas.parameters(route.takes.query) if route.takes.query else []
@@ -105,14 +105,17 @@ def _operation(route: Route[Any], schemas: _Schemas) -> Json:
 def _responses(route: Route[Any], schemas: _Schemas) -> Json:
     content = {name: {"schema": schemas.of(type_)} for name, type_ in route.answer.content.items()}
     if route.answer.status is None:
-        return {"default": {"description": "What the plugin answers, or an error of the engine.", "content": content}}
+        return {"default": {"description": "The answer of the plugin, or an error of the engine.", "content": content}}
     success: Json = {"description": "Success."} | ({"content": content} if content else {})
-    error = {"description": "Why not.", "content": {_JSON: {"schema": schemas.of(ErrorBody)}}}
+    error = {
+        "description": "The request failed; `error` says why.",
+        "content": {_JSON: {"schema": schemas.of(ErrorBody)}},
+    }
     return {str(route.answer.status): success, "4XX": error, "5XX": error}
 
 
 def _in_query(member: Json) -> Json:
-    """A parameter's schema: one that may be null is one that may be left out."""
+    """The schema of a query parameter: a member that may be null becomes an optional parameter."""
     options = [option for option in member.get("anyOf", ()) if option != {"type": "null"}]
     described = {key: value for key, value in member.items() if key not in ("anyOf", "title")}
     if described.get("default", ...) is None:

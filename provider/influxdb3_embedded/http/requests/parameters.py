@@ -1,6 +1,6 @@
-"""Query strings, and bodies of the endpoints around the Processing engine (contract section 8).
+"""Models of query strings, and of bodies that only the engine reads (contract section 8).
 
-Bodies of the twelve operations are ``influxdb3_engine_api.wire``'s.
+``influxdb3_engine_api.wire`` has the models of the bodies that the provider sends.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class _Parameters(BaseModel):
 
 
 class TriggerReference(_Parameters):
-    """Which trigger is enabled or disabled (contract 1.4)."""
+    """The trigger to enable or disable (contract 1.4)."""
 
     db: str
     trigger_name: str
 
 
 class DeleteTrigger(_Parameters):
-    """Which trigger is deleted, and whether although it is enabled (contract 1.3)."""
+    """The trigger to delete; ``force`` deletes it even if it is enabled (contract 1.3)."""
 
     db: str
     trigger_name: str
@@ -35,7 +35,7 @@ class DeleteTrigger(_Parameters):
 
 
 class Query(_Parameters):
-    """A query: members of the body, or of the query string but for ``params`` (contract 7.1)."""
+    """A query in a JSON body (contract 7.1)."""
 
     db: str
     q: str
@@ -44,7 +44,7 @@ class Query(_Parameters):
 
 
 class QueryString(_Parameters):
-    """A query in a query string, where ``params`` is JSON text."""
+    """A query in a query string; ``params`` is a JSON object as text (contract 7.1)."""
 
     db: str
     q: str
@@ -62,7 +62,7 @@ class WriteLp(_Parameters):
 
 
 class WriteV1(_Parameters):
-    """Parameters of ``/write``, InfluxDB 1's endpoint (contract 8.1)."""
+    """Parameters of ``/write``, the write operation of InfluxDB 1 (contract 8.1)."""
 
     db: str | None = None
     rp: str | None = None
@@ -70,28 +70,28 @@ class WriteV1(_Parameters):
 
 
 class WriteV2(_Parameters):
-    """Parameters of ``/api/v2/write``, InfluxDB 2's endpoint; the organisation is ignored (contract 8.1)."""
+    """Parameters of ``/api/v2/write``, the write operation of InfluxDB 2; ``org`` is ignored (contract 8.1)."""
 
     bucket: str | None = None
     precision: Literal["s", "ms", "us", "ns"] = "ns"
 
 
 class ListDatabases(_Parameters):
-    """How databases are listed (contract 8.2)."""
+    """How to list databases (contract 8.2)."""
 
     format: FormatName
     show_deleted: bool = False
 
 
 class DeleteDatabase(_Parameters):
-    """Which database is deleted, and when its data goes (contract 8.2)."""
+    """The database to delete, and when its data is removed (contract 8.2)."""
 
     db: str
     hard_delete_at: str | None = None
 
 
 class NewField(_Parameters):
-    """A field of a table that is created."""
+    """A field of a new table."""
 
     name: str
     type: FieldType
@@ -107,27 +107,27 @@ class CreateTable(_Parameters):
 
 
 class DeleteTable(_Parameters):
-    """Which table is deleted."""
+    """The table to delete."""
 
     db: str
     table: str
 
 
 class CreateNamedToken(_Parameters):
-    """Body of ``POST token/named_admin``; ``expiry_secs`` counts from now (contract 8.3)."""
+    """Body of ``POST token/named_admin``; the token expires after ``expiry_secs`` (contract 8.3)."""
 
     token_name: str
     expiry_secs: Annotated[int, Field(ge=0)] | None = None
 
 
 class DeleteToken(_Parameters):
-    """Which token is deleted."""
+    """The token to delete."""
 
     token_name: str
 
 
 class CreatedToken(_Parameters):
-    """Answer of the operations that make a token: the only time that its secret is told (contract 8.3)."""
+    """A new token with its secret. No other answer has the secret (contract 8.3)."""
 
     id: int
     name: str
