@@ -18,12 +18,12 @@ from influxdb3_embedded.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_AUTHORITY = r"(?:\[(?P<ipv6>[^\]\s]+)\]|(?P<name>[^\s:/?#@\[\]\\]+))(?::(?P<port>[0-9]{0,5}))?"
+_AUTHORITY = r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s:/?#@\[\]\\]+))(?::(?P<port>[0-9]{0,5}))?"
 _HOST = re.compile(_AUTHORITY)
 _ORIGIN = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_AUTHORITY}/?", re.IGNORECASE)
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_OTHER_SITES = ("cross-site", "same-site")
+_OWN_SITES = ("same-origin", "none")
 _MAX_SHOWN = 100
 
 
@@ -99,7 +99,7 @@ class Browsers:
         for origin in origins:
             if not self._is_allowed(origin, hosts):
                 raise _foreign_page(origin)
-        if not origins and any(site.strip() in _OTHER_SITES for site in sites):
+        if not origins and any(site.strip() not in _OWN_SITES for site in sites):
             raise ApiError(
                 403,
                 "pages of other origins may not link to the engine or embed its answers. If the page is yours, let it "

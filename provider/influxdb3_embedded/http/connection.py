@@ -194,10 +194,10 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the application, which reads the body as it arrives."""
         self._bytes_kept_by_parser = 0
-        self._wait_for("body")
         if not self.url.startswith(b"/"):
             self._add_host_of_target()
         super().on_headers_complete()
+        self._wait_for("body")
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""

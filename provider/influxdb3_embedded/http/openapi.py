@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _JSON = "application/json"
+_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
+_CITATION = re.compile(r" \(contract [^)]*\)")
 _TOKEN_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "basic": {"type": "http", "scheme": "basic", "description": "The token is the password."},
@@ -68,14 +70,14 @@ class _Schemas:
 
     def of(self, type_: Any) -> Json:
         schema = TypeAdapter(type_).json_schema(ref_template="#/components/schemas/{model}")
-        self.components.update(schema.pop("$defs", {}))
+        self.components.update({name: _explain(model) for name, model in schema.pop("$defs", {}).items()})
         if not (isinstance(type_, type) and issubclass(type_, BaseModel)):
             return schema
-        self.components[type_.__name__] = schema
+        self.components[type_.__name__] = _explain(schema)
         return {"$ref": f"#/components/schemas/{type_.__name__}"}
 
     def parameters(self, model: type[BaseModel]) -> list[Json]:
-        schema = model.model_json_schema()
+        schema = _explain(model.model_json_schema())
         return [
             {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": _in_query(member)}
             for name, member in schema["properties"].items()
@@ -112,6 +114,23 @@ def _responses(route: Route[Any], schemas: _Schemas) -> Json:
         "content": {_JSON: {"schema": schemas.of(ErrorBody)}},
     }
     return {str(route.answer.status): success, "4XX": error, "5XX": error}
+
+
+def _explain(schema: Json) -> Json:
+    """The schema of a model, with the "Attributes" of the model's docstring as descriptions of its members."""
+    text, _, attributes = schema.get("description", "").partition("\n\nAttributes:\n")
+    explanations = {name: _markdown(" ".join(lines.split())) for name, lines in _ATTRIBUTE.findall(attributes)}
+    members = schema.get("properties", {})
+    explained: Json = {
+        name: {key: value for key, value in member.items() if key != "title"}
+        | ({"description": explanations[name]} if name in explanations else {})
+        for name, member in members.items()
+    }
+    return schema | {"description": _markdown(text)} | ({"properties": explained} if members else {})
+
+
+def _markdown(text: str) -> str:
+    return _CITATION.sub("", text).replace("``", "`")
 
 
 def _in_query(member: Json) -> Json:

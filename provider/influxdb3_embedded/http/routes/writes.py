@@ -27,7 +27,7 @@ _PRECISIONS = {
     **dict.fromkeys(("u", "us", "microsecond"), Precision.MICROSECOND),
     **dict.fromkeys(("n", "ns", "nanosecond"), Precision.NANOSECOND),
 }
-_UNNAMED_POLICIES = (None, "", "autogen", "default")
+_DEFAULT_POLICIES = (None, "", "autogen", "default")
 _V2_CODES = {401: "unauthorized", 403: "forbidden", 404: "not found", 413: "request too large", 500: "internal error"}
 
 
@@ -55,7 +55,7 @@ async def write_v1(engine: Engine, _request: Request, content: WithBody[WriteV1]
     parameters = content.parameters
     if not parameters.db:
         raise ApiError(400, "no db destination provided")
-    name = parameters.db if parameters.rp in _UNNAMED_POLICIES else f"{parameters.db}/{parameters.rp}"
+    name = parameters.db if parameters.rp in _DEFAULT_POLICIES else f"{parameters.db}/{parameters.rp}"
     outcome = await _write_all(engine, name, content.body, parameters.precision)
     if outcome.errors:
         raise _refused(outcome)
