@@ -102,18 +102,12 @@ def status(engine: RunningEngine, request: str) -> int:
     return int(raw(engine, request).split(" ")[1])
 
 
-@pytest.mark.parametrize(
-    "host",
-    LOOPBACK_HOSTS,
-)
+@pytest.mark.parametrize("host", LOOPBACK_HOSTS)
 def test_a_request_to_any_loopback_name_is_answered(engine: RunningEngine, host: str) -> None:
     assert status(engine, f"GET /health HTTP/1.1\nHost: {host}\n\n") == 200
 
 
-@pytest.mark.parametrize(
-    "host",
-    OTHER_HOSTS,
-)
+@pytest.mark.parametrize("host", OTHER_HOSTS)
 def test_a_request_to_another_host_name_is_refused_and_the_flag_is_named(engine: RunningEngine, host: str) -> None:
     answer = raw(engine, f"GET /health HTTP/1.1\nHost: {host}\n\n")
     assert answer.startswith("HTTP/1.1 403 ")
@@ -185,10 +179,7 @@ def test_a_foreign_page_cannot_disguise_its_request(engine: RunningEngine, heade
     assert status(engine, f"POST /ping HTTP/1.1\nHost: localhost:PORT\n{headers}\n\n") in (400, 403)
 
 
-@pytest.mark.parametrize(
-    "origin",
-    OTHER_ORIGINS,
-)
+@pytest.mark.parametrize("origin", OTHER_ORIGINS)
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "HEAD"])
 def test_a_page_of_another_origin_is_refused(engine: RunningEngine, origin: str, method: str) -> None:
     answer = raw(engine, f"{method} /health HTTP/1.1\nHost: localhost:PORT\nOrigin: {origin}\n\n")
