@@ -77,11 +77,13 @@ class Engine:
             umask=settings.plugin_umask,
         )
         self.environment.tidy()
-        host = EngineHost(self.catalog)
+        system_tables = SystemTables(self.catalog, self.logs, self.plugins)
+        self._sql = SqlEngine(self.storage, system_tables.of, settings.query_memory, settings.query_time_limit)
+        self.data = Data(self.catalog, self.storage, self._sql)
         self.runner = Runner(
             environment=self.environment,
             directory=self.plugins,
-            host=host,
+            host=EngineHost(self.catalog, self.data),
             logs=self.logs,
             write_log=EngineWriteLog(self.catalog, self.storage),
             time_limit=settings.run_time_limit,
@@ -89,10 +91,6 @@ class Engine:
         self.databases = Databases(self.catalog, self.storage, self.runner)
         self.triggers = Triggers(self.catalog, self.runner, self.plugins, allowed=settings.restrict_plugin_triggers_to)
         self.tokens = Tokens(self.catalog)
-        system_tables = SystemTables(self.catalog, self.logs, self.plugins)
-        self._sql = SqlEngine(self.storage, system_tables.of, settings.query_memory, settings.query_time_limit)
-        self.data = Data(self.catalog, self.databases, self.storage, self._sql)
-        host.data = self.data
 
     async def start(self) -> None:
         """Load the data and start the triggers. All enabled triggers are live when this returns.

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 _EXCERPT_LENGTH = 10
 _ORIGINAL_LINE_BYTES = 20
 
-_MEASUREMENT = re.compile(r"(?:[^ \t\n\x00,\\]|\\.)*+", re.DOTALL)
-_KEY = re.compile(r"(?:[^ \t\n=\\]|\\.)*+", re.DOTALL)
-_TAG_VALUE = re.compile(r"(?:[^ \t\n,\\]|\\.)*+", re.DOTALL)
+_MEASUREMENT = re.compile(r"(?:[^ \t\n\x00,\\]++|\\.)*+", re.DOTALL)
+_KEY = re.compile(r"(?:[^ \t\n=\\]++|\\.)*+", re.DOTALL)
+_TAG_VALUE = re.compile(r"(?:[^ \t\n,\\]++|\\.)*+", re.DOTALL)
 _VALUE = re.compile(
     r"(-?[0-9]+)i"
     r"|([0-9]+)u"
     r"|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
-    r'|"((?:[^"\\]|\\.)*+)"'
+    r'|"((?:[^"\\]++|\\.)*+)"'
     r"|(true|True|TRUE|t|T|false|False|FALSE|f|F)",
     re.DOTALL,
 )
@@ -43,7 +43,7 @@ _VALUE_KINDS = (
     ColumnKind.BOOLEAN,
 )
 _TIMESTAMP = re.compile(r" +(-?[0-9]+) *")
-_BLANKS_AND_COMMENTS = re.compile(r"(?:[ \t\n]|#[^\n]*+)*+")
+_BLANKS_AND_COMMENTS = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
 _MEASUREMENT_ESCAPE = re.compile(r"\\([, \\])")
 _NAME_ESCAPE = re.compile(r"\\([,= \\])")
 _STRING_ESCAPE = re.compile(r'\\(["\\])')

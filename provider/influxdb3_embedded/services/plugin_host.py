@@ -1,4 +1,4 @@
-"""The engine as plugins reach it through ``influxdb3_local`` (contract 5)."""
+"""The part of the engine that plugins reach through ``influxdb3_local`` (contract 5)."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ if TYPE_CHECKING:
 
 
 class EngineHost:
-    """Implements ``runner.PluginHost`` on the catalog and the data.
+    """Implements ``runner.PluginHost``.
 
     Args:
-        catalog: What exists.
-        data: What is in it; set once it can be made, which is after the runner that needs this host.
+        catalog: Databases and triggers.
+        data: Writes and queries.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, data: Data) -> None:
         self._catalog = catalog
-        self.data: Data | None = None
+        self._data = data
 
     async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> bytes:
-        """Rows of a query as JSON; raises `PluginQueryError`."""
-        assert self.data is not None
+        """Run a query and return its rows as JSON; raises `PluginQueryError`."""
         if self._catalog.database(database) is None:
             raise PluginQueryError(f"database not found: {database}")
         try:
-            return await self.data.query(database, sql, args, ROWS)
+            return await self._data.query(database, sql, args, ROWS)
         except ApiError as error:
             raise PluginQueryError(f"error while planning query: {error.text}") from None
         except UnsupportedTypeError as error:
@@ -44,12 +43,11 @@ class EngineHost:
 
     async def write(self, database: str, lines: str, *, durable: bool) -> None:
         """Write all lines or none; raises `PluginWriteError`."""
-        assert self.data is not None
         if database == INTERNAL:
-            # as from 3.11 on; 3.10.0 took such writes (contract 5.3)
+            # as in release 3.11; release 3.10.0 accepts such writes (contract 5.3)
             raise PluginWriteError("cannot modify internal db")
         try:
-            outcome = await self.data.write(
+            outcome = await self._data.write(
                 database, lines, precision=Precision.NANOSECOND, accept_partial=False, durable=durable
             )
         except ApiError as error:
@@ -58,7 +56,7 @@ class EngineHost:
             raise PluginWriteError(f"line protocol parse failed: {outcome.errors[0].message}")
 
     async def disabled_by_error(self, key: TriggerKey) -> None:
-        """Record that a failed trigger has been disabled; it may have been deleted meanwhile."""
+        """Record that a failed trigger is disabled, unless it has been deleted meanwhile."""
         try:
             await self._catalog.set_trigger_disabled(key, disabled=True)
         except ApiError:

@@ -1,4 +1,4 @@
-"""JSON bodies are read with the real server's messages (contract 1.1)."""
+"""Errors of JSON bodies and query strings are those of a real server (contract 1.1)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WHOLE = (
         ('{"db":"é","x":1, "plugin_filename":[]}', "invalid type: sequence, expected a string at line 1 column 38"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_with_line_and_column(body: str, text: str) -> None:
+def test_an_invalid_body_is_refused_with_line_and_column(body: str, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_json(body.encode(), CreateTrigger)
     assert (caught.value.status, caught.value.text) == (400, f"serde json error: {text}")
@@ -67,7 +67,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_line_and_column(body: str, t
         ),
     ],
 )
-def test_a_mistake_inside_the_settings_is_named_where_it_is(settings: str, text: str) -> None:
+def test_a_mistake_in_trigger_settings_is_reported_with_its_position(settings: str, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_json((WHOLE % settings).encode(), CreateTrigger)
     assert caught.value.text == f"serde json error: {text}"
@@ -81,7 +81,7 @@ def test_a_mistake_inside_the_settings_is_named_where_it_is(settings: str, text:
         '"{\\"run_async\\":false,\\"error_behavior\\":\\"retry\\"}"',
     ],
 )
-def test_settings_may_be_an_object_or_a_string_as_the_published_api_has_them(settings: str) -> None:
+def test_trigger_settings_may_be_an_object_or_a_string(settings: str) -> None:
     parsed = parse_json((WHOLE % settings).encode(), CreateTrigger)
     assert (parsed.trigger_settings.run_async, parsed.trigger_settings.error_behavior) == (False, "retry")
 
@@ -91,13 +91,13 @@ def test_of_several_mistakes_the_first_in_the_text_is_reported() -> None:
         parse_json(b'{"files": 1, "plugin_name": 2}', UpdatePluginDirectory)
 
 
-def test_repeated_members_of_listed_objects_are_refused() -> None:
+def test_repeated_members_of_objects_in_a_list_are_refused() -> None:
     body = b'{"plugin_name":"t","files":[{"relative_path":"a","content":"x","content":"y"}]}'
     with pytest.raises(ApiError, match="duplicate field `content`"):
         parse_json(body, UpdatePluginDirectory)
 
 
-def test_repeated_names_that_the_client_chooses_are_no_mistake() -> None:
+def test_repeated_trigger_arguments_are_accepted() -> None:
     body = (WHOLE % '"log"')[:-1] + ',"trigger_arguments":{"a":"1","a":"2"}}'
     assert parse_json(body.encode(), CreateTrigger).trigger_arguments == {"a": "2"}
 
@@ -106,7 +106,7 @@ def test_unknown_members_are_ignored() -> None:
     assert parse_json(b'{"plugin_name":"a","content":"b","other":1,"other":2}', CreatePluginFile).content == "b"
 
 
-def test_a_body_that_is_not_text_is_refused() -> None:
+def test_a_body_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(ApiError, match="invalid unicode code point"):
         parse_json(b'{"plugin_name":"\xff"}', CreatePluginFile)
 
@@ -129,7 +129,7 @@ def test_a_body_that_is_not_text_is_refused() -> None:
         ),
     ],
 )
-def test_a_query_string_that_cannot_be_read_is_refused(query: bytes, model: type, text: str) -> None:
+def test_an_invalid_query_string_is_refused(query: bytes, model: type, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_query(query, model)
     assert (caught.value.status, caught.value.text) == (400, f"serde error: {text}")
@@ -150,19 +150,19 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_the_reader_reads_what_the_standard_library_writes(value: object) -> None:
+def test_the_reader_reads_json_of_the_standard_library(value: object) -> None:
     assert JsonReader(json.dumps(value)).read() == value
     assert JsonReader(json.dumps(value, indent=1, ensure_ascii=False)).read() == value
 
 
 @given(st.text().filter(lambda text: not _is_json(text)))
-def test_any_text_that_is_no_json_is_refused_with_line_and_column(text: str) -> None:
+def test_any_text_that_is_not_json_is_refused_with_line_and_column(text: str) -> None:
     with pytest.raises(JsonError, match=" at line "):
         JsonReader(text).read()
 
 
 @given(st.binary())
-def test_any_bytes_are_parsed_or_refused_as_the_clients_mistake(body: bytes) -> None:
+def test_any_invalid_bytes_are_an_error_of_the_client(body: bytes) -> None:
     for model in (CreateTrigger, Query, UpdatePluginDirectory):
         with pytest.raises(ApiError) as caught:
             parse_json(body, model)
