@@ -97,7 +97,7 @@ def interrupted() -> QueryFailed:
     return QueryFailed(500, "Execution error: the query was interrupted")
 
 
-def ended(said: str, status: int | None, limit: int) -> QueryFailed:
+def process_ended(said: str, status: int | None, limit: int) -> QueryFailed:
     """The failure of a query whose process has ended.
 
     Args:

@@ -24,12 +24,10 @@ class Limits:
     """How much there may be; ``None`` is no limit. The defaults for tables and columns are the server's.
 
     Attributes:
-        databases: Databases of a server, held by the catalog.
         tables: Tables of a database.
         columns: Columns of a table, its time included.
     """
 
-    databases: int | None = None
     tables: int | None = 2000
     columns: int | None = 500
 

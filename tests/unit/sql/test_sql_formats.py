@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import io
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from influxdb3_embedded.sql import Format, QueryFailed, UnsupportedTypeError, render, to_rows
+from influxdb3_embedded.sql import Format, UnsupportedTypeError, to_rows
 
 if TYPE_CHECKING:
     from conftest import Engine
@@ -130,7 +128,7 @@ def test_a_time_with_a_zone_is_written_with_its_offset(
     assert engine.text(sql, Format.JSONL).split() == [f'{{"time":"{time}"}}' for time in written]
     assert engine.text(sql, Format.JSON) == f"[{','.join(engine.text(sql, Format.JSONL).split())}]"
     assert [f"| {time}" in engine.text(sql, Format.PRETTY) for time in written] == [True, True]
-    (column,) = pq.read_table(io.BytesIO(render(engine.table(sql), Format.PARQUET))).columns
+    (column,) = engine.parquet(sql).columns
     assert column.type.tz == zone
     assert [row["time"] for row in engine.rows(sql)] == [1704096000000000000, 1719792000000000000]
 
@@ -162,9 +160,8 @@ def test_the_day_of_a_time_zone_begins_at_its_midnight(engine: Engine) -> None:
 
 
 def test_a_time_that_has_no_text_fails_the_query(engine: Engine) -> None:
-    table = engine.table("SELECT arrow_cast(4611686018427387904, 'Timestamp(s)') AS x")
-    with pytest.raises(QueryFailed, match="Failed to convert 4611686018427387904 to datetime"):
-        render(table, Format.JSON)
+    _, text = engine.failure("SELECT arrow_cast(4611686018427387904, 'Timestamp(s)') AS x", output=Format.JSON)
+    assert "Failed to convert 4611686018427387904 to datetime" in text
 
 
 def test_nested_values_are_written_for_people_where_people_read(engine: Engine) -> None:
@@ -182,15 +179,12 @@ def test_csv_quotes_what_would_be_misread(engine: Engine) -> None:
 
 def test_parquet_can_be_read_back(engine: Engine) -> None:
     engine.write(CPU)
-    table = engine.table("SELECT * FROM cpu")
-    assert to_rows(table) == to_rows(pq.read_table(io.BytesIO(render(table, Format.PARQUET))))
+    assert engine.rows("SELECT * FROM cpu") == to_rows(engine.parquet("SELECT * FROM cpu"))
 
 
 def test_parquet_refuses_a_type_that_it_does_not_have(engine: Engine) -> None:
-    table = engine.table("SELECT INTERVAL '1 day' AS i")
-    with pytest.raises(QueryFailed, match="not implemented") as caught:
-        render(table, Format.PARQUET)
-    assert caught.value.status == 405
+    status, text = engine.failure("SELECT INTERVAL '1 day' AS i", output=Format.PARQUET)
+    assert (status, "not implemented" in text) == (405, True)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from influxdb3_embedded.sql import DatabaseRef, QueryFailed
+from influxdb3_embedded.sql import ROWS, DatabaseRef, QueryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ def test_a_failure_that_is_kept_keeps_no_memory(small: Engine) -> None:
     kept = []
     for _ in range(3):
         with pytest.raises(QueryFailed) as caught:
-            small.table(KEPT)
+            small.rows(KEPT)
         kept.append(caught.value)
         assert small.rows(JOIN) == [{"n": 200_000}]
 
@@ -80,15 +80,11 @@ def test_queries_share_the_memory(small: Engine) -> None:
     nearly_all = f"SELECT count(hash) AS n FROM (SELECT array_agg(hash) AS hash FROM ({HASHES.format(rows=1_000_000)}))"
     assert small.rows(nearly_all) == [{"n": 1}]
 
-    def fails(_: int) -> bool:
-        try:
-            small.sql.run(DatabaseRef(1, "d1"), nearly_all)
-        except QueryFailed:
-            return True
-        return False
+    async def ask_eight_times() -> list[bytes | BaseException]:
+        asks = (small.sql.answer(DatabaseRef(1, "d1"), nearly_all, None, ROWS) for _ in range(8))
+        return await asyncio.gather(*asks, return_exceptions=True)
 
-    with ThreadPoolExecutor(8) as threads:
-        assert any(threads.map(fails, range(8)))
+    assert any(isinstance(answer, QueryFailed) for answer in small.run(ask_eight_times()))
     assert small.rows(nearly_all) == [{"n": 1}]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from influxdb3_embedded.sql import DatabaseRef
+from influxdb3_embedded.sql import ROWS, DatabaseRef
 
 if TYPE_CHECKING:
     from conftest import Engine
@@ -126,7 +126,7 @@ def test_the_dialect_is_datafusions(engine: Engine, sql: str, expected: list[tup
 
 def test_a_result_without_rows_has_its_columns(engine: Engine) -> None:
     engine.write("cpu v=1 1")
-    assert engine.table("SELECT * FROM cpu WHERE false").column_names == ["time", "v"]
+    assert engine.parquet("SELECT * FROM cpu WHERE false").column_names == ["time", "v"]
 
 
 def test_a_slow_query_does_not_delay_others(engine: Engine) -> None:
@@ -136,7 +136,7 @@ def test_a_slow_query_does_not_delay_others(engine: Engine) -> None:
         finished: list[str] = []
 
         async def run(name: str, sql: str) -> None:
-            await engine.sql.query(DatabaseRef(1, "d1"), sql)
+            await engine.sql.answer(DatabaseRef(1, "d1"), sql, None, ROWS)
             finished.append(name)
 
         slow = asyncio.create_task(run("slow", "SELECT sum(a.v * b.v * c.v) FROM cpu a, cpu b, cpu c WHERE c.v < 40"))

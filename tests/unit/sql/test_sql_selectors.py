@@ -96,7 +96,7 @@ def test_no_rows_select_nothing(engine: Engine) -> None:
 def test_a_column_without_alias_is_called_what_the_server_calls_it(engine: Engine) -> None:
     engine.write(ROWS)
     sql = "SELECT SELECTOR_FIRST(v, time)['value'], selector_max(v, c.time, i) FILTER (WHERE host = 'a') FROM cpu c"
-    assert engine.table(sql).column_names == [
+    assert engine.parquet(sql).column_names == [
         "selector_first(c.v,c.time)[value]",
         'selector_max(c.v,c.time,c.i) FILTER (WHERE c.host = Utf8("a"))',
     ]

@@ -73,7 +73,7 @@ def test_to_timestamp_takes_whole_numbers_for_nanoseconds(engine: Engine, expres
 def test_columns_without_a_name_are_named_after_the_function(engine: Engine, expression: str) -> None:
     engine.write(NEW_YEAR)
     written = expression.replace('Utf8("', "'").replace('")', "')").replace("'))", "')").replace("Int64(1)", "1")
-    assert engine.table(f"SELECT {written} FROM home").column_names == [expression]
+    assert engine.parquet(f"SELECT {written} FROM home").column_names == [expression]
 
 
 def test_a_query_that_cannot_be_parsed_is_shown_as_it_was_sent(engine: Engine) -> None:
@@ -82,4 +82,4 @@ def test_a_query_that_cannot_be_parsed_is_shown_as_it_was_sent(engine: Engine) -
 
 def test_many_calls_are_read_once(engine: Engine) -> None:
     calls = ", ".join(f"to_timestamp({number}) AS x{number}" for number in range(2_000))
-    assert len(engine.table(f"SELECT {calls}").column_names) == 2_000
+    assert len(engine.parquet(f"SELECT {calls}").column_names) == 2_000

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from influxdb3_embedded.sql.errors import QueryFailed
+    from influxdb3_embedded.sql.processes.query_places import Places
     from influxdb3_embedded.sql.processes.running_process import SqlProcess
-    from influxdb3_embedded.sql.processes.turns import Places
 
 _NICE, _NICEST = 10, 19
 _TICKS_OF_A_SECOND = 4

@@ -35,7 +35,7 @@ class ProcessEnded(Exception):
 
 
 class SqlProcess:
-    """A process that runs one query at a time. Made by `Zygote.fork`.
+    """A process that runs one query at a time. Made by `ZygoteClient.fork`.
 
     Args:
         tell_zygote: Has its parent ``end`` or ``nice`` it.
