@@ -1,6 +1,7 @@
 """The zygote: the process that query processes are forked from. It has loaded the libraries and has no other threads.
 
-The engine starts it as ``python -m influxdb3_embedded.sql.processes.zygote CONTROL_SOCKET_DESCRIPTOR`` and writes lines:
+The engine starts it as ``python -m influxdb3_embedded.sql.processes.zygote CONTROL_SOCKET_DESCRIPTOR``.
+The engine writes these lines to the socket:
 
 - ``fork``, sent with two descriptors: the new process's socket, and the pipe for its report
 - ``end PID 0``
