@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -162,6 +163,13 @@ def test_the_day_of_a_time_zone_begins_at_its_midnight(engine: Engine) -> None:
 def test_a_time_that_has_no_text_fails_the_query(engine: Engine) -> None:
     _, text = engine.failure("SELECT arrow_cast(4611686018427387904, 'Timestamp(s)') AS x", output=Format.JSON)
     assert "Failed to convert 4611686018427387904 to datetime" in text
+
+
+def test_a_long_list_keeps_its_order(engine: Engine) -> None:
+    days = "array_agg(arrow_cast(value, 'Date32') ORDER BY value)"
+    (row,) = json.loads(engine.text(f"SELECT {days} AS days FROM generate_series(0, 99999)", Format.JSON))
+    epoch = datetime.date(1970, 1, 1)
+    assert row["days"] == [str(epoch + datetime.timedelta(number)) for number in range(100_000)]
 
 
 def test_nested_values_are_written_for_people_where_people_read(engine: Engine) -> None:
