@@ -143,8 +143,8 @@ class SqlEngine:
                 if not heard and end.was_killed and not query.repeated:
                     query.repeated = True  # the process may have been killed before the query reached it
                     return None
-                failure = process_ended(end.said, end.status, memory)
-                _log.warning("%s (%s)", failure.text, end.said.strip().partition("\n")[0])
+                failure = process_ended(end.stderr, end.status, memory)
+                _log.warning("%s (%s)", failure.text, end.stderr.strip().partition("\n")[0])
                 raise failure from None
             process.usable = not process.niceness and message.content["again"]
             return message

@@ -98,6 +98,7 @@ def test_a_system_table_is_made_when_a_query_names_it_and_not_before(engine: Eng
         ("SELECT v FROM cpu WHERE v = $n", {"n": "4"}, [{"v": 4.0}]),
         ("SELECT v FROM cpu WHERE v = $n", {"n": 4}, [{"v": 4.0}]),
         ("SELECT v FROM cpu WHERE host = $h", {"h": "a' OR 'a' = 'a"}, []),
+        ("SELECT $a AS a, $b AS b", {"a": 2**64 - 1, "b": 10**30}, [{"a": 2**64 - 1, "b": 1e30}]),
         ("SELECT $a AS a, $b AS b, $c AS c", {"a": None, "b": True, "c": 1.5}, [{"a": None, "b": True, "c": 1.5}]),
     ],
 )
