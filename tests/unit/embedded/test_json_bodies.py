@@ -1,4 +1,4 @@
-"""JSON bodies are read with the real server's messages (contract 1.1)."""
+"""Errors in JSON bodies and query strings have the real server's texts (contract 1.1)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ WHOLE = (
         ('{"db":"é","x":1, "plugin_filename":[]}', "invalid type: sequence, expected a string at line 1 column 38"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_with_line_and_column(body: str, text: str) -> None:
+def test_an_invalid_body_is_refused_with_line_and_column(body: str, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_json(body.encode(), CreateTrigger)
     assert (caught.value.status, caught.value.text) == (400, f"serde json error: {text}")
@@ -71,7 +71,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_line_and_column(body: str, t
         ),
     ],
 )
-def test_a_mistake_inside_the_settings_is_named_where_it_is(settings: str, text: str) -> None:
+def test_a_mistake_in_the_settings_is_reported_with_its_position(settings: str, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_json((WHOLE % settings).encode(), CreateTrigger)
     assert caught.value.text == f"serde json error: {text}"
@@ -85,7 +85,7 @@ def test_a_mistake_inside_the_settings_is_named_where_it_is(settings: str, text:
         '"{\\"run_async\\":false,\\"error_behavior\\":\\"retry\\"}"',
     ],
 )
-def test_settings_may_be_an_object_or_a_string_as_the_published_api_has_them(settings: str) -> None:
+def test_settings_may_be_an_object_or_a_string(settings: str) -> None:
     parsed = parse_json((WHOLE % settings).encode(), CreateTrigger)
     assert (parsed.trigger_settings.run_async, parsed.trigger_settings.error_behavior) == (False, "retry")
 
@@ -95,13 +95,13 @@ def test_of_several_mistakes_the_first_in_the_text_is_reported() -> None:
         parse_json(b'{"files": 1, "plugin_name": 2}', UpdatePluginDirectory)
 
 
-def test_repeated_members_of_listed_objects_are_refused() -> None:
+def test_repeated_members_of_objects_in_lists_are_refused() -> None:
     body = b'{"plugin_name":"t","files":[{"relative_path":"a","content":"x","content":"y"}]}'
     with pytest.raises(ApiError, match="duplicate field `content`"):
         parse_json(body, UpdatePluginDirectory)
 
 
-def test_repeated_names_that_the_client_chooses_are_no_mistake() -> None:
+def test_repeated_names_of_trigger_arguments_are_accepted() -> None:
     body = (WHOLE % '"log"')[:-1] + ',"trigger_arguments":{"a":"1","a":"2"}}'
     assert parse_json(body.encode(), CreateTrigger).trigger_arguments == {"a": "2"}
 
@@ -110,7 +110,7 @@ def test_unknown_members_are_ignored() -> None:
     assert parse_json(b'{"plugin_name":"a","content":"b","other":1,"other":2}', CreatePluginFile).content == "b"
 
 
-def test_a_body_that_is_not_text_is_refused() -> None:
+def test_invalid_utf8_is_refused() -> None:
     with pytest.raises(ApiError, match="invalid unicode code point"):
         parse_json(b'{"plugin_name":"\xff"}', CreatePluginFile)
 
@@ -133,13 +133,13 @@ def test_a_body_that_is_not_text_is_refused() -> None:
         ),
     ],
 )
-def test_a_query_string_that_cannot_be_read_is_refused(query: bytes, model: type, text: str) -> None:
+def test_an_invalid_query_string_is_refused(query: bytes, model: type, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_query(query, model)
     assert (caught.value.status, caught.value.text) == (400, f"serde error: {text}")
 
 
-def test_a_query_string_is_decoded_and_its_unknown_names_are_ignored() -> None:
+def test_a_query_string_is_decoded_and_unknown_names_are_ignored() -> None:
     parsed = parse_query(b"db=a+b&trigger_name=%C3%BC&x=1&x=2&force=true", DeleteTrigger)
     assert (parsed.db, parsed.trigger_name, parsed.force) == ("a b", "ü", True)
 
@@ -162,7 +162,7 @@ def locations(value: object) -> Iterator[tuple[str | int, ...]]:
 
 
 @given(json_values, st.sampled_from([None, 1]))
-def test_each_value_of_a_text_is_found_where_it_ends(value: Any, indent: int | None) -> None:
+def test_the_end_of_each_value_is_found(value: Any, indent: int | None) -> None:
     text = json.dumps(value, indent=indent)
     ends = JsonPositions(text).ends
     assert set(locations(value)) == ends.keys()
@@ -174,7 +174,7 @@ def test_each_value_of_a_text_is_found_where_it_ends(value: Any, indent: int | N
 
 
 @given(st.binary())
-def test_any_bytes_are_parsed_or_refused_as_the_clients_mistake(body: bytes) -> None:
+def test_random_bytes_are_refused_with_status_400(body: bytes) -> None:
     for model in (CreateTrigger, Query, UpdatePluginDirectory):
         with pytest.raises(ApiError) as caught:
             parse_json(body, model)

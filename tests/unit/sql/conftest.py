@@ -21,7 +21,7 @@ DATABASE = DatabaseRef(1, "d1")
 
 
 class Engine:
-    """Storage and SQL for tests that are not coroutines."""
+    """Storage and SQL engine, with methods for tests that are not coroutines."""
 
     def __init__(self, memory_limit: int = 2**30) -> None:
         self.system_tables_made: list[str] = []
@@ -82,5 +82,5 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def fresh_engine() -> Callable[..., AbstractContextManager[Engine]]:
-    """For tests that need engines of their own."""
+    """Makes engines with other settings than those of `engine`, or several of them."""
     return engine_in_memory
