@@ -146,7 +146,6 @@ TWO_SIDES = {
     "probe": "what asks, and the plugin on the server that answers",
     "sweeper": "what asks, and the plugin on the server that deletes",
     "inputs": "of all resources, and of triggers",
-    "engine": "the engine, and its SQL",
     "errors": "one module of errors a room",
     "process": "of a worker, and of a query",
     "zygote": "of workers, and of queries",

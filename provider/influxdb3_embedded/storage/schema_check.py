@@ -26,12 +26,10 @@ class Limits:
     The defaults for tables and columns are those of a real server.
 
     Attributes:
-        databases: Databases of a server. The catalog enforces this limit.
         tables: Tables of a database.
         columns: Columns of a table, ``time`` included.
     """
 
-    databases: int | None = None
     tables: int | None = 2000
     columns: int | None = 500
 

@@ -208,7 +208,7 @@ def test_parameters_of_other_types_are_refused(http: httpx.Client, database: str
         assert http.post(paths.QUERY_SQL, content=body).status_code == 400
 
 
-def test_a_query_needs_a_query_string(http: httpx.Client) -> None:
+def test_a_query_without_query_string_is_refused(http: httpx.Client) -> None:
     answer = http.get(paths.QUERY_SQL)
     assert (answer.status_code, answer.json()["error"]) == (400, "missing query parameters 'db' and 'q'")
 
@@ -248,7 +248,7 @@ def test_a_query_that_is_too_deep_is_refused_and_the_engine_keeps_running(
     assert engine.client.query_sql(database, "SELECT v FROM cpu") == [{"v": 1.0}]
 
 
-def test_a_long_query_that_is_not_deep_is_answered(engine: RunningEngine, database: str) -> None:
+def test_a_long_query_that_is_not_nested_deeply_is_answered(engine: RunningEngine, database: str) -> None:
     engine.client.write_lp(database, "cpu v=-7 1")
     listed = ", ".join(f"-{number}" for number in range(10_000))
     assert engine.client.query_sql(database, f"SELECT v FROM cpu WHERE v IN ({listed})") == [{"v": -7.0}]
@@ -298,13 +298,13 @@ def test_the_default_time_has_the_precision_of_the_write_in_each_write_operation
         sql = f"SELECT CAST(time AS BIGINT) AS time FROM {table}"
         times = [row["time"] for row in query(http, database, sql).json()]
         assert begin - begin % unit <= min(times) <= max(times) <= time.time_ns()
-        # five whole microseconds by chance: once in 10**15 runs
+        # the chance of five whole microseconds is 1 in 10**15
         assert {at % unit for at in times} == {0}
         assert unit > 1 or any(at % 1_000 for at in times)
 
 
 @pytest.mark.parametrize(("path", "parameters"), [(paths.WRITE_V1, {"x": "y"}), (paths.WRITE_V2, {"org": "o"})])
-def test_a_write_needs_a_destination(http: httpx.Client, path: str, parameters: dict[str, str]) -> None:
+def test_a_write_without_destination_is_refused(http: httpx.Client, path: str, parameters: dict[str, str]) -> None:
     answer = http.post(path, params=parameters, content=b"cpu v=1")
     assert (answer.status_code, answer.json()["error"]) == (400, "no db destination provided")
 

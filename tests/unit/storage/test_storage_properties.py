@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from influxdb3_embedded.sql import DatabaseRef, SqlEngine, to_rows
+from influxdb3_embedded.sql import ROWS, DatabaseRef, SqlEngine
 from influxdb3_embedded.storage import Precision, Storage
 from influxdb3_embedded.storage.batches import WrittenRows, build_batch
 from influxdb3_embedded.storage.line_protocol import ParsedLines, parse
@@ -88,10 +89,11 @@ def test_queries_return_the_same_points_as_a_dictionary(writes: list[tuple[list[
                 assert (await storage.write(1, body, precision=Precision.NANOSECOND)).errors == []
                 if snapshot:
                     await storage.snapshot()
-            table = await engine.query(DatabaseRef(1, "d"), "SELECT * FROM m")
+            answer = await engine.answer(DatabaseRef(1, "d"), "SELECT * FROM m", None, ROWS)
             engine.close()
             await storage.stop()
-            return to_rows(table)
+            found: list[dict[str, Any]] = json.loads(answer)
+            return found
 
     found = {}
     for row in asyncio.run(rows()):

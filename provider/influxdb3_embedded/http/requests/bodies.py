@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from influxdb3_embedded.errors import ApiError
-from influxdb3_embedded.http.requests.json_reader import JsonError, JsonReader, Location
+from influxdb3_embedded.http.requests.json_positions import JsonPositions, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,25 +104,24 @@ def parse_json(body: bytes, model: type[Model]) -> Model:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise _json_error(f"invalid unicode code point at line 1 column {error.start + 1}") from None
-    reader = JsonReader(text)
     try:
-        value = reader.read()
-    except JsonError as error:
+        positions = JsonPositions(text)
+        value = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
         raise _json_error(str(error)) from None
     mistakes = [
         (end, f"duplicate field `{member}`")
-        for location, member, end in reader.repeated
+        for location, member, end in positions.repeated
         if (at := _model_at(model, location)) and member in at.model_fields
     ]
     try:
         parsed = model.model_validate(value)
     except (ValidationError, RecursionError) as error:
-        reader.read(locate=True)
-        mistakes += _mistakes(error, reader, model)
+        mistakes += _mistakes(error, positions, model)
     if mistakes:
-        # the real server parses from start to end, and reports the first mistake that it meets
+        # the real server reads from start to end and reports the mistake that ends first
         end, text = min(mistakes, key=lambda mistake: mistake[0])
-        raise _json_error(f"{text} {reader.position(end)}")
+        raise _json_error(f"{text} {positions.describe(end)}")
     return parsed
 
 
@@ -194,17 +194,17 @@ def _query_error(text: str) -> ApiError:
 
 
 def _mistakes(
-    error: ValidationError | RecursionError, reader: JsonReader, model: type[BaseModel]
+    error: ValidationError | RecursionError, positions: JsonPositions, model: type[BaseModel]
 ) -> Iterator[tuple[int, str]]:
     """Position and text of each mistake: the position is the end of a wrong value or of an incomplete object."""
     if isinstance(error, RecursionError):
-        yield reader.ends[()], "recursion limit exceeded"
+        yield positions.ends[()], "recursion limit exceeded"
         return
     for found in error.errors(include_url=False):
         location: Location = found["loc"][:-1] if found["type"] == "missing" else found["loc"]
-        while location not in reader.ends:  # inside a string that contains JSON
+        while location not in positions.ends:  # inside a string that holds JSON itself
             location = location[:-1]
-        yield reader.ends[location], _message(found, model)
+        yield positions.ends[location], _message(found, model)
 
 
 def _message(error: ErrorDetails, model: type[BaseModel]) -> str:

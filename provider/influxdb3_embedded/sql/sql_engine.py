@@ -1,6 +1,6 @@
-"""Runs SQL against one database (contract 7.1), each query in a process of its own.
+"""Runs SQL against one database (contract 7.1), each query in its own process.
 
-A query ends with its process, whatever it does: when its client goes, when it has had its time, when the engine stops.
+The engine ends a query by ending its process: when the client disconnects, the time limit passes, or the engine stops.
 """
 
 from __future__ import annotations
@@ -12,10 +12,7 @@ from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from influxdb3_embedded.sql.errors import QueryFailed, ended, interrupted, took_too_long
-from influxdb3_embedded.sql.processes.channel import ARROW
+from influxdb3_embedded.sql.errors import QueryFailed, interrupted, process_ended, took_too_long
 from influxdb3_embedded.sql.processes.fairness import Schedule
 from influxdb3_embedded.sql.processes.pool import Processes, ProcessUnavailable
 from influxdb3_embedded.sql.processes.query import RunningQuery
@@ -40,13 +37,14 @@ _log = logging.getLogger(__name__)
 
 
 class SqlEngine:
-    """Queries, each in a process of its own, and with a thread that waits for it.
+    """Runs queries. Each query has its own process, and a thread of the engine that waits for the process.
 
     Args:
-        storage: Where the tables are.
-        system_tables: For a database's name the tables of schema ``system``, each made when a query names it.
-        memory_limit: Bytes that queries may take: one alone all, one of N an Nth.
-        time_limit: Seconds that a query may take, waiting included.
+        storage: Holds the tables.
+        system_tables: Returns the tables of schema ``system`` for the name of a database. A table is made when a query
+            names it.
+        memory_limit: Bytes that all queries together may take. Of N queries that run at once, each may take an Nth.
+        time_limit: Seconds that one query may take. The time that it waits for a place counts.
     """
 
     def __init__(
@@ -63,38 +61,22 @@ class SqlEngine:
         self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="sql")
 
     def prepare(self) -> None:
-        """Start a process in the background, so that the next query need not wait for it."""
-        with suppress(RuntimeError):  # closed meanwhile
+        """Start a process for the next query in the background, unless an idle process exists."""
+        with suppress(RuntimeError):  # the engine was closed in the meantime
             self._threads.submit(self._prepare)
 
-    async def query(self, database: DatabaseRef, sql: str, params: Parameters | None = None) -> pa.Table:
-        """Run one query.
-
-        Args:
-            database: Where its tables are.
-            sql: One statement that only reads.
-            params: Values for ``$name`` placeholders.
-
-        Returns:
-            The result; one without rows has its columns too.
-
-        Raises:
-            QueryFailed: It cannot be planned or run, or would take too much time or memory.
-        """
-        return _table(await self.answer(database, sql, params, ARROW))
-
     async def answer(self, database: DatabaseRef, sql: str, params: Parameters | None, output: str) -> bytes:
-        """Run one query and write its result. A call that is cancelled ends the query.
+        """Run one query and write its result. Cancelling the call ends the query.
 
         Args:
-            database: Where its tables are.
+            database: The database to query.
             sql: One statement that only reads.
             params: Values for ``$name`` placeholders.
-            output: A `Format`, `ARROW` or `ROWS`.
+            output: A `Format`, or `ROWS`.
 
         Raises:
-            QueryFailed: It cannot be planned, run or written, or would take too much time or memory.
-            UnsupportedTypeError: `ROWS` cannot express the type of a column.
+            QueryFailed: The query fails, its result cannot be written, or it exceeds a limit of memory or time.
+            UnsupportedTypeError: A column has a type that `ROWS` cannot express.
         """
         query = RunningQuery(self._time_limit)
         request = {"sql": sql, "params": params and dict(params), "output": output}
@@ -105,11 +87,6 @@ class SqlEngine:
         except asyncio.CancelledError:
             query.end(interrupted())
             raise
-
-    def run(self, database: DatabaseRef, sql: str, params: Parameters | None = None) -> pa.Table:
-        """`query` for callers that are in a thread already."""
-        request = {"sql": sql, "params": params and dict(params), "output": ARROW}
-        return _table(self._answer(RunningQuery(self._time_limit), database, request))
 
     def close(self) -> None:
         """End all queries."""
@@ -146,7 +123,7 @@ class SqlEngine:
                 self._queries.discard(query)
 
     def _run(self, query: RunningQuery, database: DatabaseRef, request: dict[str, Any]) -> Message | None:
-        """Run a query once; returns None if it is to be run again."""
+        """Run a query once. Returns None if the query has to run again."""
         with self._schedule.place(query) as running, self._process(query) as process:
             memory = self._memory_limit // running
             heard = False
@@ -164,10 +141,10 @@ class SqlEngine:
                 if query.displaced:
                     return None
                 if not heard and end.was_killed and not query.repeated:
-                    query.repeated = True  # it may have been killed while it waited for a query
+                    query.repeated = True  # the process may have been killed before the query reached it
                     return None
-                failure = ended(end.said, end.status, memory)
-                _log.warning("%s (%s)", failure.text, end.said.strip().partition("\n")[0])
+                failure = process_ended(end.stderr, end.status, memory)
+                _log.warning("%s (%s)", failure.text, end.stderr.strip().partition("\n")[0])
                 raise failure from None
             process.usable = not process.niceness and message.content["again"]
             return message
@@ -175,6 +152,8 @@ class SqlEngine:
     @contextmanager
     def _process(self, query: RunningQuery) -> Iterator[SqlProcess]:
         process = self._processes.take()
+        if not self._processes.idle:
+            self.prepare()
         process.usable = False
         try:
             query.run_in(process)
@@ -198,7 +177,3 @@ def _result(message: Message) -> bytes:
             raise UnsupportedTypeError(content["text"])
         case _:
             return message.attachment
-
-
-def _table(stream: bytes) -> pa.Table:
-    return pa.ipc.open_stream(stream).read_all()

@@ -1,4 +1,4 @@
-"""How many queries run at once."""
+"""Limits how many queries run at once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from threading import Lock
 
 
 class Places:
-    """Places that are taken and given back, in any thread.
+    """A number of places for queries. Thread-safe.
 
-    A place goes to the newest and to the oldest of those who wait in turn: a crowd holds up nobody who comes after it,
-    and nobody waits for ever.
+    A free place goes to the newest and the oldest waiting query in turn. So a crowd does not delay a query that comes
+    later, and every query gets a place at some time.
 
     Args:
-        count: How many there are.
+        count: Number of places.
     """
 
     def __init__(self, count: int) -> None:
@@ -26,12 +26,12 @@ class Places:
 
     @property
     def are_waited_for(self) -> bool:
-        """Whether somebody waits for one."""
+        """Whether a query waits for a place."""
         with self._lock:
             return any(not turn.done() for turn in self._waiting)
 
     def take_free(self) -> bool:
-        """Take a place if one is free."""
+        """Take a place if one is free. Returns whether it did."""
         with self._lock:
             if not self._free:
                 return False
@@ -42,11 +42,11 @@ class Places:
         """Wait for a place and take it.
 
         Args:
-            turn: Done when there is a place; may be cancelled in another thread, to wait no longer.
+            turn: Gets its result when the place is free. Another thread may cancel it to end the wait.
             timeout: Seconds.
 
         Raises:
-            TimeoutError: No place is free by then.
+            TimeoutError: No place became free in time.
             CancelledError: The turn was cancelled.
         """
         with self._lock:
@@ -57,16 +57,16 @@ class Places:
         try:
             turn.result(timeout)
         except TimeoutError:
-            if not turn.cancel():  # it was its turn just now
+            if not turn.cancel():  # the place became free at the same moment
                 self.give_back()
             raise
 
     def give_back(self) -> None:
-        """Give a place to who is next."""
+        """Give a place to the next waiting query."""
         with self._lock:
             while self._waiting:
                 turn = self._waiting.pop() if self._newest_next else self._waiting.popleft()
-                with suppress(InvalidStateError):  # it does not wait any more
+                with suppress(InvalidStateError):  # the query no longer waits
                     turn.set_result(None)
                     self._newest_next = not self._newest_next
                     return
