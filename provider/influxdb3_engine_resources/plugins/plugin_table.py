@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_resources.server.retry import repeated
+from influxdb3_engine_resources.server.shared import REFRESH_SECONDS, SharedAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from influxdb3_engine_api import EngineClient
     from influxdb3_engine_api.wire import PluginFileRow
     from influxdb3_engine_resources.server.probe import Probe
-
-_SHARED_SECONDS = 30.0
-"""How long an answer serves further readers: longer than a refresh takes, shorter than a person's next command."""
 
 
 class PluginTable:
@@ -31,18 +27,13 @@ class PluginTable:
 
     def __init__(self, client: EngineClient, probe: Probe) -> None:
         self._client, self._probe = client, probe
-        self._guard = threading.Lock()
-        self._rows: list[PluginFileRow] = []
-        self._read_at: float | None = None
+        self._answers = SharedAnswers(REFRESH_SECONDS)
 
     def row(self, path: str) -> PluginFileRow | None:
         """What the server tells of a file, if a trigger runs it: two requests for all files of a deployment."""
-        with self._guard:  # the other resources of this deployment wait for the answer instead of asking, too
-            if self._read_at is None or time.monotonic() - self._read_at > _SHARED_SECONDS:
-                self._rows = self._read()
-                self._read_at = time.monotonic()
-            rows = [row for row in self._rows if row.file_path.endswith(f"/{path}")]
-        return next((row for row in rows if self._is_at(row, path)), None)
+        rows = self._answers.get("files", self._read)
+        similar = (row for row in rows if row.file_path.endswith(f"/{path}"))
+        return next((row for row in similar if self._is_at(row, path)), None)
 
     def runs(self, trigger_name: str, path: str) -> bool:
         """Whether all triggers of a name, of whichever database, run what lies at a path, as far as can be told.

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError, AnswerLost, CreateTrigger, ErrorBehavior, TriggerSettings
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.server.on_server import DIRECTORY
 from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.shared import SharedAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from influxdb3_engine_api import EngineClient, Specification
     from influxdb3_engine_api.wire import ServerInfo
-
-Fact = TypeVar("Fact")
 
 _OLDEST = "3.10.0"
 _INTERRUPTS_RETRIES = {"InfluxDB 3 Core": "3.10.3", "InfluxDB 3 Enterprise": "3.10.2"}
@@ -40,8 +38,7 @@ class ServerFacts:
 
     def __init__(self, client: EngineClient) -> None:
         self._client = client
-        self._known: dict[Hashable, object] = {}
-        self._guard = threading.Lock()
+        self._answers = SharedAnswers()
 
     def too_old(self) -> str | None:
         """Why this package does not fit the server's release, or ``None``."""
@@ -76,12 +73,12 @@ class ServerFacts:
 
     def databases(self) -> frozenset[str]:
         """Names of the databases."""
-        return self._once("databases", lambda: frozenset(self._client.databases()))
+        return self._answers.get("databases", lambda: frozenset(self._client.databases()))
 
     def tables(self, db: str) -> frozenset[str]:
         """Names of the tables of a database that exists."""
         sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'iox'"
-        return self._once(
+        return self._answers.get(
             ("tables", db), lambda: frozenset(str(row.get("table_name")) for row in self._client.query_sql(db, sql))
         )
 
@@ -96,25 +93,21 @@ class ServerFacts:
             disabled=True,
         )
         kind = specification.plugin_type
-        return self._once(("triggers", kind), lambda: _lock_down(lambda: self._client.create_trigger(impossible)))
+        return self._answers.get(
+            ("triggers", kind), lambda: _lock_down(lambda: self._client.create_trigger(impossible))
+        )
 
     def refuses_files(self) -> str | None:
         """Why the server takes no plugin files: by one without a name, which is the plugin directory itself."""
-        return self._once("files", lambda: _lock_down(lambda: self._client.create_plugin_file("", "")))
+        return self._answers.get("files", lambda: _lock_down(lambda: self._client.create_plugin_file("", "")))
 
     def refuses_packages(self) -> str | None:
         """Why the server installs no packages: by letting pip print its help."""
-        return self._once("packages", lambda: _lock_down(lambda: self._client.install_packages(["--help"])))
+        return self._answers.get("packages", lambda: _lock_down(lambda: self._client.install_packages(["--help"])))
 
     def server(self) -> ServerInfo:
         """What runs there, in which release."""
-        return self._once("server", self._client.ping)
-
-    def _once(self, question: Hashable, ask: Callable[[], Fact]) -> Fact:
-        with self._guard:  # the other resources of this deployment wait for the answer instead of asking, too
-            if question not in self._known:
-                self._known[question] = ask()
-            return self._known[question]  # type: ignore[return-value] # the question determines the type
+        return self._answers.get("server", self._client.ping)
 
 
 def _lock_down(request: Callable[[], None]) -> str | None:

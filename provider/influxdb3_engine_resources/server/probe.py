@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import threading
-import time
-from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +18,10 @@ from influxdb3_engine_resources.errors import DryRunsOff, ProbeFailed
 from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE
 from influxdb3_engine_resources.server.remedies import explained
 from influxdb3_engine_resources.server.retry import is_transient, repeated
+from influxdb3_engine_resources.server.shared import REFRESH_SECONDS, SharedAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Mapping
 
     from influxdb3_engine_api import EngineClient
 
@@ -30,8 +29,6 @@ _NOWHERE = "the server does not tell where its plugin directory is: set INFLUXDB
 _MARK = "INFO: pulumi-probe "
 _CLOSED = (Forbidden, NotFound, NoSuchOperation)
 """What a server, or a gateway before it, answers that offers no dry runs; other answers are known by their text."""
-_SHARED_SECONDS = 30.0
-"""How long a listing serves further readers: longer than a refresh takes, shorter than a person's next command."""
 
 
 class ProbedFile(BaseModel):
@@ -74,6 +71,15 @@ class ProbeReport(BaseModel):
     listing_is_whole: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The files of a server, or why it does not list them."""
+
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    is_whole: bool = True
+    failure: ProbeFailed | None = None
+
+
 class Probe:
     """Asks the Python of one server; safe to share between threads.
 
@@ -86,15 +92,9 @@ class Probe:
 
     def __init__(self, client: EngineClient) -> None:
         self._client = client
-        self._guard = threading.Lock()
-        self._listing: dict[str, str | None] = {}
-        self._listing_is_whole = True
-        self._listed_at: float | None = None
-        self._no_listing: ProbeFailed | None = None
+        self._listings = SharedAnswers(REFRESH_SECONDS)
+        self._directories = SharedAnswers()
         self._plugin_directory: str | None = None
-        self._asking_directory = threading.Lock()
-        self._told_directory: str | None = None
-        self._directory_asked = False
 
     def ask(
         self,
@@ -149,55 +149,49 @@ class Probe:
         Returns:
             Hashes of those that were found; ``None`` of one that nobody uploaded through the API.
         """
-        with self._listed():
-            listed = {path: self._listing[name] for path in paths if (name := _normal(path)) in self._listing}
-            whole = self._listing_is_whole
-            unlisted = [path for path in paths if path not in listed and (_is_hidden(path) or not whole)]
+        listing = self._listing()
+        listed = {path: listing.files[name] for path in paths if (name := _normal(path)) in listing.files}
+        unlisted = [path for path in paths if path not in listed and (_is_hidden(path) or not listing.is_whole)]
         files = self.ask(files=unlisted).files if unlisted else {}
         return listed | {path: file.sha256 for path, file in files.items() if file is not None}
 
     def names_below(self, directory: str) -> list[str]:
         """Paths of the files in a directory; by the same request as ``hashes``."""
-        with self._listed():
-            return [path for path in self._listing if path.startswith(f"{_normal(directory)}/")]
+        return [path for path in self._listing().files if path.startswith(f"{_normal(directory)}/")]
 
     def note(self, path: str, sha256: str | None) -> None:
         """Keep the listing true: this process has just written a file, or deleted one or a directory (``None``)."""
         name = _normal(path)
-        with self._guard:
+
+        def change(listing: _Listing) -> _Listing:
             if sha256 is not None:
-                self._listing[name] = sha256
-                return
-            for listed in [each for each in self._listing if each == name or each.startswith(f"{name}/")]:
-                del self._listing[listed]
+                return replace(listing, files={**listing.files, name: sha256})
+            kept = {
+                path: sha for path, sha in listing.files.items() if path != name and not path.startswith(f"{name}/")
+            }
+            return replace(listing, files=kept)
 
-    @contextmanager
-    def _listed(self) -> Iterator[None]:
-        """While it is open, there is a listing that nobody else changes."""
-        with self._guard:  # the other resources of this deployment wait for the listing instead of asking, too
-            if self._listed_at is None or time.monotonic() - self._listed_at > _SHARED_SECONDS:
-                self._list()
-            if self._no_listing is not None:
-                raise type(self._no_listing)(str(self._no_listing))
-            yield
+        self._listings.amend("listing", change)
 
-    def _list(self) -> None:
+    def _listing(self) -> _Listing:
+        listing = self._listings.get("listing", self._ask_listing)
+        if listing.failure is not None:
+            raise type(listing.failure)(str(listing.failure))
+        return listing
+
+    def _ask_listing(self) -> _Listing:
         try:
             report = self.ask(listing=True)
-            self._listing, self._listing_is_whole, self._no_listing = report.listing, report.listing_is_whole, None
-        except ProbeFailed as error:  # the same for all resources of this deployment, which need not try again
-            self._no_listing = error
-        self._listed_at = time.monotonic()
+        except ProbeFailed as error:  # kept: a server without dry runs answers all resources alike
+            return _Listing(failure=error)
+        return _Listing(report.listing, report.listing_is_whole)
 
     def told_directory(self) -> str | None:
         """The plugin directory as the server's own error names it (contract 4.1), ``None`` where it does not.
 
         One request in a process: for a plugin that does not exist, which needs nothing of the server's Python.
         """
-        with self._asking_directory:
-            if not self._directory_asked:
-                self._told_directory, self._directory_asked = self._ask_directory(), True
-            return self._told_directory
+        return self._directories.get("plugin directory", self._ask_directory)
 
     def _ask_directory(self) -> str | None:
         name = f"{DIRECTORY}/{secrets.token_hex(8)}.py"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import NotFound
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import Request, parse_catalog
+from influxdb3_engine_resources.server.shared import SharedAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -81,7 +82,7 @@ class ServedPaths:
 
     def __init__(self, client: EngineClient) -> None:
         self._client = client
-        self._owners: dict[str, set[Owner]] | None = None
+        self._answers = SharedAnswers()
         self._settled: set[Owner] = set()
         self._changed = threading.Condition()
 
@@ -95,8 +96,7 @@ class ServedPaths:
         Raises:
             EngineApiError: The server could not be asked.
         """
-        with self._changed:
-            return min(self._owners_of(path).difference(mine), default=None)
+        return min(self._owners_of(path).difference(mine), default=None)
 
     def wait_until_given_up(self, path: str, owners: Collection[Owner]) -> None:
         """Wait for other resources of this deployment, which change these triggers at the same time.
@@ -113,26 +113,21 @@ class ServedPaths:
         """A trigger has been created, changed or deleted, or that failed: it serves this path now, or none."""
         with self._changed:
             self._settled.add(owner)
-            if self._owners is not None:
-                for owners in self._owners.values():
-                    owners.discard(owner)
-                if path is not None:
-                    self._owners.setdefault(path, set()).add(owner)
+            now = set() if path is None else {(path, owner)}
+            self._answers.amend("paths", lambda pairs: frozenset(pair for pair in pairs if pair[1] != owner) | now)
             self._changed.notify_all()
 
     def _owners_of(self, path: str) -> set[Owner]:
-        if self._owners is None:
-            self._owners = self._read()
-        return self._owners.get(path, set())
+        return {owner for served, owner in self._answers.get("paths", self._read) if served == path}
 
-    def _read(self) -> dict[str, set[Owner]]:
-        owners: dict[str, set[Owner]] = {}
+    def _read(self) -> frozenset[tuple[str, Owner]]:
+        served: set[tuple[str, Owner]] = set()
         for db in self._client.databases():
             for row in self._rows(db):
                 path = None if row.disabled else _request_path(row.trigger_specification)
                 if path is not None:
-                    owners.setdefault(path, set()).add((db, row.trigger_name))
-        return owners
+                    served.add((path, (db, row.trigger_name)))
+        return frozenset(served)
 
     def _rows(self, db: str) -> list[TriggerRow]:
         try:

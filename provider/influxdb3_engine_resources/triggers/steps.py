@@ -125,7 +125,7 @@ class TriggerSteps:
         left = repeated(lambda: self._tables.left_candidates(self._db), worth=is_servers)
         if candidate in left:
             self.take_down(candidate)
-            left.discard(candidate)
+            self._tables.forget_candidate(self._db, candidate)
 
     def take_down(
         self, name: str, *, force: bool = False, once_stopped: Callable[[], None] | None = None

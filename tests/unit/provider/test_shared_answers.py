@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +13,8 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
-from influxdb3_engine_resources.plugins import plugin_table
-from influxdb3_engine_resources.server import probe, system_tables
+from influxdb3_engine_resources.server import probe, shared
+from influxdb3_engine_resources.server.shared import SharedAnswers
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
@@ -35,8 +38,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of everything that shares answers."""
     clock = Clock()
-    for module in (plugin_table, probe, system_tables):
-        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(shared, "time", clock)
     return clock
 
 
@@ -186,3 +188,54 @@ def test_a_change_while_a_database_is_read_makes_the_answer_old(
     assert tables.trigger("db", "t") is None
 
     assert tables.trigger("db", "t") is not None
+
+
+def test_those_who_ask_at_the_same_time_wait_for_one_request() -> None:
+    answers, requests = SharedAnswers(), []
+    all_ask = threading.Barrier(4)
+
+    def ask() -> int:
+        time.sleep(0.05)
+        requests.append(threading.get_ident())
+        return len(requests)
+
+    def get(_number: int) -> int:
+        all_ask.wait()
+        return answers.get("question", ask)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(get, range(4))) == [1] * 4
+    assert len(requests) == 1
+
+
+def test_one_question_does_not_wait_for_the_answer_to_another() -> None:
+    answers = SharedAnswers()
+
+    assert answers.get("outer", lambda: answers.get("inner", lambda: 1) + 1) == 2
+
+
+def test_a_failure_is_raised_and_not_kept() -> None:
+    answers = SharedAnswers()
+
+    with pytest.raises(ZeroDivisionError):
+        answers.get("question", lambda: 1 // 0)
+
+    assert answers.get("question", lambda: 1) == 1
+
+
+def test_a_change_of_our_own_is_applied_to_an_answer_that_was_under_way() -> None:
+    answers = SharedAnswers()
+    asked = threading.Event()
+
+    def ask() -> int:
+        asked.set()
+        time.sleep(0.05)
+        return 1
+
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(answers.get, "question", ask)
+        asked.wait()
+        answers.amend("question", lambda number: number + 1)
+
+    assert answer.result() == 1
+    assert answers.get("question", lambda: 0) == 2
