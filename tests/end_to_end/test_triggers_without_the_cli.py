@@ -111,7 +111,7 @@ def test_an_automatic_disable_is_said_to_be_one(live, capfd):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         time.sleep(0.1)
-        live.system_tables.forget(live.db)
+        live.live_triggers.forget(live.db)
         found = LOGIC.read(declared, {}, live)
         if found.inputs.disabled:
             break

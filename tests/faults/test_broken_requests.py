@@ -18,7 +18,7 @@ from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
 from influxdb3_engine_resources.server import retry
 from influxdb3_engine_resources.server.engine import Engine
-from influxdb3_engine_resources.server.system_tables import SystemTables
+from influxdb3_engine_resources.server.live_triggers import LiveTriggers
 from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
@@ -71,7 +71,7 @@ def differs(state, inputs):
 
 def live(rig, state):
     """The live trigger as inputs, read past the proxy; ``None`` where there is none."""
-    rig.direct.system_tables.forget("d")
+    rig.direct.live_triggers.forget("d")
     found = TRIGGERS.read(state, {}, rig.direct)
     return found and found.inputs
 
@@ -175,7 +175,7 @@ def _definitions(operation):
 
 
 def _as_in_a_new_process(engine):
-    engine.system_tables = SystemTables(engine.client)
+    engine.live_triggers = LiveTriggers(engine.client)
     engine.claimed.clear()
 
 

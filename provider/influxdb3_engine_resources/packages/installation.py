@@ -13,14 +13,14 @@ from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.packages.pip_run import (
     NotInstalled,
     Order,
-    look,
+    probe_requirements,
     requirements_path,
     run_pip,
     run_pip_uninstall,
 )
 from influxdb3_engine_resources.packages.requirements import distribution
 from influxdb3_engine_resources.packages.verification import shortcoming, shortcomings
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -38,18 +38,18 @@ def install(hosts: Collection[Host], order: Order) -> dict[str, str]:
     Raises:
         ResourceError: A host failed; says which, what is missing there, and what was put back.
     """
-    with _alone(hosts):
-        return _on_all(hosts, order)
+    with _exclusive(hosts):
+        return _install_on_all(hosts, order)
 
 
-def missing(host: Host, requirements: Sequence[Requirement]) -> tuple[dict[str, str], list[Requirement]]:
+def find_unmet(host: Host, requirements: Sequence[Requirement]) -> tuple[dict[str, str], list[Requirement]]:
     """The versions that a host has of some requirements, and those that are not met: one dry run.
 
     Raises:
         ProbeFailed: The server does not run dry runs.
         EngineApiError: It could not be asked.
     """
-    report = look(host, requirements)
+    report = probe_requirements(host, requirements)
     return _found(requirements, report), [each for each, _text in shortcomings(requirements, report)]
 
 
@@ -59,13 +59,13 @@ def uninstall(hosts: Collection[Host], distributions: Collection[str]) -> None:
     Raises:
         ResourceError: They were not uninstalled.
     """
-    with _alone(hosts):
+    with _exclusive(hosts):
         for host in hosts:
             try:
                 run_pip_uninstall(host, distributions)
             except (EngineApiError, NotInstalled, ProbeFailed, SweepFailed) as error:
                 names = ", ".join(sorted(distributions))
-                raise ResourceError(f"{names} were not uninstalled from {host.url}: {explained(error)}") from error
+                raise ResourceError(f"{names} were not uninstalled from {host.url}: {with_remedy(error)}") from error
 
 
 def remove_requirements(hosts: Collection[Host], text: str) -> None:
@@ -74,18 +74,18 @@ def remove_requirements(hosts: Collection[Host], text: str) -> None:
     Raises:
         ResourceError: They were not uninstalled.
     """
-    with _alone(hosts):
+    with _exclusive(hosts):
         for host in hosts:
             try:
                 host.remove_files([requirements_path(text)])
             except (EngineApiError, ProbeFailed, SweepFailed) as error:
                 raise ResourceError(
-                    f"{requirements_path(text)} was not removed from {host.url}: {explained(error)}"
+                    f"{requirements_path(text)} was not removed from {host.url}: {with_remedy(error)}"
                 ) from error
 
 
 @contextmanager
-def _alone(hosts: Collection[Host]) -> Iterator[None]:
+def _exclusive(hosts: Collection[Host]) -> Iterator[None]:
     """While it is open, nothing else of this process installs or uninstalls on any of the hosts.
 
     An order has all hosts until it is done or taken back: what others install meanwhile would look like its doing.
@@ -96,7 +96,7 @@ def _alone(hosts: Collection[Host]) -> Iterator[None]:
         yield
 
 
-def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
+def _install_on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
     # what was there before is only needed to put it back, or to tell whose package was changed or what was installed
     careful = len(hosts) > 1 or bool(order.others) or order.reinstall
     before: dict[Host, ProbeReport] = {}
@@ -104,7 +104,7 @@ def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
     for host in hosts:
         try:
             if careful:
-                before[host] = order.look(host)
+                before[host] = order.probe(host)
             try:
                 report = run_pip(host, order, before.get(host))
             finally:
@@ -112,7 +112,7 @@ def _on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
             _refuse_breaking_others(order, before.get(host), report)
             installed[host] = _found(order.requirements, report)
         except (EngineApiError, ProbeFailed, NotInstalled) as error:
-            reason = explained(error)
+            reason = with_remedy(error)
             outcome = _put_back(before, order) if careful else ""
             where = f" on {host.url}" if len(hosts) > 1 else ""
             raise ResourceError(f"packages were not installed{where}: {reason}{outcome}") from error
@@ -127,7 +127,7 @@ def _discard(host: Host, order: Order) -> None:
     try:
         host.remove_files(paths)
     except (EngineApiError, ProbeFailed, SweepFailed) as error:
-        notice(f"{', '.join(paths)} stays on {host.url} until the packages are destroyed: {explained(error)}")
+        notice(f"{', '.join(paths)} stays on {host.url} until the packages are destroyed: {with_remedy(error)}")
 
 
 def _refuse_breaking_others(order: Order, before: ProbeReport | None, report: ProbeReport) -> None:
@@ -151,14 +151,14 @@ def _put_back(before: Mapping[Host, ProbeReport], order: Order) -> str:
     failures = []
     for host, report in before.items():
         try:
-            now = order.look(host).distributions
+            now = order.probe(host).distributions
             changed = {name: was for name, was in report.distributions.items() if was != now.get(name)}
             if pins := [f"{name}=={version}" for name, version in changed.items() if version is not None]:
                 run_pip(host, Order(pins, None, [Requirement(pin) for pin in pins]), None)
             if new := [name for name, version in changed.items() if version is None]:
                 run_pip_uninstall(host, new)
         except (EngineApiError, ProbeFailed, NotInstalled, SweepFailed, InvalidRequirement) as error:
-            failures.append(f"{host.url}: {explained(error)}")
+            failures.append(f"{host.url}: {with_remedy(error)}")
     if failures:
         return f". The versions from before could not be put back everywhere: {'; '.join(failures)}"
     return ". The versions from before were put back"

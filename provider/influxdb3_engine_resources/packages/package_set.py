@@ -11,14 +11,14 @@ from pydantic import AfterValidator
 from influxdb3_engine_resources.errors import Failure, InvalidInputs, ProbeFailed
 from influxdb3_engine_resources.inputs import Inputs
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.packages.installation import install, missing, remove_requirements, uninstall
+from influxdb3_engine_resources.packages.installation import find_unmet, install, remove_requirements, uninstall
 from influxdb3_engine_resources.packages.pip_run import Order, requirements_path
 from influxdb3_engine_resources.packages.requirements import (
     distribution,
+    names_version,
     parse_locations,
     parse_package,
     parse_requirements,
-    tells_version,
 )
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked
@@ -90,7 +90,7 @@ class PackageSetInputs(Inputs):
     @property
     def unverifiable(self) -> list[str]:
         """What says nothing of the version, or even the distribution, that it installs."""
-        named = [requirement.name for _text, requirement in self.parsed if not tells_version(requirement)]
+        named = [requirement.name for _text, requirement in self.parsed if not names_version(requirement)]
         return named + [f"line {number} of the requirements" for number in parse_locations(self.requirements or "")[1]]
 
     @property
@@ -144,9 +144,9 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         by_host = []
         for host in engine.hosts:
             try:
-                by_host.append(missing(host, state.asked))
+                by_host.append(find_unmet(host, state.asked))
             except ProbeFailed as error:
-                host.tell_once(f"packages are taken as unchanged: {error}")
+                host.notice_once(f"packages are taken as unchanged: {error}")
                 return Live(state, outputs)
         first_installed = by_host[0][0]
         if not any(lacking for _installed, lacking in by_host):

@@ -13,9 +13,9 @@ from influxdb3_engine_api import AnswerError, EngineApiError, EngineUnreachable
 from influxdb3_engine_resources.errors import ProbeFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.packages.requirements import distribution
-from influxdb3_engine_resources.packages.verification import shortcomings, stayed
+from influxdb3_engine_resources.packages.verification import not_reinstalled, shortcomings
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.server.retry import is_transient
 
 if TYPE_CHECKING:
@@ -61,17 +61,17 @@ class Order:
     others: Sequence[DeclaredRequirement] = ()
     discarded: Sequence[str] = ()
 
-    def look(self, host: Host) -> ProbeReport:
+    def probe(self, host: Host) -> ProbeReport:
         """What a host has of all that it is about: one dry run.
 
         Raises:
             ProbeFailed: The server does not run dry runs.
             EngineApiError: It could not be asked.
         """
-        return look(host, [*self.requirements, *(other.requirement for other in self.others)])
+        return probe_requirements(host, [*self.requirements, *(other.requirement for other in self.others)])
 
 
-def look(host: Host, requirements: Sequence[Requirement]) -> ProbeReport:
+def probe_requirements(host: Host, requirements: Sequence[Requirement]) -> ProbeReport:
     """What a host has of some requirements, as ``Order.look``."""
     return host.probe.ask(
         distributions={distribution(each) for each in requirements},
@@ -109,17 +109,17 @@ def run_pip(host: Host, order: Order, before: ProbeReport | None) -> ProbeReport
             raise
 
         def look() -> tuple[ProbeReport, list[str]]:
-            report = order.look(host)
+            report = order.probe(host)
             problems = _problems(order, before, report)
             if report.pip_is_running is not False:  # it may not have ended with these
                 problems += [f"{each} cannot be verified" for each in order.unverifiable]
             return report, problems
 
-        return _awaited(host, error, deadline, look, "install")
+        return _wait_for_pip(host, error, deadline, look, "install")
     try:
-        report = order.look(host)
+        report = order.probe(host)
     except (ProbeFailed, EngineApiError) as error:
-        raise NotInstalled(f"pip ran, but what it installed could not be verified: {explained(error)}") from error
+        raise NotInstalled(f"pip ran, but what it installed could not be verified: {with_remedy(error)}") from error
     if problems := _problems(order, before, report):
         raise NotInstalled(
             f"the server ran pip, which did not install all packages: {'; '.join(problems)}. "
@@ -149,7 +149,7 @@ def run_pip_uninstall(host: Host, distributions: Collection[str]) -> None:
             report = host.probe.ask(distributions=distributions)
             return report, [f"{name} is still installed" for name, version in report.distributions.items() if version]
 
-        _awaited(host, error, deadline, look, "uninstall")
+        _wait_for_pip(host, error, deadline, look, "uninstall")
 
 
 def _may_run(error: EngineApiError) -> bool:
@@ -159,7 +159,7 @@ def _may_run(error: EngineApiError) -> bool:
     return is_transient(error) and not isinstance(error, EngineUnreachable)
 
 
-def _awaited(
+def _wait_for_pip(
     host: Host, lost: EngineApiError, deadline: float, look: Callable[[], tuple[ProbeReport, list[str]]], verb: str
 ) -> ProbeReport:
     """Look until there are no problems any more, or pip has ended, and return what was found then."""
@@ -170,9 +170,9 @@ def _awaited(
         except (ProbeFailed, EngineApiError) as error:
             if not isinstance(error, EngineApiError) or not is_transient(error):
                 raise NotInstalled(
-                    f"pip ran, but what came of it could not be verified: {lost}; {explained(error)}"
+                    f"pip ran, but what came of it could not be verified: {lost}; {with_remedy(error)}"
                 ) from error
-            problems = [explained(error)]
+            problems = [with_remedy(error)]
         else:
             if not problems:
                 return report
@@ -200,7 +200,7 @@ def _awaited(
 def _problems(order: Order, before: ProbeReport | None, report: ProbeReport) -> list[str]:
     problems = [text for _requirement, text in shortcomings(order.requirements, report)]
     if order.reinstall and before is not None:
-        problems += stayed(order.requirements, before, report)
+        problems += not_reinstalled(order.requirements, before, report)
     return problems
 
 

@@ -100,7 +100,7 @@ def _of_wheel(line: str) -> Requirement | None:
         return None
 
 
-def tells_version(requirement: Requirement) -> bool:
+def names_version(requirement: Requirement) -> bool:
     """Whether it says which version it installs, or that any will do: the URL of a sdist or a repository does not."""
     return requirement.url is None or _wheel(requirement.url) is not None
 
@@ -138,7 +138,7 @@ def _parse_location(text: str) -> Requirement:
     return Requirement(f"{name}{bracket}{extras}=={version}")
 
 
-def wanted(
+def applicable(
     requirements: Sequence[Requirement], environment: Mapping[str, str], *, extra: str = ""
 ) -> list[Requirement]:
     """Those of the requirements whose markers hold in an environment, where ``extra`` is asked for."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from influxdb3_engine_resources.packages.requirements import distribution, unmet, wanted
+from influxdb3_engine_resources.packages.requirements import applicable, distribution, unmet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def shortcomings(requirements: Sequence[Requirement], report: ProbeReport) -> list[tuple[Requirement, str]]:
     """The requirements for that server's environment that are not met, each with what is wrong."""
-    asked = wanted(requirements, report.environment)
+    asked = applicable(requirements, report.environment)
     return [(each, text) for each in asked if (text := shortcoming(each, report))]
 
 
@@ -31,11 +31,11 @@ def shortcoming(requirement: Requirement, report: ProbeReport) -> str | None:
     return None
 
 
-def stayed(requirements: Sequence[Requirement], before: ProbeReport, report: ProbeReport) -> list[str]:
+def not_reinstalled(requirements: Sequence[Requirement], before: ProbeReport, report: ProbeReport) -> list[str]:
     """What is wrong with those that were to be installed anew and are the installation from before."""
     return [
         f"{each.name} was not installed again"
-        for each in wanted(requirements, report.environment)
+        for each in applicable(requirements, report.environment)
         if (at := before.installed_at.get(distribution(each))) is not None
         and at == report.installed_at.get(distribution(each))
     ]
@@ -53,7 +53,7 @@ def _of_extras(requirement: Requirement, report: ProbeReport, seen: set[tuple[st
                 dependency = Requirement(text)
             except InvalidRequirement:
                 continue  # of a distribution that is older than the rules; pip does not take it either
-            without, with_extra = (wanted([dependency], report.environment, extra=each) for each in ("", extra))
+            without, with_extra = (applicable([dependency], report.environment, extra=each) for each in ("", extra))
             if with_extra and not without:
                 yield dependency
                 yield from _of_extras(dependency, report, seen)

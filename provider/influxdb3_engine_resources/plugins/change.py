@@ -14,7 +14,7 @@ from influxdb3_engine_resources.errors import (
     SweepFailed,
 )
 from influxdb3_engine_resources.server.host import sha256
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -28,7 +28,7 @@ class NotWritten(Exception):
     """A host has not got the files that it was sent; the text says which."""
 
 
-def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, str | None]:
+def existing_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, str | None]:
     """SHA-256 by path of the files that a host has before a change.
 
     What the resource that is being replaced has just given up counts as absent: it is in nobody's way. Where the server
@@ -44,13 +44,13 @@ def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, 
     """
     try:
         try:
-            return host.owned_hashes(paths)
+            return host.kept_hashes(paths)
         except DryRunsOff:
             return {path: None for path in paths if host.plugin_table.row(path)}
     except ProbeFailed as error:
         raise ResourceError(f"{label} was not written: what {host.url} has cannot be told, since {error}") from error
     except EngineApiError as error:
-        raise ResourceError(f"{label} was not written: {host.url} failed: {explained(error)}") from error
+        raise ResourceError(f"{label} was not written: {host.url} failed: {with_remedy(error)}") from error
 
 
 def refuse_other_code(program: Program, path: str, digest: str, what: str) -> None:
@@ -106,7 +106,7 @@ class FileChange:
             try:
                 self._apply(host)
             except EngineApiError as error:
-                raise ResourceError(explained(error)) from error
+                raise ResourceError(with_remedy(error)) from error
             except NotWritten as error:
                 raise ResourceError(str(error)) from error
             return
@@ -116,7 +116,7 @@ class FileChange:
                 previous[host] = host.probe.ask(files=self._affected(host)).files
             except (EngineApiError, ProbeFailed) as error:
                 raise ResourceError(
-                    f"nothing was changed on any host, since {host.url} failed: {explained(error)}"
+                    f"nothing was changed on any host, since {host.url} failed: {with_remedy(error)}"
                 ) from error
         tried = []
         for host in self._hosts:
@@ -125,7 +125,7 @@ class FileChange:
                 self._apply(host)
                 self._verify(host)
             except (EngineApiError, ProbeFailed, NotWritten) as error:
-                reason = explained(error)
+                reason = with_remedy(error)
                 outcome = self._put_back({host: previous[host] for host in tried})
                 raise ResourceError(f"{host.url} failed: {reason}. {outcome}") from error
 
@@ -137,7 +137,7 @@ class FileChange:
             try:
                 host.write_file(path, content)
             except EngineApiError as error:
-                raise NotWritten(f"{path}: {explained(error)}") from error
+                raise NotWritten(f"{path}: {with_remedy(error)}") from error
 
     def _verify(self, host: Host) -> None:
         found = host.probe.ask(files=self._contents).files
@@ -147,13 +147,13 @@ class FileChange:
                 raise NotWritten(f"{path} does not have the content that was sent, although the server took it")
 
     def _put_back(self, previous: Mapping[Host, Mapping[str, ProbedFile | None]]) -> str:
-        failures = [f"{host.url}: {text}" for host, files in previous.items() if (text := _restored(host, files))]
+        failures = [f"{host.url}: {text}" for host, files in previous.items() if (text := _restore(host, files))]
         if failures:
             return f"The previous files could not be put back everywhere: {'; '.join(failures)}"
         return "All hosts have the files that they had before"
 
 
-def _restored(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | None:
+def _restore(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | None:
     """Give a host its previous files, as far as they have changed; what went wrong, or ``None``."""
     try:
         changed = _changed(host, previous)
@@ -168,7 +168,7 @@ def _restored(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | No
                 host.write_file(path, file.text)
         left = _changed(host, previous)
     except (EngineApiError, ProbeFailed, SweepFailed) as error:
-        return explained(error)
+        return with_remedy(error)
     if not left:
         return None
     return f"not as before: {', '.join(sorted(left))} (what is longer than a mebibyte, or no UTF-8, cannot be put back)"

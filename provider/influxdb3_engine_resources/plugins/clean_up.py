@@ -8,7 +8,7 @@ from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.errors import ProbeFailed, ResourceError, SweepFailed
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,7 +41,7 @@ def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str
             if unused := [path for path in paths if path not in users]:
                 host.remove_files(unused)
         except (EngineApiError, ProbeFailed, SweepFailed) as error:
-            raise ResourceError(f"{label} was not removed from {host.url}: {explained(error)}") from error
+            raise ResourceError(f"{label} was not removed from {host.url}: {with_remedy(error)}") from error
         kept |= users.keys()
     return sorted(kept)
 

@@ -21,18 +21,18 @@ from influxdb3_engine_resources.errors import (
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginDirectoryName, TriggerName, plugin_path
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.change import FileChange, existing_hashes, refuse_other_code
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
-from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
+from influxdb3_engine_resources.plugins.gate import DryRunInputs, Gate, missing_entry_points
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_directory
 from influxdb3_engine_resources.properties import files_property
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -68,7 +68,7 @@ class PluginDirectoryInputs(Inputs):
     files: dict[Annotated[str, AfterValidator(_file_path)], str]
     in_place: bool = False
     trigger_name: TriggerName | None = None
-    test: list[DryRun] | None = None
+    test: list[DryRunInputs] | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
@@ -129,7 +129,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             source = parse_directory(inputs.contents)
         except PluginSourceError as error:
             raise InvalidInputs([Failure(property="files", reason=str(error))]) from None
-        if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
+        if inputs.known("test") and (failures := missing_entry_points(inputs.test or [], source)):
             raise InvalidInputs(failures)
         digest = files_sha256(inputs.contents)
         if not inputs.known("plugin_name", "in_place"):
@@ -149,7 +149,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if state is not None and state.plugin_filename == inputs.plugin_filename and state.files == inputs.files:
             return
         if engine.configuration.online_checks:
-            behind = self._behind(inputs, engine.hosts, str(inputs.plugin_filename))
+            behind = self._outdated_hosts(inputs, engine.hosts, str(inputs.plugin_filename))
             refuse_where_locked(behind, "plugin_name", lambda facts: facts.refuses_files())
         if state is None and inputs.in_place and not engine.adopts(inputs):
             conflict = self._conflict(inputs, engine)
@@ -220,7 +220,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         """Give the directory up; a successor of the same name overwrites it, and no trigger misses it in between."""
         del successor
         for host in engine.hosts:
-            host.let_go(state.below(str(state.plugin_filename)))
+            host.give_up_files(state.below(str(state.plugin_filename)))
         if state.delete_on_destroy:
             remove_files_later(engine, state.label, state.directories)
         else:
@@ -230,7 +230,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         """A directory that is written in place has a name that may be somebody else's."""
         declared = inputs.below(str(inputs.plugin_filename))
         for host in engine.hosts:
-            hashes = present_hashes(host, inputs.label, declared)
+            hashes = existing_hashes(host, inputs.label, declared)
             if any(sha != sha256(declared[path]) for path, sha in hashes.items()):
                 how = f" on {host.url} and differs from the program's; adopting overwrites its files"
                 return exists_already(inputs.label, how, "choose another plugin_name")
@@ -246,7 +246,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             self._replace(inputs, engine)
             return
         directory = str(inputs.plugin_filename)
-        new = [host for host in engine.hosts if not present_hashes(host, inputs.label, inputs.below(directory))]
+        new = [host for host in engine.hosts if not existing_hashes(host, inputs.label, inputs.below(directory))]
         self._write(inputs, engine.hosts, directory)
         if inputs.test and not inputs.in_place:
             try:
@@ -263,16 +263,16 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def _write(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> None:
         try:
-            FileChange(self._behind(inputs, hosts, directory), inputs.below(directory)).carry_out()
+            FileChange(self._outdated_hosts(inputs, hosts, directory), inputs.below(directory)).carry_out()
         except ResourceError as error:
             raise ResourceError(f"plugin directory {directory!r} was not completed: {error}") from error
 
-    def _behind(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> list[Host]:
+    def _outdated_hosts(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> list[Host]:
         """Hosts that lack a file of a directory, or have another of its name."""
         contents = inputs.below(directory)
         behind = []
         for host in hosts:
-            hashes = present_hashes(host, inputs.label, contents)
+            hashes = existing_hashes(host, inputs.label, contents)
             if any(hashes.get(path) != sha256(content) for path, content in contents.items()):
                 behind.append(host)
         return behind
@@ -292,7 +292,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             except (EngineApiError, ProbeFailed, SweepFailed) as error:
                 raise ResourceError(
                     f"{inputs.label} on {host.url} keeps {', '.join(sorted(paths))}, which the program does not "
-                    f"declare and which could not be removed: {explained(error)}"
+                    f"declare and which could not be removed: {with_remedy(error)}"
                 ) from error
 
     def _replace(self, inputs: PluginDirectoryInputs, engine: Engine) -> None:
@@ -305,8 +305,8 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
                 for path, content in below.items():
                     host.write_file(path, content)
                 return
-            repeated(lambda: host.client.update_plugin_directory(name, contents), worth=is_lost)
-            host.tell_once("a server that has imported a plugin directory runs the old modules until it is restarted")
+            with_retries(lambda: host.client.update_plugin_directory(name, contents), retry_on=is_unsettled)
+            host.notice_once("a server that has imported a plugin directory runs the old modules until it is restarted")
             host.probe.note(str(inputs.plugin_filename), None)
             for path, content in below.items():
                 host.probe.note(path, sha256(content))
@@ -323,4 +323,4 @@ def _discard(hosts: Sequence[Host], directory: str) -> None:
         try:
             host.remove_files([directory])
         except (EngineApiError, ProbeFailed, SweepFailed) as error:
-            notice(f"{directory} stays on {host.url}, where no trigger runs it: {explained(error)}")
+            notice(f"{directory} stays on {host.url}, where no trigger runs it: {with_remedy(error)}")

@@ -49,7 +49,7 @@ def drift(
         try:
             found[host] = _by_content(host, declared, directory)
         except ProbeFailed as error:
-            host.tell_once(f"files are compared by size and time only, since {error}")
+            host.notice_once(f"files are compared by size and time only, since {error}")
             found[host] = _by_table(host, declared, modified, times)
     paths = dict.fromkeys(path for files in found.values() for path in files)
     combined = {path: _combined({host: files.get(path) for host, files in found.items()}) for path in paths}
@@ -66,7 +66,7 @@ def _by_content(host: Host, declared: dict[str, str], directory: str | None) -> 
     if not other:
         return dict(declared)
     files = host.probe.ask(files=other).files
-    return declared | {path: _shown(file) for path, file in files.items()}
+    return declared | {path: _as_code(file) for path, file in files.items()}
 
 
 def _by_table(
@@ -84,7 +84,7 @@ def _by_table(
     return files
 
 
-def _shown(file: ProbedFile | None) -> str | None:
+def _as_code(file: ProbedFile | None) -> str | None:
     """A file as a diff of code shows it."""
     if file is None or file.text is not None:
         return None if file is None else file.text

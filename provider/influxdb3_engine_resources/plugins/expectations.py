@@ -67,7 +67,7 @@ def point(line: str) -> Point:
     )
 
 
-def missed(expected: ExpectedWrites, written: Mapping[str, Sequence[str]], database: str) -> list[str]:
+def mismatches(expected: ExpectedWrites, written: Mapping[str, Sequence[str]], database: str) -> list[str]:
     """What was expected and not written, and what was written and not expected; empty where all is as expected.
 
     Lines are compared by their values: neither the order of lines, tags and fields nor the way in which a number is

@@ -11,16 +11,16 @@ from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceEr
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginPath, TriggerName
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.change import FileChange, existing_hashes, refuse_other_code
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
-from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
+from influxdb3_engine_resources.plugins.gate import DryRunInputs, Gate, missing_entry_points
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_file
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -43,7 +43,7 @@ class PluginFileInputs(Inputs):
     plugin_name: PluginPath
     content: str
     trigger_name: TriggerName | None = None
-    test: list[DryRun] | None = None
+    test: list[DryRunInputs] | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
@@ -83,7 +83,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
                 except PluginSourceError as error:
                     raise InvalidInputs([Failure(property="content", reason=str(error))]) from None
                 program.sources.declare(inputs.plugin_name, source)
-                if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
+                if inputs.known("test") and (failures := missing_entry_points(inputs.test or [], source)):
                     raise InvalidInputs(failures)
             if inputs.known("plugin_name"):
                 refuse_other_code(program, inputs.plugin_name, derived["content_sha256"], f"the {inputs.label}")
@@ -166,7 +166,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
     def make_way(self, state: PluginFileInputs, successor: PluginFileInputs, engine: Engine) -> None:
         """Give the file up; a successor of the same name overwrites it, and no trigger misses it in between."""
         for host in engine.hosts:
-            host.let_go([state.plugin_name])
+            host.give_up_files([state.plugin_name])
         if state.plugin_name == successor.plugin_name:
             return
         if state.delete_on_destroy:
@@ -178,7 +178,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         """Hosts that lack the file, and those that have another of its name."""
         absent, differing = [], []
         for host in engine.hosts:
-            hashes = present_hashes(host, inputs.label, [inputs.plugin_name])
+            hashes = existing_hashes(host, inputs.label, [inputs.plugin_name])
             if inputs.plugin_name not in hashes:
                 absent.append(host)
             elif hashes[inputs.plugin_name] != sha256(inputs.content):
@@ -216,7 +216,7 @@ def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
             notice(f"{inputs.label} is written as a file on {host.url}, since trigger {name!r} runs another, or none")
             host.write_file(inputs.plugin_name, content)
             return
-        repeated(lambda: host.client.update_plugin_file(name, content), worth=is_lost)
+        with_retries(lambda: host.client.update_plugin_file(name, content), retry_on=is_unsettled)
         host.probe.note(inputs.plugin_name, sha256(content))
 
     return overwrite

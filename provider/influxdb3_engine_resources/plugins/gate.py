@@ -14,15 +14,15 @@ from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 from influxdb3_engine_resources.errors import Failure, ProbeFailed, ResourceError
 from influxdb3_engine_resources.names import DatabaseName  # noqa: TC001 - pydantic reads the annotation at run time
-from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, missed, point
+from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, mismatches, point
 from influxdb3_engine_resources.server.on_server import SHIM, shim
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from influxdb3_engine_api import DryRunResult
-    from influxdb3_engine_resources.plugins.source import PluginSource
+    from influxdb3_engine_resources.plugins.source import SourceOutline
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.server.host import Host
 
@@ -44,7 +44,7 @@ def _portable(schedule: str) -> str:
     return parse_cron(schedule).portable
 
 
-class DryRun(TypedDict):
+class DryRunInputs(TypedDict):
     """One dry run as a property.
 
     Attributes:
@@ -67,7 +67,7 @@ class DryRun(TypedDict):
 _ENTRY = {"wal": PluginType.WAL, "schedule": PluginType.SCHEDULE}
 
 
-def unrunnable(tests: Collection[DryRun], source: PluginSource) -> list[Failure]:
+def missing_entry_points(tests: Collection[DryRunInputs], source: SourceOutline) -> list[Failure]:
     """Which of the dry runs a plugin cannot pass, since it lacks the function that they call."""
     problems = [(number, source.problem(_ENTRY[test["kind"]])) for number, test in enumerate(tests)]
     return [Failure(property=f"test[{number}]", reason=problem) for number, problem in problems if problem]
@@ -81,7 +81,7 @@ class Gate:
         tests: What to run.
     """
 
-    def __init__(self, engine: Engine, tests: Collection[DryRun]) -> None:
+    def __init__(self, engine: Engine, tests: Collection[DryRunInputs]) -> None:
         self._engine = engine
         self._tests = tests
 
@@ -118,11 +118,11 @@ class Gate:
                     result = self._run_shim(host, test, f"{host.probe.plugin_directory}/{directory}")
                 self._check(host, number, test, result)
 
-    def _run_shim(self, host: Host, test: DryRun, package: str) -> DryRunResult:
+    def _run_shim(self, host: Host, test: DryRunInputs, package: str) -> DryRunResult:
         arguments = test.get("arguments", {}) | {shim.PACKAGE: package}
         return SHIM.run(host.client, lambda: self._run(host, test, SHIM.file_name, arguments))
 
-    def _run(self, host: Host, test: DryRun, filename: str, arguments: dict[str, str] | None) -> DryRunResult:
+    def _run(self, host: Host, test: DryRunInputs, filename: str, arguments: dict[str, str] | None) -> DryRunResult:
         # one attempt: what a plugin does besides writing is real (contract section 6)
         database = self._database(test)
         if test["kind"] == "wal":
@@ -135,15 +135,15 @@ class Gate:
         )
         return host.client.test_schedule_plugin(schedule)
 
-    def _database(self, test: DryRun) -> str:
+    def _database(self, test: DryRunInputs) -> str:
         # the server wants one that exists for a schedule, and only a valid name for a WAL plugin
         default = "dry_run" if test["kind"] == "wal" else "_internal"
         return test.get("database") or self._engine.configuration.database or default
 
-    def _check(self, host: Host, number: int, test: DryRun, result: DryRunResult) -> None:
+    def _check(self, host: Host, number: int, test: DryRunInputs, result: DryRunResult) -> None:
         problems = result.errors + [line for line in result.log_lines if line.startswith("ERROR: ")]
         if not problems and "expect_writes" in test:
-            problems = missed(test["expect_writes"], result.database_writes, self._database(test))
+            problems = mismatches(test["expect_writes"], result.database_writes, self._database(test))
         if problems:
             logged = shown("\n".join(result.log_lines[-_LAST_LOG_LINES:]))
             raise ResourceError(
@@ -158,9 +158,9 @@ def _failures_of(host: Host) -> Iterator[None]:
         yield
     except AnswerLost as error:
         raise ResourceError(
-            f"a dry run on {host.url} did not end (influxdb3:timeout says when): {explained(error)}"
+            f"a dry run on {host.url} did not end (influxdb3:timeout says when): {with_remedy(error)}"
         ) from error
     except EngineApiError as error:
-        raise ResourceError(f"a dry run on {host.url} could not be made: {explained(error)}") from error
+        raise ResourceError(f"a dry run on {host.url} could not be made: {with_remedy(error)}") from error
     except ProbeFailed as error:
         raise ResourceError(f"a dry run on {host.url} could not be made: {error}") from error

@@ -24,7 +24,7 @@ _FIELD = re.compile(r"\{([^{}]+)\}")
 _FIELD_PARTS = re.compile(r"""(.*?)=?\s*(?:![rsa])?(?::[^"'()\[\]]*)?""", re.DOTALL)
 
 
-def hint(source: str, version: tuple[int, int]) -> str:
+def newer_syntax_hint(source: str, version: tuple[int, int]) -> str:
     """What to do about a source that a Python cannot read; empty unless the server's Python takes it.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_resources.server.retry import repeated
+from influxdb3_engine_resources.server.retry import with_retries
 from influxdb3_engine_resources.server.shared import REFRESH_SECONDS, SharedAnswers
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class PluginTable:
         return {path: names for path, names in users.items() if names}
 
     def _read(self) -> list[PluginFileRow]:
-        return repeated(self._client.plugin_files)
+        return with_retries(self._client.plugin_files)
 
     def _is_at(self, row: PluginFileRow, path: str) -> bool:
-        below = f"{self._probe.told_directory()}/{path}"
+        below = f"{self._probe.directory_from_error()}/{path}"
         return row.file_path.startswith(below) if path.endswith("/") else row.file_path == below

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import PluginType
-from influxdb3_engine_resources.plugins.newer_syntax import hint
+from influxdb3_engine_resources.plugins.newer_syntax import newer_syntax_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ class PluginSourceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class PluginSource:
+class SourceOutline:
     """A plugin as far as its source tells.
 
     Attributes:
@@ -65,7 +65,7 @@ class PluginSource:
         return None
 
 
-def parse_file(name: str, content: str) -> PluginSource:
+def parse_file(name: str, content: str) -> SourceOutline:
     """What a single-file plugin defines.
 
     Raises:
@@ -74,7 +74,7 @@ def parse_file(name: str, content: str) -> PluginSource:
     return _defined(_parse(name, content))
 
 
-def parse_directory(files: Mapping[str, str]) -> PluginSource:
+def parse_directory(files: Mapping[str, str]) -> SourceOutline:
     """What the ``__init__.py`` of a multi-file plugin defines.
 
     Raises:
@@ -95,15 +95,15 @@ class KnownSources:
     """Plugin sources that a program declares, by the file name that triggers use."""
 
     def __init__(self) -> None:
-        self._sources: dict[str, PluginSource] = {}
+        self._sources: dict[str, SourceOutline] = {}
         self._guard = threading.Lock()
 
-    def declare(self, plugin_filename: str, source: PluginSource) -> None:
+    def declare(self, plugin_filename: str, source: SourceOutline) -> None:
         """Remember what a program declares."""
         with self._guard:
             self._sources[plugin_filename] = source
 
-    def find(self, plugin_filename: str) -> PluginSource | None:
+    def find(self, plugin_filename: str) -> SourceOutline | None:
         """What is known of a plugin; nothing where the program does not declare it (or not before its trigger)."""
         with self._guard:
             return self._sources.get(plugin_filename.rstrip("/"))
@@ -114,14 +114,14 @@ def _parse(name: str, content: str) -> ast.Module:
         return ast.parse(content.removeprefix("\ufeff"), filename=name)
     except SyntaxError as error:
         where = f"{name}, line {error.lineno}" if error.lineno else name
-        raise PluginSourceError(f"{where}: {error.msg}{hint(content, sys.version_info[:2])}") from None
+        raise PluginSourceError(f"{where}: {error.msg}{newer_syntax_hint(content, sys.version_info[:2])}") from None
     except ValueError as error:  # NUL bytes
         raise PluginSourceError(f"{name}: {error}") from None
     except (MemoryError, RecursionError):
         raise PluginSourceError(f"{name}: an expression is nested deeper than Python can parse") from None
 
 
-def _defined(module: ast.Module) -> PluginSource:
+def _defined(module: ast.Module) -> SourceOutline:
     names: set[str] = set()
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
     for statement in module.body:
@@ -144,7 +144,7 @@ def _defined(module: ast.Module) -> PluginSource:
                 opaque = True
             case ast.Call(func=ast.Name(id="globals" | "exec" | "setattr")):
                 opaque = True
-    return PluginSource(frozenset(names), functions, opaque)
+    return SourceOutline(frozenset(names), functions, opaque)
 
 
 def _bound(node: ast.AST) -> list[str]:

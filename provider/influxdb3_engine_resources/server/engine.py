@@ -12,8 +12,8 @@ from influxdb3_engine_resources.plugins.code import CodeChanges
 from influxdb3_engine_resources.program import Program, program
 from influxdb3_engine_resources.server.helper_files import HelperFiles
 from influxdb3_engine_resources.server.host import Host
-from influxdb3_engine_resources.server.retry import is_servers, repeated
-from influxdb3_engine_resources.server.system_tables import SystemTables
+from influxdb3_engine_resources.server.live_triggers import LiveTriggers
+from influxdb3_engine_resources.server.retry import is_server_fault, with_retries
 from influxdb3_engine_resources.triggers.request_paths import ServedPaths
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Engine:
         program: What the program declares that is deployed.
         client: One pooled client for the process.
         hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
-        system_tables: The triggers that exist, read once for all of a database's resources.
+        live_triggers: The triggers that exist, read once for all of a database's resources.
         served_paths: Which trigger serves which request path.
         helper_files: This package's own files, which go when the stack is destroyed.
         claimed: What resources of this deployment have created or taken over. A resource that was moved or renamed is
@@ -62,7 +62,7 @@ class Engine:
         self.client = _client(configuration, configuration.host_url, transport)
         others = dict.fromkeys(host.url for host in configuration.plugin_hosts if host.url != configuration.host_url)
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
-        self.system_tables = SystemTables(self.client)
+        self.live_triggers = LiveTriggers(self.client)
         self.served_paths = ServedPaths(self.client)
         self.helper_files = HelperFiles(self.hosts)
         self.claimed: set[Hashable] = set()
@@ -78,7 +78,7 @@ class Engine:
             EngineApiError: The server could not be asked.
         """
         if self.client.cluster_uuid is None:
-            repeated(self.hosts[0].facts.server, worth=is_servers)
+            with_retries(self.hosts[0].facts.server, retry_on=is_server_fault)
         return self.client.cluster_uuid
 
     def adopts(self, inputs: Inputs) -> bool:

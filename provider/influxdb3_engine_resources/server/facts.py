@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import AnswerError, AnswerLost, CreateTrigger, ErrorBehavior, TriggerSettings
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.server.shared import SharedAnswers
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _lock_down(request: Callable[[], None]) -> str | None:
     except AnswerError as error:
         if error.stranger:
             raise
-        reason = explained(error)
+        reason = with_remedy(error)
         return reason if reason != str(error) else None
     except AnswerLost as error:
         raise AnswerLost(error.what, changes=False) from error

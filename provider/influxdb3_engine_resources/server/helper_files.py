@@ -14,7 +14,7 @@ from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.errors import DryRunsOff, ProbeFailed, SweepFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE, SHIM, SWEEPER
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -75,5 +75,5 @@ class HelperFiles:
             except DryRunsOff:
                 pass  # nothing removes a file there
             except (EngineApiError, ProbeFailed, SweepFailed) as error:
-                notice(f"{DIRECTORY}/ stays in the plugin directory of {host.url}: {explained(error)}")
+                notice(f"{DIRECTORY}/ stays in the plugin directory of {host.url}: {with_remedy(error)}")
         self._left.clear()

@@ -11,7 +11,7 @@ from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.plugin_table import PluginTable
 from influxdb3_engine_resources.server.facts import ServerFacts
 from influxdb3_engine_resources.server.probe import Probe
-from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 from influxdb3_engine_resources.server.sweeper import Sweeper
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Host:
         self.installing = threading.Lock()
         self._told: set[str] = set()
         self._telling = threading.Lock()
-        self._let_go: set[str] = set()
+        self._given_up: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -62,7 +62,7 @@ class Host:
         Raises:
             EngineApiError: It was not written.
         """
-        repeated(lambda: self.client.create_plugin_file(path, content), worth=is_lost)
+        with_retries(lambda: self.client.create_plugin_file(path, content), retry_on=is_unsettled)
         self.probe.note(path, sha256(content))
 
     def remove_files(self, paths: Collection[str]) -> None:
@@ -77,11 +77,11 @@ class Host:
         for path in paths:
             self.probe.note(path, None)
 
-    def let_go(self, paths: Collection[str]) -> None:
+    def give_up_files(self, paths: Collection[str]) -> None:
         """A resource of this deployment gives up its files; its replacement may write them."""
-        self._let_go.update(paths)
+        self._given_up.update(paths)
 
-    def owned_hashes(self, paths: Collection[str]) -> dict[str, str | None]:
+    def kept_hashes(self, paths: Collection[str]) -> dict[str, str | None]:
         """As ``Probe.hashes``, of files that are there and that no resource of this deployment has given up.
 
         Raises:
@@ -89,9 +89,9 @@ class Host:
             EngineApiError: It could not be asked.
         """
         hashes = self.probe.hashes(paths)
-        return {path: sha for path, sha in hashes.items() if path not in self._let_go}
+        return {path: sha for path, sha in hashes.items() if path not in self._given_up}
 
-    def tell_once(self, text: str) -> None:
+    def notice_once(self, text: str) -> None:
         """Say something about this server, once for all resources of a deployment."""
         with self._telling:
             told = text in self._told

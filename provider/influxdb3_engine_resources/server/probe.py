@@ -16,8 +16,8 @@ from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin
 from influxdb3_engine_resources.errors import DryRunsOff, ProbeFailed
 from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_transient, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_transient, with_retries
 from influxdb3_engine_resources.server.shared import REFRESH_SECONDS, SharedAnswers
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Probe:
         report = self._run(text, directory)
         if report.plugin_directory is None and directory is None:
             # unless another thread has come to know it meanwhile
-            directory = self._plugin_directory or self.told_directory()
+            directory = self._plugin_directory or self.directory_from_error()
             if directory is not None:
                 report = self._run(text, directory)
         if report.plugin_directory is not None:
@@ -186,7 +186,7 @@ class Probe:
             return _Listing(failure=error)
         return _Listing(report.listing, report.listing_is_whole)
 
-    def told_directory(self) -> str | None:
+    def directory_from_error(self) -> str | None:
         """The plugin directory as the server's own error names it (contract 4.1), ``None`` where it does not.
 
         One request in a process: for a plugin that does not exist, which needs nothing of the server's Python.
@@ -197,7 +197,7 @@ class Probe:
         name = f"{DIRECTORY}/{secrets.token_hex(8)}.py"
         body = TestSchedulePlugin(filename=name, database="_internal")
         try:
-            repeated(lambda: self._client.test_schedule_plugin(body, changes=False))
+            with_retries(lambda: self._client.test_schedule_plugin(body, changes=False))
         except AnswerError as error:
             if is_transient(error):
                 raise
@@ -216,7 +216,7 @@ class Probe:
         except AnswerError as error:
             if is_transient(error):
                 raise  # says nothing about whether the server runs dry runs
-            reason = explained(error)
+            reason = with_remedy(error)
             locked = isinstance(error, _CLOSED) or reason != str(error)
             raise (DryRunsOff if locked else ProbeFailed)(f"the server does not run the probe: {reason}") from error
         if result.errors:

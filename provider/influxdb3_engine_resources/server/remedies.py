@@ -62,7 +62,7 @@ def stored_configuration() -> Iterator[None]:
         _stored.reset(token)
 
 
-def explained(error: Exception) -> str:
+def with_remedy(error: Exception) -> str:
     """The error's text, and what to change where a server refuses a token, is locked down, or is not reached."""
     if isinstance(error, AnswerError) and error.stranger and not isinstance(error, NoSuchOperation):
         return str(error)

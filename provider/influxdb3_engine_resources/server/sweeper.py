@@ -11,7 +11,7 @@ from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.errors import SweepFailed
 from influxdb3_engine_resources.server.on_server import SWEEPER
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.server.retry import is_transient
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Sweeper:
         except AnswerError as error:
             if is_transient(error):
                 raise  # says nothing about whether the server runs it
-            raise SweepFailed(f"the server does not run the clean-up: {explained(error)}") from error
+            raise SweepFailed(f"the server does not run the clean-up: {with_remedy(error)}") from error
         reports = [line.removeprefix(_MARK) for line in result.log_lines if line.startswith(_MARK)]
         failures = result.errors or (_failures(reports[0]) if reports else ["the clean-up said nothing"])
         if failures:

@@ -14,7 +14,7 @@ from influxdb3_engine_resources.triggers.inputs import NOT_ON_SERVER, TriggerInp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from influxdb3_engine_resources.server.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.live_triggers import LiveTrigger
 
 _SPECIFICATION = "trigger_specification"
 _ANY: Mapping[str, Any] = {
@@ -27,7 +27,7 @@ _LATER = "known only during the deployment"
 _FROM_SUNDAY = "InfluxDB counts weekdays from Sunday = 1, so its 1-5 is SUN-THU; names mean the same everywhere"
 
 
-def conflict(live: LiveTrigger, wanted: TriggerInputs) -> str:
+def conflict_reason(live: LiveTrigger, wanted: TriggerInputs) -> str:
     """Why a trigger is not created, and how to take over the one that exists.
 
     Args:
@@ -40,13 +40,13 @@ def conflict(live: LiveTrigger, wanted: TriggerInputs) -> str:
     delete = shlex.join(["influxdb3", "delete", "trigger", "--database", wanted.db, wanted.trigger_name, "--force"])
     return exists_already(
         label(wanted),
-        f" and {differs}: it runs {shown(existing.plugin_filename)} on {_shown(_SPECIFICATION, existing)}",
+        f" and {differs}: it runs {shown(existing.plugin_filename)} on {_value_text(_SPECIFICATION, existing)}",
         "choose another trigger_name",
         f"delete it: {delete}",
     )
 
 
-def take_over(live: LiveTrigger, wanted: TriggerInputs) -> str:
+def adoption_notice(live: LiveTrigger, wanted: TriggerInputs) -> str:
     """What taking a trigger over changes: one line a property, with the old and the new value.
 
     Values of arguments and request paths are left out: a provider is not told which of them are secret.
@@ -71,11 +71,12 @@ def _line(name: str, existing: TriggerInputs, wanted: TriggerInputs) -> str:
         return f"{name}: {_arguments(existing, wanted) if wanted.known(name) else _LATER}"
     if name == "trigger_settings":
         return ", ".join(_settings(existing, wanted)) if wanted.known(name) else f"{name}: {_LATER}"
-    old = _UNTOLD if name == "node_spec" else _shown(name, existing)
-    return f"{name}: {old} -> {_shown(name, wanted)}{_counting(existing, wanted) if name == _SPECIFICATION else ''}"
+    old = _UNTOLD if name == "node_spec" else _value_text(name, existing)
+    remark = _weekday_remark(existing, wanted) if name == _SPECIFICATION else ""
+    return f"{name}: {old} -> {_value_text(name, wanted)}{remark}"
 
 
-def _shown(name: str, inputs: TriggerInputs) -> str:
+def _value_text(name: str, inputs: TriggerInputs) -> str:
     if not inputs.known(name):
         return _LATER
     # a request path may be all that guards the plugin
@@ -83,7 +84,7 @@ def _shown(name: str, inputs: TriggerInputs) -> str:
     return "a request path" if is_path else shown(repr(getattr(inputs, name)))
 
 
-def _counting(existing: TriggerInputs, wanted: TriggerInputs) -> str:
+def _weekday_remark(existing: TriggerInputs, wanted: TriggerInputs) -> str:
     """Why weekdays by number, which look right to a reader of the API's documentation, are changed."""
     fields = existing.trigger_specification.split()
     if not fields[0].startswith("cron:") or not wanted.known(_SPECIFICATION):

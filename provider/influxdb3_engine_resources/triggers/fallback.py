@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from influxdb3_engine_resources.errors import NothingLive, ResourceError
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.triggers.inputs import label
 
 if TYPE_CHECKING:
@@ -46,24 +46,24 @@ class Fallback:
         """
         if isinstance(error, NotFound) and self._state.db == inputs.db:
             return NothingLive(
-                f"{label(inputs)} cannot be changed: {explained(error)}. "
+                f"{label(inputs)} cannot be changed: {with_remedy(error)}. "
                 "Neither definition is live: 'pulumi up --refresh' creates it"
             )
         return ResourceError(
-            f"{label(inputs)} cannot be changed, the definition that was live before stays so: {explained(error)}"
+            f"{label(inputs)} cannot be changed, the definition that was live before stays so: {with_remedy(error)}"
             + (f". {candidate}" if candidate else "")
         )
 
     def unchanged(self, error: EngineApiError, outcome: Outcome) -> ResourceError:
         """The old definition was touched, and the new one has not taken its place."""
         kind = ResourceError if outcome.live else NothingLive
-        return kind(f"{label(self._state)} was not changed: {explained(error)}. {outcome.text.rstrip('. ')}")
+        return kind(f"{label(self._state)} was not changed: {with_remedy(error)}. {outcome.text.rstrip('. ')}")
 
     def candidate_stays(self, inputs: TriggerInputs, error: EngineApiError) -> ResourceError:
         """The new definition is live, and its candidate may run beside it."""
         return ResourceError(
             f"{label(inputs)} has its new definition, and its candidate {self._candidate.trigger_name!r} may be "
-            f"enabled, too, so that writes are processed twice: {explained(error)}. The next 'pulumi up' removes it"
+            f"enabled, too, so that writes are processed twice: {with_remedy(error)}. The next 'pulumi up' removes it"
         )
 
     def take_candidate_down(self) -> str:
@@ -73,7 +73,7 @@ class Fallback:
         except EngineApiError as error:
             return (
                 f"The new definition may be live, too, as {self._candidate.trigger_name!r}, since that could not be "
-                f"removed ({explained(error)}): the next 'pulumi up' mends it"
+                f"removed ({with_remedy(error)}): the next 'pulumi up' mends it"
             )
         return ""
 
@@ -102,7 +102,7 @@ class Fallback:
         except EngineApiError as error:
             return Outcome(
                 f"The new definition is live as {self._candidate.trigger_name!r}, since the previous one could not be "
-                f"put back ({explained(error)}): {_REFRESH}"
+                f"put back ({with_remedy(error)}): {_REFRESH}"
             )
         return Outcome(f"{outcome}. {self.take_candidate_down()}")
 
@@ -122,7 +122,7 @@ def _put_back(state: TriggerInputs, steps: TriggerSteps) -> Outcome:
     try:
         return Outcome(_create(state, steps))
     except EngineApiError as error:
-        reason = explained(error)
+        reason = with_remedy(error)
         return Outcome(
             f"It is not live, since the previous definition could not be put back either ({reason}): {_REFRESH}",
             live=False,
@@ -143,6 +143,6 @@ def _create(state: TriggerInputs, steps: TriggerSteps) -> str:
 
 def _unknown(previous: str, error: EngineApiError) -> Outcome:
     return Outcome(
-        f"{previous} previous definition may be disabled, or gone, as the server does not tell ({explained(error)}): "
+        f"{previous} previous definition may be disabled, or gone, as the server does not tell ({with_remedy(error)}): "
         f"{_REFRESH}"
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import EngineApiError, ErrorBehavior
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_servers, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_server_fault, with_retries
 from influxdb3_engine_resources.triggers.inputs import label
 from influxdb3_engine_resources.triggers.run_ends import FINISHED, STARTED
 from influxdb3_engine_resources.triggers.steps import TriggerSteps
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from influxdb3_engine_api.wire import LogRow
     from influxdb3_engine_resources.server.engine import Engine
-    from influxdb3_engine_resources.triggers.inputs import TriggerInputs, Watch
+    from influxdb3_engine_resources.triggers.inputs import TriggerInputs, WatchInputs
     from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 
 _SECONDS_BETWEEN_LOOKS = 0.25
@@ -65,13 +65,13 @@ class FirstRuns:
         try:
             failure = self._failure(self._watch)
         except EngineApiError as error:
-            notice(f"{label(self._inputs)} is live, and was not watched to the end: {explained(error)}")
+            notice(f"{label(self._inputs)} is live, and was not watched to the end: {with_remedy(error)}")
             return None
         if failure and self._code:
             return f"{self._code.put_back(label(self._inputs))}: {failure}"
         return failure
 
-    def _failure(self, watch: Watch) -> str | None:
+    def _failure(self, watch: WatchInputs) -> str | None:
         deadline = time.monotonic() + watch.seconds
         name = self._inputs.trigger_name
         before = [row for candidate in self._since if candidate != name for row in self._new_rows(candidate)]
@@ -88,7 +88,7 @@ class FirstRuns:
                 return self._unlogged_failure(watch, started, finished) if started > finished else None
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _unlogged_failure(self, watch: Watch, started: int, finished: int) -> str | None:
+    def _unlogged_failure(self, watch: WatchInputs, started: int, finished: int) -> str | None:
         """What runs that have not finished mean: servers log no error where they retry or disable (contract 3.2)."""
         settings = self._inputs.trigger_settings
         behavior = settings.error_behavior
@@ -112,4 +112,6 @@ class FirstRuns:
         return [row for row in self._rows(name, limit=1000) if since is None or row.event_time > since]
 
     def _rows(self, name: str, limit: int) -> list[LogRow]:
-        return repeated(lambda: self._engine.client.trigger_logs(self._inputs.db, name, limit=limit), worth=is_servers)
+        return with_retries(
+            lambda: self._engine.client.trigger_logs(self._inputs.db, name, limit=limit), retry_on=is_server_fault
+        )

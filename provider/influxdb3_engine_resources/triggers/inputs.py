@@ -34,7 +34,7 @@ from influxdb3_engine_resources.properties import argument_text
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import Specification
-    from influxdb3_engine_resources.server.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.live_triggers import LiveTrigger
 
 _SECOND = 1_000_000_000
 _DEFAULT_SETTINGS = {"run_async": False, "error_behavior": "log"}
@@ -88,7 +88,7 @@ def _nodes(value: Any) -> Any:
     raise ValueError("the nodes that run a trigger are 'all' or a list of node ids")
 
 
-class Watch(BaseModel):
+class WatchInputs(BaseModel):
     """How long to watch a trigger after it was created or changed.
 
     Attributes:
@@ -120,7 +120,7 @@ class TriggerInputs(Inputs):
     disabled: bool = False
     adopt: bool = False
     force_delete: bool = False
-    watch: Watch | None = None
+    watch: WatchInputs | None = None
     handover: Literal["carry", "cut"] | None = None
     restart_on: list[Any] | None = None
     endpoint_url: str | None = None
@@ -191,7 +191,7 @@ def label(inputs: TriggerInputs) -> str:
     return f"trigger {inputs.trigger_name!r} in database {inputs.db!r}"
 
 
-def _means(text: str, specification: Specification) -> bool:
+def _is_same_schedule(text: str, specification: Specification) -> bool:
     parsed = _parsed(text)
     return text == specification.text if parsed is None else same_schedule(parsed, specification)
 
@@ -208,7 +208,7 @@ def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
         settings = state.trigger_settings.model_copy(update={"error_behavior": ErrorBehavior(row.error_behavior)})
     except ValueError as error:
         raise ResourceError(f"{label(state)} cannot be read: {shown(str(error))}") from error
-    same = _means(state.trigger_specification, specification)
+    same = _is_same_schedule(state.trigger_specification, specification)
     arguments = live.arguments
     if arguments is None and not state.trigger_arguments:
         arguments = None if state.trigger_arguments is None else {}  # the tables show no difference

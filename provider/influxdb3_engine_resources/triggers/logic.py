@@ -12,8 +12,8 @@ from influxdb3_engine_resources.inputs import UNKNOWN, Unknown, is_known
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.clean_up import remove_superseded
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.triggers.adoption import conflict, take_over
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.triggers.adoption import adoption_notice, conflict_reason
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import (
     NOT_ON_SERVER,
@@ -26,9 +26,9 @@ from influxdb3_engine_resources.triggers.inputs import (
 from influxdb3_engine_resources.triggers.missing_tables import warn_of_a_missing_table
 from influxdb3_engine_resources.triggers.online_checks import OnlineChecks
 from influxdb3_engine_resources.triggers.request_paths import path_is_taken
-from influxdb3_engine_resources.triggers.run_ends import wait_for_the_end, wait_where_runs_block
+from influxdb3_engine_resources.triggers.run_ends import wait_for_run_end, wait_if_runs_block
 from influxdb3_engine_resources.triggers.steps import TriggerSteps
-from influxdb3_engine_resources.triggers.swap import swap, take_away
+from influxdb3_engine_resources.triggers.swap import remove_failed, swap
 from influxdb3_engine_resources.triggers.update import refuse_a_served_path, update_trigger
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if state is None and inputs.known("db", "trigger_name") and inputs.owner not in engine.program.given_up:
             live = TriggerSteps(engine, inputs.db).before(inputs.trigger_name)
             if live is not None and engine.adopts(inputs) is True:  # it may be unknown yet
-                notice(take_over(live, inputs))
+                notice(adoption_notice(live, inputs))
             elif live is not None and not engine.adopts(inputs):
-                failures.append(Failure(property="trigger_name", reason=conflict(live, inputs)))
+                failures.append(Failure(property="trigger_name", reason=conflict_reason(live, inputs)))
         if engine.configuration.online_checks:
             failures += OnlineChecks(inputs, state, engine).failures()
         if failures:
@@ -130,18 +130,18 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             runs.begin()
             steps.create(inputs.body())
         except Conflict:
-            self._take_over(inputs, engine)
+            self._adopt(inputs, engine)
         except EngineApiError as error:
             nothing = (
                 ". Nothing is live: the trigger that it replaces is gone, and the next 'pulumi up' creates this one"
                 if makes_up_for
                 else ""
             )
-            raise ResourceError(f"{label(inputs)} was not created: {explained(error)}{nothing}") from error
+            raise ResourceError(f"{label(inputs)} was not created: {with_remedy(error)}{nothing}") from error
         else:
             failure = runs.failure()
             if failure:
-                outcome = take_away(inputs, steps) or "It was deleted again"
+                outcome = remove_failed(inputs, steps) or "It was deleted again"
                 raise ResourceError(f"{label(inputs)} failed when it first ran. {outcome}: {failure}")
         _deployed(inputs, engine)
         engine.claimed.add(inputs.owner)
@@ -214,7 +214,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             engine.claimed.add(successor.owner)
         else:
             self.create(successor, engine)
-            wait_for_the_end(state, engine)
+            wait_for_run_end(state, engine)
             try:
                 self._remove(state, engine)
             except ResourceError:
@@ -227,18 +227,18 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         """Whether there is a trigger of that name, which may be adopted; raises if it may not."""
         live = TriggerSteps(engine, inputs.db).live(inputs.trigger_name)
         if live is not None and not engine.adopts(inputs):
-            raise ResourceError(conflict(live, inputs))
+            raise ResourceError(conflict_reason(live, inputs))
         return live is not None
 
     def _remove(self, state: TriggerInputs, engine: Engine) -> None:
         try:
-            wait_where_runs_block(state, engine)
+            wait_if_runs_block(state, engine)
             TriggerSteps(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
-            raise ResourceError(f"{label(state)} was not deleted: {explained(error)}") from error
+            raise ResourceError(f"{label(state)} was not deleted: {with_remedy(error)}") from error
         engine.served_paths.note(state.owner, None)
 
-    def _take_over(self, inputs: TriggerInputs, engine: Engine) -> None:
+    def _adopt(self, inputs: TriggerInputs, engine: Engine) -> None:
         steps = TriggerSteps(engine, inputs.db)
         # what was read before serves: creating what exists has changed nothing
         live = steps.live(inputs.trigger_name) or steps.live(inputs.trigger_name, fresh=True)
@@ -247,7 +247,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         existing = adopted(live, inputs)
         differing = existing.changed(inputs, NOT_ON_SERVER)
         if not (engine.adopts(inputs) or self._is_ours(inputs, not differing, engine)):
-            raise ResourceError(conflict(live, inputs))
+            raise ResourceError(conflict_reason(live, inputs))
         if differing:
             update_trigger(existing, inputs, differing, engine)
 
@@ -291,6 +291,6 @@ def _last_error(state: TriggerInputs, engine: Engine) -> str:
     try:
         rows = engine.client.trigger_logs(state.db, state.trigger_name, limit=1000)
     except EngineApiError as error:
-        return f"its log cannot be read ({explained(error)})"
+        return f"its log cannot be read ({with_remedy(error)})"
     errors = [row.log_text for row in rows if row.log_level == "ERROR"]
     return shown(errors[-1]) if errors else "its log holds none any more"

@@ -34,7 +34,7 @@ def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:
     except EngineApiError:  # the trigger is live; this was a courtesy
         return
     if missing:
-        host.tell_once(
+        host.notice_once(
             f"{label(inputs)} waits for table {specification.name!r}, which does not exist yet: if another one of that "
             "database is written first, the server stops it without a word. Create the table (influxdb3 create table), "
             "then disable and enable the trigger; or set trigger_settings={'run_async': True}"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_servers, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_server_fault, with_retries
 from influxdb3_engine_resources.triggers.inputs import label
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _FLUSH = timedelta(seconds=1)
 """What a server has taken in since its last flush reaches no trigger that is stopped before the next."""
 
 
-def wait_for_the_end(state: TriggerInputs, engine: Engine) -> None:
+def wait_for_run_end(state: TriggerInputs, engine: Engine) -> None:
     """Let the run end that a trigger is in, and one that is due at once, before the trigger is stopped.
 
     Costs one query, and more while a run goes on: at most the stack's time limit.
@@ -59,17 +59,17 @@ def wait_for_the_end(state: TriggerInputs, engine: Engine) -> None:
         _wait_for_the_current_run(state, engine)
 
 
-def wait_where_runs_block(state: TriggerInputs, engine: Engine) -> None:
-    """As ``wait_for_the_end``, for a trigger that is only stopped: the embedded engine needs no wait.
+def wait_if_runs_block(state: TriggerInputs, engine: Engine) -> None:
+    """As ``wait_for_run_end``, for a trigger that is only stopped: the embedded engine needs no wait.
 
     Raises:
         EngineApiError: The server could not be asked for its release.
     """
     if not (state.disabled or state.served_path) and engine.hosts[0].facts.blocks_on_runs():
-        wait_for_the_end(state, engine)
+        wait_for_run_end(state, engine)
 
 
-def wait_for_the_first_end(candidate: TriggerInputs, engine: Engine) -> None:
+def wait_for_candidate_run_end(candidate: TriggerInputs, engine: Engine) -> None:
     """Let the run end that a candidate has begun with the flush that ended the old definition.
 
     It is the first run of new code, which may write to new tables and columns. Costs one query on a real server.
@@ -84,7 +84,7 @@ def wait_for_the_first_end(candidate: TriggerInputs, engine: Engine) -> None:
 
 
 @contextmanager
-def told_what_is_missed(state: TriggerInputs, inputs: TriggerInputs) -> Iterator[None]:
+def notice_of_gap(state: TriggerInputs, inputs: TriggerInputs) -> Iterator[None]:
     """Say which writes no trigger has processed, and which runs may have been skipped, while none was there."""
     start = datetime.now(UTC)
     try:
@@ -102,7 +102,7 @@ def told_what_is_missed(state: TriggerInputs, inputs: TriggerInputs) -> Iterator
             notice(f"{label(inputs)}: the runs at {named} may have been skipped, since no definition was live")
 
 
-def tell_of_both(inputs: TriggerInputs, start: datetime, end: datetime | None) -> None:
+def notice_of_overlap(inputs: TriggerInputs, start: datetime, end: datetime | None) -> None:
     """Say so where two definitions were enabled for so long that a flush may have reached both."""
     if end and end - start > _FLUSH:
         notice(
@@ -128,13 +128,13 @@ def _wait_for_the_current_run(state: TriggerInputs, engine: Engine) -> None:
         if run is not None:
             time.sleep(_SECONDS_TO_WRITE)
     except EngineApiError as error:
-        notice(f"{label(state)}: whether it runs cannot be told ({explained(error)}); a run may be interrupted")
+        notice(f"{label(state)}: whether it runs cannot be told ({with_remedy(error)}); a run may be interrupted")
 
 
 def _current_run(state: TriggerInputs, engine: Engine) -> LogRow | None:
     """The row of the log that a run has begun with which has not ended."""
     read = engine.client.trigger_logs
-    rows = repeated(lambda: read(state.db, state.trigger_name, limit=1000), worth=is_servers)
+    rows = with_retries(lambda: read(state.db, state.trigger_name, limit=1000), retry_on=is_server_fault)
     for row in reversed(rows):
         if row.log_text.startswith(STARTED):
             return row

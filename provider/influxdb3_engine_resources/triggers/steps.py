@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_lost, is_servers, is_transient, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_server_fault, is_transient, is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from influxdb3_engine_api import CreateTrigger
     from influxdb3_engine_resources.server.engine import Engine
-    from influxdb3_engine_resources.server.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.live_triggers import LiveTrigger
 
 
 class TriggerSteps:
@@ -40,16 +40,16 @@ class TriggerSteps:
     def __init__(self, engine: Engine, db: str) -> None:
         self.engine = engine
         self._client = engine.client
-        self._tables = engine.system_tables
+        self._tables = engine.live_triggers
         self._db = db
 
     def live(self, name: str, *, fresh: bool = False) -> LiveTrigger | None:
         """The trigger as the server has it; ``fresh`` asks now, whatever has been read before."""
-        return repeated(lambda: self._tables.trigger(self._db, name, fresh=fresh), worth=is_servers)
+        return with_retries(lambda: self._tables.trigger(self._db, name, fresh=fresh), retry_on=is_server_fault)
 
     def before(self, name: str) -> LiveTrigger | None:
         """The trigger as it was before this deployment changed any."""
-        return repeated(lambda: self._tables.before(self._db, name), worth=is_servers)
+        return with_retries(lambda: self._tables.before(self._db, name), retry_on=is_server_fault)
 
     def create(self, body: CreateTrigger) -> None:
         """Create a trigger.
@@ -83,7 +83,7 @@ class TriggerSteps:
     def validate(self, body: CreateTrigger) -> None:
         """Let the server check a definition: a disabled candidate, which is deleted again."""
         try:
-            repeated(lambda: self._create_anew(body), worth=is_lost)
+            with_retries(lambda: self._create_anew(body), retry_on=is_unsettled)
         finally:
             self._discard(body.trigger_name)
 
@@ -101,14 +101,14 @@ class TriggerSteps:
             return sent
 
         try:
-            return repeated(attempt, worth=is_servers)
+            return with_retries(attempt, retry_on=is_server_fault)
         finally:
             self._tables.forget(self._db)
 
     def delete(self, name: str, *, force: bool = False) -> None:
         """Delete a disabled trigger, or any with ``force``; gone already is success."""
         try:
-            repeated(lambda: self._client.delete_trigger(self._db, name, force=force), worth=is_servers)
+            with_retries(lambda: self._client.delete_trigger(self._db, name, force=force), retry_on=is_server_fault)
         except NotFound:
             return
         finally:
@@ -122,7 +122,7 @@ class TriggerSteps:
     def remove_left_candidate(self, name: str) -> None:
         """Take down the candidate of a trigger that an earlier deployment left, if it did."""
         candidate = f"{name}{CANDIDATE_SUFFIX}"
-        left = repeated(lambda: self._tables.left_candidates(self._db), worth=is_servers)
+        left = with_retries(lambda: self._tables.left_candidates(self._db), retry_on=is_server_fault)
         if candidate in left:
             self.take_down(candidate)
             self._tables.forget_candidate(self._db, candidate)
@@ -160,7 +160,7 @@ class TriggerSteps:
         try:
             self.delete(candidate)
         except EngineApiError as error:  # harmless, as it is disabled; the next change of the trigger deletes it
-            notice(f"the disabled trigger {candidate!r} in database {self._db!r} may be left: {explained(error)}")
+            notice(f"the disabled trigger {candidate!r} in database {self._db!r} may be left: {with_remedy(error)}")
 
     def _create_unless_there(self, body: CreateTrigger) -> None:
         try:
@@ -174,4 +174,4 @@ class TriggerSteps:
             return
         if live is not None or not is_transient(error):
             raise error
-        repeated(lambda: self._create_unless_there(body), worth=is_lost)
+        with_retries(lambda: self._create_unless_there(body), retry_on=is_unsettled)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.errors import ResourceError
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.triggers.fallback import Fallback
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import label
 from influxdb3_engine_resources.triggers.run_ends import (
-    tell_of_both,
-    told_what_is_missed,
-    wait_for_the_end,
-    wait_for_the_first_end,
+    notice_of_gap,
+    notice_of_overlap,
+    wait_for_candidate_run_end,
+    wait_for_run_end,
 )
 from influxdb3_engine_resources.triggers.steps import TriggerSteps
 
@@ -51,7 +51,7 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: Firs
     """
     steps = _Swap(state, inputs, engine, runs)
     if carries_over(state, inputs):
-        wait_for_the_end(state, engine)
+        wait_for_run_end(state, engine)
         with engine.stopping:
             steps.carry()
     else:
@@ -90,8 +90,8 @@ class _Swap:
         # 2. The old definition goes. The candidate gets all writes from now on.
         with _step(lambda error: fallback.unchanged(error, fallback.revive_beside_candidate())):
             stopped = self._take_old_down()
-        tell_of_both(self._inputs, both_since, stopped)
-        wait_for_the_first_end(candidate, self._engine)
+        notice_of_overlap(self._inputs, both_since, stopped)
+        wait_for_candidate_run_end(candidate, self._engine)
 
         # 3. The new definition starts under its own name, beside the candidate.
         both_since = _now()
@@ -101,7 +101,7 @@ class _Swap:
         # 4. The candidate goes. The new definition gets all writes from now on.
         with _step(lambda error: fallback.candidate_stays(self._inputs, error)):
             stopped = self._new.take_down(candidate.trigger_name)
-        tell_of_both(self._inputs, both_since, stopped)
+        notice_of_overlap(self._inputs, both_since, stopped)
 
     def cut(self) -> None:
         """Take the old definition away and create the new one: five requests, of which the last are quick.
@@ -115,8 +115,8 @@ class _Swap:
         with _step(lambda error: fallback.refused(self._inputs, error)):
             self._new.validate(self._candidate.body())
 
-        wait_for_the_end(self._state, self._engine)
-        with self._engine.stopping, told_what_is_missed(self._state, self._inputs):
+        wait_for_run_end(self._state, self._engine)
+        with self._engine.stopping, notice_of_gap(self._state, self._inputs):
             # 2. The old definition goes.
             with _step(lambda error: fallback.unchanged(error, fallback.revive())):
                 if self._state.served_path:  # requests to its path fail until step 3: one request instead of two
@@ -134,7 +134,7 @@ class _Swap:
         if self._state.body() == self._inputs.body():
             return "It is live, since its definition is what it was"
         if not carries_over(self._state, self._inputs):
-            return take_away(self._inputs, self._new) or self._fallback.put_back().text
+            return remove_failed(self._inputs, self._new) or self._fallback.put_back().text
         try:
             unwatched = FirstRuns(self._state.model_copy(update={"watch": None}), self._engine)
             _Swap(self._inputs, self._state, self._engine, unwatched).carry()
@@ -148,12 +148,12 @@ class _Swap:
         return self._old.take_down(name, force=force, once_stopped=self._runs.begin)
 
 
-def take_away(inputs: TriggerInputs, steps: TriggerSteps) -> str | None:
+def remove_failed(inputs: TriggerInputs, steps: TriggerSteps) -> str | None:
     """Delete a new definition whose run failed; returns why it may still be live, or None."""
     try:
         steps.take_down(inputs.trigger_name, force=True)
     except EngineApiError as error:
-        return f"It may be live all the same, since it could not be deleted ({explained(error)}): delete it by hand"
+        return f"It may be live all the same, since it could not be deleted ({with_remedy(error)}): delete it by hand"
     return None
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError, NotFound
 from influxdb3_engine_resources.errors import ResourceError
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.triggers.fallback import revive
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import NOT_IN_DEFINITION, label
 from influxdb3_engine_resources.triggers.request_paths import path_is_served
-from influxdb3_engine_resources.triggers.run_ends import told_what_is_missed, wait_for_the_end, wait_where_runs_block
+from influxdb3_engine_resources.triggers.run_ends import notice_of_gap, wait_for_run_end, wait_if_runs_block
 from influxdb3_engine_resources.triggers.steps import TriggerSteps
 from influxdb3_engine_resources.triggers.swap import carries_over, swap
 from influxdb3_engine_resources.triggers.watched_code import WatchedCode
@@ -75,7 +75,7 @@ def _enable_or_disable(state: TriggerInputs, inputs: TriggerInputs, steps: Trigg
     _remove_left_candidate(inputs, steps)
     try:
         if inputs.disabled:
-            wait_where_runs_block(state, steps.engine)
+            wait_if_runs_block(state, steps.engine)
         runs.begin()
         try:
             with steps.engine.stopping:
@@ -84,7 +84,7 @@ def _enable_or_disable(state: TriggerInputs, inputs: TriggerInputs, steps: Trigg
             steps.create(inputs.body())
     except EngineApiError as error:
         wanted = "disabled" if inputs.disabled else "enabled"
-        raise ResourceError(f"{label(inputs)} was not {wanted}: {explained(error)}") from error
+        raise ResourceError(f"{label(inputs)} was not {wanted}: {with_remedy(error)}") from error
     failure = runs.failure()
     if failure:
         raise ResourceError(f"{label(inputs)} failed when it first ran. {_disable_again(inputs, steps)}: {failure}")
@@ -94,7 +94,7 @@ def _disable_again(inputs: TriggerInputs, steps: TriggerSteps) -> str:
     try:
         steps.set_enabled(inputs.trigger_name, enabled=False)
     except EngineApiError as error:
-        return f"It may be enabled all the same, since it could not be disabled ({explained(error)})"
+        return f"It may be enabled all the same, since it could not be disabled ({with_remedy(error)})"
     return "It is disabled again"
 
 
@@ -103,15 +103,15 @@ def _restart(state: TriggerInputs, inputs: TriggerInputs, steps: TriggerSteps, r
     if carries_over(state, inputs):
         swap(state, inputs, steps.engine, runs)
         return
-    wait_for_the_end(state, steps.engine)
+    wait_for_run_end(state, steps.engine)
     try:
-        with steps.engine.stopping, told_what_is_missed(state, inputs):
+        with steps.engine.stopping, notice_of_gap(state, inputs):
             steps.set_enabled(inputs.trigger_name, enabled=False)
             runs.begin()
             steps.set_enabled(inputs.trigger_name, enabled=True)
     except EngineApiError as error:
         outcome = revive(state, steps).text.rstrip(". ")
-        raise ResourceError(f"{label(inputs)} was not restarted: {explained(error)}. {outcome}") from error
+        raise ResourceError(f"{label(inputs)} was not restarted: {with_remedy(error)}. {outcome}") from error
     failure = runs.failure()
     if failure:
         raise ResourceError(f"{label(inputs)} failed when it first ran after its restart. It is live: {failure}")
@@ -122,7 +122,7 @@ def _watch_new_code(inputs: TriggerInputs, runs: FirstRuns) -> None:
     try:
         runs.begin()
     except EngineApiError as error:
-        raise ResourceError(f"{label(inputs)} was not watched: {explained(error)}. Its new code is live") from error
+        raise ResourceError(f"{label(inputs)} was not watched: {with_remedy(error)}. Its new code is live") from error
     failure = runs.failure()
     if failure:
         raise ResourceError(f"{label(inputs)} failed when its new code first ran. {failure}")
@@ -140,5 +140,5 @@ def _remove_left_candidate(inputs: TriggerInputs, steps: TriggerSteps) -> None:
     except EngineApiError as error:
         raise ResourceError(
             f"{label(inputs)} was not changed in full: an earlier deployment may have left a candidate of it, which "
-            f"could not be found or removed: {explained(error)}"
+            f"could not be found or removed: {with_remedy(error)}"
         ) from error

@@ -10,7 +10,7 @@ from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.change import FileChange
 from influxdb3_engine_resources.server.host import sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ class WatchedCode:
             for host in self._engine.hosts if new else ():
                 host.remove_files(new)
         except (ResourceError, EngineApiError, ProbeFailed, SweepFailed) as error:
-            return f"Its new code may stay, since the previous one could not be put back ({explained(error)})"
+            return f"Its new code may stay, since the previous one could not be put back ({with_remedy(error)})"
         self._engine.code.failed[self._name] = label
         return "Its previous code is there again, until the next 'pulumi up' writes the new one"
 
@@ -98,7 +98,7 @@ class WatchedCode:
         try:
             self._engine.hosts[0].write_file(_backup(code.digest), code.contents[self._name])
         except EngineApiError as error:
-            notice(f"no copy of the previous code was kept, which a later deployment may need: {explained(error)}")
+            notice(f"no copy of the previous code was kept, which a later deployment may need: {with_remedy(error)}")
 
 
 def _backup(digest: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, missed
+from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, mismatches
 
 WRITTEN = {"db": ['cpu,host=a v=1 1700000000000000000\ncpu,host=b s="at 12"', "mem v=2i"], "other": ["log n=1i 5"]}
 
@@ -18,7 +18,7 @@ WRITTEN = {"db": ['cpu,host=a v=1 1700000000000000000\ncpu,host=b s="at 12"', "m
     ],
 )
 def test_lines_are_met_in_any_order_and_with_any_timestamp(expected: ExpectedWrites) -> None:
-    assert missed(expected, WRITTEN, "db") == []
+    assert mismatches(expected, WRITTEN, "db") == []
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_lines_are_met_in_any_order_and_with_any_timestamp(expected: ExpectedWri
     ],
 )
 def test_lines_are_compared_as_values(written: str, wanted: str) -> None:
-    assert missed([wanted], {"db": [written]}, "db") == []
+    assert mismatches([wanted], {"db": [written]}, "db") == []
 
 
 @pytest.mark.parametrize(
@@ -65,41 +65,41 @@ def test_lines_are_compared_as_values(written: str, wanted: str) -> None:
     ],
 )
 def test_other_values_kinds_and_members_are_other_lines(written: str, wanted: str) -> None:
-    assert missed([wanted], {"db": [written]}, "db") == [
+    assert mismatches([wanted], {"db": [written]}, "db") == [
         f"nothing like {wanted!r} was written to 'db'",
         f"{written!r} was written to 'db', which was not expected",
     ]
 
 
 def test_a_line_with_a_timestamp_is_met_before_one_without() -> None:
-    assert missed(["m v=1", "m v=1 5"], {"db": ["m v=1 5\nm v=1 6"]}, "db") == []
+    assert mismatches(["m v=1", "m v=1 5"], {"db": ["m v=1 5\nm v=1 6"]}, "db") == []
 
 
 def test_a_line_that_this_release_cannot_read_is_compared_as_text() -> None:
-    assert missed(["/m v=.*/"], {"db": ["m v=NEW"]}, "db") == []
-    assert missed(["m v=1"], {"db": ["m v=NEW"]}, "db") != []
+    assert mismatches(["/m v=.*/"], {"db": ["m v=NEW"]}, "db") == []
+    assert mismatches(["m v=1"], {"db": ["m v=NEW"]}, "db") != []
 
 
 def test_a_timestamp_that_is_expected_has_to_be_the_one_written() -> None:
-    assert missed(["m v=1 2"], {"db": ["m v=1 3"]}, "db") == [
+    assert mismatches(["m v=1 2"], {"db": ["m v=1 3"]}, "db") == [
         "nothing like 'm v=1 2' was written to 'db'",
         "'m v=1 3' was written to 'db', which was not expected",
     ]
 
 
 def test_what_is_written_to_another_database_is_not_expected() -> None:
-    assert missed(["m v=1"], {"db": ["m v=1"], "other": ["m v=1"]}, "db") == [
+    assert mismatches(["m v=1"], {"db": ["m v=1"], "other": ["m v=1"]}, "db") == [
         "'m v=1' was written to 'other', which was not expected"
     ]
 
 
 def test_an_empty_list_expects_that_nothing_is_written() -> None:
-    assert missed([], {}, "db") == []
-    assert missed([], {"db": ["m v=1"]}, "db") == ["'m v=1' was written to 'db', which was not expected"]
+    assert mismatches([], {}, "db") == []
+    assert mismatches([], {"db": ["m v=1"]}, "db") == ["'m v=1' was written to 'db', which was not expected"]
 
 
 def test_the_same_line_twice_has_to_be_written_twice() -> None:
-    assert missed(["m v=1", "m v=1"], {"db": ["m v=1"]}, "db") == ["nothing like 'm v=1' was written to 'db'"]
+    assert mismatches(["m v=1", "m v=1"], {"db": ["m v=1"]}, "db") == ["nothing like 'm v=1' was written to 'db'"]
 
 
 def test_an_expression_that_cannot_be_compiled_is_an_error() -> None:

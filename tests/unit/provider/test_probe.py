@@ -81,7 +81,7 @@ def test_a_directory_that_another_thread_comes_to_know_meanwhile_is_kept(
 def test_a_directory_that_nobody_tells_is_not_taken_for_an_empty_one(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe_module.Probe, "told_directory", lambda _self: None)
+    monkeypatch.setattr(probe_module.Probe, "directory_from_error", lambda _self: None)
     probe = server.engine().hosts[0].probe
 
     with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):

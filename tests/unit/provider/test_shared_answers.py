@@ -58,7 +58,7 @@ def declare(server: FakeServer, name: str, *, disabled: bool = False) -> None:
 
 
 def trigger(engine: Engine) -> object:
-    live = engine.system_tables.trigger("db", "t")
+    live = engine.live_triggers.trigger("db", "t")
     return live and live.row.disabled
 
 
@@ -146,7 +146,7 @@ def test_a_trigger_that_this_deployment_has_changed_is_read_anew_and_other_datab
     server: FakeServer,
 ) -> None:
     server.databases.add("other")
-    tables = server.engine().system_tables
+    tables = server.engine().live_triggers
     assert tables.trigger("db", "t") is None
     assert tables.trigger("other", "t") is None
     declare(server, "t")
@@ -160,7 +160,7 @@ def test_a_trigger_that_this_deployment_has_changed_is_read_anew_and_other_datab
 
 @pytest.mark.usefixtures("clock")
 def test_a_fresh_look_serves_those_that_come_after_it(server: FakeServer) -> None:
-    tables = server.engine().system_tables
+    tables = server.engine().live_triggers
     tables.trigger("db", "t")
     declare(server, "t")
 
@@ -174,7 +174,7 @@ def test_a_fresh_look_serves_those_that_come_after_it(server: FakeServer) -> Non
 def test_a_change_while_a_database_is_read_makes_the_answer_old(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tables = server.engine().system_tables
+    tables = server.engine().live_triggers
     query = server._query
 
     def overtaken(body: dict[str, Any]) -> Any:

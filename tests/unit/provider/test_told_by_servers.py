@@ -140,7 +140,7 @@ def test_a_plugin_directory_that_nobody_tells_is_an_error_with_the_remedy(
         return httpx.Response(200, json={"log_lines": [report], "database_writes": {}, "errors": []})
 
     monkeypatch.setattr(server, "_probe", elsewhere)
-    monkeypatch.setattr(Probe, "told_directory", lambda _self: None)
+    monkeypatch.setattr(Probe, "directory_from_error", lambda _self: None)
 
     with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
         _ = probe(server).plugin_directory

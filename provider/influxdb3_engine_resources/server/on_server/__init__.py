@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.wire import TestSchedulePlugin
-from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +74,7 @@ class ServerPlugin:
         with self._writing:  # the other resources of this deployment wait instead of writing it, too
             if client in self._written and not again:
                 return
-            repeated(lambda: client.create_plugin_file(self.file_name, self.source), worth=is_lost)
+            with_retries(lambda: client.create_plugin_file(self.file_name, self.source), retry_on=is_unsettled)
             self._written.add(client)
 
     def run_scheduled(self, client: EngineClient, arguments: Mapping[str, str], *, once: bool = False) -> DryRunResult:
@@ -91,7 +91,7 @@ class ServerPlugin:
         # the dry run needs a database that exists; _internal always does (contract 8.2)
         body = TestSchedulePlugin(filename=self.file_name, database="_internal", input_arguments=dict(arguments))
         call = partial(client.test_schedule_plugin, body, changes=self._changes)
-        return self.run(client, call if once else partial(repeated, call))
+        return self.run(client, call if once else partial(with_retries, call))
 
 
 PROBE = ServerPlugin("probe", changes=False)

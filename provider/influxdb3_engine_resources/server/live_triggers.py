@@ -24,21 +24,21 @@ class LiveTrigger(NamedTuple):
         """Whether it is what a request would have created, as far as the server tells."""
         return (
             self.row.plugin_filename == body.plugin_filename
-            and _means(self.row.trigger_specification, body.trigger_specification)
+            and _is_same_schedule(self.row.trigger_specification, body.trigger_specification)
             and (self.arguments or {}) == (body.trigger_arguments or {})
             and self.row.error_behavior == body.trigger_settings.error_behavior
             and self.row.disabled == body.disabled
         )
 
 
-def _means(catalog: str, specification: str) -> bool:
+def _is_same_schedule(catalog: str, specification: str) -> bool:
     try:
         return same_schedule(parse_catalog(catalog), parse(specification))
     except ValueError:  # of a form that this release does not know
         return False
 
 
-class SystemTables:
+class LiveTriggers:
     """Reads ``system.processing_engine_triggers`` and its arguments: two queries a database, however many triggers."""
 
     def __init__(self, client: EngineClient) -> None:
