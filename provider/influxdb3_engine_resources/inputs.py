@@ -111,10 +111,10 @@ class Inputs(BaseModel):
 
     @classmethod
     def checked(cls, properties: Mapping[str, Any]) -> Self:
-        """The inputs behind a property bag.
+        """The inputs that a program sets.
 
         Raises:
-            InvalidInputs: Names every property that cannot work. Values are not repeated: they may be secret.
+            InvalidInputs: Names every invalid property. Does not repeat values, since they may be secret.
         """
         computed = cls.derived | cls.state_only | {"host_url"}
         given = {name: value for name, value in properties.items() if name not in computed}

@@ -1,4 +1,4 @@
-"""What triggers a database has, read once and shared by all of its resources in one refresh."""
+"""The triggers that exist on the server. All resources of a deployment share what was read."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class LiveTrigger(NamedTuple):
-    """A trigger as the server has it; ``arguments`` is ``None`` where it has none."""
+    """A trigger as the server has it; ``arguments`` is None if it has none."""
 
     row: TriggerRow
     arguments: dict[str, str] | None
 
     def matches(self, body: CreateTrigger) -> bool:
-        """Whether it is what a request would have created, as far as the server tells."""
+        """Whether the request would have created this trigger, as far as the server's tables show."""
         return (
             self.row.plugin_filename == body.plugin_filename
             and _is_same_schedule(self.row.trigger_specification, body.trigger_specification)
@@ -34,7 +34,7 @@ class LiveTrigger(NamedTuple):
 def _is_same_schedule(catalog: str, specification: str) -> bool:
     try:
         return same_schedule(parse_catalog(catalog), parse(specification))
-    except ValueError:  # of a form that this release does not know
+    except ValueError:  # a form that this package does not know
         return False
 
 
@@ -48,26 +48,26 @@ class LiveTriggers:
         self._first: dict[str, dict[str, LiveTrigger]] = {}
 
     def trigger(self, db: str, name: str, *, fresh: bool = False) -> LiveTrigger | None:
-        """The trigger of that name, or ``None`` where the database has none (or does not exist).
+        """The trigger of that name, or None if the database has no such trigger or does not exist.
 
         Args:
             db: The database.
             name: The trigger.
-            fresh: Ask the server now, whatever has been read before.
+            fresh: Whether to ask the server in any case.
 
         Raises:
-            EngineApiError: The server could not be asked; that says nothing about the trigger.
+            EngineApiError: The server could not be asked.
         """
         return self._triggers.get(db, lambda: self._read(db), fresh=fresh).get(name)
 
     def before(self, db: str, name: str) -> LiveTrigger | None:
-        """As ``trigger``, but as this process first read the database, whatever it has changed since."""
+        """The trigger as it was when this process first read the database, or None."""
         if db not in self._first:
             self.trigger(db, name)
         return self._first[db].get(name)
 
     def left_candidates(self, db: str) -> frozenset[str]:
-        """Candidates that earlier deployments left, enabled or not: one query a database in a process.
+        """Candidates that earlier deployments left, enabled or not: one query for each database in a process.
 
         Raises:
             EngineApiError: The server could not be asked.
@@ -75,11 +75,11 @@ class LiveTriggers:
         return self._candidates.get(db, lambda: self._read_candidates(db))
 
     def forget_candidate(self, db: str, name: str) -> None:
-        """Drop a candidate that this process has removed from those that are left."""
+        """Note that this process has removed a candidate."""
         self._candidates.amend(db, lambda left: left - {name})
 
     def forget(self, db: str) -> None:
-        """Read a database again next time: this process has just changed it."""
+        """Note that this process has changed triggers of a database: reads them again next time."""
         self._triggers.forget(db)
 
     def _read(self, db: str) -> dict[str, LiveTrigger]:

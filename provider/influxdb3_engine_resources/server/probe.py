@@ -1,4 +1,4 @@
-"""What the API does not tell and the server's own Python can: installed packages, plugin files and where they lie."""
+"""Asking the server's own Python for what the API cannot read: packages, plugin files, the plugin directory."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
     from influxdb3_engine_api import EngineClient
 
-_NOWHERE = "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
+_NOWHERE = "the plugin directory of the server is unknown: set INFLUXDB3_PLUGIN_DIR in the server's environment"
 _MARK = "INFO: pulumi-probe "
 _CLOSED = (Forbidden, NotFound, NoSuchOperation)
-"""What a server, or a gateway before it, answers that offers no dry runs; other answers are known by their text."""
+"""Answers of a server or a gateway that offers no dry runs. Other answers are recognised by their text."""
 
 
 class ProbedFile(BaseModel):
     """A file on the server.
 
     Attributes:
-        size: Bytes.
-        sha256: Of its content, in hexadecimal; ``None`` where it is too large for an upload or cannot be read.
-        text: Its content; ``None`` where it is longer than a mebibyte or not UTF-8.
+        size: Size in bytes.
+        sha256: SHA-256 of the content in hexadecimal; None if it is too large for an upload or cannot be read.
+        text: The content; None if it is longer than a mebibyte or not UTF-8.
     """
 
     size: int
@@ -49,15 +49,16 @@ class ProbeReport(BaseModel):
     """What the probe found; members that were not asked for are empty.
 
     Attributes:
-        plugin_directory: Absolute path on the server, ``None`` where the probe cannot tell.
-        distributions: Distribution name to version, ``None`` where it is not installed; with what ``requires`` names.
-        installed_at: Distribution name to when, by the server's clock in nanoseconds; ``None`` where it does not tell.
-        requires: Distribution name to its dependencies, as its metadata has them.
+        plugin_directory: Absolute path on the server; None if unknown.
+        distributions: Distribution name to version, or to None if it is not installed; includes those of ``requires``.
+        installed_at: Distribution name to its time of installation, in nanoseconds by the server's clock; None if
+            unknown.
+        requires: Distribution name to its dependencies as in its metadata.
         environment: Values for the environment markers of requirements.
-        pip_is_running: Whether a pip runs on the server's machine, ``None`` where that cannot be told.
-        files: Path below the plugin directory to the file, ``None`` where there is none.
-        listing: Path below the plugin directory to SHA-256, of all files but hidden ones; see ``ProbedFile.sha256``.
-        listing_is_whole: Whether it lists them all: it ends after some seconds, and some thousand files.
+        pip_is_running: Whether pip runs on the server's machine; None if unknown.
+        files: Path below the plugin directory to the file, or to None if there is no file.
+        listing: Path below the plugin directory to SHA-256, for all files but hidden ones; see ``ProbedFile.sha256``.
+        listing_is_whole: Whether the listing has all files: it ends after some seconds, and after some thousand files.
     """
 
     plugin_directory: str | None
@@ -73,7 +74,7 @@ class ProbeReport(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """The files of a server, or why it does not list them."""
+    """The files of a server, or why they could not be listed."""
 
     files: Mapping[str, str | None] = field(default_factory=dict)
     is_whole: bool = True
@@ -84,10 +85,10 @@ class Probe:
     """Asks the Python of one server; safe to share between threads.
 
     Args:
-        client: Of that server.
+        client: The client of that server.
 
-    Every method raises ``ProbeFailed`` where the server does not run dry runs, and ``EngineApiError`` where it could
-    not be asked.
+    Every method raises ``ProbeFailed`` if the server runs no dry runs, and ``EngineApiError`` if the server could not
+    be asked.
     """
 
     def __init__(self, client: EngineClient) -> None:
@@ -104,12 +105,12 @@ class Probe:
         files: Collection[str] | None = None,
         listing: bool = False,
     ) -> ProbeReport:
-        """Ask the server's Python: one request, two the first time in a process.
+        """Ask the server's Python: one request, and one more the first time in a process.
 
         Args:
-            distributions: Names to report the versions of.
-            extras_of: Those of them to report the dependencies of, too.
-            files: Paths below the plugin directory to report with their content.
+            distributions: Report the versions of these.
+            extras_of: Report the dependencies of these, too.
+            files: Report these files, by path below the plugin directory.
             listing: Whether to report the hashes of all files.
         """
         question: dict[str, Any] = {"listing": True} if listing else {}
@@ -121,7 +122,7 @@ class Probe:
         text, directory = json.dumps(question), self._plugin_directory
         report = self._run(text, directory)
         if report.plugin_directory is None and directory is None:
-            # unless another thread has come to know it meanwhile
+            # another thread may have found it meanwhile
             directory = self._plugin_directory or self.directory_from_error()
             if directory is not None:
                 report = self._run(text, directory)
@@ -133,7 +134,7 @@ class Probe:
 
     @property
     def plugin_directory(self) -> str:
-        """The plugin directory's absolute path on the server; asked for once."""
+        """Absolute path of the plugin directory on the server; asked for once."""
         if self._plugin_directory is None:
             self.ask()
         if self._plugin_directory is None:
@@ -141,13 +142,13 @@ class Probe:
         return self._plugin_directory
 
     def hashes(self, paths: Collection[str]) -> dict[str, str | None]:
-        """SHA-256 of the files that there are; of all files of a deployment by one request.
+        """SHA-256 of the files that exist: one request for all files of a deployment.
 
         Args:
-            paths: Files below the plugin directory; those behind a link may not be found.
+            paths: Files below the plugin directory; files behind a link may not be found.
 
         Returns:
-            Hashes of those that were found; ``None`` of one that nobody uploaded through the API.
+            Path to hash, for the files that exist; see ``ProbedFile.sha256``.
         """
         listing = self._listing()
         listed = {path: listing.files[name] for path in paths if (name := _normal(path)) in listing.files}
@@ -156,11 +157,11 @@ class Probe:
         return listed | {path: file.sha256 for path, file in files.items() if file is not None}
 
     def names_below(self, directory: str) -> list[str]:
-        """Paths of the files in a directory; by the same request as ``hashes``."""
+        """Paths of the files in a directory; shares its request with ``hashes``."""
         return [path for path in self._listing().files if path.startswith(f"{_normal(directory)}/")]
 
     def note(self, path: str, sha256: str | None) -> None:
-        """Keep the listing true: this process has just written a file, or deleted one or a directory (``None``)."""
+        """Note that this process has written a file, or deleted a file or a directory (``sha256`` is None)."""
         name = _normal(path)
 
         def change(listing: _Listing) -> _Listing:
@@ -182,14 +183,14 @@ class Probe:
     def _ask_listing(self) -> _Listing:
         try:
             report = self.ask(listing=True)
-        except ProbeFailed as error:  # kept: a server without dry runs answers all resources alike
+        except ProbeFailed as error:  # kept like an answer: it is the same for all resources
             return _Listing(failure=error)
         return _Listing(report.listing, report.listing_is_whole)
 
     def directory_from_error(self) -> str | None:
-        """The plugin directory as the server's own error names it (contract 4.1), ``None`` where it does not.
+        """The plugin directory, from an error text of the server (contract 4.1); None if the text does not name it.
 
-        One request in a process: for a plugin that does not exist, which needs nothing of the server's Python.
+        Asks for a plugin that does not exist: one request in a process. It works without the server's Python.
         """
         return self._directories.get("plugin directory", self._ask_directory)
 
@@ -215,7 +216,7 @@ class Probe:
             raise
         except AnswerError as error:
             if is_transient(error):
-                raise  # says nothing about whether the server runs dry runs
+                raise  # the server may run dry runs all the same
             reason = with_remedy(error)
             locked = isinstance(error, _CLOSED) or reason != str(error)
             raise (DryRunsOff if locked else ProbeFailed)(f"the server does not run the probe: {reason}") from error
@@ -226,8 +227,8 @@ class Probe:
                 try:
                     return ProbeReport.model_validate_json(line.removeprefix(_MARK))
                 except ValidationError:
-                    raise ProbeFailed("the probe's report cannot be read: another version of it runs there") from None
-        raise ProbeFailed("the probe reported nothing: dry runs on this server do not return log lines")
+                    raise ProbeFailed("the report of the probe on the server is invalid") from None
+        raise ProbeFailed("the probe reported nothing: dry runs on this server return no log lines")
 
 
 def _normal(path: str) -> str:
@@ -235,5 +236,5 @@ def _normal(path: str) -> str:
 
 
 def _is_hidden(path: str) -> bool:
-    """Whether a listing leaves the file out."""
+    """Whether listings leave the file out."""
     return any(part.startswith(".") or part == "__pycache__" for part in PurePosixPath(path).parts)
