@@ -183,7 +183,8 @@ def _wait_for_pip(
         if left <= 0:
             raise NotInstalled(
                 f"the answer was lost ({lost}), and pip did not {verb} all packages in "
-                f"{host.client.package_timeout:g} s: {'; '.join(problems)}. pip may still be running: raise influxdb3:packageTimeout"
+                f"{host.client.package_timeout:g} s: {'; '.join(problems)}. pip may still be running: raise "
+                "influxdb3:packageTimeout"
             )
         if number == 0:
             notice(

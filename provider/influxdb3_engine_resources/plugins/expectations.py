@@ -22,7 +22,7 @@ class Point(NamedTuple):
         table: The table.
         tags: The tags.
         fields: Name, kind and value of each field. ``1``, ``1.0`` and ``1e0`` are equal; ``1i`` differs.
-        time: The timestamp as it stands in the line; None if it has none.
+        time: Nanoseconds since the epoch; None if the line has no timestamp.
     """
 
     table: str
