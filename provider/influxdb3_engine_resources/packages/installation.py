@@ -122,7 +122,7 @@ def _install_on_all(hosts: Collection[Host], order: Order) -> dict[str, str]:
 
 
 def _discard(host: Host, order: Order) -> None:
-    """Remove requirements files that must not stay; a failure is a notice, since the packages are installed."""
+    """Remove requirements files that are not kept; a failure is a notice, since the packages are installed."""
     if not order.discarded:
         return
     paths = sorted({requirements_path(text) for text in order.discarded})

@@ -48,7 +48,7 @@ class Order:
         unverifiable: Requirements that no dry run can verify; a text for each.
         reinstall: Whether pip installs again what is met already.
         others: Requirements of other package sets of the program; they must stay met.
-        discarded: Texts of requirements files that must not stay on the hosts.
+        discarded: Texts of requirements files to remove from the hosts afterwards.
     """
 
     packages: Sequence[str] | None

@@ -209,7 +209,7 @@ def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
         settings = state.trigger_settings.model_copy(update={"error_behavior": ErrorBehavior(row.error_behavior)})
     except ValueError as error:
         raise ResourceError(
-            f"{label(state)} has a definition that this release does not know: {shown(str(error))}. Upgrade this package"
+            f"{label(state)} has a definition that this package does not know: {shown(str(error))}. Upgrade the package"
         ) from error
     same = _is_same_schedule(state.trigger_specification, specification)
     arguments = live.arguments

@@ -36,6 +36,6 @@ def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:
     if missing:
         host.notice_once(
             f"{label(inputs)} runs on table {specification.name!r}, which does not exist yet: if another table is "
-            "written first, the server stops the trigger without an error. Create the table (influxdb3 create table), then "
-            "disable and enable the trigger; or set trigger_settings={'run_async': True}"
+            "written first, the server stops the trigger without an error. Create the table (influxdb3 create table), "
+            "then disable and enable the trigger; or set trigger_settings={'run_async': True}"
         )

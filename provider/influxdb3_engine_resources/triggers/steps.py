@@ -1,7 +1,7 @@
 """Single steps that change a trigger on the server. A step that returns has happened.
 
 After a lost answer it is unknown whether the request was carried out. So a step disables, enables or deletes again
-until the server answers. Before it creates again, it looks whether the trigger exists: a second creation would conflict.
+until the server answers. Before it creates again, it looks whether the trigger exists: a second creation is a conflict.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class TriggerSteps:
     def validate(self, body: CreateTrigger) -> None:
         """Let the server check a definition: create a disabled candidate, and delete it."""
         try:
-            with_retries(lambda: self._create_anew(body), retry_on=is_unsettled)
+            with_retries(lambda: self._create_again(body), retry_on=is_unsettled)
         finally:
             self._discard(body.trigger_name)
 
@@ -149,7 +149,7 @@ class TriggerSteps:
             self.delete(name, force=force)
         return stopped
 
-    def _create_anew(self, body: CreateTrigger) -> None:
+    def _create_again(self, body: CreateTrigger) -> None:
         try:
             self._client.create_trigger(body)
         except Conflict:  # our first attempt happened, or a killed deployment left it

@@ -56,7 +56,7 @@ def _plugin_directory(probe: str, given: str | None) -> Path | None:
 def _is_there(file: Path) -> bool:
     try:
         return file.is_file()
-    except OSError:  # the server must not read the directory
+    except OSError:  # the server may not read the directory
         return False
 
 
