@@ -117,7 +117,7 @@ def test_an_automatic_disable_is_said_to_be_one(live, capfd):
             break
     assert found.inputs.disabled
     said = capfd.readouterr().err
-    assert "is disabled, as error_behavior asks for after an error" in said
+    assert "was disabled by its error_behavior after an error" in said
 
 
 def test_a_server_that_is_none_is_never_taken_for_an_empty_one(tmp_path):

@@ -47,7 +47,7 @@ _REMEDIES = (
 )
 
 
-_SET_IT = "pulumi config set --secret influxdb3:authToken TOKEN"
+_SET_TOKEN = ": pulumi config set --secret influxdb3:authToken TOKEN"  # noqa: S105 - a command, not a secret
 
 _stored: ContextVar[bool] = ContextVar("stored", default=False)
 
@@ -74,16 +74,17 @@ def with_remedy(error: Exception) -> str:
             if text in error.text:
                 return f"{str(error).rstrip('.')}. {remedy}"
     if isinstance(error, Unauthenticated):
-        remedy = _from_last_up("token") or f"set a valid token: {_SET_IT}"
-        return f"{error}. The server got no token, or an unknown one: {remedy}"
+        return f"{error}. The server got no token, or an unknown one{_from_last_up('token') or _SET_TOKEN}"
     if isinstance(error, Forbidden):
-        return f"{error}. The server wants an admin token: {_from_last_up('token') or _SET_IT}"
-    if isinstance(error, EngineUnreachable | NoSuchOperation) and _stored.get():
-        return f"{error} To go on: {_from_last_up('URL')}"
+        return f"{error}. The server wants an admin token{_from_last_up('token') or _SET_TOKEN}"
+    if isinstance(error, EngineUnreachable | NoSuchOperation):
+        return f"{error}{_from_last_up('URL').removeprefix('.')}"
     return str(error)
 
 
 def _from_last_up(what: str) -> str:
     if not _stored.get():
         return ""
-    return f"this {what} may be from the last 'pulumi up'. Run 'pulumi up' first, or add --run-program to this command"
+    return (
+        f". This {what} may be from the last 'pulumi up': run 'pulumi up' first, or add --run-program to this command"
+    )

@@ -181,7 +181,7 @@ def test_another_trigger_of_the_same_code_does_not_take_it_for_live(
     with pytest.raises(ResourceError, match="no good"):
         second.update(deployed[1], second.trigger())
     other = deployed[1].model_copy(update={"trigger_name": "u"})
-    with pytest.raises(ResourceError, match="has its previous code again: trigger 't' in database 'db' failed on the"):
+    with pytest.raises(ResourceError, match="previous code again, since trigger 't' in database 'db' failed on"):
         second.update(other, second.trigger("u"))
 
 
@@ -203,7 +203,7 @@ def test_code_that_this_deployment_does_not_know_is_said_to_be_unknown(
     second = Deployment(server.engine())
     FILE.update(deployed[0], second.file(BAD), second.engine)
     state = deployed[1].model_copy(update={"plugin_sha256": "0" * 64})
-    with pytest.raises(ResourceError, match=r"Its new code stays, since this deployment does not know the previous"):
+    with pytest.raises(ResourceError, match=r"Its new code stays, since the previous code is unknown"):
         second.update(state, second.trigger())
     assert server.file("p.py") == BAD
 
@@ -253,6 +253,6 @@ def test_a_restart_is_watched_and_leaves_a_definition_that_is_what_it_was(
     failing(server, OLD)
     second = Deployment(server.engine())
     second.file(OLD)
-    with pytest.raises(ResourceError, match=r"It is live, since its definition is what it was: .*no good"):
+    with pytest.raises(ResourceError, match=r"It stays live, since its definition has not changed: .*no good"):
         second.update(deployed[1], second.trigger(restart_on=["x"]))
     assert set(server.triggers) == {"t"}

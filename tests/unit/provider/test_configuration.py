@@ -74,7 +74,7 @@ def test_further_hosts_may_be_named_by_node() -> None:
 
     assert [host.url for host in Engine(read).hosts] == ["http://a:1", "http://b:1"]
     assert read.url_of(["second", "first"]) == "http://b:1"
-    with pytest.raises(ValueError, match=r"has the nodes first, second and not third, which .*pluginHosts\.third URL"):
+    with pytest.raises(ValueError, match=r"lacks third, .*first, second.*pluginHosts\.third URL"):
         read.url_of(["first", "third"])
 
 
@@ -140,7 +140,7 @@ def test_a_value_that_cannot_work_is_named_by_its_key(key: str, value: str) -> N
         ("hostUrl", "", "does not start with http", "influxdb3:hostUrl http://HOST:PORT"),
         ("pluginHosts", '["h:1"]', "does not start with http", "influxdb3:pluginHosts http://h:1"),
         ("pluginHosts", '{"node": 1}', "a URL is needed", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
-        ("pluginHosts", "[", "the text is no JSON", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
+        ("pluginHosts", "[", "invalid JSON", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
         ("authToken", "two words", "holds a space", "--secret influxdb3:authToken TOKEN"),
         ("authToken", "two\nlines", "a line break", "--secret influxdb3:authToken TOKEN"),
         ("authToken", " ", "is empty", "--secret influxdb3:authToken TOKEN"),
@@ -195,7 +195,7 @@ def test_an_unknown_key_is_named_with_the_nearest_that_exists(key: str, near: st
     (slip,) = unknown([f"influxdb3:{key}", "influxdb3:timeout", "other:hosturl", "project:token"])
 
     assert slip.source == f"influxdb3:{key}"
-    assert f"influxdb3:{near} is meant, perhaps: pulumi config rm influxdb3:{key} && pulumi config set" in slip.reason
+    assert f"influxdb3:{near} is meant: pulumi config rm influxdb3:{key} && pulumi config set" in slip.reason
     assert f"influxdb3:{near} " in slip.reason.partition("&&")[2]
     assert ("--secret" in slip.reason) == (near == "authToken")
 

@@ -43,7 +43,7 @@ EXISTING: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
         DatabaseLogic(),
         {"db": "new"},
         {"db": "new", "retain": False},
-        "leave retain out to use the database as it is, or set opts=pulumi.ResourceOptions(delete_before_replace=True)",
+        "leave retain out to use the database, or set opts=pulumi.ResourceOptions(delete_before_replace=True)",
     ),
 }
 

@@ -34,7 +34,7 @@ def test_a_database_that_exists_is_used_as_it_is(server: FakeServer) -> None:
 
 
 def test_a_database_that_exists_is_an_error_where_destroying_would_delete_its_data(server: FakeServer) -> None:
-    with pytest.raises(ResourceError, match="would delete data that it did not create"):
+    with pytest.raises(ResourceError, match="would delete data that this stack did not create"):
         DATABASE.create(database(db="db", retain=False), server.engine())
 
 
@@ -51,7 +51,7 @@ def test_a_database_whose_creation_lost_its_answer_is_looked_up(server: FakeServ
 def test_a_database_that_destroying_would_delete_is_never_taken_for_ours(server: FakeServer, failure: Any) -> None:
     server.failures["make-database"] = [failure]
 
-    with pytest.raises(ResourceError, match="would delete data that it did not create"):
+    with pytest.raises(ResourceError, match="would delete data that this stack did not create"):
         DATABASE.create(database(db="db", retain=False), server.engine())
 
     assert server.requests == ["list-databases"]

@@ -107,7 +107,7 @@ def test_a_host_that_says_put_back_and_did_not_is_found(servers: dict[str, FakeS
         return FakeServer._write(first, body)
 
     first._write = lie_from_now_on  # type: ignore[method-assign]
-    with pytest.raises(ResourceError, match=r"put back everywhere: http://a:1: not as before: p\.py"):
+    with pytest.raises(ResourceError, match=r"put back everywhere: http://a:1: p\.py"):
         FILE.update(plugin_file(), plugin_file("x = 2\n"), cluster(servers))
 
 
@@ -166,7 +166,7 @@ def test_a_new_directory_that_one_host_does_not_take_is_on_none(servers: dict[st
     checked = directory(1)
     servers["http://b:2"].failures[f"write {checked.plugin_filename}/__init__.py"] = [FULL]
 
-    with pytest.raises(ResourceError, match=r"was not completed: http://b:2 failed: .*had before$"):
+    with pytest.raises(ResourceError, match=r"was not written in full: http://b:2 failed: .*had before$"):
         DIRECTORY.create(checked, cluster(servers))
     assert not any(
         server.plugin_directory.joinpath(str(checked.plugin_filename)).exists() for server in servers.values()

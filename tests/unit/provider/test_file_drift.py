@@ -80,7 +80,7 @@ def test_a_file_that_was_deleted_by_hand_is_gone(server: FakeServer) -> None:
 
 @pytest.mark.parametrize(
     ("content", "shown"),
-    [(b"\xff\xfe", "# 2 bytes that are too large to show, or not UTF-8"), (b"#" * 2_000_000, "# 2000000 bytes that")],
+    [(b"\xff\xfe", "# 2 bytes: too large to show, or not UTF-8"), (b"#" * 2_000_000, "# 2000000 bytes:")],
 )
 def test_what_cannot_be_shown_is_still_told_from_what_was_declared(
     server: FakeServer, content: bytes, shown: str
@@ -112,7 +112,7 @@ def test_without_dry_runs_files_are_compared_by_size_which_is_said_once(
     live = [FILE.read(plugin_file(), {}, engine) for _ in range(2)]
 
     assert [each is not None and each.inputs != plugin_file() for each in live] == [drifted, drifted]
-    assert capsys.readouterr().err.count("files are compared by size and time only") == 1
+    assert capsys.readouterr().err.count("files are compared only by size and time") == 1
 
 
 def test_without_dry_runs_a_refresh_of_many_files_costs_no_more_than_one_of_a_few(server: FakeServer) -> None:
@@ -169,7 +169,7 @@ def test_taking_over_what_differs_overwrites_it(server: FakeServer, capsys: pyte
     FILE.create(plugin_file(adopt=True), server.engine())
 
     assert server.file("p.py") == "x = 1\n"
-    assert "is taken over: its content was another" in capsys.readouterr().err
+    assert "is adopted: its content is replaced" in capsys.readouterr().err
 
 
 def test_a_file_that_exists_with_the_same_content_is_taken_over_without_a_change(server: FakeServer) -> None:
@@ -186,7 +186,7 @@ def test_a_preview_shows_what_taking_over_changes(server: FakeServer, capsys: py
     FILE.check_online(plugin_file(adopt=True), None, server.engine())
 
     said = capsys.readouterr().err
-    assert "will be taken over: 1 of its 1 lines go, 1 of the program's are new" in said
+    assert "will be adopted: 1 of its 1 lines are removed, 1 lines are added" in said
     assert "theirs = 1" not in said  # it may be a secret
     assert server.file("p.py") == "theirs = 1\n"
 
@@ -216,7 +216,7 @@ def test_a_probe_that_fails_is_no_server_without_dry_runs(server: FakeServer) ->
     server.failures["probe"] = [httpx.Response(200, json=crashed), httpx.Response(500, text="worker lost")]
 
     for reason in ("MemoryError", "worker lost"):
-        with pytest.raises(ResourceError, match=f"what http://127.0.0.1:8181 has cannot be told, since .*{reason}"):
+        with pytest.raises(ResourceError, match=f"unknown whether http://127.0.0.1:8181 has it: .*{reason}"):
             FILE.create(plugin_file(), server.engine())
     assert server.file("p.py") == "theirs = 1\n"
 

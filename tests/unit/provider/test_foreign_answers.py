@@ -262,7 +262,7 @@ def test_a_log_line_that_steers_is_safe_in_a_notice(server: FakeServer, capfd: p
     on.read(inputs, {}, running)
 
     noticed = capfd.readouterr().err
-    assert "is disabled, as error_behavior asks for" in noticed
+    assert "was disabled by its error_behavior" in noticed
     assert MARK in noticed
     assert "hunter2" not in noticed
     assert not STEERS.search(noticed)

@@ -102,7 +102,7 @@ def test_what_is_not_installed_in_time_behind_a_lost_answer_is_an_error(server: 
     server.failures["install packages"] = [httpx.Response(504, text="gateway time-out")]
 
     with pytest.raises(
-        ResourceError, match=r"gateway time-out.* in 0\.05 s pip did not .*slow is not installed\. It may"
+        ResourceError, match=r"gateway time-out.* pip did not .* in 0\.05 s: slow is not installed\. pip may"
     ):
         PACKAGES.create(packages("slow"), server.engine(package_timeout=0.05))
 
@@ -115,7 +115,7 @@ def test_where_no_pip_runs_none_is_waited_for(
     (processes / "self").mkdir(parents=True)
     server.failures["install packages"] = [fault]
 
-    with pytest.raises(ResourceError, match=r"pip has ended, or never begun, and did not install all .*slow is not"):
+    with pytest.raises(ResourceError, match=r"pip is not running and did not install all .*slow is not"):
         PACKAGES.create(packages("slow"), server.engine())
 
     server.failures["install packages"] = [fault]
@@ -142,7 +142,7 @@ def test_a_pip_that_runs_is_waited_for(server: FakeServer, processes: Path, comm
     (processes / "8").mkdir()  # has ended meanwhile
     server.failures["install packages"] = [httpx.Response(504)]
 
-    with pytest.raises(ResourceError, match="It may still be running" if running else "pip has ended, or never begun"):
+    with pytest.raises(ResourceError, match="pip may still be running" if running else "pip is not running"):
         PACKAGES.create(packages("slow"), server.engine(package_timeout=0.3 if running else 60))
 
 
@@ -245,7 +245,7 @@ def test_that_an_installation_cannot_be_verified_is_said(
 
     assert created.outputs == {"installed": {"ours": "1.0"}}
     said = capsys.readouterr().err
-    assert "whether pip installed ours, line 3 of the requirements, line 4 of the requirements as asked for" in said
+    assert "whether pip installed ours, line 3 of the requirements, line 4 of the requirements is unknown" in said
     assert "secret" not in said
 
 
@@ -300,7 +300,7 @@ def test_a_requirements_file_that_could_not_be_removed_is_removed_on_destroy(
 
     assert PACKAGES.create(asked, server.engine()).outputs == {"installed": {"ours": "1.0"}}
     assert requirements_files(server) == ["ours"]
-    assert "until the packages are destroyed: the server does not run the clean-up" in capsys.readouterr().err
+    assert "until the PackageSet is destroyed: the server does not run the clean-up" in capsys.readouterr().err
 
     engine = server.engine()
     engine.program.packages.declare("other", packages("ours").asked)  # keeps the package

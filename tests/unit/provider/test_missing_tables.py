@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fake_server import FakeServer
 
 LOGIC = TriggerLogic()
-WARNING = "waits for table 'cpu', which does not exist yet"
+WARNING = "runs on table 'cpu', which does not exist yet"
 
 
 def trigger(name: str = "t", **properties: Any) -> TriggerInputs:

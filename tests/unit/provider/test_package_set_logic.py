@@ -62,9 +62,9 @@ def test_requirements_are_uploaded_and_installed_by_their_absolute_path(server: 
     [
         (
             "Package installation has been disabled. Contact your administrator for more information.",
-            "The operator has switched installation off",
+            "The operator has disabled installations",
         ),
-        ("", "It needs an admin token"),
+        ("", "The server wants an admin token"),
     ],
 )
 def test_a_server_that_does_not_install_says_what_an_operator_can_do(
@@ -94,7 +94,7 @@ def test_a_probe_report_that_cannot_be_read_is_an_error(server: FakeServer) -> N
     answer = {"log_lines": ["INFO: pulumi-probe {]"], "database_writes": {}, "errors": []}
     server.failures["probe"] = [httpx.Response(200, json=answer)]
 
-    with pytest.raises(ResourceError, match="could not be verified: the probe's report cannot be read"):
+    with pytest.raises(ResourceError, match="could not be verified: the report of the probe on the server is invalid"):
         PACKAGES.create(packages("pytest"), server.engine())
 
 
@@ -128,7 +128,7 @@ def test_packages_named_no_longer_stay_and_that_is_said(server: FakeServer, caps
     PACKAGES.update(packages("pytest", "no-such"), packages("pytest"), server.engine())
     PACKAGES.delete(packages("pytest"), server.engine())
 
-    stay = "stay installed: the server's API has no way to uninstall packages; retain=False does"
+    stay = "stay installed, since the server's API cannot uninstall packages; retain=False uninstalls them on destroy"
     assert capsys.readouterr().err.splitlines() == [f"influxdb3: no-such {stay}", f"influxdb3: pytest {stay}"]
 
 
@@ -139,7 +139,7 @@ def test_packages_that_another_set_asks_for_stay(server: FakeServer, capsys: pyt
     PACKAGES.delete(packages("No.Such", delete_on_destroy=True, set_name="mine"), engine)
 
     assert server.requests == []
-    assert "no-such stay installed: another PackageSet of this program asks for them" in capsys.readouterr().err
+    assert "no-such stay installed: another PackageSet of this program needs them" in capsys.readouterr().err
 
 
 def test_a_new_value_of_reinstall_installs_what_is_there_already(server: FakeServer, site: SitePackages) -> None:
@@ -232,13 +232,13 @@ def test_a_server_without_pip_says_what_an_operator_can_do(server: FakeServer) -
     text = "Processing engine error: error installing python packages: Plugin environment management is disabled"
     server.failures["install packages"] = [httpx.Response(500, text=text)]
 
-    with pytest.raises(ResourceError, match=r"management is disabled\. The server runs without a plugin directory"):
+    with pytest.raises(ResourceError, match=r"management is disabled\. The server has no plugin directory"):
         PACKAGES.create(packages("a"), server.engine())
 
 
 @pytest.mark.parametrize("given", [{}, {"packages": ["a"], "requirements": "a"}])
 def test_packages_are_named_in_one_of_two_ways(given: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInputs, match=r"^packages: set exactly one of packages and requirements"):
+    with pytest.raises(InvalidInputs, match=r"^packages: set one of packages and requirements, not both"):
         packages(**given)
 
 
@@ -261,5 +261,5 @@ def test_what_another_set_of_the_deployment_has_just_installed_is_not_uninstalle
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n"])
 def test_requirements_that_name_nothing_are_refused(text: str) -> None:
-    with pytest.raises(InvalidInputs, match=r"^requirements: the text names nothing"):
+    with pytest.raises(InvalidInputs, match=r"^requirements: the text names no package"):
         packages(requirements=text)

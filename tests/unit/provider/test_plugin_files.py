@@ -72,7 +72,7 @@ def test_a_trigger_is_checked_against_the_file_that_the_program_declares() -> No
         {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "request:a"}
     )
 
-    with pytest.raises(InvalidInputs, match="does not define the function that this trigger calls; it defines"):
+    with pytest.raises(InvalidInputs, match="does not define process_request, which this trigger calls; it defines"):
         TriggerLogic().check(trigger, program)
 
 
@@ -147,7 +147,7 @@ def test_a_trigger_that_runs_another_file_is_not_overwritten(
 
     assert server.requests == ["query files", "write p.py"]
     assert server.file("other.py") == "theirs = 1\n"
-    assert "since trigger 't' runs another, or none" in capsys.readouterr().err
+    assert "since trigger 't' does not run it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("runs", ["sub/p.py", "p.py"])
@@ -271,7 +271,7 @@ def test_a_directory_that_could_not_be_completed_has_no_entry(server: FakeServer
     checked = directory()
     server.failures[f"write {checked.plugin_filename}/a.py"] = [httpx.Response(500, text="disk full")]
 
-    with pytest.raises(ResourceError, match=r"was not completed: .*/a\.py: .*disk full"):
+    with pytest.raises(ResourceError, match=r"was not written in full: .*/a\.py: .*disk full"):
         DIRECTORY.create(checked, server.engine())
     assert server.requests[-1] == f"write {checked.plugin_filename}/a.py"
 

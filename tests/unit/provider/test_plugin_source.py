@@ -106,12 +106,14 @@ def test_a_function_may_be_defined_below_a_condition(source: str) -> None:
     ],
 )
 def test_a_plugin_that_does_not_bind_the_name_is_refused_with_what_to_write(source: str) -> None:
-    assert problem(source) == f"the plugin does not define the function that this trigger calls: write '{SCHEDULE}'"
+    assert problem(source) == (
+        f"the plugin does not define process_scheduled_call, which this trigger calls: write '{SCHEDULE}'"
+    )
 
 
 def test_a_plugin_of_another_kind_is_told_apart() -> None:
     assert problem("def process_writes(a, b, c): pass") == (
-        "the plugin does not define the function that this trigger calls; it defines process_writes: "
+        "the plugin does not define process_scheduled_call, which this trigger calls; it defines process_writes: "
         f"write '{SCHEDULE}'"
     )
 
@@ -121,7 +123,7 @@ def test_a_plugin_of_another_kind_is_told_apart() -> None:
 )
 def test_a_function_that_does_not_take_three_positional_arguments_is_refused(parameters: str) -> None:
     assert problem(f"def process_scheduled_call({parameters}): pass") == (
-        f"process_scheduled_call does not take the 3 arguments that it is called with: write '{SCHEDULE}'"
+        f"process_scheduled_call does not take the 3 arguments that the server passes: write '{SCHEDULE}'"
     )
 
 
@@ -132,7 +134,7 @@ def test_a_request_plugin_is_called_with_five_arguments() -> None:
 
 def test_an_async_function_is_refused_since_nothing_awaits_it() -> None:
     assert problem("async def process_scheduled_call(a, b, c): pass") == (
-        f"process_scheduled_call is 'async def', which the server never awaits: write '{SCHEDULE}'"
+        f"process_scheduled_call is 'async def', and the server does not await it: write '{SCHEDULE}'"
     )
 
 
@@ -246,7 +248,7 @@ def test_syntax_of_a_newer_python_is_answered_with_the_python_to_use(
             try:
                 parse_file("p.py", source)
             except PluginSourceError as error:  # of the Python that runs the tests
-                told.append("for newer syntax, run this program with 3.13" in str(error))
+                told.append("InfluxDB has Python 3.13" in str(error))
 
     assert told in ([True, False, False], [])
 
@@ -308,7 +310,7 @@ def test_the_entry_point_of_a_directory_is_in_its_init() -> None:
     elsewhere = parse_directory({"__init__.py": "", "plugin.py": ENTRY})
     reexported = parse_directory({"__init__.py": "from .plugin import process_scheduled_call", "plugin.py": ENTRY})
 
-    assert "does not define the function" in str(elsewhere.problem(PluginType.SCHEDULE))
+    assert "does not define process_scheduled_call" in str(elsewhere.problem(PluginType.SCHEDULE))
     assert reexported.problem(PluginType.SCHEDULE) is None
 
 

@@ -84,9 +84,9 @@ def test_a_directory_that_nobody_tells_is_not_taken_for_an_empty_one(
     monkeypatch.setattr(probe_module.Probe, "directory_from_error", lambda _self: None)
     probe = server.engine().hosts[0].probe
 
-    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
+    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in the server's environment"):
         probe.ask(files=["a.py"])
-    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
+    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in the server's environment"):
         probe.hashes(["a.py"])
     assert probe.ask(distributions=["pytest"]).distributions["pytest"]
 

@@ -29,7 +29,7 @@ def test_releases_that_have_the_api_pass(server: FakeServer, version: str) -> No
 def test_an_older_release_is_named_with_what_to_do(server: FakeServer, version: str) -> None:
     server.product = (CORE, version)
 
-    with pytest.raises(InvalidInputs, match=rf"influxdb3:hostUrl: .* runs {CORE} {version}; .*: upgrade the server"):
+    with pytest.raises(InvalidInputs, match=rf"influxdb3:hostUrl: .* runs {CORE} {version}, .*: upgrade the server"):
         server.engine().refuse_old_servers()
 
 

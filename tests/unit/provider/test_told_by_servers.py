@@ -60,7 +60,7 @@ def test_without_dry_runs_every_file_that_a_trigger_runs_is_compared(server: Fak
 
     found = drift(server.engine().hosts, declared, {})
 
-    assert found.files == {"longer.py": "# changed by hand: 8 bytes, which only a dry run could read\n"}
+    assert found.files == {"longer.py": "# changed by hand: 8 bytes; only a dry run could read them\n"}
     assert found.modified.keys() == {"same.py", "longer.py"}
 
 
@@ -128,7 +128,7 @@ def test_a_dry_run_without_log_lines_is_no_report(server: FakeServer, monkeypatc
 
     monkeypatch.setattr(server, "_probe", silent)
 
-    with pytest.raises(ProbeFailed, match="dry runs on this server do not return log lines"):
+    with pytest.raises(ProbeFailed, match="dry runs on this server return no log lines"):
         probe(server).hashes(["a.py"])
 
 
@@ -142,5 +142,5 @@ def test_a_plugin_directory_that_nobody_tells_is_an_error_with_the_remedy(
     monkeypatch.setattr(server, "_probe", elsewhere)
     monkeypatch.setattr(Probe, "directory_from_error", lambda _self: None)
 
-    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
+    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in the server's environment"):
         _ = probe(server).plugin_directory

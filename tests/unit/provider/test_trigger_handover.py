@@ -176,7 +176,7 @@ def test_a_run_that_does_not_end_is_interrupted_after_the_time_limit_and_named(
 
     LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
 
-    assert "trigger 't' in database 'db' is stopped in its run, which has not ended" in capsys.readouterr().err
+    assert "trigger 't' in database 'db' is stopped during a run that has not ended" in capsys.readouterr().err
     assert server.triggers["t"]["plugin_filename"] == "q.py"
 
 
@@ -190,7 +190,7 @@ def test_a_log_that_cannot_be_read_stops_no_swap(server: FakeServer, capsys: pyt
 def test_a_candidate_that_is_refused_leaves_the_old_definition_running(server: FakeServer) -> None:
     server.failures[f"create {CANDIDATE}"] = answers("Plugin error: no")
 
-    with pytest.raises(ResourceError, match=r"the definition that was live before stays so: .*Plugin error: no$"):
+    with pytest.raises(ResourceError, match=r"the previous definition stays live: .*Plugin error: no$"):
         swapped(server, {}, {"plugin_filename": "q.py"})
 
     assert [(name, each["disabled"]) for name, each in server.triggers.items()] == [("t", False)]
@@ -291,7 +291,7 @@ def test_a_candidate_that_was_left_and_is_what_is_wanted_goes_on_until_the_new_d
     changing = [request for request in server.requests if not request.startswith(("query", "ping"))]
     assert changing == ["create t__pulumi_candidate", "disable t", "create t", *CARRY[-2:]]
     assert set(server.triggers) == {"t"}
-    assert "was left by a deployment that did not end" in capsys.readouterr().err
+    assert "was left by a deployment that was killed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("after", [{"plugin_filename": "q.py"}, {"disabled": True}, {"restart_on": ["x"]}])
