@@ -122,7 +122,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
     def delete(self, state: DatabaseInputs, engine: Engine) -> None:
         """Delete the database with its data, or keep it with a notice."""
         if state.db in engine.claimed:
-            notice(f"database {state.db!r} is kept with its data: another resource of this program has taken it over")
+            notice(f"database {state.db!r} is kept with its data: another resource of this program has adopted it")
             return
         if state.retain:
             notice(f"database {state.db!r} is kept with its data; retain=False deletes it on destroy")

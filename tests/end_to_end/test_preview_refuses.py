@@ -47,7 +47,7 @@ REFUSED = {
     ),
     "two plugin files of one name": (
         'for number in (1, 2):\n    PluginFile(str(number), plugin_name="p.py", content=f"a = {number}")',
-        ["plugin_name", "another resource of this program is the plugin file 'p.py', with other content"],
+        ["plugin_name", "another resource of this program is the plugin file 'p.py' with other content"],
     ),
     "a plugin file whose path can be written otherwise": (
         'PluginFile("p", plugin_name="./a//p.py", content="")',

@@ -213,11 +213,11 @@ def _check_what_is_said(rig, before, after, said, case):
     found = found and found.model_copy(update={"left_candidate": None})
     left = candidates(rig)
     if name not in there and before is not None and after is not None:
-        assert "is live as" in said or "is not live" in said or "does not tell" in said, case
-    elif "does not tell" not in said and "may still be enabled" not in said and "not deleted" not in said:
+        assert "is live as" in said or "Nothing is live" in said or "could not be asked" in said, case
+    elif "could not be asked" not in said and "may still be enabled" not in said and "not deleted" not in said:
         assert _is(found, before) or _is(found, after), case
     if left:
-        assert next(iter(left)) in said or "does not tell" in said, case
+        assert next(iter(left)) in said or "could not be asked" in said, case
 
 
 def _is(found, wanted):

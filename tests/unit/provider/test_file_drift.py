@@ -255,7 +255,7 @@ def test_a_file_that_cannot_be_removed_from_a_directory_is_an_error(server: Fake
 
     assert live is not None
     with pytest.raises(
-        ResourceError, match=r"keeps alerts_\w+/added\.py, which the program does not declare.*no space"
+        ResourceError, match=r"still has alerts_\w+/added\.py, which the program does not declare.*no space"
     ):
         DIRECTORY.update(live.inputs, declared, server.engine())
 

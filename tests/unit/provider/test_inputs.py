@@ -58,7 +58,7 @@ def test_an_unknown_passes_untouched_at_any_depth(given: dict[str, Any]) -> None
         ({"trigger_arguments": ["a"]}, {"trigger_arguments": "a mapping is needed, not a list"}),
         (
             {"trigger_arguments": {"a": {"b": 1}}},
-            {"trigger_arguments.a": "plugins get text: pass json.dumps(VALUE), and json.loads it in the plugin"},
+            {"trigger_arguments.a": "plugins get only text: pass json.dumps(VALUE), and use json.loads in the plugin"},
         ),
         ({"trigger_settings": "retry"}, {"trigger_settings": "TriggerSettings(...) is needed, not a text"}),
         (

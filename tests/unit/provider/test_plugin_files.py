@@ -83,7 +83,7 @@ def test_two_resources_that_would_overwrite_each_other_are_refused() -> None:
         directory(program=program, in_place=True, trigger_name="t")
     directory({"__init__.py": SOURCE}, program)  # has a name of its own by its content
 
-    with pytest.raises(InvalidInputs, match=r"^plugin_name: another .* plugin file 'p\.py', with other content"):
+    with pytest.raises(InvalidInputs, match=r"^plugin_name: another .* plugin file 'p\.py' with other content"):
         plugin_file(program, content="x = 1\n")
     with pytest.raises(InvalidInputs, match=r"^plugin_name: .* the plugin directory 'alerts', with other content"):
         directory({"__init__.py": SOURCE}, program, in_place=True, trigger_name="t")

@@ -244,7 +244,9 @@ def test_a_candidate_stays_where_the_old_definition_may_be_gone(server: FakeServ
     server.failures["delete t"] = gone(4)
     server.failures["enable t"] = gone(4)
 
-    with pytest.raises(ResourceError, match=rf"The new definition runs as '{CANDIDATE}', and the previous .* not tell"):
+    with pytest.raises(
+        ResourceError, match=rf"The new definition runs as '{CANDIDATE}', and the previous .* could not be asked"
+    ):
         swapped(server, {}, {"plugin_filename": "q.py"})
 
     assert {name: each["disabled"] for name, each in server.triggers.items()} == {"t": True, CANDIDATE: False}
@@ -339,7 +341,7 @@ def test_a_refresh_says_that_a_candidate_was_left_and_the_next_up_mends_it(
     live = LOGIC.read(wanted, {}, server.engine())
 
     assert server.requests == ["query triggers", "query arguments"]
-    assert f"has left '{CANDIDATE}', which is enabled" in capsys.readouterr().err
+    assert f"has left its candidate '{CANDIDATE}', which is enabled" in capsys.readouterr().err
     assert live is not None
     assert LOGIC.diff(live.inputs, wanted).changes
     LOGIC.update(live.inputs, wanted, server.engine())

@@ -206,7 +206,7 @@ def test_a_swap_that_cannot_put_the_old_definition_back_says_that_nothing_is_liv
     LOGIC.create(trigger(), engine)
     server.failures["create t"] = refused(text="disk full") + refused(text="still full")
 
-    with pytest.raises(ResourceError, match=r"disk full.*not live.*still full.*pulumi up --refresh"):
+    with pytest.raises(ResourceError, match=r"disk full.*Nothing is live.*still full.*pulumi up --refresh"):
         LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
 
     assert server.triggers == {}
