@@ -130,7 +130,7 @@ def carry_out(engine, state, inputs):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_trigger_is_the_old_or_the_new_one_after_any_broken_request(rig, name, capsys):
+def test_after_any_broken_request_the_old_or_the_new_definition_is_live(rig, name, capsys):
     outcomes = [
         _break(rig, OPERATIONS[name], number, fault, capsys) for fault in Fault for number in _requests(rig, name)
     ]
@@ -141,7 +141,7 @@ def test_a_trigger_is_the_old_or_the_new_one_after_any_broken_request(rig, name,
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER], ids=lambda fault: fault.name)
 # what a creation that died has left is for a person to take over: it may be somebody else's
 @pytest.mark.parametrize("name", [name for name, operation in OPERATIONS.items() if operation.before is not None])
-def test_a_trigger_is_mended_by_the_next_up_after_the_server_was_gone_from_any_request_on(
+def test_the_next_up_deploys_a_trigger_after_the_server_was_gone_from_any_request_on(
     rig, name, fault, capsys, monkeypatch
 ):
     monkeypatch.setattr(retry, "_PAUSES", (0.01, 0.01))

@@ -111,7 +111,9 @@ def create_many(client: EngineClient, created: list[str]) -> None:
         created.append(f"t{number}")
 
 
-def test_a_full_disk_is_an_error_in_json_and_costs_nothing_acknowledged(small_disk: MountedDisk | LimitedFiles) -> None:
+def test_a_full_disk_is_an_error_in_json_and_loses_no_acknowledged_write(
+    small_disk: MountedDisk | LimitedFiles,
+) -> None:
     with start_engine(small_disk.place) as engine:
         client = engine.client
         client.create_database("d")
@@ -143,7 +145,9 @@ def test_a_full_disk_is_an_error_in_json_and_costs_nothing_acknowledged(small_di
         assert [row.trigger_name for row in engine.client.triggers("d")] == ["w", "later"]
 
 
-def test_changes_fill_the_disk_one_is_refused_and_all_others_survive(small_disk: MountedDisk | LimitedFiles) -> None:
+def test_when_changes_fill_the_disk_one_is_refused_and_all_others_survive(
+    small_disk: MountedDisk | LimitedFiles,
+) -> None:
     created: list[str] = []
     with start_engine(small_disk.place) as engine:
         engine.client.create_database("d")
@@ -158,7 +162,7 @@ def test_changes_fill_the_disk_one_is_refused_and_all_others_survive(small_disk:
         assert [row.trigger_name for row in engine.client.triggers("d")] == created
 
 
-def test_a_torn_log_keeps_what_is_whole_and_says_so(tmp_path: Path) -> None:
+def test_a_torn_log_keeps_whole_records_and_is_named(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         engine.client.create_database("d")
         for n in range(20):
@@ -206,7 +210,7 @@ def test_a_start_on_a_full_disk_names_the_path(small_mount: Path, tmp_path: Path
         assert engine.client.health() is None or before != "data" or engine.client.query_sql("d", "SELECT n FROM m")
 
 
-def test_plugins_on_a_full_disk_cost_the_plugins_only_and_the_path_is_named(small_mount: Path, tmp_path: Path) -> None:
+def test_on_a_full_plugin_disk_only_plugins_fail_and_the_path_is_named(small_mount: Path, tmp_path: Path) -> None:
     plugins = small_mount / "plugins"
     plugins.mkdir()
     fill(small_mount)

@@ -101,7 +101,7 @@ def test_every_dry_run_has_to_pass(server: FakeServer) -> None:
     assert live_writes(server) == []
 
 
-def test_another_dry_run_alone_is_passed_without_writing_the_file_again(server: FakeServer) -> None:
+def test_a_change_of_dry_runs_does_not_write_the_file_again(server: FakeServer) -> None:
     engine = server.engine()
     FILE.create(plugin_file(), engine)
     server.requests.clear()
@@ -124,7 +124,7 @@ def test_a_dry_run_that_does_not_end_changes_nothing(server: FakeServer) -> None
     assert live_writes(server) == []
 
 
-def test_a_directory_is_dry_run_as_the_package_that_it_is(server: FakeServer) -> None:
+def test_a_directory_is_dry_run_as_a_package(server: FakeServer) -> None:
     checked = directory("hello")
 
     DIRECTORY.create(checked, server.engine())
@@ -133,7 +133,7 @@ def test_a_directory_is_dry_run_as_the_package_that_it_is(server: FakeServer) ->
     assert server.bodies[-1]["database"] == "_internal"
 
 
-def test_a_directory_that_fails_leaves_nothing_but_what_was_there_before(server: FakeServer) -> None:
+def test_a_directory_that_fails_its_dry_run_is_removed(server: FakeServer) -> None:
     engine = server.engine()
     old, new = directory("hello"), directory("bye")
     DIRECTORY.create(old, engine)
@@ -150,9 +150,7 @@ def test_a_directory_that_fails_leaves_nothing_but_what_was_there_before(server:
     assert server.file(f"{new.plugin_filename}/words.py") == "WORD = 'bye'\n"
 
 
-def test_a_failed_directory_that_cannot_be_removed_is_said_to_stay(
-    server: FakeServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_notice_names_a_failed_directory_that_stays(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.failures["sweeper"] = [httpx.Response(500, text="no clean-up today")]
     new = directory("bye")
 
@@ -181,7 +179,7 @@ def test_a_directory_in_place_is_dry_run_from_a_candidate(server: FakeServer) ->
         (WalTest(input_lp="m v=1", database="_no"), r"^test\[0\]\.database: a database name starts with"),
     ],
 )
-def test_a_dry_run_that_cannot_work_is_refused_during_preview(test: Any, message: str) -> None:
+def test_an_impossible_dry_run_is_refused_during_preview(test: Any, message: str) -> None:
     with pytest.raises(InvalidInputs, match=message):
         plugin_file(test=test)
 

@@ -71,7 +71,7 @@ def test_what_a_program_removes_is_deleted_with_the_configuration_of_now(
         (lambda: Adapter(TriggerLogic(), {}, Configuration(online_checks=True)).check({}, TRIGGER), "ping"),
     ],
 )
-def test_a_token_that_is_not_known_is_an_error_that_names_its_configuration(
+def test_an_unknown_token_is_an_error_that_names_its_key(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, operation: Any, request_name: str
 ) -> None:
     monkeypatch.setattr(engine, "engine", lambda stack: server.engine(online_checks=stack.online_checks))

@@ -112,11 +112,11 @@ def test_another_version_than_declared_is_read_as_another_requirement(server: Fa
     assert live.inputs.packages == [f"pytest=={INSTALLED['pytest']}"]
 
 
-def test_packages_none_of_which_is_there_are_gone(server: FakeServer) -> None:
+def test_a_set_without_any_installed_package_is_gone(server: FakeServer) -> None:
     assert PACKAGES.read(packages("no-such-distribution"), {}, server.engine()) is None
 
 
-def test_the_order_of_packages_says_nothing() -> None:
+def test_the_order_of_packages_does_not_matter() -> None:
     assert PACKAGES.diff(packages("a", "b"), packages("b", "a")) == Difference(
         changes=False, delete_before_replace=True
     )
@@ -124,7 +124,9 @@ def test_the_order_of_packages_says_nothing() -> None:
     assert PACKAGES.diff(packages("a"), packages(UNKNOWN)) == Difference(changes=True, delete_before_replace=True)
 
 
-def test_packages_named_no_longer_stay_and_that_is_said(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_packages_that_are_not_declared_any_more_stay_with_a_notice(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     PACKAGES.update(packages("pytest", "no-such"), packages("pytest"), server.engine())
     PACKAGES.delete(packages("pytest"), server.engine())
 
@@ -132,7 +134,7 @@ def test_packages_named_no_longer_stay_and_that_is_said(server: FakeServer, caps
     assert capsys.readouterr().err.splitlines() == [f"influxdb3: no-such {stay}", f"influxdb3: pytest {stay}"]
 
 
-def test_packages_that_another_set_asks_for_stay(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_packages_that_another_set_needs_stay(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     engine = server.engine()
     packages("no-such", set_name="other", program=engine.program)
 
@@ -175,7 +177,7 @@ def test_a_new_value_of_reinstall_reinstalls_a_requirements_file(server: FakeSer
         ("a!=1.0,<=1.0,>=1.0", "a"),
     ],
 )
-def test_two_sets_that_rule_each_other_out_are_refused_during_preview(one: str, other: str) -> None:
+def test_two_sets_that_contradict_each_other_are_refused_during_preview(one: str, other: str) -> None:
     program = Program(Configuration())
     packages(one, set_name="first", program=program)
 
@@ -198,7 +200,7 @@ def test_two_sets_that_rule_each_other_out_are_refused_during_preview(one: str, 
         ("a @ https://files.example/a-1-py3-none-any.whl", "a==2"),
     ],
 )
-def test_two_sets_that_get_along_are_not_refused(one: str, other: str) -> None:
+def test_two_sets_without_a_contradiction_are_accepted(one: str, other: str) -> None:
     program = Program(Configuration())
     packages(one, set_name="first", program=program)
     packages(other, set_name="second", program=program)
@@ -212,7 +214,7 @@ def test_a_set_that_is_checked_again_does_not_conflict_with_itself() -> None:
     assert program.packages.others("mine", packages("a==1").asked) == []
 
 
-def test_sets_of_one_name_in_different_components_are_two() -> None:
+def test_sets_of_one_name_in_different_components_differ() -> None:
     program = Program(Configuration())
     packages("a==1", set_name="packages", program=program)
 
@@ -220,7 +222,7 @@ def test_sets_of_one_name_in_different_components_are_two() -> None:
         packages("a==2", set_name="packages", program=program)
 
 
-def test_what_pip_says_is_part_of_the_error_where_a_server_tells_it(server: FakeServer) -> None:
+def test_the_output_of_pip_is_part_of_the_error(server: FakeServer) -> None:
     said = "Processing engine error: error installing python packages: ERROR: No matching distribution found for a"
     server.failures["install packages"] = [httpx.Response(400, json={"error": said})]
 
@@ -260,6 +262,6 @@ def test_what_another_set_of_the_deployment_has_just_installed_is_not_uninstalle
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n"])
-def test_requirements_that_name_nothing_are_refused(text: str) -> None:
+def test_requirements_without_a_package_are_refused(text: str) -> None:
     with pytest.raises(InvalidInputs, match=r"^requirements: the text names no package"):
         packages(requirements=text)

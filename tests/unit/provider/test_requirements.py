@@ -61,7 +61,7 @@ def test_lines_that_name_a_distribution_are_read(text: str, requirements: list[s
         ("https://u:${PASSWORD}@files.example/a-1.0%2Bcpu-py3-none-any.whl#sha256=aa # why", "a==1.0+cpu"),
     ],
 )
-def test_a_wheel_of_a_requirements_file_tells_what_it_installs(line: str, requirement: str) -> None:
+def test_a_wheel_in_a_requirements_file_is_a_requirement(line: str, requirement: str) -> None:
     assert parse_locations(f"b\n{line}\n") == ([Requirement(requirement)], [])
 
 
@@ -69,7 +69,7 @@ def test_a_wheel_of_a_requirements_file_tells_what_it_installs(line: str, requir
     "line",
     ["/srv/a-1.0.tar.gz", "git+https://git.example/a.git@main#egg=a", ".[extra]", "a.whl", "-e .", "-r more.txt"],
 )
-def test_a_line_that_does_not_tell_what_it_installs_is_numbered(line: str) -> None:
+def test_a_line_that_installs_an_unknown_package_is_numbered(line: str) -> None:
     assert parse_locations(f"b\n\n{line}\n--index-url=https://index.example/a\n") == ([], [3])
 
 
@@ -83,7 +83,7 @@ def test_a_line_that_does_not_tell_what_it_installs_is_numbered(line: str) -> No
         ("psutil >= 5 requests", 1),
     ],
 )
-def test_a_line_that_pip_would_not_take_is_named(text: str, line: int) -> None:
+def test_an_invalid_line_is_named(text: str, line: int) -> None:
     with pytest.raises(RequirementsError, match=rf"^line {line}: write a requirement specifier"):
         parse_requirements(text)
 
@@ -104,7 +104,7 @@ def test_a_package_is_one_requirement_specifier(text: str) -> None:
         ("/srv/my_pkg-1.2.tar.gz", "my-pkg==1.2"),
     ],
 )
-def test_a_package_may_be_an_archive_where_the_server_reaches_it(text: str, requirement: str) -> None:
+def test_a_package_may_be_an_archive_that_the_server_can_reach(text: str, requirement: str) -> None:
     assert parse_package(text) == Requirement(requirement)
 
 
@@ -146,7 +146,7 @@ def test_an_installed_version_meets_its_requirement(requirement: str, version: s
     assert unmet(Requirement(requirement), {"a": version}) is None
 
 
-def test_what_is_missing_or_of_another_version_is_said() -> None:
+def test_a_missing_package_and_another_version_are_named() -> None:
     assert unmet(Requirement("A.b>=2"), {"a-b": None}) == "A.b is not installed"
     assert unmet(Requirement("A.b>=2"), {"a-b": "1.9"}) == "A.b is installed in version 1.9, not >=2"
     assert unmet(Requirement("A.b>=2"), {"a-b": "a-broken-version"}) is not None

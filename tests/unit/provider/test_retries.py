@@ -63,14 +63,14 @@ class Failing:
     ("errors", "transient", "servers"),
     [(PASSING, True, True), (THE_SERVERS, False, True), (THE_REQUESTS, False, False)],
 )
-def test_a_failure_is_the_ways_the_servers_or_the_requests(
+def test_a_failure_is_transient_of_the_server_or_of_the_request(
     errors: list[EngineApiError], transient: bool, servers: bool
 ) -> None:
     assert [is_transient(error) for error in errors] == [transient] * len(errors)
     assert [is_server_fault(error) for error in errors] == [servers] * len(errors)
 
 
-def test_what_passes_is_tried_four_times_with_growing_pauses(clock: Clock) -> None:
+def test_a_transient_failure_is_tried_four_times_with_growing_pauses(clock: Clock) -> None:
     assert with_retries(Failing(*[AnswerLost("lost", changes=True)] * 3)) == 4
     assert clock.slept == [0.1, 0.4, 1.6]
 
@@ -84,7 +84,7 @@ def test_the_last_failure_is_raised(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("error", [*THE_SERVERS, *THE_REQUESTS])
-def test_what_does_not_pass_is_raised_at_once(clock: Clock, error: EngineApiError) -> None:
+def test_other_failures_are_raised_at_once(clock: Clock, error: EngineApiError) -> None:
     action = Failing(AnswerLost("lost", changes=True), error)
 
     with pytest.raises(type(error)):
@@ -92,7 +92,7 @@ def test_what_does_not_pass_is_raised_at_once(clock: Clock, error: EngineApiErro
     assert (action.calls, clock.slept) == (2, [0.1])
 
 
-def test_what_is_worth_another_attempt_is_the_callers_choice(clock: Clock) -> None:
+def test_the_caller_chooses_which_failures_to_retry(clock: Clock) -> None:
     assert with_retries(Failing(ServerError("GET /", 500, "failed")), retry_on=is_server_fault) == 2
     with pytest.raises(Conflict):
         with_retries(Failing(Conflict("GET /", 409, "there")), retry_on=is_server_fault)

@@ -142,7 +142,7 @@ def test_a_server_that_ran_no_dry_runs_is_asked_again_after_half_a_minute(server
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_trigger_that_this_deployment_has_changed_is_read_anew_and_other_databases_are_not(
+def test_only_the_database_of_a_changed_trigger_is_read_again(
     server: FakeServer,
 ) -> None:
     server.databases.add("other")
@@ -159,7 +159,7 @@ def test_a_trigger_that_this_deployment_has_changed_is_read_anew_and_other_datab
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_fresh_look_serves_those_that_come_after_it(server: FakeServer) -> None:
+def test_a_fresh_answer_is_kept_for_later_readers(server: FakeServer) -> None:
     tables = server.engine().live_triggers
     tables.trigger("db", "t")
     declare(server, "t")
@@ -171,7 +171,7 @@ def test_a_fresh_look_serves_those_that_come_after_it(server: FakeServer) -> Non
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_change_while_a_database_is_read_makes_the_answer_old(
+def test_an_answer_is_outdated_if_a_change_happens_during_its_request(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = server.engine().live_triggers
