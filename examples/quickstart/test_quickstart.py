@@ -123,7 +123,7 @@ def test_a_broken_plugin_is_refused_by_preview_and_ends_the_deployment_with_one_
     try:
         status, shown = _pulumi(copy, "preview")
         assert status != 0
-        assert "the plugin does not define the function that this trigger calls" in shown
+        assert "the plugin does not define process_request, which this trigger calls" in shown
         done = _deploy(copy)
         assert done.returncode == 1
         assert "The quickstart failed." in done.stdout.strip().splitlines()[-1]

@@ -17,7 +17,7 @@ from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, Unknown
 from influxdb3_engine_resources.located import Located
 from influxdb3_engine_resources.program import program
 from influxdb3_engine_resources.properties import SECRETS
-from influxdb3_engine_resources.server.remedies import explained, stored_configuration
+from influxdb3_engine_resources.server.remedies import stored_configuration, with_remedy
 from pulumi_influxdb3_engine._failures import DeploymentError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Adapter:
                     self._engine.refuse_old_servers()
                 self._logic.check_online(inputs, state, self._engine)
             except (EngineApiError, ResourceError) as error:
-                raise DeploymentError(explained(error)) from None
+                raise DeploymentError(with_remedy(error)) from None
 
     def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:
         defaults = {name: getattr(self._configuration, of) for name, of in self._inputs_of_stack.items()}
@@ -154,7 +154,7 @@ class Adapter:
         try:
             return operation()
         except (ResourceError, InvalidInputs, EngineApiError) as error:
-            raise DeploymentError(explained(error)) from None
+            raise DeploymentError(with_remedy(error)) from None
 
 
 def _from_pulumi(value: Any) -> Any:

@@ -245,7 +245,7 @@ def _when_deploying(
         from influxdb3_engine_api.sent_values import leaves  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_resources.configuration import configuration  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_resources.server.engine import engine  # noqa: PLC0415 - see _dynamic
-        from influxdb3_engine_resources.server.remedies import explained  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.server.remedies import with_remedy  # noqa: PLC0415 - see _dynamic
 
         for name in (*_MAPPINGS, "body"):
             for path, value in leaves(name, values.get(name)):
@@ -254,7 +254,7 @@ def _when_deploying(
         try:
             return call(engine(stack), values)
         except EngineApiError as error:
-            raise pulumi.RunError(message(f"{where}: {explained(error)}")) from None
+            raise pulumi.RunError(message(f"{where}: {with_remedy(error)}")) from None
 
     check_stack()
     texts = {

@@ -158,7 +158,7 @@ def test_packages_that_one_host_cannot_install_are_put_back_on_the_others(cluste
 
     assert f"packages were not installed on {hosts[1].url}: " in str(failed.value)
     # a real server answers 200 whatever pip said
-    assert "No matching distribution found" in str(failed.value) or "pip, which did not install all" in str(
+    assert "No matching distribution found" in str(failed.value) or "pip ran and did not install all" in str(
         failed.value
     )
     assert str(failed.value).endswith("The versions from before were put back")
@@ -189,7 +189,7 @@ def test_an_installation_that_breaks_another_set_is_taken_back_and_names_it(host
     first, second = packages("shared==1.0", name="first", on=engine), packages("needy", name="second", on=engine)
     PACKAGES.create(first, engine)
 
-    with pytest.raises(ResourceError, match=r"breaks PackageSet 'first', which asks for shared==1\.0: .*version 2\.0"):
+    with pytest.raises(ResourceError, match=r"PackageSet 'first' needs shared==1\.0: .*version 2\.0"):
         PACKAGES.create(second, engine)
     assert versions(engine, "shared", "needy") == [{"shared": "1.0", "needy": None}]
 
@@ -275,7 +275,7 @@ class BrokenGateway(httpx.HTTPTransport):
 def test_an_installation_that_never_arrived_is_not_waited_for_to_the_end(hosts):
     engine = Engine(Configuration(host_url=hosts[0].url), BrokenGateway())
 
-    with pytest.raises(ResourceError, match=r"no upstream.*pip has ended, or never begun"):
+    with pytest.raises(ResourceError, match=r"no upstream.*pip is not running"):
         PACKAGES.create(packages("nowhere", on=engine), engine)
 
 

@@ -17,8 +17,8 @@ SLIPS = {
     "pulumi config set influxdb3:hostUrl http://127.0.0.1:8181",
     "timeout 30s": "influxdb3:timeout: a number of seconds above 0 is needed, without a unit: "
     "pulumi config set influxdb3:timeout 30",
-    "hosturl http://h:1": "influxdb3:hosturl: unknown key; influxdb3:hostUrl is meant, perhaps: pulumi config rm",
-    "token apiv3_key --secret": "influxdb3:token: unknown key; influxdb3:authToken is meant, perhaps: pulumi config rm",
+    "hosturl http://h:1": "influxdb3:hosturl: unknown key, perhaps influxdb3:hostUrl is meant: pulumi config rm",
+    "token apiv3_key --secret": "influxdb3:token: unknown key, perhaps influxdb3:authToken is meant: pulumi config rm",
 }
 
 

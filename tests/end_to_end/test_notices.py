@@ -18,7 +18,7 @@ def test_notices_of_resources_that_are_deleted_at_once_are_lines_of_their_own(st
     stack.program('for number in range(12):\n    PluginFile(f"notices_{number}.py", content="x = 1")')
     stack.up()
 
-    stays = "stays on the server: its API has no way to delete it; retain=False does"
+    stays = "stays on the server, since its API cannot delete it; retain=False deletes it on destroy"
     assert sorted(notices(stack.destroy())) == sorted(
         f"influxdb3: plugin file 'notices_{number}.py' {stays}" for number in range(12)
     )
@@ -60,13 +60,13 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, en
     said = notices(ran)
 
     def after(name):
-        first = said.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is taken over: it changes")
+        first = said.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is adopted: it changes")
         further = said[first + 1 :]
         return [line.strip() for line in further[: next((i for i, each in enumerate(further) if each[0] != " "), None)]]
 
     assert after("weekdays") == [
         "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' (InfluxDB counts weekdays from "
-        "Sunday = 1, so its 1-5 is SUN-THU; names mean the same everywhere)"
+        "Sunday = 1, so its 1-5 is SUN-THU)"
     ]
     assert after("hook") == ["trigger_specification: a request path -> a request path"]
     assert after("all") == [

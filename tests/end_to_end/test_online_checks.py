@@ -201,7 +201,7 @@ def test_a_path_that_a_deployment_cannot_move_is_refused_by_preview_and_deployme
     stack.program(before)
     stack.up()
     stack.program(after)
-    said = "let this one depend on it (depends_on) or deploy in two steps"
+    said = "add depends_on=[THAT_TRIGGER] to this trigger"
 
     deployed = stack.up(expect=None)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -225,14 +225,14 @@ def test_a_server_that_takes_no_other_triggers_no_files_and_no_packages_says_so_
         locked.client.create_database("d")
         stack = asking(tmp_path, cli, locked.url)
 
-        no_files = "The operator has locked the plugin directory (--plugin-dir-only)"
-        no_packages = "The operator has switched installation off"
+        no_files = "The operator has locked the plugin directory: put the files there"
+        no_packages = "The operator has disabled installations"
         fetched = 'Trigger("t", db="d", plugin_filename="gh:a/b.py", trigger_specification=every("1h"))'
         assert_refused(
             stack,
             {
                 'Trigger("t", db="d", plugin_filename="there.py", trigger_specification=ALL_TABLES)': (
-                    "have --restrict-plugin-triggers-to extended"
+                    "restart the server with this kind in --restrict-plugin-triggers-to"
                 ),
                 fetched: no_files,
                 'PluginFile("file.py", content="x = 1")': no_files,

@@ -140,8 +140,8 @@ Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specific
     stack.program(program.replace("ADOPT", "False"))
     refused = stack.preview(expect=1)
 
-    assert "taken over" not in unknown.output
-    assert "taken over" in known.output
+    assert "is adopted" not in unknown.output
+    assert "is adopted" in known.output
     assert "exists" in refused.output
     stack.program(program.replace("ADOPT", "later(False)"))
     assert "exists" in stack.up(expect=1).output

@@ -80,4 +80,4 @@ def test_a_database_is_kept_unless_the_program_says_otherwise(stack, engine):
     stack.program(f'Database("other", db="{kept}", retain=False)')
     ran = stack.up(expect=None)
     assert ran.status != 0
-    assert "would delete data that it did not create" in ran.output
+    assert "would delete data that this stack did not create" in ran.output

@@ -113,7 +113,7 @@ def test_a_file_that_exists_is_taken_over_only_on_request(stack, engine, db):
 
     stack.program(program.replace("content=", "adopt=True, content="))
     shown = stack.preview().output
-    assert "will be taken over: 1 of its 2 lines go, 1 of the program's are new" in shown
+    assert "will be adopted: 1 of its 2 lines are removed, 1 lines are added" in shown
     assert "theirs" not in shown  # what is there may be a secret
     stack.up()
     assert answer(engine, db) == "ours"

@@ -32,7 +32,7 @@ REFUSED = {
     ),
     "a plugin file outside the plugin directory": (
         'PluginFile("p", plugin_name="../p.py", content="")',
-        ["plugin_name", "it has to stay inside the plugin directory"],
+        ["plugin_name", "write a path that stays inside the plugin directory"],
     ),
     "two triggers of one name": (
         "for number in (1, 2):\n"
@@ -47,7 +47,7 @@ REFUSED = {
     ),
     "two plugin files of one name": (
         'for number in (1, 2):\n    PluginFile(str(number), plugin_name="p.py", content=f"a = {number}")',
-        ["plugin_name", "another resource of this program is the plugin file 'p.py', with other content"],
+        ["plugin_name", "another resource of this program is the plugin file 'p.py' with other content"],
     ),
     "a plugin file whose path can be written otherwise": (
         'PluginFile("p", plugin_name="./a//p.py", content="")',
@@ -67,7 +67,7 @@ REFUSED = {
     ),
     "the name of a requirements file where its text belongs": (
         'PackageSet("p", requirements="requirements.txt")',
-        ["requirements: that is the name of a file", "pathlib.Path"],
+        ["requirements: this is the name of a file", "pathlib.Path"],
     ),
     "a number where files belong": (
         'PluginDirectory("d", files=5)',
@@ -105,7 +105,7 @@ REFUSED = {
     ),
     "a package specifier that is none": (
         'PackageSet("p", packages=["psutil", "a b"])',
-        ["packages[1]: no requirement specifier", "NAME>=VERSION"],
+        ["packages[1]: write a requirement specifier", "NAME>=VERSION"],
     ),
     "a request path that no client can call": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=request("/a b"))',

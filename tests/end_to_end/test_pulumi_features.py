@@ -78,8 +78,8 @@ def test_what_a_moved_resource_has_taken_over_is_not_deleted_with_the_old_one(st
     stack.program(program(components=True, data=f'Database("{db}_data")'))
     ran = stack.up()
     assert "trigger 't' in database" in ran.output
-    assert "stays: another resource of this program has taken it over" in ran.output
-    assert "is kept with its data: another resource of this program has taken it over" in ran.output
+    assert "stays: another resource of this program has adopted it" in ran.output
+    assert "is kept with its data: another resource of this program has adopted it" in ran.output
     assert live(engine, db) == {"t": "w.py"}
     assert engine.client.query_sql(f"{db}_data", "SELECT v FROM cpu") == [{"v": 1.0}]
 

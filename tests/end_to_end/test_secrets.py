@@ -103,7 +103,7 @@ def test_the_url_of_a_secret_request_path_is_secret(stack):
     ("path", "problem"),
     [
         ("/hook-k9-hunter2", "starts with '/'"),
-        ("hook-k9-hunter2?", "holds more than letters"),
+        ("hook-k9-hunter2?", "holds other characters than letters"),
         ("hook-k9-hunter2", "belongs to trigger 'hook"),
     ],
 )

@@ -64,7 +64,7 @@ def test_a_stack_that_is_pointed_to_another_server_is_created_there(stack, engin
     ran = stack.up()
 
     assert ran.changes() == f"~ {COUNT} updated"
-    assert said(ran, "what it deployed there stays there") == 1
+    assert said(ran, "those on the other server stay") == 1
     assert deployed(other) == deployed(engine) == EVERYTHING
     assert stack.up().changes() == ""
     assert stack.refresh().changes() == ""

@@ -92,7 +92,7 @@ def test_a_definition_that_the_server_refuses_leaves_the_old_one_live(stack, eng
     stack.run("config", "set", "file", "missing.py", expect=0)
     ran = stack.up(expect=None)
     assert ran.status != 0
-    assert "cannot be changed, the definition that was live before stays so" in ran.output
+    assert "cannot be changed, the previous definition stays live" in ran.output
     assert "Plugin not found" in ran.output
     assert not ran.has_traceback(), ran.output
     assert [(row.trigger_name, row.plugin_filename) for row in live(engine, db).values()] == [("t", "w.py")]

@@ -111,13 +111,13 @@ def test_an_automatic_disable_is_said_to_be_one(live, capfd):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         time.sleep(0.1)
-        live.system_tables.forget(live.db)
+        live.live_triggers.forget(live.db)
         found = LOGIC.read(declared, {}, live)
         if found.inputs.disabled:
             break
     assert found.inputs.disabled
     said = capfd.readouterr().err
-    assert "is disabled, as error_behavior asks for after an error" in said
+    assert "was disabled by its error_behavior after an error" in said
 
 
 def test_a_server_that_is_none_is_never_taken_for_an_empty_one(tmp_path):

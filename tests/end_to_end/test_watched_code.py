@@ -45,9 +45,7 @@ def test_code_that_fails_does_not_stay_live_and_each_up_tries_what_the_program_d
         stack.program(watched(db, FAILS.format(f"bad {number}")))
         output = stack.up(expect=None).output
         assert "trigger 't' in database" in output
-        assert (
-            "failed when its new code first ran. Its previous code is there again, until the next 'pulumi up'" in output
-        )
+        assert "failed when its new code first ran. Its previous code is there again; the next 'pulumi up'" in output
         assert f"ValueError: bad {number}" in output
         assert file.read_text() == good
         assert known_code(stack) == sha256(good)

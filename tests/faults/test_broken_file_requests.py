@@ -86,7 +86,7 @@ OPERATIONS = [
 
 
 @pytest.mark.parametrize(("kind", "operation"), OPERATIONS)
-def test_nothing_is_left_by_halves_after_any_broken_request(server, proxy, kind, operation):
+def test_after_any_broken_request_files_and_databases_are_whole(server, proxy, kind, operation):
     outcomes = [
         _break(server, proxy, (kind, operation), number, fault)
         for fault in Fault

@@ -43,13 +43,13 @@ EXISTING: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
         DatabaseLogic(),
         {"db": "new"},
         {"db": "new", "retain": False},
-        "leave retain out to use the database as it is, or set opts=pulumi.ResourceOptions(delete_before_replace=True)",
+        "leave retain out to use the database, or set opts=pulumi.ResourceOptions(delete_before_replace=True)",
     ),
 }
 
 
 @pytest.mark.parametrize("case", EXISTING)
-def test_a_conflict_names_every_way_out(server: FakeServer, case: str) -> None:
+def test_a_conflict_names_every_solution(server: FakeServer, case: str) -> None:
     logic, theirs, ours, way_out = EXISTING[case]
     inputs = [logic.check(logic.inputs_type.checked(given), Program(Configuration())) for given in (theirs, ours)]
     logic.create(inputs[0], server.engine())

@@ -98,7 +98,7 @@ def attempt(kind: str, operation: str, url: str, timeout: float = 20.0) -> Any:
 @pytest.mark.parametrize("kind", RESOURCES)
 @pytest.mark.parametrize("operation", ["create", "read", "update", "delete"])
 @pytest.mark.parametrize("lie", FEW_LIES)
-def test_no_resource_is_made_changed_deleted_or_gone_by_a_lie(
+def test_a_foreign_answer_never_counts_as_a_success_or_as_gone(
     kind: str, operation: str, lie: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with hostile_server(LIES[lie]) as server:
@@ -123,7 +123,7 @@ def test_no_resource_is_made_changed_deleted_or_gone_by_a_lie(
 
 @pytest.mark.parametrize("kind", RESOURCES)
 @pytest.mark.parametrize("operation", ["create", "read", "update", "delete"])
-def test_an_operation_on_a_server_that_drips_ends(kind: str, operation: str) -> None:
+def test_an_operation_on_a_server_that_sends_slowly_ends(kind: str, operation: str) -> None:
     with hostile_server(DELAYS["a body that drips"]) as server:
         began = time.monotonic()
         with pytest.raises(DeploymentError, match="influxdb3:"):
@@ -131,7 +131,7 @@ def test_an_operation_on_a_server_that_drips_ends(kind: str, operation: str) -> 
         assert time.monotonic() - began < SECONDS
 
 
-def test_a_refusal_of_a_gateway_is_no_reason_to_change_the_token() -> None:
+def test_a_refusal_of_a_gateway_does_not_blame_the_token() -> None:
     with hostile_server(page(401)) as server, pytest.raises(DeploymentError) as failed:
         attempt("Trigger", "create", server.url)
 
@@ -153,7 +153,7 @@ def lying_dry_run(**result: Any) -> Any:
         {"log_lines": ["INFO: pulumi-probe " + "[" * 100_000]},
     ],
 )
-def test_what_a_dry_run_says_is_safe(result: dict[str, Any]) -> None:
+def test_a_foreign_report_of_a_dry_run_is_shown_safely(result: dict[str, Any]) -> None:
     with hostile_server(lying_dry_run(**result)) as server:
         host = Engine(Configuration(host_url=server.url)).hosts[0]
         with pytest.raises(ProbeFailed) as failed:
@@ -164,7 +164,7 @@ def test_what_a_dry_run_says_is_safe(result: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("plugin", [PROBE, SHIM, SWEEPER])
-def test_a_helper_that_lies_on_the_server_already_is_not_trusted(server: FakeServer, plugin: Any) -> None:
+def test_a_helper_file_that_exists_on_the_server_is_overwritten(server: FakeServer, plugin: Any) -> None:
     planted = server.plugin_directory / plugin.file_name
     planted.parent.mkdir()
     planted.write_text("def process_scheduled_call(local, time, args):\n    local.info('pulumi-probe {}')\n")
@@ -230,25 +230,27 @@ def test_a_secret_that_is_refused_is_named_and_not_repeated(kind: str, name: str
     assert "hunter2" not in text
 
 
-def test_a_value_that_is_not_secret_is_repeated_where_that_helps() -> None:
+def test_a_value_that_is_not_secret_is_repeated() -> None:
     assert "'hourly' is no trigger specification" in refused("Trigger", [], trigger_specification="hourly")
 
 
-def test_a_message_without_an_end_keeps_what_is_live() -> None:
+def test_a_long_message_is_cut_and_still_says_what_is_live() -> None:
     text = message("x" * 100_000 + "The old definition is live")
 
     assert len(text) <= 5 * LONGEST
     assert text.endswith("The old definition is live")
 
 
-def test_what_is_hidden_has_its_name_in_foreign_text_only() -> None:
+def test_a_hidden_value_is_replaced_by_its_name_only_in_foreign_text() -> None:
     hide("trigger_arguments.where", "a-common-word")
 
     assert shown("no a-common-word here") == "no <trigger_arguments.where> here"
     assert message("trigger 'a-common-word'") == "trigger 'a-common-word'"
 
 
-def test_a_log_line_that_steers_is_safe_in_a_notice(server: FakeServer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_of_a_log_line_are_escaped_in_a_notice(
+    server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
     given = {**RESOURCES["Trigger"][1], "db": "db", "trigger_arguments": {"key": "k9-hunter2"}}
     server.failures["query logs"] = []
     on = TriggerLogic()
@@ -262,14 +264,14 @@ def test_a_log_line_that_steers_is_safe_in_a_notice(server: FakeServer, capfd: p
     on.read(inputs, {}, running)
 
     noticed = capfd.readouterr().err
-    assert "is disabled, as error_behavior asks for" in noticed
+    assert "was disabled by its error_behavior" in noticed
     assert MARK in noticed
     assert "hunter2" not in noticed
     assert not STEERS.search(noticed)
     assert [line for line in noticed.splitlines() if line.startswith("influxdb3:")] == noticed.splitlines()[:1]
 
 
-def test_names_that_a_server_tells_are_safe(server: FakeServer) -> None:
+def test_control_characters_of_names_are_escaped(server: FakeServer) -> None:
     given = {**RESOURCES["Trigger"][1], "db": "db"}
     inputs = TriggerLogic.inputs_type.checked(given)
     running = server.engine()
@@ -283,7 +285,7 @@ def test_names_that_a_server_tells_are_safe(server: FakeServer) -> None:
     assert len(text) < LONGEST + 1000
 
 
-def test_a_version_that_is_none_is_told_and_no_traceback(server: FakeServer) -> None:
+def test_an_invalid_version_is_an_error_without_a_traceback(server: FakeServer) -> None:
     server.failures["probe"] = [
         httpx.Response(
             200,
@@ -314,7 +316,7 @@ def test_a_conflict_shows_no_request_path(server: FakeServer) -> None:
         assert "hunter2" not in str(failed.value)
 
 
-def test_a_gateway_is_not_taken_for_a_server_that_permits_files() -> None:
+def test_the_answer_of_a_gateway_does_not_permit_files() -> None:
     with hostile_server(LIES["a forbidden page"]) as server:
         facts = Engine(Configuration(host_url=server.url)).hosts[0].facts
         with pytest.raises(EngineApiError, match="not as InfluxDB 3 does"):
