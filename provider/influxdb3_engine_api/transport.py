@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 
-from influxdb3_engine_api.quick_httpx import httpx
+from influxdb3_engine_api.httpx_without_cli import httpx
 
 if TYPE_CHECKING:
     import ssl

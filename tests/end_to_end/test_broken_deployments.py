@@ -92,7 +92,7 @@ def test_after_any_broken_request_a_refresh_agrees_with_what_is_live_and_the_nex
     stack.program(program(after))
     broken = stack.up("--continue-on-error", expect=None)
     assert proxy.untriggered == set()
-    proxy.mend()
+    proxy.stop_breaking()
     found = live(engine)
     torn = {name: found.get(name) for name in cases if found.get(name) not in (before[name], after[name])}
     assert torn == {}, broken.output
@@ -128,7 +128,7 @@ def test_a_deployment_goes_on_after_an_engine_that_died_in_the_middle_of_it(tmp_
         ran = stack.up(expect=None)
         killer.join()
     assert ran.status != 0
-    assert "Is the engine running, and is influxdb3:hostUrl right?" in ran.output
+    assert "Is the server running, and is influxdb3:hostUrl right?" in ran.output
 
     with start_server(tmp_path / "engine", http_bind=bind) as engine:
         halfway = live(engine)

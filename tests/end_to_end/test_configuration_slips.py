@@ -13,7 +13,7 @@ for number in range(8):
     Trigger(f"t{number}", db="d", plugin_filename=plugin.plugin_filename, trigger_specification=every("1h"))
 """
 SLIPS = {
-    "hostUrl 127.0.0.1:8181": "influxdb3:hostUrl: the engine's URL does not start with http:// or https://: "
+    "hostUrl 127.0.0.1:8181": "influxdb3:hostUrl: the server's URL does not start with http:// or https://: "
     "pulumi config set influxdb3:hostUrl http://127.0.0.1:8181",
     "timeout 30s": "influxdb3:timeout: a number of seconds above 0 is needed, without a unit: "
     "pulumi config set influxdb3:timeout 30",
@@ -55,11 +55,11 @@ def test_a_slip_in_the_environment_is_named_by_its_variable_wherever_it_is_met(s
     stack.up()
     wrong = {**os.environ, "INFLUXDB3_AUTH_TOKEN": "hunter2 hunter3"}
     slipped = Stack(stack.directory, stack.cli, wrong)
-    told = "INFLUXDB3_AUTH_TOKEN: the API token holds a space, a line break or another character that no header carries"
+    reason = "INFLUXDB3_AUTH_TOKEN: the API token contains a space, a line break or another character"
     for command in (slipped.preview, slipped.up, slipped.refresh, slipped.destroy):
         ran = command(expect=None)
         assert ran.status != 0
-        assert len([line for line in said(ran) if told in line]) == 1, ran.output
+        assert len([line for line in said(ran) if reason in line]) == 1, ran.output
         assert "export INFLUXDB3_AUTH_TOKEN=TOKEN" in ran.output
         assert "hunter" not in ran.output
     assert len(engine.client.trigger_arguments(db)) == 0

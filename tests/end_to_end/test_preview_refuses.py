@@ -75,7 +75,7 @@ REFUSED = {
     ),
     "an output where a path belongs": (
         'PluginFile("p.py", source=pulumi.Output.from_input("p.py"))',
-        ["PluginFile 'p.py': source is a path that is read where the program runs"],
+        ["PluginFile 'p.py': source is the path of a file or directory"],
     ),
     "a text where a dry run belongs": (
         'PluginFile("p.py", content="", test="cpu v=1")',

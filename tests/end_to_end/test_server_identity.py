@@ -110,7 +110,7 @@ def test_a_url_where_nobody_listens_is_an_error(stack, engine):
     assert stack.preview().changes() == f"~ {COUNT} to update"
     refused = stack.up(expect=None)
     assert refused.status != 0
-    assert "Is the engine running" in refused.output
+    assert "Is the server running" in refused.output
 
 
 def test_destroying_with_another_url_deletes_nothing_there(stack, engine, other):

@@ -190,7 +190,7 @@ def test_a_refresh_that_cannot_ask_the_engine_is_an_error_and_loses_nothing(tmp_
         engine.kill()
         ran = stack.refresh(expect=None)
     assert ran.status != 0
-    assert "Is the engine running" in ran.output
+    assert "Is the server running" in ran.output
     assert "trigger" in stack.resources()
 
 

@@ -134,7 +134,7 @@ CONVERTED = {
     'float("nan")': "nan",
 }  # fmt: skip
 REFUSED = {
-    'None': "a value is needed, not None: leave it out",
+    'None': "None is not a text: leave the argument out",
     'b"raw"': "a text is needed, not bytes: write VALUE.decode()",
     'bytearray(b"raw")': "a text is needed, not bytes: write VALUE.decode()",
     'datetime.timedelta(minutes=1)': "VALUE.total_seconds()",
@@ -150,7 +150,7 @@ REFUSED = {
     'len': "cannot be sent",
     'pulumi.FileAsset("p.py")': "a value of the type FileAsset cannot be sent",
     'pulumi.ComponentResource("a:b:C", "c" + str(number))': "pass one of its outputs",
-    '"a\\ud800"': "half a character",
+    '"a\\ud800"': "a lone surrogate",
     'f"{later}"': "pulumi.Output.format",
     '"%s" % later': "OUTPUT.apply(",
     '"{}".format(later)': "contains the text of an Output",
@@ -305,7 +305,7 @@ pathlib.Path("told.json").write_text(json.dumps(told))
 @pytest.mark.parametrize(
     ("later", "told"),
     [
-        ("None", "trigger_arguments.a: a value is needed, not None"),
+        ("None", "trigger_arguments.a: None is not a text"),
         ('b"x"', "trigger_arguments.a: a text is needed, not bytes"),
         ('f"{pulumi.Output.from_input(1)}"', "trigger_arguments.a: it contains the text of an Output"),
     ],

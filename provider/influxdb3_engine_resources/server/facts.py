@@ -122,7 +122,7 @@ def _lock_down(request: Callable[[], None]) -> str | None:
     try:
         request()
     except AnswerError as error:
-        if error.stranger:
+        if error.foreign_answer:
             raise
         reason = explained(error)
         return reason if reason != str(error) else None

@@ -64,7 +64,7 @@ def stored_configuration() -> Iterator[None]:
 
 def explained(error: Exception) -> str:
     """The error's text, and what to change where a server refuses a token, is locked down, or is not reached."""
-    if isinstance(error, AnswerError) and error.stranger and not isinstance(error, NoSuchOperation):
+    if isinstance(error, AnswerError) and error.foreign_answer and not isinstance(error, NoSuchOperation):
         return str(error)
     if isinstance(error, AnswerError):
         for text, remedy in _REMEDIES:

@@ -179,7 +179,7 @@ def test_no_representation_of_the_client_shows_the_token() -> None:
 
 @pytest.mark.parametrize("token", ["a-secret\n", "a secret", "a-secret-ü", "a-secret\x00"])
 def test_a_token_that_no_header_carries_is_refused_without_being_shown(token: str) -> None:
-    with pytest.raises(EngineUnreachable, match="token holds a space, a line break") as refused:
+    with pytest.raises(EngineUnreachable, match="token contains a space, a line break") as refused:
         EngineClient("http://127.0.0.1:1", token)
     assert "secret" not in str(refused.value) + repr(refused.value)
 
