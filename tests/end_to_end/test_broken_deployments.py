@@ -71,7 +71,7 @@ def in_state(stack) -> dict[str, Definition]:
     }
 
 
-def test_after_any_broken_request_a_refresh_agrees_with_what_is_live_and_the_next_up_mends_it(
+def test_after_any_broken_request_a_refresh_shows_what_is_live_and_the_next_up_completes_the_change(
     tmp_path, cli, engine, proxy
 ):
     # who refuses a connection refuses all: that is broken one request at a time, without the CLI
@@ -109,7 +109,7 @@ def test_after_any_broken_request_a_refresh_agrees_with_what_is_live_and_the_nex
     assert live(engine) == {}
 
 
-def test_a_deployment_goes_on_after_an_engine_that_died_in_the_middle_of_it(tmp_path, cli):
+def test_the_next_up_completes_a_deployment_during_which_the_engine_was_killed(tmp_path, cli):
     count = 100
     bind = f"127.0.0.1:{free_port()}"
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": f"http://{bind}"})

@@ -62,7 +62,7 @@ def _at_once(stacks, operation):
     assert failures == []
 
 
-def test_each_operation_costs_the_requests_that_the_readme_says(tmp_path, cli, engine, db):
+def test_each_operation_sends_the_requests_that_the_readme_lists(tmp_path, cli, engine, db):
     proxy = BreakingProxy(engine.url, silence=0)
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": proxy.url})
 

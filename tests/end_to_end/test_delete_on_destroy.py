@@ -23,7 +23,7 @@ def program(db, answer, package):
     """
 
 
-def test_what_a_stack_wrote_is_removed_once_nothing_runs_it(stack, engine, tmp_path):
+def test_files_and_packages_are_removed_once_no_trigger_runs_them(stack, engine, tmp_path):
     db = f"db_{uuid.uuid4().hex[:8]}"
     engine.client.create_database(db)
     package = wheel(tmp_path, f"ours_{db}", "1.0")
@@ -46,7 +46,7 @@ def test_what_a_stack_wrote_is_removed_once_nothing_runs_it(stack, engine, tmp_p
     assert not list(engine.plugin_dir.glob(f".venv/lib/*/site-packages/ours_{db}*"))
 
 
-def test_the_providers_own_files_go_with_a_stack_of_all_kinds_and_nobody_elses(tmp_path, cli, engine):
+def test_destroy_removes_the_providers_own_files_but_not_those_of_other_stacks(tmp_path, cli, engine):
     db = f"db_{uuid.uuid4().hex[:8]}"
     theirs = [".pulumi/candidates/theirs/candidate.py", ".pulumi/requirements_theirs.txt", ".pulumi/probe_older.py"]
     for path in theirs:

@@ -33,7 +33,7 @@ Trigger("t4", db=d.db, plugin_filename=directory.plugin_filename, trigger_specif
 
 
 @pytest.mark.parametrize("gone", ["delete_on_destroy=True", "retain=False"])
-def test_an_earlier_state_is_unchanged_and_stays_as_it_is(unreachable_stack, gone):
+def test_an_earlier_state_file_shows_no_change_and_is_not_rewritten(unreachable_stack, gone):
     stack = unreachable_stack
     state = shutil.copy(Path(__file__).with_name("earlier_state.json"), stack.directory)
     stack.run("stack", "import", "--file", str(state), expect=0)

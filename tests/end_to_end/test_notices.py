@@ -14,7 +14,7 @@ def notices(ran):
     return [line.removeprefix("    ") for line in diagnostics.splitlines()[1:] if line.strip()]
 
 
-def test_notices_of_resources_that_are_deleted_at_once_are_lines_of_their_own(stack):
+def test_each_notice_of_a_destroy_is_a_separate_line(stack):
     stack.program('for number in range(12):\n    PluginFile(f"notices_{number}.py", content="x = 1")')
     stack.up()
 

@@ -44,7 +44,7 @@ def assert_refused(stack, reasons):
         assert reason in " ".join(ran.output.split())
 
 
-def test_what_the_server_lacks_is_named_by_property(tmp_path, cli, engine):
+def test_an_error_names_the_property_whose_value_is_missing_on_the_server(tmp_path, cli, engine):
     engine.client.create_database("lacking")
     engine.client.create_plugin_file("there.py", PLUGIN)
     engine.client.create_plugin_file("there/__init__.py", PLUGIN)
@@ -63,7 +63,7 @@ def test_what_the_server_lacks_is_named_by_property(tmp_path, cli, engine):
     )
 
 
-def test_what_the_program_itself_creates_is_not_missed(stack, engine):
+def test_what_the_program_creates_does_not_count_as_missing(stack, engine):
     engine.client.create_database("lacking")
     engine.client.create_plugin_file("there/__init__.py", PLUGIN)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -87,7 +87,7 @@ def test_what_the_program_itself_creates_is_not_missed(stack, engine):
     assert len(engine.client.triggers("new")) == 4
 
 
-def test_what_exists_is_refused_before_the_deployment_in_the_words_of_the_deployment(tmp_path, cli, engine):
+def test_the_preview_refuses_what_exists_with_the_error_of_the_deployment(tmp_path, cli, engine):
     engine.client.create_plugin_file("theirs.py", "theirs = 1")
     engine.client.create_plugin_file("their_directory/__init__.py", "theirs = 1")
     engine.client.create_plugin_file("there.py", PLUGIN)
@@ -110,7 +110,7 @@ def test_what_exists_is_refused_before_the_deployment_in_the_words_of_the_deploy
     )
 
 
-def test_what_nobody_has_told_yet_is_compared_as_far_as_it_is_known(tmp_path, cli, engine):
+def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(tmp_path, cli, engine):
     engine.client.create_plugin_file("there.py", PLUGIN)
     engine.client.create_database("unknown")
     engine.client.create_trigger(definition("unknown", "t"))
@@ -170,7 +170,7 @@ MOVES = {
 
 
 @pytest.mark.parametrize("case", MOVES)
-def test_a_path_that_moves_within_the_program_is_free_for_preview_and_deployment(stack, engine, case):
+def test_preview_and_deployment_accept_a_path_that_moves_between_triggers_of_the_program(stack, engine, case):
     before, after = MOVES[case]
     for db in ("one", "two"):
         engine.client.create_database(db)
@@ -195,7 +195,7 @@ STUCK = {
 
 
 @pytest.mark.parametrize("case", STUCK)
-def test_a_path_that_a_deployment_cannot_move_is_refused_by_preview_and_deployment_alike(stack, engine, case):
+def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(stack, engine, case):
     before, after = STUCK[case]
     engine.client.create_database("one")
     stack.program(before)
@@ -215,7 +215,7 @@ def test_a_path_that_a_deployment_cannot_move_is_refused_by_preview_and_deployme
 
 
 @pytest.mark.skipif(PROGRAM is not None, reason="only Enterprise has the flag --plugin-dir-only")
-def test_a_server_that_takes_no_other_triggers_no_files_and_no_packages_says_so_at_preview(tmp_path, cli):
+def test_the_preview_reports_flags_that_forbid_triggers_files_and_packages(tmp_path, cli):
     directory = tmp_path / "engine"
     (directory / "plugins").mkdir(parents=True)
     (directory / "plugins" / "there.py").write_text(PLUGIN)
@@ -247,7 +247,7 @@ def test_a_server_that_takes_no_other_triggers_no_files_and_no_packages_says_so_
         assert [row.trigger_name for row in locked.client.triggers("d")] == ["t"]
 
 
-def test_a_preview_with_checks_costs_the_same_requests_however_many_triggers(tmp_path, cli, engine):
+def test_the_number_of_requests_of_a_preview_does_not_grow_with_the_triggers(tmp_path, cli, engine):
     engine.client.create_database("counted")
     engine.client.write_lp("counted", "cpu v=1")
     engine.client.create_plugin_file("counted.py", PLUGIN)

@@ -116,7 +116,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_preview_names_the_property_and_the_remedy(case, unreachable_stack):
+def test_the_preview_names_the_property_and_what_to_write(case, unreachable_stack):
     program, expected = REFUSED[case]
     unreachable_stack.program(program)
     ran = unreachable_stack.preview(expect=None)
@@ -127,7 +127,7 @@ def test_preview_names_the_property_and_the_remedy(case, unreachable_stack):
     assert "x = 1" not in ran.output  # the value, which may be secret, is not repeated
 
 
-def test_preview_of_what_can_work_needs_no_engine(unreachable_stack):
+def test_the_preview_of_a_valid_program_needs_no_server(unreachable_stack):
     unreachable_stack.program(
         f"""
         d = Database("d")

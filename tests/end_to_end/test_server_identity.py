@@ -52,7 +52,7 @@ def point_to(stack, url):
     stack.run("config", "set", "influxdb3:hostUrl", url, expect=0)
 
 
-def test_a_stack_that_is_pointed_to_another_server_is_created_there(stack, engine, other):
+def test_a_stack_with_the_url_of_another_server_is_created_there(stack, engine, other):
     stack.program(PROGRAM)
     stack.up()
     point_to(stack, other.url)
@@ -74,7 +74,7 @@ def test_a_stack_that_is_pointed_to_another_server_is_created_there(stack, engin
     assert "scratch" not in deployed(other)[0]
 
 
-def test_what_exists_on_the_other_server_is_not_taken_over_unasked(stack, engine, other):
+def test_what_exists_on_the_other_server_is_an_error_unless_it_is_adopted(stack, engine, other):
     stack.program(PROGRAM)
     stack.up()
     other.client.create_database("metrics")
@@ -91,7 +91,7 @@ def test_what_exists_on_the_other_server_is_not_taken_over_unasked(stack, engine
     assert (other.plugin_dir / "w.py").read_text() == SOURCE
 
 
-def test_a_server_that_has_moved_gets_no_request_that_changes_anything(stack, engine):
+def test_a_server_with_a_new_url_gets_no_request_that_changes_anything(stack, engine):
     stack.program(PROGRAM)
     stack.up()
     proxy = BreakingProxy(engine.url, silence=0)
@@ -103,7 +103,7 @@ def test_a_server_that_has_moved_gets_no_request_that_changes_anything(stack, en
     proxy.close()
 
 
-def test_a_url_where_nobody_listens_is_an_error(stack, engine):
+def test_a_url_without_a_server_is_an_error(stack, engine):
     stack.program(PROGRAM)
     stack.up()
     point_to(stack, CLOSED_PORT)
@@ -113,7 +113,7 @@ def test_a_url_where_nobody_listens_is_an_error(stack, engine):
     assert "Is the server running" in refused.output
 
 
-def test_destroying_with_another_url_deletes_nothing_there(stack, engine, other):
+def test_destroy_with_the_url_of_another_server_deletes_nothing_there(stack, engine, other):
     stack.program(PROGRAM)
     stack.up()
     theirs = Stack(stack.directory.parent / "theirs", stack.cli, os.environ, config={"influxdb3:hostUrl": other.url})
@@ -127,7 +127,7 @@ def test_destroying_with_another_url_deletes_nothing_there(stack, engine, other)
     assert deployed(other) == deployed(engine) == EVERYTHING
 
 
-def test_a_server_that_was_set_up_anew_under_the_same_url(tmp_path, cli):
+def test_a_new_server_under_the_same_url_is_not_mistaken_for_the_old_one(tmp_path, cli):
     """Refresh reports what is gone; neither an update nor a deletion touches what somebody else has deployed there."""
     directory, port = tmp_path / "engine", None
     stack = None
@@ -159,7 +159,7 @@ def test_a_server_that_was_set_up_anew_under_the_same_url(tmp_path, cli):
         assert deployed(engine) == EVERYTHING
 
 
-def test_a_state_file_that_names_no_server_gets_one_and_nothing_is_sent(stack, engine):
+def test_a_state_file_without_a_server_gets_one_and_nothing_is_sent(stack, engine):
     stack.program(PROGRAM)
     stack.up()
     exported = json.loads(stack.run("stack", "export", expect=0).output)

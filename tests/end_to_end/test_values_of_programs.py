@@ -29,7 +29,7 @@ pulumi.export("args", {"whole": 7, "half": 0.5, "on": True, "nested": {"n": 9}})
 """
 
 
-def test_whole_numbers_of_outputs_stay_whole_wherever_they_pass(stack, engine, db, cli):
+def test_whole_numbers_of_outputs_stay_whole_in_every_property(stack, engine, db, cli):
     exporting = Stack(stack.directory, cli, os.environ, name="exporting")
     exporting.program(EXPORTS)
     exporting.up()
@@ -167,7 +167,7 @@ def tried(stack, program):
     return json.loads((stack.directory / "told.json").read_text())
 
 
-def test_objects_with_one_obvious_text_become_it_and_others_are_refused_with_the_remedy(unreachable_stack):
+def test_convertible_objects_become_text_and_others_are_errors_that_say_what_to_write(unreachable_stack):
     told = tried(
         unreachable_stack,
         f"""
@@ -190,7 +190,7 @@ pathlib.Path("told.json").write_text(json.dumps(told))
         assert remedy in told[value], value
 
 
-def test_converted_values_are_what_the_server_stores(stack, engine, db):
+def test_the_server_stores_the_converted_values(stack, engine, db):
     arguments = ", ".join(f'"a{number}": {value}' for number, value in enumerate(CONVERTED))
     later = ", ".join(
         f'"o{number}": pulumi.Output.from_input(0).apply(lambda _: {value})' for number, value in enumerate(CONVERTED)
@@ -278,7 +278,7 @@ EVERYWHERE = {
         ('b"raw"', "a text is needed, not bytes"),
     ],
 )
-def test_what_cannot_be_a_text_is_refused_in_every_property_helper_and_function(unreachable_stack, bad, remedy):
+def test_every_property_helper_and_function_refuses_what_cannot_be_converted(unreachable_stack, bad, remedy):
     told = tried(
         unreachable_stack,
         f"""
@@ -310,7 +310,7 @@ pathlib.Path("told.json").write_text(json.dumps(told))
         ('f"{pulumi.Output.from_input(1)}"', "trigger_arguments.a: it contains the text of an Output"),
     ],
 )
-def test_a_value_inside_an_output_is_refused_without_a_traceback(unreachable_stack, later, told):
+def test_an_invalid_value_inside_an_output_is_an_error_without_a_traceback(unreachable_stack, later, told):
     unreachable_stack.program(
         f"""
         Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES,
@@ -331,7 +331,7 @@ def test_a_value_inside_an_output_is_refused_without_a_traceback(unreachable_sta
         ('request("a\\nb")', "the request path holds more than"),
     ],
 )
-def test_names_with_line_breaks_are_refused(unreachable_stack, program, told):
+def test_names_with_line_breaks_are_errors(unreachable_stack, program, told):
     unreachable_stack.program(
         f"""
         Trigger("t", db="d", plugin_filename="p.py", trigger_specification={program}, node_spec=["a\\nb"])

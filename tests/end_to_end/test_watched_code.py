@@ -32,7 +32,7 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_code_that_fails_does_not_stay_live_and_each_up_tries_what_the_program_declares(stack, engine, db):
+def test_code_whose_run_fails_is_rolled_back_and_the_next_up_tries_it_again(stack, engine, db):
     good, better = RUNS.format("good"), RUNS.format("better")
     file = engine.plugin_dir / f"{db}.py"
     stack.program(watched(db, good))
@@ -59,7 +59,7 @@ def test_code_that_fails_does_not_stay_live_and_each_up_tries_what_the_program_d
     stack.refresh("--expect-no-changes")
 
 
-def test_code_that_nobody_watches_changes_without_a_word_to_its_trigger(stack, engine, db):
+def test_without_a_watch_a_change_of_code_sends_nothing_to_its_trigger(stack, engine, db):
     stack.program(watched(db, RUNS.format("one"), watch=None))
     stack.up()
     stack.program(watched(db, FAILS.format("two"), watch=None))
@@ -72,7 +72,7 @@ def test_code_that_nobody_watches_changes_without_a_word_to_its_trigger(stack, e
     assert known_code(stack) == sha256(FAILS.format("two"))
 
 
-def test_a_changed_configuration_file_restarts_the_triggers_that_cache_it(stack, engine, db):
+def test_restart_on_restarts_the_triggers_that_cache_a_configuration_file(stack, engine, db):
     def program(limit, on="conf.content_sha256"):
         return f"""
             conf = PluginFile("{db}.conf", content={limit!r})

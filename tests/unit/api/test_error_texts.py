@@ -19,11 +19,11 @@ from influxdb3_engine_api.errors import answer_error
         (" plain \n", "plain"),
     ],
 )
-def test_a_body_of_no_known_shape_is_the_text(body: str, text: str) -> None:
+def test_a_body_of_unknown_shape_becomes_the_text(body: str, text: str) -> None:
     assert answer_error("GET /", 400, body).text == text
 
 
-def test_a_path_that_the_server_lacks_quotes_the_beginning_of_its_page() -> None:
+def test_the_error_about_an_unknown_path_contains_the_beginning_of_the_page() -> None:
     error = answer_error("GET /ping", 404, "x" * 201)
 
     assert isinstance(error, NoSuchOperation)
@@ -31,7 +31,7 @@ def test_a_path_that_the_server_lacks_quotes_the_beginning_of_its_page() -> None
     assert answer_error("GET /ping", 404, "").text == "no message (is influxdb3:hostUrl an InfluxDB 3 server?)"
 
 
-def test_an_error_tells_its_request() -> None:
+def test_an_error_contains_its_request() -> None:
     error = answer_error("POST /api/v3/write_lp", 404, "Database not found d")
 
     assert isinstance(error, NotFound)

@@ -29,7 +29,7 @@ def said(ran):
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_slip_is_one_line_for_the_deployment(unreachable_stack, slip):
+def test_an_invalid_key_or_value_is_one_error_of_the_deployment(unreachable_stack, slip):
     unreachable_stack.program(PROGRAM)
     key, *rest = slip.split()
     unreachable_stack.run("config", "set", f"influxdb3:{key}", *rest, expect=0)
@@ -42,7 +42,7 @@ def test_a_slip_is_one_line_for_the_deployment(unreachable_stack, slip):
         assert "dynamic/influxdb3" not in ran.output  # no resource was declared
 
 
-def test_keys_of_a_project_of_that_name_are_its_own(unreachable_stack):
+def test_a_project_named_influxdb3_may_have_keys_of_its_own(unreachable_stack):
     (unreachable_stack.directory / "Pulumi.yaml").write_text("name: influxdb3\nruntime: python\n")
     unreachable_stack.run("stack", "select", "dev", "--create", expect=0)
     unreachable_stack.run("config", "set", "colour", "red", expect=0)
@@ -50,7 +50,7 @@ def test_keys_of_a_project_of_that_name_are_its_own(unreachable_stack):
     unreachable_stack.preview(expect=0)
 
 
-def test_a_slip_in_the_environment_is_named_by_its_variable_wherever_it_is_met(stack, engine, db):
+def test_every_command_names_the_environment_variable_with_an_invalid_value(stack, engine, db):
     stack.program(PROGRAM.replace('"d"', f'"{db}"').replace('"p.py"', f'"{db}.py"'))
     stack.up()
     wrong = {**os.environ, "INFLUXDB3_AUTH_TOKEN": "hunter2 hunter3"}
@@ -66,7 +66,7 @@ def test_a_slip_in_the_environment_is_named_by_its_variable_wherever_it_is_met(s
     assert stack.up().changes() == ""
 
 
-def test_a_function_says_it_too(unreachable_stack):
+def test_a_function_reports_an_invalid_value_too(unreachable_stack):
     unreachable_stack.run("config", "set", "influxdb3:timeout", "soon", expect=0)
     unreachable_stack.program('invoke_request("http://127.0.0.1:9/api/v3/engine/x")')
     ran = unreachable_stack.preview(expect=None)
