@@ -1,4 +1,4 @@
-"""Bodies of requests and answers (contract sections 1, 6 and 7), checked by pydantic on both sides of the wire."""
+"""Bodies of requests and answers (contract sections 1, 6 and 7), for the client and for the embedded engine."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class _Body(BaseModel):
-    # unknown members are ignored, as the server does; types are not coerced, as the server does not
-    # a process uses few of the models: each is built when it is first used
+    # like the server, ignore unknown members and do not convert types
+    # defer_build: a process uses only a few of the models
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, defer_build=True)
 
 
 class ErrorBehavior(StrEnum):
-    """What a failed run leads to (contract 3.2)."""
+    """What the server does if a run fails (contract 3.2)."""
 
     LOG = "log"
     RETRY = "retry"
@@ -28,11 +28,11 @@ Behavior = Annotated[ErrorBehavior, Field(strict=False)]
 
 
 class TriggerSettings(_Body):
-    """How a trigger's runs are executed; the server requires both members (contract 1.2).
+    """How the server executes a trigger's runs; both members are required (contract 1.2).
 
     Attributes:
         run_async: Whether runs may overlap.
-        error_behavior: What a failed run leads to.
+        error_behavior: What the server does if a run fails.
     """
 
     run_async: bool
@@ -40,7 +40,7 @@ class TriggerSettings(_Body):
 
 
 def _settings_from_text(value: Any) -> Any:
-    """The published API types ``trigger_settings`` as string: the bare behaviour, or the object as JSON text."""
+    """The settings from a string, as in the published API: an error behaviour, or the object as JSON text."""
     if not isinstance(value, str):
         return value
     if value in tuple(ErrorBehavior):
@@ -110,7 +110,7 @@ class InstallRequirements(_Body):
 class TestWalPlugin(_Body):
     """Body of ``plugin_test/wal`` (contract section 6)."""
 
-    __test__ = False  # not a test class, whatever pytest makes of the name
+    __test__ = False  # keeps pytest from collecting the class
 
     filename: str
     database: str
@@ -122,7 +122,7 @@ class TestWalPlugin(_Body):
 class TestSchedulePlugin(_Body):
     """Body of ``plugin_test/schedule`` (contract section 6)."""
 
-    __test__ = False  # not a test class, whatever pytest makes of the name
+    __test__ = False  # keeps pytest from collecting the class
 
     filename: str
     database: str
@@ -135,10 +135,10 @@ class DryRunResult(_Body):
     """Answer of a dry run.
 
     Attributes:
-        log_lines: ``LEVEL: text`` in order, the engine's own lines included.
-        database_writes: Database to the line protocol that the plugin would have written.
-        errors: What failed; empty where the run succeeded and all it wrote is valid.
-        trigger_time: Nominal time of a schedule run, RFC 3339; ``None`` for WAL runs and failures.
+        log_lines: The log in order, each line as ``LEVEL: text``; includes the server's own lines.
+        database_writes: The line protocol that the plugin would have written, by database.
+        errors: Errors of the run and of invalid lines; empty for a success.
+        trigger_time: Nominal time of a schedule run, as RFC 3339; None for WAL runs and failures.
     """
 
     log_lines: list[str]
@@ -163,7 +163,7 @@ class DatabaseRow(_Body):
 class TriggerRow(_Body):
     """A row of ``system.processing_engine_triggers`` (contract 7.2).
 
-    ``error_behavior`` is an ``ErrorBehavior``, or the name of one that a later release has.
+    ``error_behavior`` is an ``ErrorBehavior``, or one that only a later release has.
     """
 
     trigger_name: str
@@ -195,7 +195,10 @@ class LogRow(_Body):
 
 
 class PluginFileRow(_Body):
-    """A row of ``system.plugin_files`` (``_internal`` only): ``plugin_name`` is the trigger's name, times are ms."""
+    """A row of ``system.plugin_files``, which only ``_internal`` has.
+
+    ``plugin_name`` is the trigger's name. ``last_modified`` is in milliseconds.
+    """
 
     plugin_name: str
     file_name: str
@@ -205,7 +208,7 @@ class PluginFileRow(_Body):
 
 
 class ServerInfo(_Body):
-    """Answer of ``ping``: what is running, in which version."""
+    """Answer of ``ping``: product and version of the server."""
 
     version: str
     product_name: str = ""

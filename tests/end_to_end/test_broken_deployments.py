@@ -1,4 +1,4 @@
-"""Deployments by the real CLI in which requests break, or the engine dies: nothing is half-applied or forgotten."""
+"""Deployments in which requests break or the engine is killed: no change is half made or forgotten."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Definition = dict[str, object]
 
 @dataclass(frozen=True)
 class Change:
-    """What a deployment does to a trigger (``None``: there is none), and how many requests that takes."""
+    """A change of a trigger, whose definition is None if it does not exist, and the number of requests for it."""
 
     before: Definition | None
     after: Definition | None
@@ -47,7 +47,7 @@ def proxy(engine):
 
 
 def program(definitions: dict[str, Definition | None]) -> str:
-    """A program with the triggers that there are."""
+    """A program with the triggers whose definition is not None."""
     return f"""
         for name, each in {definitions!r}.items():
             if each is not None:
@@ -74,7 +74,7 @@ def in_state(stack) -> dict[str, Definition]:
 def test_after_any_broken_request_a_refresh_shows_what_is_live_and_the_next_up_completes_the_change(
     tmp_path, cli, engine, proxy
 ):
-    # who refuses a connection refuses all: that is broken one request at a time, without the CLI
+    # a refused connection affects all requests; tests/faults/test_broken_requests.py covers it
     faults = [fault for fault in Fault if fault is not Fault.REFUSED]
     cases = {
         f"{name}-{number}-{fault.name}": (change, number, fault)
@@ -94,8 +94,8 @@ def test_after_any_broken_request_a_refresh_shows_what_is_live_and_the_next_up_c
     assert proxy.untriggered == set()
     proxy.stop_breaking()
     found = live(engine)
-    torn = {name: found.get(name) for name in cases if found.get(name) not in (before[name], after[name])}
-    assert torn == {}, broken.output
+    half_made = {name: found.get(name) for name in cases if found.get(name) not in (before[name], after[name])}
+    assert half_made == {}, broken.output
     stack.refresh()
     assert in_state(stack) == {name: each for name, each in found.items() if "candidate" not in name}
 

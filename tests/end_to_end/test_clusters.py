@@ -1,4 +1,4 @@
-"""Several hosts, each with a plugin directory and packages of its own: all of them change, or none."""
+"""Several hosts, each with its own plugin directory and packages: all change, or none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = PackageSetLogic()
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory):
-    """Two engines, each of which installs what lies in its directory ``wheels`` and nothing else."""
+    """Two engines that install packages only from their own directories ``wheels``."""
     directory = tmp_path_factory.mktemp("hosts")
     with _engine(directory / "first") as first, _engine(directory / "second") as second:
         yield first, second
@@ -38,7 +38,7 @@ def _engine(directory):
 
 
 def offer(hosts, name, version, *requires):
-    """Let some hosts find a distribution."""
+    """Make a distribution available to some hosts."""
     for host in hosts:
         wheel(host.directory / "wheels", name, version, *requires)
 
@@ -50,8 +50,8 @@ def cluster(hosts):
 
 
 def packages(*entries, name="packages", on=None, **properties):
-    given = {"packages": list(map(str, entries)), "set_name": name} | properties
-    return PACKAGES.check(PackageSetInputs.checked(given), on.program if on else Program(Configuration()))
+    inputs = {"packages": list(map(str, entries)), "set_name": name} | properties
+    return PACKAGES.check(PackageSetInputs.checked(inputs), on.program if on else Program(Configuration()))
 
 
 def versions(engine, *names):
@@ -72,7 +72,7 @@ def test_files_are_written_to_every_host_and_rolled_back_if_one_fails(hosts, cli
     assert stack.up().changes() == "~ 1 updated"
     assert [file.read_text() for file in files] == ["x = 1"] * 2
 
-    # a directory in its place: the second host cannot write the file
+    # the second host cannot write the file, since a directory has its name
     files[1].unlink()
     files[1].mkdir()
     stack.program(program.format(number=2))
@@ -108,7 +108,7 @@ def test_the_endpoint_url_of_a_pinned_request_trigger_is_on_its_node(hosts, cli,
     stack.up()
     url = f"{second.url}/api/v3/engine/pinned"
     assert stack.outputs() == {"url": url}
-    # the embedded engines share no catalog, as the nodes of a cluster do
+    # unlike nodes of a cluster, the two engines do not share a catalog
     second.client.create_trigger(
         CreateTrigger.model_validate(
             {
@@ -157,7 +157,7 @@ def test_an_installation_that_fails_on_one_host_is_rolled_back_on_the_others(clu
         PACKAGES.update(packages("put_back==1.0"), packages("put_back==2.0", "brand_new"), cluster)
 
     assert f"packages were not installed on {hosts[1].url}: " in str(failed.value)
-    # a real server answers 200 whatever pip said
+    # a real server answers 200 even if pip failed
     assert "No matching distribution found" in str(failed.value) or "pip, which did not install all" in str(
         failed.value
     )
@@ -241,7 +241,7 @@ def test_a_new_value_of_reinstall_installs_the_same_version_again(cluster, hosts
 
 
 class ImpatientGateway(httpx.HTTPTransport):
-    """Answers 504 to an installation, which goes on behind it."""
+    """Passes an installation on, and answers 504 at once."""
 
     def handle_request(self, request):
         if "plugin_environment" not in request.url.path:
@@ -264,7 +264,7 @@ def test_after_a_gateway_timeout_the_deployment_waits_for_pip(hosts, capsys):
 
 
 class BrokenGateway(httpx.HTTPTransport):
-    """Passes on no installation."""
+    """Answers 503 to an installation, and does not pass it on."""
 
     def handle_request(self, request):
         if "install" not in request.url.path:

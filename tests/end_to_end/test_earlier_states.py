@@ -1,4 +1,4 @@
-"""A stack that was deployed before `retain` and the outputs of options: its state file and its program."""
+"""A state file from before `retain` existed and options were outputs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_an_earlier_state_file_shows_no_change_and_is_not_rewritten(unreachable_
     before = stack.resources()
     stack.program(PROGRAM.format(gone=gone))
 
-    # nothing answers at the engine's URL: that `up` succeeds shows that it sends nothing
+    # there is no server at the stack's URL, so that `up` succeeds only if it sends nothing
     preview, up = stack.preview(), stack.up()
 
     assert (preview.changes(), up.changes()) == ("", "")

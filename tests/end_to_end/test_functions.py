@@ -1,4 +1,4 @@
-"""What a program can call while it is deployed."""
+"""Functions that a program calls while it is deployed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployments by the real CLI where something else than the engine answers: they fail, and the state is right."""
+"""Deployments to a URL where a gateway or another kind of server answers: they fail, and the state stays right."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_login_page_in_front_of_a_server_never_makes_resources_gone_or_deleted
 
     for lie in ("a login page", "a gateway's JSON that is not found"):
         with hostile_server(LIES[lie]) as server:
-            # the URL that the state has leads to the gateway now
+            # the stack's URL leads to the gateway now
             stack.run("config", "set", "influxdb3:hostUrl", server.url, expect=0)
             for ran in (stack.up(expect=None), stack.refresh("--run-program", expect=None)):
                 assert ran.status != 0, ran.output

@@ -1,4 +1,4 @@
-"""What Pulumi shows of what a provider says: each notice on lines of its own."""
+"""Notices in the CLI's output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, en
     engine.client.create_plugin_file("new.py", SCHEDULED + REQUEST)
 
     def theirs(name, specification, **more):
-        given = {"plugin_filename": "old.py", "disabled": False, "trigger_arguments": None} | more
+        members = {"plugin_filename": "old.py", "disabled": False, "trigger_arguments": None} | more
         settings = TriggerSettings(run_async=False, error_behavior="log")
         engine.client.create_trigger(
             CreateTrigger(
@@ -37,7 +37,7 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, en
                 trigger_name=name,
                 trigger_settings=settings,
                 trigger_specification=specification,
-                **given,
+                **members,
             )
         )
 

@@ -1,4 +1,4 @@
-"""Options of resources that are outputs, some of them unknown during preview."""
+"""Options of resources that are outputs; some are unknown during preview."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LATER = """
 from pathlib import Path
 first = Database("{db}_first", retain=False)
 def later(value):
-    # the id of a resource that is still to be created is unknown during preview
+    # the id of a resource that does not exist yet is unknown during preview
     return first.id.apply(lambda _: value)
 """
 EVERY_OPTION = """

@@ -1,4 +1,4 @@
-"""Packages are really installed and verified; databases are kept with their data."""
+"""Package sets and databases through the real CLI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plugin files and directories: what a change of code looks like in a preview, and what it does."""
+"""Plugin files and directories through the real CLI."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_code_added_by_hand_to_a_directory_shows_in_refresh_and_is_removed_by_th
     (directory,) = engine.plugin_dir.glob(f"{db}*")
     (directory / "words.py").write_text("from .more import WORD\n")
     (directory / "more.py").write_text("WORD = 'by hand'\n")
-    (directory / "state.json").write_text("{}")  # may be the plugin's own
+    (directory / "state.json").write_text("{}")  # the plugin itself may have written it
     assert stack.refresh().changes() == "~ 1 updated"
     shown = stack.preview("--diff").output
     assert "by hand" in shown
@@ -114,7 +114,7 @@ def test_an_existing_file_is_an_error_unless_it_is_adopted(stack, engine, db):
     stack.program(program.replace("content=", "adopt=True, content="))
     shown = stack.preview().output
     assert "will be taken over: 1 of its 2 lines go, 1 of the program's are new" in shown
-    assert "theirs" not in shown  # what is there may be a secret
+    assert "theirs" not in shown  # the existing content may be secret
     stack.up()
     assert answer(engine, db) == "ours"
 

@@ -1,4 +1,4 @@
-"""Resource options and state operations of Pulumi, which users expect to work with any resource."""
+"""Pulumi's resource options and state operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pa
 
 @pytest.fixture
 def db(engine, db):
-    """A database of the test's own, with a plugin to run."""
+    """A database for one test, and two plugins."""
     engine.client.create_plugin_file("w.py", WRITES)
     engine.client.create_plugin_file("v.py", WRITES)
     return db
@@ -164,7 +164,7 @@ def test_a_state_file_without_a_newer_property_shows_no_change(stack, engine, db
     for resource in exported["deployment"]["resources"]:
         if "influxdb3:Trigger" in resource["type"]:
             for bag in (resource["inputs"], resource["outputs"]):
-                del bag["disabled"]  # as if it had been added since
+                del bag["disabled"]  # as in a state file of a release without this property
                 bag["of_a_later_release"] = {"x": 1}
     (stack.directory / "exported.json").write_text(json.dumps(exported))
     stack.run("stack", "import", "--file", "exported.json", expect=0)

@@ -1,4 +1,4 @@
-"""Replacements, which Pulumi makes of a deletion and a creation: the old resource serves until the new one does."""
+"""Replacements: Pulumi deletes a resource and creates another one in its place."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_replacement_whose_first_run_fails_rolls_back_to_the_old_trigger(stack
 def test_the_next_up_completes_a_replacement_that_was_killed_after_the_deletion(stack, engine, db):
     stack.program(request_trigger(db, path=db))
     stack.up()
-    # what Pulumi stores between its two steps
+    # the state that Pulumi stores between deletion and creation
     exported = json.loads(stack.run("stack", "export", expect=0).output)
     for resource in exported["deployment"]["resources"]:
         if "influxdb3:Trigger" in resource["type"]:
@@ -120,7 +120,7 @@ def test_the_next_up_completes_a_replacement_that_was_killed_after_the_deletion(
 
 
 def everything(db, number, *, named):
-    """All five resources, with names of their own or those of the resources."""
+    """All kinds of resources; ``named`` sets their names on the server, otherwise those are the resources' names."""
     request = REQUEST.format(answer=f"answer {number}")
     names = {
         "file": f'plugin_name="{db}_f.py"',

@@ -1,4 +1,4 @@
-"""Dry runs as gates: what a deployment does when a plugin does not pass them, through the real CLI."""
+"""Deployments of plugins that have to pass dry runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token and secret arguments: in no state file, no output and no error of a whole life cycle."""
+"""No state file, output or error contains the token or a secret argument."""
 
 from __future__ import annotations
 

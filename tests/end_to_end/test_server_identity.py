@@ -25,7 +25,7 @@ COUNT = 6
 
 
 def deployed(engine):
-    """What a server has of the program."""
+    """Databases, triggers and plugin files of the program on a server."""
     client = engine.client
     databases = set(client.databases()) - {"_internal"}
     triggers = [row.trigger_name for db in sorted(databases) for row in client.triggers(db)]
@@ -44,7 +44,7 @@ def other(tmp_path):
 
 
 def said(ran, text):
-    """How often the CLI's summary, which comes after the progress, says something."""
+    """How often a text is in the CLI's diagnostics."""
     return ran.output.partition("Diagnostics:")[2].count(text)
 
 
@@ -128,9 +128,7 @@ def test_destroy_with_the_url_of_another_server_deletes_nothing_there(stack, eng
 
 
 def test_a_new_server_under_the_same_url_is_not_mistaken_for_the_old_one(tmp_path, cli):
-    """Refresh reports what is gone; neither an update nor a deletion touches what somebody else has deployed there."""
-    directory, port = tmp_path / "engine", None
-    stack = None
+    directory = tmp_path / "engine"
     with start_server(directory) as engine:
         port = engine.url.rpartition(":")[2]
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})

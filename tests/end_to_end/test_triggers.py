@@ -1,4 +1,4 @@
-"""Triggers through the real CLI against the running engine."""
+"""Triggers through the real CLI."""
 
 from __future__ import annotations
 
@@ -199,8 +199,8 @@ def test_all_arguments_may_be_one_secret_output(stack, engine):
     engine.client.create_plugin_file("whole.py", "def process_writes(influxdb3_local, table_batches, args=None): pass")
     stack.program(
         """
-        given = pulumi.Output.secret({"password": "hunter2", "threshold": 80, "strict": True})
-        Trigger("t", db="whole", plugin_filename="whole.py", trigger_specification=ALL_TABLES, trigger_arguments=given)
+        secret = pulumi.Output.secret({"password": "hunter2", "threshold": 80, "strict": True})
+        Trigger("t", db="whole", plugin_filename="whole.py", trigger_specification=ALL_TABLES, trigger_arguments=secret)
         """
     )
     ran = stack.up()

@@ -1,4 +1,4 @@
-"""What triggers do besides creating and swapping, on the running engine without the CLI between."""
+"""Logic of triggers on a running engine, without the CLI."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None)
 
 @pytest.fixture
 def live(engine):
-    """The provider's side of the engine, with a database and plugins."""
+    """The provider's connection to the engine, with a database and plugins."""
     live = Engine(Configuration(host_url=engine.url))
     live.db = f"db_{uuid.uuid4().hex[:8]}"
     live.client.create_database(live.db)
@@ -36,8 +36,8 @@ def live(engine):
 
 
 def trigger(live, name="t", **properties):
-    given = {"db": live.db, "trigger_name": name, "plugin_filename": "good.py", "trigger_specification": "every:1s"}
-    return TriggerInputs.checked(given | properties)
+    inputs = {"db": live.db, "trigger_name": name, "plugin_filename": "good.py", "trigger_specification": "every:1s"}
+    return TriggerInputs.checked(inputs | properties)
 
 
 def running(live):
@@ -87,11 +87,11 @@ def test_a_request_path_in_use_is_an_error_that_names_the_trigger_and_its_databa
 
 def test_two_triggers_of_one_program_with_one_path_are_an_error_without_requests():
     program = Program(Configuration(host_url="http://127.0.0.1:9"))
-    given = {"db": "d", "plugin_filename": "r.py", "trigger_specification": "request:r"}
-    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), program)
-    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), program)
+    inputs = {"db": "d", "plugin_filename": "r.py", "trigger_specification": "request:r"}
+    LOGIC.check(TriggerInputs.checked(inputs | {"trigger_name": "one"}), program)
+    LOGIC.check(TriggerInputs.checked(inputs | {"trigger_name": "one"}), program)
     with pytest.raises(InvalidInputs, match=r"trigger_specification: the request path belongs to trigger 'one'"):
-        LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "two"}), program)
+        LOGIC.check(TriggerInputs.checked(inputs | {"trigger_name": "two"}), program)
 
 
 def test_the_preview_shows_what_an_adoption_changes(live, capfd):
@@ -103,7 +103,7 @@ def test_the_preview_shows_what_an_adoption_changes(live, capfd):
     assert "secret" not in said
 
 
-@pytest.mark.skipif(PROGRAM is not None, reason="servers before 3.11 do not tell of it")
+@pytest.mark.skipif(PROGRAM is not None, reason="servers before 3.11 do not store that they disabled a trigger")
 def test_a_notice_says_that_the_server_disabled_a_trigger_after_an_error(live, capfd):
     name = f"w_{live.db}"
     declared = trigger(live, name, plugin_filename="bad.py", trigger_settings={"error_behavior": "disable"})

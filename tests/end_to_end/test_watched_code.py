@@ -1,4 +1,4 @@
-"""Triggers whose plugin changes and they do not: new code is watched and put back, a changed configuration restarts."""
+"""Triggers that stay the same while their plugin or its configuration file changes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_code_whose_run_fails_is_rolled_back_and_the_next_up_tries_it_again(stac
     assert known_code(stack) == sha256(good)
     assert stack.up().changes() == ""
 
-    # a deployment that fails, the same again, and one with other code that fails: the state has what failed last
+    # the state holds the code that failed last: test a failing deployment, the same again, and other failing code
     for number in (1, 1, 2):
         stack.program(watched(db, FAILS.format(f"bad {number}")))
         output = stack.up(expect=None).output
@@ -66,7 +66,7 @@ def test_without_a_watch_a_change_of_code_sends_nothing_to_its_trigger(stack, en
     assert stack.up().changes() == "~ 1 updated"
     assert (engine.plugin_dir / f"{db}.py").read_text() == FAILS.format("two")
 
-    # from the first deployment with a watch on, it knows its code; that alone sends nothing and fails nothing
+    # the first deployment with a watch stores the hash of the code; it sends nothing and cannot fail
     stack.program(watched(db, FAILS.format("two")))
     assert stack.up().changes() == "~ 1 updated"
     assert known_code(stack) == sha256(FAILS.format("two"))

@@ -64,7 +64,7 @@ def test_an_invalid_proxy_is_an_error_of_one_line_that_names_the_variable(
     with pytest.raises(EngineUnreachable) as refused:
         EngineClient("https://influx.example")
 
-    assert str(refused.value).startswith(f"{variable} names a proxy that cannot be used: ")
+    assert str(refused.value).startswith(f"the proxy in {variable} is invalid: ")
     assert "\n" not in str(refused.value)
     assert "k9" not in str(refused.value)
 

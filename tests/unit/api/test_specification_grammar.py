@@ -27,7 +27,7 @@ FORMS = (
 NO_DURATION = "couldn't parse to duration"
 OVER_A_YEAR = "don't support every schedules of over 1 year"
 
-# what a real server was recorded to accept (conformance/trigger_specifications.json)
+# accepted by a real server (tests/conformance/recordings/trigger_specifications.json)
 RECORDED_AS_ACCEPTED = [
     "table:cpu",
     "table:a b",
@@ -58,7 +58,7 @@ RECORDED_AS_ACCEPTED = [
     "request:ünï",
 ]
 
-# what it was recorded to refuse, with its words
+# refused by a real server, with its answer
 RECORDED_AS_REFUSED = [
     ("", f"failed to parse trigger from : {FORMS}"),
     ("nonsense", f"failed to parse trigger from nonsense: {FORMS}"),
@@ -101,7 +101,7 @@ def test_what_a_real_server_refuses_is_refused_with_its_text(text: str, answer: 
         "cron:0 0 6 * * 7",  # weekdays are 0-6
         "cron:@daily",
         "cron: @hourly",
-        "every:0s",  # stops a real server for good
+        "every:0s",  # a real server fails for good
         "every:0",
         "every:999us",
     ],
@@ -169,7 +169,7 @@ def test_the_server_grammar_of_cron_is_accepted(expression: str) -> None:
         ("@weekly", "shorthands are not part of the API"),
         ("0 0 22-2 * * *", "22-2 wraps around in the hour field: write two ranges"),
         ("0 0 0 * * FRI-MON", "FRI-MON wraps around in the day-of-week field"),
-        ("0 0 0 * * MON/2", "a single name cannot take a step"),
+        ("0 0 0 * * MON/2", "a single name cannot have a step"),
         ("0 0 0 * * 1-FRI", "1-FRI mixes a number and a name"),
         ("*/0 * * * * *", "a step in the second field is 1-59; 0 is not"),
         ("*/60 * * * * *", "a step in the second field is 1-59; 60 is not"),
@@ -222,7 +222,7 @@ def test_a_cron_expression_with_a_time_zone_is_an_error_that_says_what_to_write(
     with pytest.raises(SpecificationError) as refused:
         parse(f"cron:{expression}")
     assert refused.value.hint.endswith(
-        f"cron is in UTC and takes no time zone: leave '{zone}' out and write the hours in UTC: '{remedy}'"
+        f"cron is in UTC, without a time zone: leave '{zone}' out and write the hours in UTC: '{remedy}'"
     )
     assert isinstance(parse(f"cron:{remedy}"), Cron)
 

@@ -231,7 +231,7 @@ def test_a_secret_that_is_refused_is_named_and_not_repeated(kind: str, name: str
 
 
 def test_a_value_that_is_not_secret_is_repeated_where_that_helps() -> None:
-    assert "'hourly' is no trigger specification" in refused("Trigger", [], trigger_specification="hourly")
+    assert "'hourly' is not a trigger specification" in refused("Trigger", [], trigger_specification="hourly")
 
 
 def test_a_message_without_an_end_keeps_what_is_live() -> None:
