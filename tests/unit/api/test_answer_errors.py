@@ -1,4 +1,4 @@
-"""What an error answer becomes, whichever of the contract's shapes its body has."""
+"""Errors for error answers with all shapes of bodies (contract 1.1)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ def test_the_status_decides_the_class_of_the_error(status: int, kind: type[Answe
         ('{error: "not found"}', "not found"),
         ('{error: "cut', '{error: "cut'),
         ("", ""),
+        ('{error: "not found"', '{error: "not found"'),
+        ('error: "not found"}', 'error: "not found"}'),
         ('{"error": ""}', ""),
+        ('{"message": "m", "error": null}', "m"),
         ('{"error": 5}', '{"error": 5}'),
         ('{"errors": ["a"]}', '{"errors": ["a"]}'),
         ('["a"]', '["a"]'),
@@ -125,3 +128,18 @@ def test_the_hierarchy_of_errors_is_as_documented() -> None:
         ServerError,
     ]
     assert EngineApiError.__subclasses__() == [TransportError, AnswerError, UnreadableAnswer]
+
+
+def test_the_error_about_an_unknown_path_contains_the_beginning_of_the_page() -> None:
+    error = answer_error("GET /ping", 404, "x" * 201)
+
+    assert isinstance(error, NoSuchOperation)
+    assert error.text == f"{'x' * 200} (is influxdb3:hostUrl an InfluxDB 3 server?)"
+    assert answer_error("GET /ping", 404, "").text == "no message (is influxdb3:hostUrl an InfluxDB 3 server?)"
+
+
+def test_an_error_contains_its_request() -> None:
+    error = answer_error("POST /api/v3/write_lp", 404, "Database not found d")
+
+    assert isinstance(error, NotFound)
+    assert (error.operation, error.status, error.data) == ("POST /api/v3/write_lp", 404, None)

@@ -1,4 +1,4 @@
-"""What the HTTP client makes of error answers, of unreadable ones and of none."""
+"""Errors of the HTTP client: error answers, unreadable answers and lost answers."""
 
 from __future__ import annotations
 

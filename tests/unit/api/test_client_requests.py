@@ -1,4 +1,4 @@
-"""What the HTTP client sends, and what it returns from what is answered."""
+"""Requests and results of the HTTP client."""
 
 from __future__ import annotations
 

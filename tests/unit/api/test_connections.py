@@ -1,4 +1,4 @@
-"""What a connection sends, how long it waits, and whom it trusts."""
+"""Time limits, errors and certificates of connections."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_error_of_an_unreadable_answer_omits_query_parameters() -> None:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Self-signed certificates ``a`` and ``b`` of the loopback address, with their keys."""
+    """Self-signed certificates ``a`` and ``b`` for the loopback address, with their keys."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl makes the certificates")
@@ -84,7 +84,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def https_url(certificates: Path) -> Iterator[str]:
-    """A server with certificate ``a``."""
+    """The URL of a server with certificate ``a``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / "a.pem", certificates / "a.key")
     with tiny_server(PONG, tls=context) as server:

@@ -1,4 +1,4 @@
-"""When scheduled triggers run, against models that try one moment after the other."""
+"""Times of scheduled runs, compared with a slow search."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def matches(values: tuple[frozenset[int], ...], moment: datetime) -> bool:
 
 
 def first_match(values: tuple[frozenset[int], ...], after: datetime) -> datetime | None:
-    """Days one by one, then the times of the day in order."""
+    """The first match, by a search through all days and all times of a day."""
     day = after.replace(hour=0, minute=0, second=0, microsecond=0)
     while day < LAST:
         if matches((frozenset({0}), frozenset({0}), frozenset({0}), *values[3:]), day):

@@ -1,4 +1,4 @@
-"""Durations as ``every:`` writes them."""
+"""Durations of ``every:`` specifications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every operation of the client on servers that drip, lie, flood, speak HTML, reset and redirect."""
+"""All operations of the client on servers with slow, false, huge or broken answers."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 TIMEOUT = 1.0
 PATIENCE = 45.0
-"""Seconds after which a client hangs; far above ``TIMEOUT``, since test machines are busy."""
+"""Seconds after which a client counts as hanging; far above ``TIMEOUT``, since test machines are busy."""
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FEW = ("create_trigger", "delete_trigger", "triggers", "install_packages", "health")
 
 
 def fails(url: str, operation: str, **options: float) -> EngineApiError:
     began = time.monotonic()
-    given = {"timeout": TIMEOUT, "package_timeout": TIMEOUT} | options
-    with EngineClient(url, TOKEN, **given) as client, pytest.raises(EngineApiError) as failed:  # type: ignore[arg-type]  # floats
+    limits = {"timeout": TIMEOUT, "package_timeout": TIMEOUT} | options
+    with EngineClient(url, TOKEN, **limits) as client, pytest.raises(EngineApiError) as failed:  # type: ignore[arg-type]  # floats
         OPERATIONS[operation][0](client)
     assert time.monotonic() - began < PATIENCE
     return failed.value
@@ -63,7 +63,7 @@ def assert_safe(error: BaseException) -> None:
 HEAVY = ("megabytes", "gigabyte", "bomb", "end", "lines")
 CASES = [
     (operation, lie) for operation in OPERATIONS for lie in LIES if operation in FEW or not lie.endswith(HEAVY)
-]  # what all operations read alike takes long
+]  # all operations read large answers alike, and those tests take long
 
 
 @pytest.mark.parametrize(("operation", "lie"), CASES)
@@ -164,7 +164,7 @@ def test_an_error_contains_no_secret_that_the_server_repeats() -> None:
     )
 
     def echo(body: str) -> bytes:
-        # as it came, percent-encoded, and as JSON in JSON
+        # unchanged, percent-encoded, and as JSON in JSON
         return http(500, f"bad: {body} {json.dumps(body)} Bearer {TOKEN} MIIEabcdefgh pa%22ss%20w%C3%B6rd%2F%2B")
 
     with hostile_server(saying(echo(trigger.model_dump_json()))) as server, EngineClient(server.url, TOKEN) as client:

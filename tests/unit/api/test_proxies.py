@@ -1,4 +1,4 @@
-"""Which requests go through a proxy, and what is said of one that cannot be used."""
+"""Requests through a proxy, and errors about invalid proxies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which texts are trigger specifications, what the server says to the others, and how the catalog shows them."""
+"""Grammar of trigger specifications, errors about invalid ones, and their form in the catalog."""
 
 from __future__ import annotations
 

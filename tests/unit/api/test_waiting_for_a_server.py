@@ -1,4 +1,4 @@
-"""How long requests wait for a server that refuses connections, as one that is just starting does."""
+"""Waiting for a server that refuses connections, since it may be starting."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ PATIENCE = 10.0
 
 @dataclass
 class StartingServer:
-    """Refuses connections during the seconds of ``down``; its clock moves only while somebody sleeps.
+    """Refuses connections during the seconds of ``down``; its clock moves only while the client sleeps.
 
     Attributes:
         down: Pairs of seconds: from, until.
-        now: The clock.
-        attempts: When somebody tried to connect.
-        told: What was told when waiting began.
+        now: The time in seconds.
+        attempts: Times of the client's connections.
+        told: Messages of ``on_wait``.
     """
 
     down: list[tuple[float, float]]

@@ -1,4 +1,4 @@
-"""Bodies of requests as both sides check them."""
+"""Validation of request bodies."""
 
 from __future__ import annotations
 
