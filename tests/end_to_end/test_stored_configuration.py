@@ -13,7 +13,7 @@ from influxdb3_engine_api import paths
 REMEDY = "may be from the last 'pulumi up': run 'pulumi up' first, or add --run-program to this command"
 
 
-def test_after_a_rotation_refresh_and_destroy_say_which_url_and_token_they_use(tmp_path, cli):
+def test_after_a_change_of_token_errors_of_refresh_and_destroy_say_which_configuration_they_use(tmp_path, cli):
     with start_server(tmp_path / "engine", without_auth=False) as engine:
         token = httpx.post(engine.url + paths.TOKEN_ADMIN).json()["token"]
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
@@ -48,7 +48,7 @@ def test_after_a_rotation_refresh_and_destroy_say_which_url_and_token_they_use(t
     assert "t" not in stack.resources()
 
 
-def test_an_engine_that_has_moved_is_looked_for_where_the_last_deployment_found_it(tmp_path, cli):
+def test_refresh_and_destroy_use_the_url_of_the_last_up(tmp_path, cli):
     with start_server(tmp_path / "engine") as engine:
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
         engine.client.create_database("d")

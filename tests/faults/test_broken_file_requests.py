@@ -127,7 +127,7 @@ def _carry_out(logic, before, after, engine):
 
 def _requests(server, proxy, kind, operation):
     """How many requests the operation takes when nothing breaks."""
-    proxy.mend()
+    proxy.stop_breaking()
     logic = KINDS[kind][0]()
     before, after = _definitions(kind, operation)
     if before is not None:
@@ -146,7 +146,7 @@ def _break(server, proxy, broken, number, fault):
         logic.create(before, _engine(server.url))
     proxy.break_request(number, fault)
     state, message = _carry_out(logic, before, after, _engine(proxy.url))
-    proxy.mend()
+    proxy.stop_breaking()
     case = f"request {number} of {proxy.requests}: {fault.value}: {message}"
     assert proxy.triggered, case
     assert whole(server, after or before, (before, after)), case

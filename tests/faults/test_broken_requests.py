@@ -153,7 +153,7 @@ def test_the_next_up_deploys_a_trigger_after_the_server_was_gone_from_any_reques
 def _requests(rig, name):
     """Numbers of the requests that the operation takes when nothing breaks."""
     operation = OPERATIONS[name]
-    rig.proxy.mend()
+    rig.proxy.stop_breaking()
     rig.proxy.requests.clear()
     before, after = _definitions(operation)
     if before is not None:
@@ -188,7 +188,7 @@ def _break(rig, operation, number, fault, capsys, *, all_later=False, refreshed=
     capsys.readouterr()
     rig.proxy.break_request(number, fault, all_later=all_later)
     state, message = carry_out(rig.through, before, after)
-    rig.proxy.mend()
+    rig.proxy.stop_breaking()
     said = f"{message} {capsys.readouterr().err}"
     case = f"request {number} of {rig.proxy.requests}: {fault.value}: {said}"
     assert rig.proxy.triggered, case

@@ -115,7 +115,7 @@ def _lock_down(request: Callable[[], None]) -> str | None:
     try:
         request()
     except AnswerError as error:
-        if error.stranger:
+        if error.foreign_answer:
             raise
         reason = with_remedy(error)
         return reason if reason != str(error) else None

@@ -67,7 +67,7 @@ def stored_configuration() -> Iterator[None]:
 
 def with_remedy(error: Exception) -> str:
     """The text of an error, with what to do if the server is locked down, refuses the token, or is not reached."""
-    if isinstance(error, AnswerError) and error.stranger and not isinstance(error, NoSuchOperation):
+    if isinstance(error, AnswerError) and error.foreign_answer and not isinstance(error, NoSuchOperation):
         return str(error)
     if isinstance(error, AnswerError):
         for text, remedy in _REMEDIES:

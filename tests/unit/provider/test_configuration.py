@@ -141,7 +141,7 @@ def test_an_invalid_value_is_named_by_its_key(key: str, value: str) -> None:
         ("pluginHosts", '["h:1"]', "does not start with http", "influxdb3:pluginHosts http://h:1"),
         ("pluginHosts", '{"node": 1}', "a URL is needed", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
         ("pluginHosts", "[", "invalid JSON", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
-        ("authToken", "two words", "holds a space", "--secret influxdb3:authToken TOKEN"),
+        ("authToken", "two words", "contains a space", "--secret influxdb3:authToken TOKEN"),
         ("authToken", "two\nlines", "a line break", "--secret influxdb3:authToken TOKEN"),
         ("authToken", " ", "is empty", "--secret influxdb3:authToken TOKEN"),
         ("database", "my db", "starts with an ASCII letter or digit", "influxdb3:database NAME"),
@@ -168,7 +168,7 @@ def test_a_mistake_in_the_environment_is_named_by_its_variable(monkeypatch: pyte
 
     assert failures() == {
         "INFLUXDB3_HOST_URL": (
-            "the engine's URL does not start with http:// or https://: export INFLUXDB3_HOST_URL=http://127.0.0.1:8181"
+            "the server's URL does not start with http:// or https://: export INFLUXDB3_HOST_URL=http://127.0.0.1:8181"
         ),
         "INFLUXDB3_TLS_NO_VERIFY": "true or false is needed: export INFLUXDB3_TLS_NO_VERIFY=true",
     }

@@ -185,5 +185,5 @@ def test_an_impossible_dry_run_is_refused_during_preview(test: Any, message: str
 
 
 def test_flags_of_an_expression_would_be_lost_and_are_refused() -> None:
-    with pytest.raises(SourceError, match="write flags of a regular expression into it"):
+    with pytest.raises(SourceError, match="a regular expression has its flags inside"):
         dry_runs_property("a test", WalTest(input_lp="", expect_writes=[re.compile("a", re.IGNORECASE)]))

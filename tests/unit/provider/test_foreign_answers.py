@@ -230,8 +230,8 @@ def test_a_secret_that_is_refused_is_named_and_not_repeated(kind: str, name: str
     assert "hunter2" not in text
 
 
-def test_a_value_that_is_not_secret_is_repeated() -> None:
-    assert "'hourly' is no trigger specification" in refused("Trigger", [], trigger_specification="hourly")
+def test_a_value_that_is_not_secret_is_repeated_where_that_helps() -> None:
+    assert "'hourly' is not a trigger specification" in refused("Trigger", [], trigger_specification="hourly")
 
 
 def test_a_long_message_is_cut_and_still_says_what_is_live() -> None:

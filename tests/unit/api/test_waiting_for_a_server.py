@@ -1,4 +1,4 @@
-"""How long requests wait for a server that refuses connections, as one that is just starting does."""
+"""Waiting for a server that refuses connections, since it may be starting."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ PATIENCE = 10.0
 
 @dataclass
 class StartingServer:
-    """Refuses connections during the seconds of ``down``; its clock moves only while somebody sleeps.
+    """Refuses connections during the seconds of ``down``; its clock moves only while the client sleeps.
 
     Attributes:
         down: Pairs of seconds: from, until.
-        now: The clock.
-        attempts: When somebody tried to connect.
-        told: What was told when waiting began.
+        now: The time in seconds.
+        attempts: Times of the client's connections.
+        told: Messages of ``on_wait``.
     """
 
     down: list[tuple[float, float]]
@@ -56,7 +56,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> StartingServer:
     return server
 
 
-def test_a_server_that_is_just_starting_is_waited_for_and_told_once(server: StartingServer) -> None:
+def test_the_client_waits_for_a_starting_server_and_reports_it_once(server: StartingServer) -> None:
     client = server.client()
 
     assert client.ping().version == "3.10.0"
@@ -64,7 +64,7 @@ def test_a_server_that_is_just_starting_is_waited_for_and_told_once(server: Star
     assert server.told == [f"{URL} refuses connections; waiting 10 s for it to start"]
 
 
-def test_a_server_that_starts_is_found_within_a_fifth_of_a_second(server: StartingServer) -> None:
+def test_a_waiting_client_tries_five_times_a_second(server: StartingServer) -> None:
     server.client().ping()
 
     pauses = [later - earlier for earlier, later in zip(server.attempts, server.attempts[1:], strict=False)]
@@ -72,7 +72,7 @@ def test_a_server_that_starts_is_found_within_a_fifth_of_a_second(server: Starti
     assert min(pauses) == pytest.approx(0.2)
 
 
-def test_patience_ends_exactly_when_it_was_said_to(server: StartingServer) -> None:
+def test_waiting_ends_after_the_given_seconds(server: StartingServer) -> None:
     server.down = [(0.0, 1_000.0 + PATIENCE + 0.01)]
 
     with pytest.raises(EngineUnreachable, match="no connection"):
@@ -80,7 +80,7 @@ def test_patience_ends_exactly_when_it_was_said_to(server: StartingServer) -> No
     assert server.now == pytest.approx(1_000.0 + PATIENCE)
 
 
-def test_all_requests_together_wait_once_for_a_server_that_does_not_start(server: StartingServer) -> None:
+def test_all_requests_together_wait_once(server: StartingServer) -> None:
     server.down = [(0.0, 9_999.0)]
     client = server.client()
 
@@ -91,7 +91,7 @@ def test_all_requests_together_wait_once_for_a_server_that_does_not_start(server
     assert len(server.told) == 1
 
 
-def test_a_server_that_has_answered_meanwhile_is_waited_for_anew(server: StartingServer) -> None:
+def test_after_an_answer_the_client_waits_again(server: StartingServer) -> None:
     server.down = [(1_000.0, 1_006.0), (1_100.0, 1_106.0)]
     client = server.client()
 
@@ -103,7 +103,7 @@ def test_a_server_that_has_answered_meanwhile_is_waited_for_anew(server: Startin
     assert len(server.told) == 2
 
 
-def test_without_patience_the_first_refusal_counts(server: StartingServer) -> None:
+def test_without_patience_the_first_refused_connection_is_an_error(server: StartingServer) -> None:
     client = server.client(patience=0.0)
 
     with pytest.raises(EngineUnreachable):

@@ -1,4 +1,4 @@
-"""Slips in a stack's configuration: said once, without a traceback, with the command that mends them."""
+"""Invalid stack configuration: one error without a traceback, with the command that corrects it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ plugin = PluginFile("p.py", content="def process_scheduled_call(i, t, a): pass")
 for number in range(8):
     Trigger(f"t{number}", db="d", plugin_filename=plugin.plugin_filename, trigger_specification=every("1h"))
 """
-SLIPS = {
-    "hostUrl 127.0.0.1:8181": "influxdb3:hostUrl: the engine's URL does not start with http:// or https://: "
+ERRORS = {
+    "hostUrl 127.0.0.1:8181": "influxdb3:hostUrl: the server's URL does not start with http:// or https://: "
     "pulumi config set influxdb3:hostUrl http://127.0.0.1:8181",
     "timeout 30s": "influxdb3:timeout: a number of seconds above 0 is needed, without a unit: "
     "pulumi config set influxdb3:timeout 30",
@@ -23,26 +23,26 @@ SLIPS = {
 
 
 def said(ran):
-    """What the CLI shows at the end, line by line."""
+    """The lines of the CLI's diagnostics."""
     assert "Traceback" not in ran.output, ran.output
     return [line.strip() for line in ran.output.partition("Diagnostics:")[2].splitlines()]
 
 
-@pytest.mark.parametrize("slip", SLIPS)
-def test_a_slip_is_one_line_for_the_deployment(unreachable_stack, slip):
+@pytest.mark.parametrize("setting", ERRORS)
+def test_an_invalid_key_or_value_is_one_error_of_the_deployment(unreachable_stack, setting):
     unreachable_stack.program(PROGRAM)
-    key, *rest = slip.split()
+    key, *rest = setting.split()
     unreachable_stack.run("config", "set", f"influxdb3:{key}", *rest, expect=0)
     for command in (unreachable_stack.preview, unreachable_stack.up):
         ran = command(expect=None)
         assert ran.status != 0
         lines = [line for line in said(ran) if f"influxdb3:{key}: " in line]
         assert len(lines) == 1, ran.output
-        assert lines[0].startswith(f"error: {SLIPS[slip]}"), ran.output
+        assert lines[0].startswith(f"error: {ERRORS[setting]}"), ran.output
         assert "dynamic/influxdb3" not in ran.output  # no resource was declared
 
 
-def test_keys_of_a_project_of_that_name_are_its_own(unreachable_stack):
+def test_a_project_named_influxdb3_may_have_keys_of_its_own(unreachable_stack):
     (unreachable_stack.directory / "Pulumi.yaml").write_text("name: influxdb3\nruntime: python\n")
     unreachable_stack.run("stack", "select", "dev", "--create", expect=0)
     unreachable_stack.run("config", "set", "colour", "red", expect=0)
@@ -50,23 +50,23 @@ def test_keys_of_a_project_of_that_name_are_its_own(unreachable_stack):
     unreachable_stack.preview(expect=0)
 
 
-def test_a_slip_in_the_environment_is_named_by_its_variable_wherever_it_is_met(stack, engine, db):
+def test_every_command_names_the_environment_variable_with_an_invalid_value(stack, engine, db):
     stack.program(PROGRAM.replace('"d"', f'"{db}"').replace('"p.py"', f'"{db}.py"'))
     stack.up()
     wrong = {**os.environ, "INFLUXDB3_AUTH_TOKEN": "hunter2 hunter3"}
-    slipped = Stack(stack.directory, stack.cli, wrong)
-    told = "INFLUXDB3_AUTH_TOKEN: the API token holds a space, a line break or another character that no header carries"
-    for command in (slipped.preview, slipped.up, slipped.refresh, slipped.destroy):
+    misconfigured = Stack(stack.directory, stack.cli, wrong)
+    reason = "INFLUXDB3_AUTH_TOKEN: the API token contains a space, a line break or another character"
+    for command in (misconfigured.preview, misconfigured.up, misconfigured.refresh, misconfigured.destroy):
         ran = command(expect=None)
         assert ran.status != 0
-        assert len([line for line in said(ran) if told in line]) == 1, ran.output
+        assert len([line for line in said(ran) if reason in line]) == 1, ran.output
         assert "export INFLUXDB3_AUTH_TOKEN=TOKEN" in ran.output
         assert "hunter" not in ran.output
     assert len(engine.client.trigger_arguments(db)) == 0
     assert stack.up().changes() == ""
 
 
-def test_a_function_says_it_too(unreachable_stack):
+def test_a_function_reports_an_invalid_value_too(unreachable_stack):
     unreachable_stack.run("config", "set", "influxdb3:timeout", "soon", expect=0)
     unreachable_stack.program('invoke_request("http://127.0.0.1:9/api/v3/engine/x")')
     ran = unreachable_stack.preview(expect=None)

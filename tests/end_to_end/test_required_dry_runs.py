@@ -1,4 +1,4 @@
-"""Dry runs as gates: what a deployment does when a plugin does not pass them, through the real CLI."""
+"""Deployments of plugins that have to pass dry runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specific
 """
 
 
-def test_a_file_that_does_not_pass_leaves_what_is_live_and_shows_its_log(stack, engine):
+def test_a_file_whose_dry_run_fails_is_not_written_and_its_log_is_shown(stack, engine):
     db = f"db_{uuid.uuid4().hex[:8]}"
     stack.program(file_program(db, 'row["load"]'))
     stack.up()
@@ -68,7 +68,7 @@ def test_a_file_that_does_not_pass_leaves_what_is_live_and_shows_its_log(stack, 
     assert (engine.plugin_dir / f"{db}.py").read_text() == live
 
 
-def test_a_directory_that_does_not_pass_is_never_swapped_to(stack, engine):
+def test_no_trigger_is_swapped_to_a_directory_whose_dry_run_fails(stack, engine):
     db = f"db_{uuid.uuid4().hex[:8]}"
     engine.client.create_database(db)
     stack.program(directory_program(db, "1"))

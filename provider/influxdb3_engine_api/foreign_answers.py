@@ -1,8 +1,8 @@
-"""Whether an answer is InfluxDB's, or one of something on the way to it: a gateway, a login page, another server.
+"""Tells answers of InfluxDB from those of a gateway, a login page or another server.
 
-InfluxDB 3 states its identity (``cluster-uuid``) in every answer (contract 1.1). An answer without it may come from a
-server before 3.10 or through a gateway that drops headers: it counts if it looks as InfluxDB's do. Those of success are
-empty, JSON, or ``OK``; those of failure are text or JSON. None of them is a page.
+InfluxDB 3 sends its identity (``cluster-uuid``) with every answer (contract 1.1). An answer without identity may come
+from a release before 3.10, or through a gateway that removes headers. It counts if it has the shape of InfluxDB's
+answers: empty, JSON or ``OK`` for a success, text or JSON for an error, and never a web page.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _TAG = re.compile(r"<[^>]{0,1000}>")
 _JSON = re.compile(r"application/([\w.+-]+\+)?(json|jsonl|x-ndjson)|json")
 _FIRST_WORDS = 100
 _NOT_OF_A_SUCCESS = re.compile("login|auth|sign|sso|redirect|error|message|location|url|code|detail", re.IGNORECASE)
-"""Members of what gateways answer with status 200: where to log in, and what is wrong."""
+"""Names of members in gateways' JSON answers of status 200, such as a login URL or an error."""
 
 
 def is_page(headers: Mapping[str, str], body: str) -> bool:
-    """Whether an answer of any status is one that InfluxDB does not give."""
+    """Whether an answer is a web page or another body that InfluxDB never sends; for any status."""
     if headers.get(IDENTITY):
         return False
     kind = _media_type(headers)
@@ -39,7 +39,7 @@ def is_page(headers: Mapping[str, str], body: str) -> bool:
 
 
 def is_success(headers: Mapping[str, str], body: str) -> bool:
-    """Whether an answer of status 2xx, to a request that promises no body, says that it was carried out."""
+    """Whether an answer of status 2xx comes from InfluxDB, for an operation without a body in its answer."""
     if headers.get(IDENTITY):
         return True
     if is_page(headers, body):
@@ -50,22 +50,22 @@ def is_success(headers: Mapping[str, str], body: str) -> bool:
     value = _parsed(bare)
     if isinstance(value, dict):
         return not any(_NOT_OF_A_SUCCESS.search(name) for name in value)
-    return value is not _NO_JSON and not isinstance(value, str)
+    return value is not _NOT_JSON and not isinstance(value, str)
 
 
-def described(headers: Mapping[str, str], body: str) -> str:
-    """Who answered, and what: content type, name of the server, title of the page or its first words.
+def describe_answer(headers: Mapping[str, str], body: str) -> str:
+    """Content type, name of the server, and title or first words of an answer.
 
-    Of JSON the names of its members alone: rows hold arguments of triggers, which may be secret.
+    For JSON, the description contains the names of members only: rows hold arguments of triggers, which may be secret.
     """
     kind, server = _media_type(headers), headers.get("server")
     source = shown(kind or "no content type", longest=_FIRST_WORDS)
     if server:
         source += f" from {shown(server, longest=_FIRST_WORDS)!r}"
-    return f"{source}, {_gist(body)}"
+    return f"{source}, {_summary(body)}"
 
 
-def _gist(body: str) -> str:
+def _summary(body: str) -> str:
     bare = body[:100_000].strip()
     if not bare:
         return "empty"
@@ -73,7 +73,7 @@ def _gist(body: str) -> str:
         return f"titled {_words(title[2])}"
     if bare[0] in "[{":
         value = _parsed(body)
-        if value is _NO_JSON:
+        if value is _NOT_JSON:
             return "JSON that is cut off or malformed"
         if isinstance(value, dict):
             return f"a JSON object with {shown(', '.join(map(str, value)), longest=_FIRST_WORDS) or 'no members'}"
@@ -82,24 +82,19 @@ def _gist(body: str) -> str:
 
 
 def _words(text: str) -> str:
-    plain = html_free(text)
+    plain = " ".join(_TAG.sub(" ", text[:10_000]).split())
     return f"{shown(plain, longest=_FIRST_WORDS)!r}" if plain else "no words"
-
-
-def html_free(text: str) -> str:
-    """The words of a page, with one blank between."""
-    return " ".join(_TAG.sub(" ", text[:10_000]).split())
 
 
 def _media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-_NO_JSON = object()
+_NOT_JSON = object()
 
 
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return _NO_JSON
+        return _NOT_JSON
