@@ -171,7 +171,7 @@ def test_dry_runs_at_the_same_time_do_not_wait_for_each_other(bench: Bench) -> N
 
 
 def test_the_processes_that_dry_runs_leave_behind_are_few(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("influxdb3_embedded.runner.processes.caches._MAX_PROCESSES", 2)
+    monkeypatch.setattr("influxdb3_embedded.runner.processes.dry_run_caches._MAX_PROCESSES", 2)
     body = "import os, threading\ninfluxdb3_local.cache.put('l', threading.Lock())\ninfluxdb3_local.info(os.getpid())"
     pids = [int(scheduled(bench, body, name).log_lines[1].removeprefix("INFO: ")) for name in "abcd"]
     wait_until(lambda: not is_running(pids[0]))
