@@ -78,9 +78,13 @@ class Memory:
 class Session:
     """Executes what the server asks for.
 
-    Frames from the server are ``run``, answered by ``result``; ``take_over`` with cache entries of an earlier process,
-    answered by ``taken_over``; and ``hand_over``, answered by ``handed_over``. During a run this side sends ``log``,
-    and asks ``query``, ``write`` and ``cache_*``.
+    The server sends these frames:
+
+    - ``rows``: rows for the next run; without an answer.
+    - ``run``: answered by ``result``. During a run this side sends ``log``, and asks ``query``, ``write`` and
+      ``cache_*``.
+    - ``take_over``: cache entries of an earlier process; answered by ``taken_over``.
+    - ``hand_over``: answered by ``handed_over``, with cache entries.
 
     Args:
         channel: The way to the server.
@@ -95,6 +99,7 @@ class Session:
         own, everybodys = self._shared
         self._cache = Cache(own if self._resident is None else self._resident, everybodys)
         self._single_file = SingleFile()
+        self._rows: dict[str, list[Any]] = {}
 
     def serve(self) -> None:
         """Answer frames until the server hangs up, or this turns out to be a process that a plugin forked."""
@@ -103,7 +108,9 @@ class Session:
                 message, attachment = self._channel.receive()
             except EOFError:
                 return
-            if message["op"] == "run":
+            if message["op"] == "rows":
+                self._rows.setdefault(message["table_name"], []).extend(message["rows"])
+            elif message["op"] == "run":
                 self._run(message, attachment)
             elif message["op"] == "take_over" and self._resident is not None:
                 self._resident.take_over(_entries(message["entries"], attachment))
@@ -146,7 +153,8 @@ class Session:
         function = self._entry_point(message)
         arguments = message["arguments"]
         if message["kind"] == "wal":
-            function(local, message["batches"], arguments)
+            tables, self._rows = self._rows, {}
+            function(local, [{"table_name": name, "rows": rows} for name, rows in tables.items()], arguments)
             return {}
         if message["kind"] == "schedule":
             # The nominal time in the time zone of the process, which is UTC, without saying so (contract 4.4).

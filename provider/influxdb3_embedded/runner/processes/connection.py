@@ -27,6 +27,8 @@ class Connection(asyncio.Protocol):
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._received = bytearray()
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,7 +63,16 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why does not matter, its exit status will tell
         """Say so."""
+        self._writable.set()
         self._on_lost()
+
+    def pause_writing(self) -> None:
+        """Let `drain` wait: the worker reads more slowly than the server sends."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let `drain` return: the worker has read most of what was sent."""
+        self._writable.set()
 
     @property
     def is_open(self) -> bool:
@@ -76,6 +87,10 @@ class Connection(asyncio.Protocol):
         """
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(pack(message, attachment))
+
+    async def drain(self) -> None:
+        """Wait until the worker has read most of what was sent, or has gone."""
+        await self._writable.wait()
 
     def close(self) -> None:
         """Hang up."""

@@ -43,6 +43,7 @@ class WorkerFactory:
     def __init__(self, environment: PluginEnvironment) -> None:
         self.idle = IdleWorkers()
         self._environment = environment
+        self._sending = asyncio.Lock()
         self._starting = asyncio.Lock()
         self._zygote: Zygote | None = None
         self._retired: list[Zygote] = []
@@ -87,12 +88,16 @@ class WorkerFactory:
                 process = await WorkerProcess.fork(
                     zygote, label, resident_cache=resident_cache, overlapping=overlapping
                 )
-                return await Worker.connect(process, scopes)
+                return await self.connect(process, scopes)
             except ZygoteGone:
                 continue
             except OSError as error:
                 raise WorkerUnavailable(f"plugin process could not be started: {error}") from error
         raise WorkerUnavailable("plugin process could not be started")
+
+    async def connect(self, process: WorkerProcess, scopes: Scopes) -> Worker:
+        """Connect to a process; see `Worker.connect`."""
+        return await Worker.connect(process, scopes, self._sending)
 
     async def close(self) -> None:
         """End all workers."""
@@ -200,7 +205,7 @@ class TriggerWorkers:
             handed_over: list[CacheEntry] = []
             if home is not None and home.usable and home.generation == self._factory.generation:
                 with suppress(OSError):  # it has just ended
-                    return await Worker.connect(home, self._scopes)
+                    return await self._factory.connect(home, self._scopes)
             if home is not None and home.alive:
                 handed_over = await self._empty(home)
             worker = await self._make(handed_over, overlapping=True)
@@ -223,7 +228,7 @@ class TriggerWorkers:
         """Take the cached values out of a process, which then ends with its last run."""
         home.begin_run()
         try:
-            worker = await Worker.connect(home, self._scopes)
+            worker = await self._factory.connect(home, self._scopes)
             return await worker.hand_over()
         except OSError:
             return []

@@ -6,12 +6,10 @@ import asyncio
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.model import TableBatch
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from influxdb3_embedded.model import Flush, Row
+    from influxdb3_embedded.model import Flush, TableBatch
     from influxdb3_embedded.runner.triggers.write_log import WriteLog
 
 _MAX_FLUSHES = 60
@@ -71,7 +69,7 @@ class Backlog:
             last: The last sequence that it is to see at all, for a trigger that is to see the rest at once.
 
         Returns:
-            The sequence up to which it will then have seen them, and a batch a table; none where nothing is for it.
+            The sequence up to which it will then have seen them, and their batches; none where nothing is for it.
 
         Raises:
             WriteLogUnreadable: The log cannot be read now.
@@ -91,8 +89,8 @@ class Backlog:
             batches += flush.batches
             rows += _count(flush)
             if rows >= _ROWS_A_CALL:
-                return flush.sequence, _merged(batches)
-        return through, _merged(batches)
+                return flush.sequence, batches
+        return through, batches
 
     def _drop_oldest(self) -> None:
         oldest = self._recent.pop(0)
@@ -102,11 +100,3 @@ class Backlog:
 
 def _count(flush: Flush) -> int:
     return sum(len(batch.rows) for batch in flush.batches)
-
-
-def _merged(batches: list[TableBatch]) -> Sequence[TableBatch]:
-    """One batch a table, tables in the order of first appearance."""
-    tables: dict[str, list[Row]] = {}
-    for batch in batches:
-        tables.setdefault(batch.table_name, []).extend(batch.rows)
-    return [TableBatch(name, rows) for name, rows in tables.items()]

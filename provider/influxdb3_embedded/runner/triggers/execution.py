@@ -37,12 +37,14 @@ class Call(NamedTuple):
         announcement: The log row at the start.
         inputs: The input, as the worker's ``run`` frame carries it.
         body: The body of a request.
+        batches: The rows of a flush.
     """
 
     kind: str
     announcement: str
     inputs: dict[str, Any]
     body: bytes = b""
+    batches: Sequence[TableBatch] = ()
 
 
 class RunFailed(Exception):
@@ -63,8 +65,7 @@ class RunFailed(Exception):
 
 def wal_call(batches: Sequence[TableBatch]) -> Call:
     """Return a call with the rows of a flush (contract 4.4)."""
-    tables = [{"table_name": batch.table_name, "rows": list(batch.rows)} for batch in batches]
-    return Call("wal", "starting execution of wal plugin.", {"batches": tables})
+    return Call("wal", "starting execution of wal plugin.", {}, batches=batches)
 
 
 def schedule_call(moment: datetime) -> Call:
@@ -119,7 +120,7 @@ async def execute(
         **call.inputs,
     }
     try:
-        result, body = await worker.run(message, call.body, effects, time_limit)
+        result, body = await worker.run(message, call.body, call.batches, effects, time_limit)
     except WorkerDied as error:
         raise RunFailed(str(error), "process") from error
     except ValueError as error:  # more input than a frame can carry
