@@ -13,7 +13,7 @@ from influxdb3_embedded.runner.plugins.repository import PluginRepository
 from influxdb3_embedded.secrecy import CATALOG, make_private
 from influxdb3_embedded.services.data import Data
 from influxdb3_embedded.services.databases import Databases
-from influxdb3_embedded.services.plugin_host import EngineHost
+from influxdb3_embedded.services.engine_backend import EngineBackend
 from influxdb3_embedded.services.system_tables import SystemTables
 from influxdb3_embedded.services.tokens import Tokens
 from influxdb3_embedded.services.trigger_feed import EngineWriteLog
@@ -77,11 +77,11 @@ class Engine:
             umask=settings.plugin_umask,
         )
         self.environment.tidy()
-        host = EngineHost(self.catalog)
+        backend = EngineBackend(self.catalog)
         self.runner = Runner(
             environment=self.environment,
             directory=self.plugins,
-            host=host,
+            backend=backend,
             logs=self.logs,
             write_log=EngineWriteLog(self.catalog, self.storage),
             time_limit=settings.run_time_limit,
@@ -92,7 +92,7 @@ class Engine:
         system_tables = SystemTables(self.catalog, self.logs, self.plugins)
         self._sql = SqlEngine(self.storage, system_tables.of, settings.query_memory, settings.query_time_limit)
         self.data = Data(self.catalog, self.databases, self.storage, self._sql)
-        host.data = self.data
+        backend.data = self.data
 
     async def start(self) -> None:
         """Load the data and start the triggers; what is enabled runs when this returns.

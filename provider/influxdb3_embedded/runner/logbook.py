@@ -8,7 +8,7 @@ from collections import deque
 from enum import StrEnum
 from typing import NamedTuple
 
-from influxdb3_embedded.runner.texts import printable
+from influxdb3_embedded.runner.safe_texts import printable
 
 CAPACITY = 10_000
 """Rows kept for the whole server (contract 7.2)."""

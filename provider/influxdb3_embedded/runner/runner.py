@@ -9,17 +9,17 @@ from weakref import WeakValueDictionary
 
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import DryRun
-from influxdb3_embedded.runner.plugins.places import PluginFileError
+from influxdb3_embedded.runner.plugins.plugin_paths import PluginFileError
 from influxdb3_embedded.runner.processes.caches import CacheNamespace
 from influxdb3_embedded.runner.processes.dry_run_caches import DryRunCaches
 from influxdb3_embedded.runner.processes.workers import WorkerFactory, WorkerUnavailable
+from influxdb3_embedded.runner.triggers.active_trigger import TriggerContext
 from influxdb3_embedded.runner.triggers.effects import RecordedEffects
 from influxdb3_embedded.runner.triggers.execution import Call, RunFailed, execute, schedule_call, wal_call
 from influxdb3_embedded.runner.triggers.positions import Positions
-from influxdb3_embedded.runner.triggers.request import RequestPaths, RequestTrigger
-from influxdb3_embedded.runner.triggers.schedule import ScheduleTrigger
-from influxdb3_embedded.runner.triggers.started import Surroundings
-from influxdb3_embedded.runner.triggers.wal import WalTrigger, WalTriggers
+from influxdb3_embedded.runner.triggers.request_trigger import RequestPaths, RequestTrigger
+from influxdb3_embedded.runner.triggers.schedule_trigger import ScheduleTrigger
+from influxdb3_embedded.runner.triggers.wal_trigger import WalTrigger, WalTriggers
 from influxdb3_engine_api.specification import Cron, Every, Request
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from influxdb3_embedded.model import Flush, TableBatch, Trigger, TriggerKey
-    from influxdb3_embedded.runner.host import PluginHost
     from influxdb3_embedded.runner.logbook import LogBook
     from influxdb3_embedded.runner.outcomes import PluginResponse
+    from influxdb3_embedded.runner.plugin_backend import PluginBackend
     from influxdb3_embedded.runner.plugins.directory import PluginDirectory
     from influxdb3_embedded.runner.plugins.environment import PluginEnvironment
     from influxdb3_embedded.runner.plugins.sources import PluginSource
-    from influxdb3_embedded.runner.triggers.started import ActiveTrigger
+    from influxdb3_embedded.runner.triggers.active_trigger import ActiveTrigger
     from influxdb3_embedded.runner.triggers.write_log import WriteLog
 
 _SECONDS_BETWEEN_BOOKKEEPING = 0.25
@@ -51,7 +51,7 @@ class Runner:
         environment: The interpreter and packages of plugins; made if it is missing, without anybody waiting for it but
             the first run.
         directory: Where plugins lie.
-        host: The server that they read and write.
+        backend: The engine that they read and write.
         logs: Where rows about runs go.
         write_log: Where flushes come from, and where is kept how far WAL triggers have come.
         time_limit: Seconds that a run may take before it is killed; ``None`` for no limit, as in the server.
@@ -62,18 +62,18 @@ class Runner:
         *,
         environment: PluginEnvironment,
         directory: PluginDirectory,
-        host: PluginHost,
+        backend: PluginBackend,
         logs: LogBook,
         write_log: WriteLog,
         time_limit: float | None = None,
     ) -> None:
         self._directory = directory
-        self._host = host
+        self._backend = backend
         self._logs = logs
         self._time_limit = time_limit
         self._factory = WorkerFactory(environment)
-        self._surroundings = Surroundings(
-            host, logs, self._factory, CacheNamespace(), time_limit, self._disable_after_error
+        self._context = TriggerContext(
+            backend, logs, self._factory, CacheNamespace(), time_limit, self._disable_after_error
         )
         self._dry_run_caches = DryRunCaches()
         self._triggers: dict[TriggerKey, ActiveTrigger] = {}
@@ -242,7 +242,7 @@ class Runner:
     ) -> DryRun:
         source = await self._directory.load(filename)
         cache = self._dry_run_caches.named(cache_name)
-        effects = RecordedEffects(self._host, database)
+        effects = RecordedEffects(self._backend, database)
         worker = cache.take_worker(filename, self._factory.generation)
         if worker is None:
             try:
@@ -280,16 +280,16 @@ class Runner:
     def _activate(self, trigger: Trigger, source: PluginSource) -> ActiveTrigger:
         specification = trigger.specification
         if isinstance(specification, Request):
-            request_trigger = RequestTrigger(trigger, source, self._surroundings)
+            request_trigger = RequestTrigger(trigger, source, self._context)
             self._request_paths.add(specification.path, request_trigger)
             return request_trigger
         if isinstance(specification, Cron | Every):
-            return ScheduleTrigger(trigger, source, self._surroundings, specification)
+            return ScheduleTrigger(trigger, source, self._context, specification)
         backlog = self._wal_triggers.backlog(trigger.database)
         position = self._positions.resumed(trigger.key)
         if position is None:
             position = self._wal_triggers.join(trigger.database)
-        wal_trigger = WalTrigger(trigger, source, self._surroundings, backlog, position)
+        wal_trigger = WalTrigger(trigger, source, self._context, backlog, position)
         self._wal_triggers.add(wal_trigger, backlog)
         self._positions.begin(trigger.key, wal_trigger)
         return wal_trigger
@@ -323,7 +323,7 @@ class Runner:
 
     async def _disable(self, key: TriggerKey) -> None:
         await self.stop_trigger(key)
-        await self._host.disabled_by_error(key)
+        await self._backend.disabled_by_error(key)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)

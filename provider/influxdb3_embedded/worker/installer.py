@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from . import credentials
 from .offspring import end_all
-from .process import adopt_orphans, close_inherited, give_up_tracing, hide_process
+from .process_setup import adopt_orphans, close_inherited, give_up_tracing, hide_process
 
 
 def main(lock: str, umask: str) -> None:

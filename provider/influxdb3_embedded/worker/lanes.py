@@ -9,8 +9,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING
 
-from .channel import Channel
 from .frames import LANE
+from .server_channel import ServerChannel
 from .session import ABORTED, Session, flush_output
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Lanes:
         thread.start()
 
     def _work(self, number: int, connection: socket.socket) -> None:
-        channel = Channel(connection)
+        channel = ServerChannel(connection)
         try:
             Session(channel, self._memory).serve()
         except (KeyboardInterrupt, EOFError, OSError):

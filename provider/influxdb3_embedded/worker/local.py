@@ -10,7 +10,7 @@ from .arguments import mismatch, require, require_optional
 
 if TYPE_CHECKING:
     from .cache import Cache, ResidentStore
-    from .channel import Channel
+    from .server_channel import ServerChannel
 
 
 class QueryError(Exception):
@@ -30,7 +30,7 @@ class Influxdb3Local:
 
     __slots__ = ("_cache", "_channel", "_queued", "_resident")
 
-    def __init__(self, channel: Channel, cache: Cache, resident: ResidentStore | None) -> None:
+    def __init__(self, channel: ServerChannel, cache: Cache, resident: ResidentStore | None) -> None:
         self._channel = channel
         self._cache = cache
         self._resident = resident

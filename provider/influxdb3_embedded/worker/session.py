@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from .channel import Channel
     from .frames import Message
+    from .server_channel import ServerChannel
 
 _FUNCTIONS = {"wal": "process_writes", "schedule": "process_scheduled_call", "request": "process_request"}
 
@@ -91,7 +91,7 @@ class Session:
         memory: What it shares with other sessions of this process.
     """
 
-    def __init__(self, channel: Channel, memory: Memory) -> None:
+    def __init__(self, channel: ServerChannel, memory: Memory) -> None:
         self._channel = channel
         self._memory = memory
         self._resident = memory.resident

@@ -18,8 +18,8 @@ from .failures import describe
 from .pickling import from_bytes, to_bytes
 
 if TYPE_CHECKING:
-    from .channel import Channel
     from .frames import Message
+    from .server_channel import ServerChannel
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class SharedStore:
         objects: The objects of this process in the namespace.
     """
 
-    def __init__(self, channel: Channel, scope: str, objects: Objects) -> None:
+    def __init__(self, channel: ServerChannel, scope: str, objects: Objects) -> None:
         self._channel = channel
         self._scope = scope
         self._objects = objects

@@ -23,12 +23,12 @@ import time
 import traceback
 from typing import Any, NoReturn
 
-from .channel import Channel
 from .lanes import Lanes
 from .line_builder import PUBLISHED, LineBuilder
 from .offspring import children
 from .pickling import find_cloudpickle
-from .process import adopt_orphans, become_worker, close_inherited, give_up_tracing
+from .process_setup import adopt_orphans, become_worker, close_inherited, give_up_tracing
+from .server_channel import ServerChannel
 from .session import Memory, Session, flush_output
 
 _MAX_REQUEST = 4096
@@ -98,7 +98,7 @@ class Zygote:
             if overlapping:
                 Lanes(server, memory).serve()
             else:
-                Session(Channel(server), memory).serve()
+                Session(ServerChannel(server), memory).serve()
             status = 0
         except KeyboardInterrupt:
             status = 0  # the server stopped the trigger at the moment its run ended

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_embedded.runner.plugins import files
-from influxdb3_embedded.runner.plugins.places import (
-    Places,
+from influxdb3_embedded.runner.plugins.plugin_paths import (
     PluginFileError,
+    PluginPaths,
     as_plugin_file_errors,
     in_environment,
     leaves,
@@ -70,7 +70,7 @@ class PluginDirectory:
         read_only: bool = False,
     ) -> None:
         self.root = root if root is None else root.absolute()
-        self._places = Places(self.root or Path(), environment)
+        self._paths = PluginPaths(self.root or Path(), environment)
         self._repository = repository or PluginRepository()
         self._read_only = read_only
         # Changes run in threads: one at a time, and none between the look at a directory and what is made of it.
@@ -128,7 +128,7 @@ class PluginDirectory:
             raise PluginFileError(f"Plugin not found: {filename}")
         name = filename.rstrip("/")
         await asyncio.to_thread(
-            self._write, f"{name}/__init__.py" if self._places.plugin(name).is_dir() else name, content
+            self._write, f"{name}/__init__.py" if self._paths.plugin(name).is_dir() else name, content
         )
 
     async def replace_directory(self, filename: str, contents: Sequence[tuple[str, str]]) -> None:
@@ -152,7 +152,7 @@ class PluginDirectory:
 
     def requirements(self, location: str) -> Path:
         """Return the path of a requirements file in the directory; raises `PluginFileError` if it lies elsewhere."""
-        return self._places.requirements(location)
+        return self._paths.requirements(location)
 
     def files(self, filename: str) -> list[PluginFile]:
         """List the files of a plugin: itself, or the ``*.py`` of a package.
@@ -163,20 +163,20 @@ class PluginDirectory:
         if self.root is None or filename.startswith(_REPOSITORY_PREFIX):
             return []
         try:
-            path = self._places.plugin(filename.rstrip("/"))
+            path = self._paths.plugin(filename.rstrip("/"))
             if path.is_file():
                 return [_describe(path, path.name)]
             return [
                 _describe(module, str(module.relative_to(path)))
                 for module in sorted(path.rglob("*.py"))
-                if "__pycache__" not in module.parts and module.is_file() and not self._places.is_in_environment(module)
+                if "__pycache__" not in module.parts and module.is_file() and not self._paths.is_in_environment(module)
             ]
         except (PluginFileError, OSError):
             return []
 
     def _load(self, filename: str) -> PluginSource:
         name = filename.rstrip("/")
-        path = self._places.plugin(name)
+        path = self._paths.plugin(name)
         with self._changing, as_plugin_file_errors():
             if path != self.root:
                 files.finish_replacement(path)
@@ -195,7 +195,7 @@ class PluginDirectory:
 
     def _write(self, name: str, content: str) -> None:
         self._check_writable()
-        path = self._places.plugin(name)
+        path = self._paths.plugin(name)
         with self._changing, as_plugin_file_errors():
             if name.endswith("/") or path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -203,10 +203,10 @@ class PluginDirectory:
 
     def _replace_directory(self, name: str, contents: Sequence[tuple[str, str]]) -> None:
         self._check_writable()
-        path = self._places.plugin(name)
+        path = self._paths.plugin(name)
         if path == self.root:
             raise traversal(name)  # what is beside it is not ours
-        if self._places.holds_environment(path):
+        if self._paths.holds_environment(path):
             raise in_environment(name)
         if path.is_file():
             raise PluginFileError(

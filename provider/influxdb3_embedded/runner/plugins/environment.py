@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from influxdb3_embedded import variables, worker
 from influxdb3_embedded.disk import described, naming
-from influxdb3_embedded.runner.texts import without_credentials
+from influxdb3_embedded.runner.safe_texts import without_credentials
 from influxdb3_embedded.worker import credentials
 
 if TYPE_CHECKING:

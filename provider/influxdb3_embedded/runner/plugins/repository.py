@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from influxdb3_embedded.runner.texts import without_credentials
+from influxdb3_embedded.runner.safe_texts import without_credentials
 
 DEFAULT_REPOSITORY = "https://raw.githubusercontent.com/influxdata/influxdb3_plugins/main/"
 """Where ``gh:`` plugins come from unless the server is told otherwise."""

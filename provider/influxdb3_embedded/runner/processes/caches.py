@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.runner.processes.process import WorkerProcess
+    from influxdb3_embedded.runner.processes.worker_process import WorkerProcess
     from influxdb3_embedded.worker.frames import Message
 
 _SWEEP_INTERVAL = 10.0

@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from influxdb3_embedded.runner.logbook import LogLevel
-from influxdb3_embedded.runner.processes.connection import Connection
-from influxdb3_embedded.runner.processes.process import GRACE
+from influxdb3_embedded.runner.processes.worker_connection import WorkerConnection
+from influxdb3_embedded.runner.processes.worker_process import GRACE
 from influxdb3_embedded.runner.triggers.effects import EffectFailed
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from influxdb3_embedded.model import TableBatch
     from influxdb3_embedded.runner.processes.caches import Scopes
-    from influxdb3_embedded.runner.processes.process import WorkerProcess
+    from influxdb3_embedded.runner.processes.worker_process import WorkerProcess
     from influxdb3_embedded.runner.triggers.effects import Effects
     from influxdb3_embedded.worker.frames import Message
 
@@ -68,7 +68,7 @@ class Worker:
         self._scopes = scopes
         self._lane = lane
         self._sending = sending
-        self._connection = Connection(self._on_frame, self._on_lost)
+        self._connection = WorkerConnection(self._on_frame, self._on_lost)
         self._answer: asyncio.Future[Result] | None = None
         self._effects: Effects | None = None
         self._tasks: set[asyncio.Task[None]] = set()

@@ -6,10 +6,10 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.processes.idle import IdleWorkers
-from influxdb3_embedded.runner.processes.process import WorkerProcess
+from influxdb3_embedded.runner.processes.idle_workers import IdleWorkers
 from influxdb3_embedded.runner.processes.worker import Worker
-from influxdb3_embedded.runner.processes.zygote import Zygote, ZygoteGone
+from influxdb3_embedded.runner.processes.worker_process import WorkerProcess
+from influxdb3_embedded.runner.processes.worker_zygote import WorkerZygoteClient, ZygoteGone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,8 +45,8 @@ class WorkerFactory:
         self._environment = environment
         self._sending = asyncio.Lock()
         self._starting = asyncio.Lock()
-        self._zygote: Zygote | None = None
-        self._retired: list[Zygote] = []
+        self._zygote: WorkerZygoteClient | None = None
+        self._retired: list[WorkerZygoteClient] = []
 
     @property
     def generation(self) -> int:
@@ -105,7 +105,7 @@ class WorkerFactory:
             zygotes = [zygote for zygote in (self._zygote, *self._retired) if zygote is not None]
             await asyncio.gather(*(zygote.close() for zygote in zygotes))
 
-    async def _current_zygote(self) -> Zygote:
+    async def _current_zygote(self) -> WorkerZygoteClient:
         async with self._starting:
             zygote = self._zygote
             if zygote is not None and zygote.alive and zygote.generation == self._environment.generation:
@@ -115,7 +115,7 @@ class WorkerFactory:
                 zygote.retire()
                 self._retired.append(zygote)
             try:
-                self._zygote = await Zygote.start(self._environment)
+                self._zygote = await WorkerZygoteClient.start(self._environment)
             except OSError as error:
                 self._zygote = None
                 raise WorkerUnavailable(f"plugin process could not be started: {error}") from error

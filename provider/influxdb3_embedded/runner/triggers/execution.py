@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import PluginResponse
 from influxdb3_embedded.runner.processes.worker import WorkerDied
-from influxdb3_embedded.runner.texts import printable
+from influxdb3_embedded.runner.safe_texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,9 +8,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from influxdb3_embedded.runner.triggers.active_trigger import ActiveTrigger, TriggerContext
 from influxdb3_embedded.runner.triggers.backlog import Backlog
 from influxdb3_embedded.runner.triggers.execution import RunFailed, wal_call
-from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
 from influxdb3_embedded.runner.triggers.write_log import WriteLogUnreadable
 from influxdb3_engine_api.specification import Table
 
@@ -47,15 +47,15 @@ class WalTrigger(ActiveTrigger):
     Args:
         trigger: Its definition.
         source: Its plugin.
-        surroundings: What it runs in.
+        context: What it runs in.
         backlog: The flushes of its database.
         position: The sequence up to which it has seen them.
     """
 
     def __init__(
-        self, trigger: Trigger, source: PluginSource, surroundings: Surroundings, backlog: Backlog, position: int
+        self, trigger: Trigger, source: PluginSource, context: TriggerContext, backlog: Backlog, position: int
     ) -> None:
-        super().__init__(trigger, source, surroundings, "wal")
+        super().__init__(trigger, source, context, "wal")
         self._backlog = backlog
         self._taken = position
         self._unfinished: set[int] = set()

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from influxdb3_embedded.runner.triggers.active_trigger import ActiveTrigger, TriggerContext
 from influxdb3_embedded.runner.triggers.execution import RunFailed, schedule_call
-from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
 
 if TYPE_CHECKING:
     from influxdb3_embedded.model import Trigger
@@ -28,14 +28,12 @@ class ScheduleTrigger(ActiveTrigger):
     Args:
         trigger: Its definition.
         source: Its plugin.
-        surroundings: What it runs in.
+        context: What it runs in.
         schedule: Its specification.
     """
 
-    def __init__(
-        self, trigger: Trigger, source: PluginSource, surroundings: Surroundings, schedule: Cron | Every
-    ) -> None:
-        super().__init__(trigger, source, surroundings, "schedule")
+    def __init__(self, trigger: Trigger, source: PluginSource, context: TriggerContext, schedule: Cron | Every) -> None:
+        super().__init__(trigger, source, context, "schedule")
         self._schedule = schedule
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ _NO_RUN = "influxdb3_local cannot be used after the plugin's function has return
 _FORKED = "influxdb3_local cannot be used in a process that the plugin forked"
 
 
-class Channel:
+class ServerChannel:
     """Sends frames to the server and receives its answers.
 
     `receive` and `send` are for the session. `tell` and `ask` are for plugins, whose threads may share them while a

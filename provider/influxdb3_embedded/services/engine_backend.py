@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from influxdb3_embedded.services.data import Data
 
 
-class EngineHost:
-    """Implements ``runner.PluginHost`` on the catalog and the data.
+class EngineBackend:
+    """Implements ``runner.PluginBackend`` on the catalog and the data.
 
     Args:
         catalog: What exists.
-        data: What is in it; set once it can be made, which is after the runner that needs this host.
+        data: What is in it; set once it can be made, which is after the runner that needs this backend.
     """
 
     def __init__(self, catalog: Catalog) -> None:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from influxdb3_embedded.model import Trigger, TriggerKey
-    from influxdb3_embedded.runner.host import PluginHost
     from influxdb3_embedded.runner.logbook import LogBook
     from influxdb3_embedded.runner.outcomes import PluginResponse
+    from influxdb3_embedded.runner.plugin_backend import PluginBackend
     from influxdb3_embedded.runner.plugins.sources import PluginSource
 
 _FIRST_RETRY = 1.0
@@ -32,11 +32,11 @@ _LAST_RETRY = 60.0
 logger = logging.getLogger(__name__)
 
 
-class Surroundings(NamedTuple):
+class TriggerContext(NamedTuple):
     """What triggers run in.
 
     Attributes:
-        host: The server.
+        backend: The engine.
         logs: The log table.
         factory: Makes workers.
         shared_cache: The cache namespace of all triggers.
@@ -44,7 +44,7 @@ class Surroundings(NamedTuple):
         on_failed: Called when a trigger with error behaviour ``disable`` has failed and runs no more.
     """
 
-    host: PluginHost
+    backend: PluginBackend
     logs: LogBook
     factory: WorkerFactory
     shared_cache: CacheNamespace
@@ -58,21 +58,21 @@ class ActiveTrigger:
     Args:
         trigger: Its definition.
         source: Its plugin.
-        surroundings: What it runs in.
+        context: What it runs in.
         kind: ``wal``, ``schedule`` or ``request``.
     """
 
-    def __init__(self, trigger: Trigger, source: PluginSource, surroundings: Surroundings, kind: str) -> None:
+    def __init__(self, trigger: Trigger, source: PluginSource, context: TriggerContext, kind: str) -> None:
         self.trigger = trigger
         self._source = source
-        self._surroundings = surroundings
+        self._context = context
         self._workers = TriggerWorkers(
-            surroundings.factory,
+            context.factory,
             trigger.name,
-            Scopes(CacheNamespace(), surroundings.shared_cache),
+            Scopes(CacheNamespace(), context.shared_cache),
             run_async=trigger.run_async,
         )
-        self._effects = LiveEffects(surroundings.host, surroundings.logs, trigger.name, trigger.database, kind)
+        self._effects = LiveEffects(context.backend, context.logs, trigger.name, trigger.database, kind)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turns = asyncio.Semaphore(MAX_OVERLAP)
         self._failed = False
@@ -118,7 +118,7 @@ class ActiveTrigger:
                 return
             if self.trigger.error_behavior is ErrorBehavior.DISABLE:
                 self._failed = True
-                self._surroundings.on_failed(self.trigger.key)
+                self._context.on_failed(self.trigger.key)
                 return
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LAST_RETRY)
@@ -142,7 +142,7 @@ class ActiveTrigger:
                         call,
                         arguments=self.trigger.arguments,
                         effects=self._effects,
-                        time_limit=self._surroundings.time_limit,
+                        time_limit=self._context.time_limit,
                     )
                 except asyncio.CancelledError:
                     self._effects.log(LogLevel.WARN, "execution was interrupted: the trigger was stopped")

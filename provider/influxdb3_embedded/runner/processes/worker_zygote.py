@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.processes.output import PrintedLines
+from influxdb3_embedded.runner.processes.printed_lines import PrintedLines
 
 if TYPE_CHECKING:
     from influxdb3_embedded.runner.plugins.environment import PluginEnvironment
@@ -33,7 +33,7 @@ class ZygoteGone(Exception):
     """The zygote ended before it had forked; a new one can be started."""
 
 
-class Zygote:
+class WorkerZygoteClient:
     """A running zygote and the workers it forked.
 
     Args:
@@ -55,7 +55,7 @@ class Zygote:
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
-    async def start(cls, environment: PluginEnvironment) -> Zygote:
+    async def start(cls, environment: PluginEnvironment) -> WorkerZygoteClient:
         """Start a zygote under the plugins' interpreter; the environment is made if it is missing.
 
         Raises:

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.runner.outcomes import PluginFailed, PluginResponse
+from influxdb3_embedded.runner.triggers.active_trigger import ActiveTrigger, TriggerContext
 from influxdb3_embedded.runner.triggers.execution import RunFailed, request_call
-from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +24,11 @@ class RequestTrigger(ActiveTrigger):
     Args:
         trigger: Its definition.
         source: Its plugin.
-        surroundings: What it runs in.
+        context: What it runs in.
     """
 
-    def __init__(self, trigger: Trigger, source: PluginSource, surroundings: Surroundings) -> None:
-        super().__init__(trigger, source, surroundings, "request")
+    def __init__(self, trigger: Trigger, source: PluginSource, context: TriggerContext) -> None:
+        super().__init__(trigger, source, context, "request")
 
     async def call(self, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> PluginResponse:
         """Run the plugin with a request; a caller that goes away does not stop it.

@@ -36,10 +36,10 @@ class PluginWriteError(Exception):
         self.text = text
 
 
-class PluginHost(Protocol):
+class PluginBackend(Protocol):
     """The part of the server that plugins reach through ``influxdb3_local``.
 
-    Database names are valid by contract 5.3 when they arrive here; whether they exist is the host's to say.
+    Database names are valid by contract 5.3 when they arrive here; whether they exist is the backend's to say.
     """
 
     async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]] | bytes:

@@ -28,7 +28,7 @@ class PluginFileError(Exception):
         self.text = text
 
 
-class Places:
+class PluginPaths:
     """The paths that names lead to.
 
     Args:

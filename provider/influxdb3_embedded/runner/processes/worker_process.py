@@ -11,11 +11,11 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.processes.output import PrintedLines
+from influxdb3_embedded.runner.processes.printed_lines import PrintedLines
 from influxdb3_embedded.worker.frames import LANE
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.runner.processes.zygote import Zygote
+    from influxdb3_embedded.runner.processes.worker_zygote import WorkerZygoteClient
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,9 @@ class WorkerProcess:
             ended.add_done_callback(lambda _: connection.close())
 
     @classmethod
-    async def fork(cls, zygote: Zygote, label: str, *, resident_cache: bool, overlapping: bool) -> WorkerProcess:
+    async def fork(
+        cls, zygote: WorkerZygoteClient, label: str, *, resident_cache: bool, overlapping: bool
+    ) -> WorkerProcess:
         """Have a process forked; not to be cancelled.
 
         Args:
