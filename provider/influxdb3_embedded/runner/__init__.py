@@ -1,7 +1,7 @@
-"""Runs the plugins of triggers: when, with what input, in which process, and what becomes of their output.
+"""Runs the plugins of triggers: when, with what input, in which process, and what happens with their output.
 
-`Runner` is the door. What it needs from the server comes in as `PluginBackend`, what plugins say goes to a `LogBook`,
-where their code lies is a `PluginDirectory`, and the interpreter that runs it is a `PluginEnvironment`.
+The engine uses `Runner`. A `PluginBackend` runs the queries and writes of plugins, a `LogBook` keeps their log rows, a
+`PluginDirectory` has their code, and a `PluginEnvironment` has the interpreter that runs the code.
 """
 
 from influxdb3_embedded.runner.logbook import LogBook, LogLevel, LogRow

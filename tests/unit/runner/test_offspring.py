@@ -193,4 +193,4 @@ def test_a_stopped_zygote_goes_on(bench: Bench, caplog: pytest.LogCaptureFixture
     os.kill(zygote, signal.SIGSTOP)
     bench.request_plugin("return 'fine'", name="other")
     assert bench.call("other").body == b"fine"
-    assert "was stopped, and is continued" in caplog.text
+    assert "was stopped by a signal; it is continued" in caplog.text

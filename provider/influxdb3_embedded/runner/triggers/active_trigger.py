@@ -1,4 +1,4 @@
-"""What all started triggers have in common: their workers, their tasks, and what a failed run leads to."""
+"""Base of started triggers: workers, tasks, and error behaviour."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.plugins.sources import PluginSource
 
 _FIRST_RETRY = 1.0
-"""Seconds before the first retry; each further one takes twice as long."""
+"""Seconds before the first retry; doubles with each retry."""
 
 _LAST_RETRY = 60.0
-"""Seconds that retries come to at the most (a deviation: the server retries without a pause)."""
+"""Longest pause between retries in seconds (a deviation: the real server retries without a pause)."""
 
 logger = logging.getLogger(__name__)
 
 
 class TriggerContext(NamedTuple):
-    """What triggers run in.
+    """What all triggers share.
 
     Attributes:
-        backend: The engine.
+        backend: Runs queries and writes.
         logs: The log table.
         factory: Makes workers.
-        shared_cache: The cache namespace of all triggers.
-        time_limit: Seconds that a run may take; ``None`` for no limit.
-        on_failed: Called when a trigger with error behaviour ``disable`` has failed and runs no more.
+        shared_cache: The global cache of plugins.
+        time_limit: Seconds that a run may take; None for no limit.
+        on_failed: Called after the failure of a trigger with error behaviour ``disable``.
     """
 
     backend: PluginBackend
@@ -56,9 +56,9 @@ class ActiveTrigger:
     """A trigger that has been started.
 
     Args:
-        trigger: Its definition.
-        source: Its plugin.
-        context: What it runs in.
+        trigger: The definition.
+        source: The plugin.
+        context: What all triggers share.
         kind: ``wal``, ``schedule`` or ``request``.
     """
 
@@ -79,10 +79,10 @@ class ActiveTrigger:
         self._waiting_for_processes = 0
 
     def start(self) -> None:
-        """Begin to run; nothing to do where calls come from outside."""
+        """Start to run; request triggers wait for calls."""
 
     async def stop(self) -> None:
-        """Interrupt what runs, end its processes and forget its cached values; takes at most a second."""
+        """Interrupt all runs, end their processes and drop cached values; takes about a second at most."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -97,7 +97,7 @@ class ActiveTrigger:
         return task
 
     async def _dispatch(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run now and wait for the end, or with ``run_async`` only for the beginning."""
+        """Run now. Wait for the end of the run, or with ``run_async`` only for its start."""
         if not self.trigger.run_async:
             await run()
             return
@@ -105,7 +105,7 @@ class ActiveTrigger:
         self._spawn(run()).add_done_callback(lambda _: self._turns.release())
 
     async def _run(self, call: Call) -> None:
-        """Run, and do what the error behaviour says if that fails (contract 3.2)."""
+        """Run, and follow the error behaviour after a failure (contract 3.2)."""
         pause = _FIRST_RETRY
         while not self._failed:
             try:

@@ -1,4 +1,4 @@
-"""What a run does outside its process: log rows, queries and writes, real ones or recorded ones of a dry run."""
+"""Log rows, queries and writes of a run: real for triggers, recorded for dry runs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 _MAX_NAME_BYTES = 511
 
 QueuedWrite = tuple[str | None, str]
-"""A database, ``None`` for the trigger's own, and lines for it."""
+"""A database, None for the trigger's, and lines for it."""
 
 
 class EffectFailed(Exception):
-    """A query or write failed; the text is what the plugin's exception says."""
+    """A query or write failed; the text is that of the plugin's exception."""
 
 
 class Effects(Protocol):
-    """What a run can do."""
+    """What a run does outside its process."""
 
     def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:
         """Add a log row."""
@@ -48,7 +48,7 @@ class Effects(Protocol):
         ...
 
     async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
-        """Write what a successful run has queued; returns what was not written and why, for the log (contract 5.3)."""
+        """Write the queued lines of a successful run, and return log texts about failed writes (contract 5.3)."""
         ...
 
 
@@ -56,11 +56,11 @@ class LiveEffects:
     """The effects of a trigger's run.
 
     Args:
-        backend: The engine.
-        logs: Where rows go.
-        trigger_name: Whose rows they are.
+        backend: Runs queries and writes.
+        logs: The log table.
+        trigger_name: The trigger's name.
         database: The trigger's database.
-        kind: ``wal``, ``schedule`` or ``request``, as errors call the plugin.
+        kind: ``wal``, ``schedule`` or ``request``; errors quote it.
     """
 
     def __init__(self, backend: PluginBackend, logs: LogBook, trigger_name: str, database: str, kind: str) -> None:
@@ -111,10 +111,10 @@ class LiveEffects:
 
 
 class RecordedEffects:
-    """The effects of a dry run: queries are real, rows and writes are kept for the answer (contract 6).
+    """The effects of a dry run: queries are real, log rows and writes are recorded (contract 6).
 
     Args:
-        backend: The engine.
+        backend: Runs queries.
         database: The database of the dry run.
     """
 
@@ -125,7 +125,7 @@ class RecordedEffects:
         self._database = database
 
     def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:  # noqa: ARG002 - not in the answer
-        """Keep a row."""
+        """Record a row."""
         self.log_lines.append(f"{level}: {printable(text)}")
 
     async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> bytes:
@@ -137,11 +137,11 @@ class RecordedEffects:
         return await _query(self._backend, self._database if database is None else database, sql, args)
 
     async def write(self, database: str | None, lines: str, *, durable: bool) -> None:  # noqa: ARG002 - never written
-        """Keep lines; unlike a real write it never fails."""
+        """Record lines; never fails."""
         self.writes.setdefault(self._database if database is None else database, []).append(lines)
 
     async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
-        """Keep the queued lines, after those of synchronous writes."""
+        """Record the queued lines after those of synchronous writes."""
         for database, lines in _grouped(writes, self._database).items():
             self.writes.setdefault(database, []).extend(lines)
         return []
@@ -165,7 +165,7 @@ async def _query(backend: PluginBackend, database: str, sql: str, args: Mapping[
 
 
 def _name_flaw(name: str) -> str | None:
-    """Say what a plugin's database name has wrong: letters and digits of any script, ``/``, ``_`` and ``-`` only."""
+    """Return why a database name is invalid, or None. It may have letters and digits of any script and ``/_-``."""
     if not name:
         return "database name cannot be empty"
     for position, character in enumerate(name):
