@@ -159,7 +159,7 @@ class WorkerZygoteClient:
         finally:
             self._watching.cancel()
             self._control.close()
-            self._bury_all()
+            self._report_all_ended()
         await self._process.wait()
 
     def _hear(self, message: dict[str, int]) -> None:
@@ -173,7 +173,7 @@ class WorkerZygoteClient:
             if self._retired and not self._workers:
                 self._hang_up()
 
-    def _bury_all(self) -> None:
+    def _report_all_ended(self) -> None:
         if not self._expected_to_end:
             logger.warning(
                 "the process that starts plugins has ended unexpectedly, with %d plugin processes", len(self._workers)
