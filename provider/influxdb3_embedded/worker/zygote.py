@@ -5,6 +5,8 @@ descriptors: the worker's end of its socket, and the pipe for what plugins print
 the start of the worker, ``{"started": PID}``, and one at its end, ``{"ended": PID, "status": WAIT_STATUS}``. The zygote
 ends a stopped worker; the status is then that of the stop. When the engine closes the socket, or dies, the zygote kills
 all its descendants.
+
+The zygote has a guardian, its parent process. A plugin can kill the zygote; the guardian then kills all descendants.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ from typing import Any, NoReturn
 
 from .lanes import Lanes
 from .line_builder import PUBLISHED, LineBuilder
-from .offspring import children
+from .offspring import children, end_all
 from .pickling import find_cloudpickle
-from .process_setup import adopt_orphans, become_worker, close_inherited, give_up_tracing
+from .process_setup import adopt_orphans, become_worker, close_inherited, die_with_parent, give_up_tracing
 from .server_channel import ServerChannel
 from .session import Memory, Session, flush_output
 
@@ -55,6 +57,7 @@ class Zygote:
     def serve(self) -> None:
         """Fork and reap workers; returns when the engine has closed the socket and all descendants have ended."""
         try:
+            self._report(zygote=os.getpid())
             while True:
                 readable, _, _ = select.select([self._control.fileno(), self._wake_up], [], [])
                 if self._wake_up in readable:
@@ -162,14 +165,27 @@ def main(descriptor: str, cloudpickle: str, umask: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.dont_write_bytecode = True  # after two changes within a second a cached file would be outdated
     find_cloudpickle(cloudpickle)
-    adopt_orphans()
     builtins.LineBuilder = LineBuilder  # type: ignore[attr-defined]
     for published in PUBLISHED:
         published.__module__ = "__main__"
         setattr(sys.modules["__main__"], published.__name__, published)
     gc.collect()
     gc.freeze()  # a collection in a worker does not copy shared memory: 6.1 MB a worker instead of 8.2 MB (PSS)
+    _guard()
     Zygote(socket.socket(fileno=control)).serve()
+
+
+def _guard() -> None:
+    """Fork, and return in the child. The parent waits for the end of the child, and then kills its descendants."""
+    adopt_orphans()
+    pid = os.fork()
+    if pid:
+        close_inherited()
+        os.waitpid(pid, 0)
+        end_all()
+        os._exit(0)
+    die_with_parent()
+    adopt_orphans()
 
 
 def _kill_group(pid: int) -> None:

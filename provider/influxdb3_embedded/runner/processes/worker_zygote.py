@@ -38,7 +38,7 @@ class WorkerZygoteClient:
 
     Args:
         control: The socket to the zygote.
-        process: The zygote's process.
+        process: The zygote's guardian, which ends after the zygote.
         generation: The state of the plugin environment at the start.
     """
 
@@ -46,6 +46,7 @@ class WorkerZygoteClient:
         self.generation = generation
         self._control = control
         self._process = process
+        self._pid: int | None = None
         self._forking = asyncio.Lock()
         self._forked: asyncio.Future[tuple[int, asyncio.Future[int]]] | None = None
         self._workers: dict[int, asyncio.Future[int]] = {}
@@ -116,8 +117,7 @@ class WorkerZygoteClient:
                 return await asyncio.wait_for(self._forked, _FORK_TIMEOUT)
             except OSError as error:
                 # A late answer would be taken for the answer to the next request.
-                with suppress(ProcessLookupError):
-                    self._process.kill()
+                self._signal(signal.SIGKILL)
                 raise ZygoteGone from error
 
     def retire(self) -> None:
@@ -138,13 +138,14 @@ class WorkerZygoteClient:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            if is_stopped(self._process.pid):
+            if self._pid is not None and is_stopped(self._pid):
                 logger.warning("the process that starts plugins was stopped by a signal; it is continued")
-                self._continue()
+                self._signal(signal.SIGCONT)
 
-    def _continue(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGCONT)
+    def _signal(self, number: signal.Signals) -> None:
+        if self._pid is not None and self.alive:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, number)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -163,7 +164,9 @@ class WorkerZygoteClient:
         await self._process.wait()
 
     def _hear(self, message: dict[str, int]) -> None:
-        if "started" in message:
+        if "zygote" in message:
+            self._pid = message["zygote"]
+        elif "started" in message:
             pid = message["started"]
             ended = self._workers[pid] = asyncio.get_running_loop().create_future()
             if self._forked is not None and not self._forked.done():
@@ -189,7 +192,10 @@ class WorkerZygoteClient:
 
     def _hang_up(self) -> None:
         self._expected_to_end = True
-        self._continue()  # a stopped process cannot end itself
+        # a stopped process cannot end itself
+        self._signal(signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGCONT)
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
 
