@@ -13,7 +13,7 @@ from influxdb3_embedded.runner.plugins.repository import PluginRepository
 from influxdb3_embedded.secrecy import CATALOG, make_private
 from influxdb3_embedded.services.data import Data
 from influxdb3_embedded.services.databases import Databases
-from influxdb3_embedded.services.plugin_host import EngineHost
+from influxdb3_embedded.services.engine_backend import EngineBackend
 from influxdb3_embedded.services.system_tables import SystemTables
 from influxdb3_embedded.services.tokens import Tokens
 from influxdb3_embedded.services.trigger_feed import EngineWriteLog
@@ -83,7 +83,7 @@ class Engine:
         self.runner = Runner(
             environment=self.environment,
             directory=self.plugins,
-            host=EngineHost(self.catalog, self.data),
+            backend=EngineBackend(self.catalog, self.data),
             logs=self.logs,
             write_log=EngineWriteLog(self.catalog, self.storage),
             time_limit=settings.run_time_limit,

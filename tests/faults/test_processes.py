@@ -45,8 +45,10 @@ def attempt(look):
     try: return look()
     except OSError as error: return type(error).__name__
 def process_request(influxdb3_local, query, headers, body, args=None):
+    parent = lambda pid: int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1])
     zygote = os.getppid()
-    engine = int(open(f"/proc/{zygote}/stat").read().rpartition(")")[2].split()[1])
+    guardian = parent(zygote)
+    engine = parent(guardian)
     listing = "for fd in /proc/self/fd/*; do readlink $fd; done"
     return {
         "environment": dict(os.environ),

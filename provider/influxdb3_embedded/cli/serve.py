@@ -30,7 +30,7 @@ from influxdb3_embedded.settings import (
     Settings,
 )
 from influxdb3_embedded.storage import StorageLockedError
-from influxdb3_embedded.worker.process import hide_process
+from influxdb3_embedded.worker.process_setup import hide_process
 from influxdb3_engine_api.specification import PluginType
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 class WrittenRows(Sequence["Row"]):
-    """The rows of a batch as a plugin sees them (contract 4.4). The first access makes all rows.
+    """The rows of a batch as a plugin sees them, made when they are asked for (contract 4.4).
 
     A row has the columns of its line: tags, then fields, then ``time`` in nanoseconds. Tags and fields are in the order
     written. Lines of one write that have the same keys in different orders get the order of the first line.
@@ -97,16 +97,17 @@ class WrittenRows(Sequence["Row"]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Row]: ...
     def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
-        return self._rows[index]
+        if isinstance(index, int):
+            return self._rows[index]
+        start, stop, step = index.indices(len(self))
+        if step != 1 or stop - start == len(self):
+            return self._rows[index]
+        # not kept: all rows of a large batch as dictionaries take many times the memory of the batch
+        return _to_rows(self._batch.slice(start, max(0, stop - start)))
 
     @cached_property
     def _rows(self) -> list[Row]:
-        names = self._batch.schema.names
-        columns = [_to_python(column) for column in self._batch.columns]
-        rows = zip(*columns, strict=True)
-        if any(column.null_count for column in self._batch.columns):
-            return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in rows]
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return _to_rows(self._batch)
 
 
 class _Columns:
@@ -155,6 +156,15 @@ def _to_arrow(values: list[Any], kind: ColumnKind) -> pa.Array:
     if kind is ColumnKind.TIMESTAMP:
         return pa.array(values, pa.int64()).cast(arrow_type(kind))
     return pa.array(values, arrow_type(kind))
+
+
+def _to_rows(batch: pa.RecordBatch) -> list[Row]:
+    names = batch.schema.names
+    columns = [_to_python(column) for column in batch.columns]
+    rows = zip(*columns, strict=True)
+    if any(column.null_count for column in batch.columns):
+        return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in rows]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _to_python(column: pa.Array) -> list[Any]:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from latency import watched_health
 
-from influxdb3_engine_api import paths
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,10 +82,48 @@ def dry_run(lines: str) -> Attack:
     return attack
 
 
+def run_on_rows(engine: RunningEngine) -> None:
+    engine.client.create_plugin_file("rows.py", ROWS_PLUGIN)
+    body = {"filename": "rows.py", "database": "d", "input_lp": "a v=1\n" * 1_000_000}
+    answer = httpx.post(engine.url + paths.PLUGIN_TEST_WAL, json=body, timeout=120)
+    assert "INFO: 1000000 rows" in answer.json()["log_lines"]
+
+
+def write_with_trigger(engine: RunningEngine) -> None:
+    client = engine.client
+    name = f"trigger_{time.monotonic_ns()}"
+    client.create_plugin_file("rows.py", ROWS_PLUGIN)
+    client.create_database(name)
+    client.create_trigger(
+        CreateTrigger(
+            db=name,
+            trigger_name=name,
+            plugin_filename="rows.py",
+            trigger_specification="all_tables",
+            trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
+            disabled=False,
+        )
+    )
+    write(f"{paths.WRITE_LP}?db={name}", "a v=1\n" * 1_000_000)(engine)
+    seen = (
+        "SELECT log_text FROM system.processing_engine_logs "
+        f"WHERE trigger_name = '{name}' AND log_text = '1000000 rows'"
+    )
+    deadline = time.monotonic() + 60
+    while not client.query_sql(name, seen):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    client.delete_trigger(name, name, force=True)
+
+
 def numbered(form: str, count: int) -> str:
     return "\n".join(form.format(number) for number in range(count))
 
 
+ROWS_PLUGIN = """\
+def process_writes(influxdb3_local, table_batches, args=None):
+    influxdb3_local.info(len(table_batches[0]["rows"]), "rows")
+"""
 CHUNKED = f"POST {paths.WRITE_LP}?db=d {HEAD}Transfer-Encoding: chunked\r\n\r\n".encode()
 MANY_FILES = [{"relative_path": f"f{number}.py", "content": ""} for number in range(30_000)]
 ATTACKS = {
@@ -118,6 +156,8 @@ ATTACKS = {
         "PUT", paths.PLUGIN_DIRECTORY, json.dumps({"plugin_name": "p", "files": MANY_FILES}), JSON
     ),
     "a dry run on 300,000 lines": dry_run("a v=1\n" * 300_000 + "bad"),
+    "a dry run on a million rows": run_on_rows,
+    "a million lines for a trigger": write_with_trigger,
     "the OpenAPI document 50 times": in_parallel(send("GET", "/openapi.json", ""), 50),
 }
 

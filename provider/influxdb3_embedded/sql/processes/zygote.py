@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from influxdb3_embedded.sql.processes.process import run_queries
-from influxdb3_embedded.worker.process import die_with_parent
+from influxdb3_embedded.worker.process_setup import die_with_parent
 
 _MOST_BYTES = 4096
 _DESCRIPTORS = 2

@@ -1,4 +1,4 @@
-"""Where names of plugins lead: into the plugin directory, and not into the virtual environment in it (contract 4.1)."""
+"""Paths of plugins: in the plugin directory, outside its virtual environment (contract 4.1)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class PluginFileError(Exception):
     """A plugin's file cannot be found, read or written.
 
     Args:
-        text: The server's text without the prefix, which depends on the endpoint: ``Plugin error: `` where a plugin
-            is looked up, ``Processing engine error: plugin error: `` where one is changed.
+        text: The real server's text without its prefix. The prefix depends on the operation: ``Plugin error: `` for a
+            lookup, ``Processing engine error: plugin error: `` for a change.
     """
 
     def __init__(self, text: str) -> None:
@@ -28,12 +28,12 @@ class PluginFileError(Exception):
         self.text = text
 
 
-class Places:
-    """The paths that names lead to.
+class PluginPaths:
+    """Turns names into paths and refuses forbidden ones.
 
     Args:
         root: The plugin directory.
-        environment: The plugins' virtual environment, wherever it lies.
+        environment: The plugins' virtual environment; None if unknown.
     """
 
     def __init__(self, root: Path, environment: Path | None) -> None:
@@ -44,7 +44,7 @@ class Places:
         """Return the path of a plugin or of one of its files.
 
         Raises:
-            PluginFileError: The name leads out of the directory or into the virtual environment, or cannot be a name.
+            PluginFileError: The name is invalid, or leads out of the directory or into the virtual environment.
         """
         if leaves(name):
             raise traversal(name)
@@ -52,7 +52,7 @@ class Places:
         with as_plugin_file_errors():
             _check_length(name)
             root = self._root.resolve(strict=True)
-            # Symbolic links are followed before the comparison, also those above a file that does not exist yet.
+            # realpath also follows symbolic links above a file that does not exist yet.
             if not Path(os.path.realpath(path)).is_relative_to(root):
                 raise traversal(name)
             if self.is_in_environment(path):
@@ -60,13 +60,13 @@ class Places:
         return path
 
     def requirements(self, location: str) -> Path:
-        """Return the path of a requirements file, which pip may quote.
+        """Return the path of a requirements file. pip may quote the file.
 
         Args:
-            location: A path below the directory, or an absolute one that leads there.
+            location: A path below the directory, relative or absolute.
 
         Raises:
-            PluginFileError: It leads elsewhere.
+            PluginFileError: The path leads out of the directory.
         """
         path = self._root / location
         with as_plugin_file_errors():
@@ -80,10 +80,9 @@ class Places:
         return path
 
     def is_in_environment(self, path: Path) -> bool:
-        """Whether a path leads into the virtual environment, if that lies in the directory.
+        """Whether a path leads into the virtual environment, if that is below the plugin directory.
 
-        The names decide, upper or lower case: the environment may not have been made yet, and some file systems do
-        not tell the cases apart.
+        Names are compared without case: the environment may not exist yet, and some file systems ignore case.
         """
         root, real = _folded(self._root), _folded(path)
         usual, configured = root / _ENVIRONMENT, _folded(self._environment or self._root)
@@ -92,12 +91,12 @@ class Places:
         return real.is_relative_to(usual) or real.is_relative_to(configured)
 
     def holds_environment(self, path: Path) -> bool:
-        """Whether the virtual environment lies in a directory."""
+        """Whether the virtual environment is below a directory."""
         return self._environment is not None and _folded(self._environment).is_relative_to(_folded(path))
 
 
 def _check_length(name: str) -> None:
-    # the system would say so too, after minutes for a name of a million parts
+    # resolving a name of a million parts takes minutes before it fails
     if len(name) > _LONGEST_PATH:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
@@ -107,19 +106,19 @@ def _folded(path: Path) -> Path:
 
 
 def leaves(name: str) -> bool:
-    """Whether a name leads out of the directory that it is below, by what it says."""
+    """Whether a name is absolute or has ``..`` in it."""
     return name.startswith("/") or ".." in name.split("/")
 
 
 def traversal(name: str) -> PluginFileError:
-    """The refusal of a name that leads out of the directory."""
+    """Return the error for a name that leads out of the directory."""
     return PluginFileError(
         f"Path traversal detected: plugin filename '{name}' attempts to access files outside the plugin directory"
     )
 
 
 def in_environment(name: str) -> PluginFileError:
-    """The refusal of a name that leads into the virtual environment."""
+    """Return the error for a name that leads into the virtual environment."""
     return PluginFileError(
         f"plugin filename '{name}' leads into the plugins' virtual environment, which only pip changes"
     )
@@ -127,7 +126,7 @@ def in_environment(name: str) -> PluginFileError:
 
 @contextmanager
 def as_plugin_file_errors() -> Iterator[None]:
-    """Raise what goes wrong with files as `PluginFileError`, in the words of the server."""
+    """Raise errors of files as `PluginFileError` with the real server's texts."""
     try:
         yield
     except OSError as error:
@@ -137,5 +136,5 @@ def as_plugin_file_errors() -> Iterator[None]:
     except UnicodeError as error:
         raise PluginFileError("reading plugin file: stream did not contain valid UTF-8") from error
     except ValueError as error:
-        # What the standard library says of a NUL.
+        # The standard library raises ValueError for a NUL.
         raise PluginFileError("reading plugin file: file name contained an unexpected NUL byte") from error

@@ -1,4 +1,4 @@
-"""Texts that come from plugins, on their way to where not every Python string can go."""
+"""Makes texts of plugins and pip safe to store and show: no lone surrogates, no credentials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHORTEST_SECRET = 4
 
 
 def printable(text: str) -> str:
-    r"""Return a text that UTF-8 can express: lone surrogates become U+FFFD.
+    r"""Replace lone surrogates with U+FFFD, so that the text can be encoded as UTF-8.
 
     >>> printable("a\ud800") == "a\ufffd"
     True
@@ -25,11 +25,11 @@ def printable(text: str) -> str:
 
 
 def without_credentials(text: str, given: Iterable[str] = ()) -> str:
-    """Return a text with the user, the password and the query of every URL in it replaced by ``****``.
+    """Replace user, password and query of every URL in a text with ``****``.
 
     Args:
         text: A text that quotes URLs.
-        given: What the text may quote in other ways: the secrets of URLs in it are replaced wherever they stand.
+        given: Texts with URLs whose secrets are replaced anywhere in ``text``, also outside URLs.
 
     >>> without_credentials("no answer from https://me:secret@example.org/simple/?key=1")
     'no answer from https://****@example.org/simple/?****'

@@ -1,4 +1,4 @@
-"""Triggers on writes: ``all_tables`` and ``table:NAME`` (contract 4.4 and 4.6)."""
+"""WAL triggers: ``all_tables`` and ``table:NAME`` (contract 4.4 and 4.6)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from influxdb3_embedded.runner.triggers.active_trigger import ActiveTrigger, TriggerContext
 from influxdb3_embedded.runner.triggers.backlog import Backlog
 from influxdb3_embedded.runner.triggers.execution import RunFailed, wal_call
-from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
 from influxdb3_embedded.runner.triggers.write_log import WriteLogUnreadable
 from influxdb3_engine_api.specification import Table
 
@@ -24,38 +24,38 @@ if TYPE_CHECKING:
 _SECONDS_BEFORE_READING_AGAIN = 1.0
 
 _HOLD = 1.0
-"""Seconds that deliveries wait for when a trigger joins others: as long as a server's flush takes to come."""
+"""Seconds that flushes are held when a trigger joins others: the real server's interval between flushes."""
 
 _LONGEST_HOLD = 3.0
-"""Seconds that they wait for at most when further triggers join meanwhile."""
+"""Most seconds that flushes are held when more triggers join meanwhile."""
 
 _HOLD_AFTER_LEAVING = 0.2
-"""Seconds that they go on waiting for when one has left: it may have been none of those whose places were taken."""
+"""Seconds that flushes are still held when as many triggers have left as have joined."""
 
 _PATIENCE = 0.5
-"""Seconds that a trigger that is disabled may take for a run before it is interrupted."""
+"""Seconds that a run of a disabled trigger may take before it is interrupted."""
 
 _LONGEST_FINISH = 10.0
-"""Seconds that it may take for all its runs, and for one where another trigger has just taken its place."""
+"""Seconds for all runs of a disabled trigger, and for one run if a new trigger has just joined."""
 
 logger = logging.getLogger(__name__)
 
 
 class WalTrigger(ActiveTrigger):
-    """Runs once a flush, with the rows of its tables; once for many flushes where it has fallen far behind.
+    """Runs its plugin once for each flush, or once for many flushes if it is far behind.
 
     Args:
-        trigger: Its definition.
-        source: Its plugin.
-        surroundings: What it runs in.
+        trigger: The definition.
+        source: The plugin.
+        context: What all triggers share.
         backlog: The flushes of its database.
-        position: The sequence up to which it has seen them.
+        position: The last sequence that it has seen.
     """
 
     def __init__(
-        self, trigger: Trigger, source: PluginSource, surroundings: Surroundings, backlog: Backlog, position: int
+        self, trigger: Trigger, source: PluginSource, context: TriggerContext, backlog: Backlog, position: int
     ) -> None:
-        super().__init__(trigger, source, surroundings, "wal")
+        super().__init__(trigger, source, context, "wal")
         self._backlog = backlog
         self._taken = position
         self._unfinished: set[int] = set()
@@ -66,37 +66,38 @@ class WalTrigger(ActiveTrigger):
 
     @property
     def position(self) -> int:
-        """The sequence up to which every run has ended; a run that failed has ended, unless it is to be retried."""
+        """The last sequence whose run has ended, as have all runs before; a run that is retried has not ended."""
         return min(self._unfinished, default=self._taken)
 
     def start(self) -> None:
-        """Begin to run on what it has not seen."""
+        """Start to run on flushes that it has not seen."""
         self._spawn(self._consume())
 
     def notice(self, flush: Flush, previous: int) -> None:
-        """Learn that a flush is in the backlog.
+        """Look at a new flush in the backlog.
 
         Args:
             flush: The flush.
-            previous: The sequence of the one before.
+            previous: The sequence of the flush before.
         """
         wanted = self._table is None or any(batch.table_name == self._table for batch in flush.batches)
         if wanted or self._taken < previous:
             self._arrival.set()
         else:
-            self._taken = max(self._taken, flush.sequence)  # without waking up: there may be hundreds of triggers
+            # the task is not woken up: there may be hundreds of triggers
+            self._taken = max(self._taken, flush.sequence)
 
     def skip(self, sequence: int) -> None:
-        """Let the position of a trigger that has seen all go on with writes to other databases.
+        """Move the position of a trigger that has seen all flushes past writes to other databases.
 
         Args:
-            sequence: Up to which no flush is still to be delivered.
+            sequence: All flushes up to here have been delivered.
         """
         if self._taken >= self._backlog.last:
             self._taken = max(self._taken, sequence)
 
     async def finish(self, patience: float) -> None:
-        """See what has been delivered so far, the rest of it in one call, and nothing of what comes later.
+        """Run on the flushes that have been delivered, and on no later ones. The last run gets all that is left.
 
         Args:
             patience: Seconds that a run may take.
@@ -110,11 +111,11 @@ class WalTrigger(ActiveTrigger):
             try:
                 await asyncio.wait_for(self._advanced.wait(), patience)
             except TimeoutError:
-                if not self._waiting_for_processes:  # on a machine that has just started the run has not begun
+                if not self._waiting_for_processes:  # waiting for a process is no part of the run
                     raise
 
     def go_on(self) -> None:
-        """See again what is delivered, after all."""
+        """Undo `finish`: run on later flushes again."""
         self._last = None
         self._arrival.set()
 
@@ -147,19 +148,19 @@ class WalTrigger(ActiveTrigger):
         return [f"error executing wal plugin: {failure.text}"]
 
 
-class _Followed:
-    """A database with WAL triggers.
+class _DatabaseTriggers:
+    """The WAL triggers of one database.
 
-    A trigger that starts beside others may take the place of one of them, which is disabled next. Deliveries wait
-    until then, so that each write reaches one of the two: those before the start the old, all others the new.
+    A trigger that joins others may be the new definition in a swap; the old one then leaves soon. Flushes are held
+    until then, so that each write reaches one of the two: the old one before the swap, the new one after it.
 
     Args:
-        backlog: What is delivered to them.
+        backlog: The flushes of the database.
 
     Attributes:
-        backlog: What is delivered to them.
+        backlog: The flushes of the database.
         triggers: The triggers.
-        held: What is to be delivered when the waiting ends.
+        held: Flushes that are delivered later.
     """
 
     def __init__(self, backlog: Backlog) -> None:
@@ -168,36 +169,36 @@ class _Followed:
         self.held: list[Flush] = []
         self._joined = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._waits_until = 0.0
+        self._holds_until = 0.0
 
     @property
-    def waits(self) -> bool:
-        """Whether a trigger has just joined the others."""
+    def holds(self) -> bool:
+        """Whether flushes are held."""
         return self._timer is not None
 
     def join(self) -> None:
-        """Let deliveries wait for a trigger to leave, but not for long."""
+        """Hold flushes for a while: an old trigger may leave."""
         if self._timer is None:
-            self._waits_until = asyncio.get_running_loop().time() + _LONGEST_HOLD
+            self._holds_until = asyncio.get_running_loop().time() + _LONGEST_HOLD
         self._joined += 1
-        self._wait(_HOLD)
+        self._hold(_HOLD)
 
     def leave(self, trigger: WalTrigger) -> None:
-        """Deliver to a trigger no more; go on soon when as many have left as have joined."""
+        """Stop deliveries to a trigger. Flushes are soon released if as many triggers have left as have joined."""
         self.triggers.remove(trigger)
         if self._timer is not None:
             self._joined -= 1
             if self._joined <= 0:
-                self._wait(_HOLD_AFTER_LEAVING)
+                self._hold(_HOLD_AFTER_LEAVING)
 
     def close(self) -> None:
-        """Wait no more when no trigger is left."""
+        """Stop the timer: no trigger is left."""
         if self._timer is not None:
             self._timer.cancel()
 
     def deliver(self, flush: Flush) -> None:
-        """Tell the triggers of a flush, now or when the waiting ends."""
-        if self.waits:
+        """Give a flush to the triggers, now or when flushes are released."""
+        if self.holds:
             self.held.append(flush)
             return
         previous = self.backlog.last
@@ -205,13 +206,13 @@ class _Followed:
         for trigger in self.triggers:
             trigger.notice(flush, previous)
 
-    def _wait(self, seconds: float) -> None:
+    def _hold(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_at(min(loop.time() + seconds, self._waits_until), self._go_on)
+        self._timer = loop.call_at(min(loop.time() + seconds, self._holds_until), self._release)
 
-    def _go_on(self) -> None:
+    def _release(self) -> None:
         self._timer, self._joined = None, 0
         held, self.held = self.held, []
         for flush in held:
@@ -219,73 +220,73 @@ class _Followed:
 
 
 class WalTriggers:
-    """The triggers on writes, by database.
+    """All WAL triggers by database.
 
     Args:
-        log: The log that flushes come from.
+        log: Has the flushes.
     """
 
     def __init__(self, log: WriteLog) -> None:
         self._log = log
         self._arrived = 0
-        self._databases: dict[str, _Followed] = {}
+        self._databases: dict[str, _DatabaseTriggers] = {}
 
     def start(self) -> None:
-        """Begin, before anything is written: what the log has now will not be delivered."""
+        """Start with the next write; call this before the first write."""
         self._arrived = self._log.last
 
     def backlog(self, database: str) -> Backlog:
-        """The flushes of a database, for a trigger that is added next."""
+        """Return the backlog of a database, for a trigger that is added next."""
         if database in self._databases:
             return self._databases[database].backlog
         return Backlog(database, self._log, self._arrived)
 
     def join(self, database: str) -> int:
-        """The sequence after which a trigger that is added next begins: now, or the last delivery to the others."""
-        followed = self._databases.get(database)
-        if followed is None:
+        """Return the position of a trigger that is added next: the newest write, or the last delivery to others."""
+        others = self._databases.get(database)
+        if others is None:
             return self._log.last
-        followed.join()
-        return followed.held[0].sequence - 1 if followed.held else self._arrived
+        others.join()
+        return others.held[0].sequence - 1 if others.held else self._arrived
 
     def add(self, trigger: WalTrigger, backlog: Backlog) -> None:
-        """Deliver to a trigger from now on."""
-        self._databases.setdefault(trigger.trigger.database, _Followed(backlog)).triggers.append(trigger)
+        """Start deliveries to a trigger."""
+        self._databases.setdefault(trigger.trigger.database, _DatabaseTriggers(backlog)).triggers.append(trigger)
 
     def remove(self, trigger: WalTrigger) -> None:
-        """Deliver to a trigger no more."""
-        followed = self._databases[trigger.trigger.database]
-        followed.leave(trigger)
-        if not followed.triggers:
-            followed.close()
+        """Stop deliveries to a trigger."""
+        triggers = self._databases[trigger.trigger.database]
+        triggers.leave(trigger)
+        if not triggers.triggers:
+            triggers.close()
             del self._databases[trigger.trigger.database]
 
-    def wait(self, database: str) -> bool:
-        """Whether deliveries wait, since a trigger has just joined the others."""
-        return database in self._databases and self._databases[database].waits
+    def holds(self, database: str) -> bool:
+        """Whether flushes of a database are held, since a trigger has just joined others."""
+        return database in self._databases and self._databases[database].holds
 
     async def finish(self, trigger: WalTrigger) -> None:
-        """Let a trigger see what was delivered until now, and nothing more.
+        """Run a trigger on the flushes that have been delivered, and on no later ones.
 
-        It is left to its successor where one has just joined: then it has more time. What takes longer is interrupted
-        when the trigger is stopped.
+        A run has more time if a new trigger has just joined. The caller stops the trigger, which interrupts a longer
+        run.
         """
-        patience = _LONGEST_FINISH if self.wait(trigger.trigger.database) else _PATIENCE
+        patience = _LONGEST_FINISH if self.holds(trigger.trigger.database) else _PATIENCE
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_FINISH):
                 await trigger.finish(patience)
 
     def deliver(self, flush: Flush) -> None:
-        """Tell the triggers of its database of a flush."""
+        """Give a flush to the triggers of its database."""
         self._arrived = flush.sequence
-        followed = self._databases.get(flush.database)
-        if followed is not None:
-            followed.deliver(flush)
+        triggers = self._databases.get(flush.database)
+        if triggers is not None:
+            triggers.deliver(flush)
 
     def tidy(self) -> None:
-        """Drop from memory what all triggers have seen, and let go of the log what none is to see."""
-        for followed in self._databases.values():
-            if not followed.held:
-                for trigger in followed.triggers:
+        """Drop flushes that all triggers have seen, and move the positions of triggers that have seen all."""
+        for triggers in self._databases.values():
+            if not triggers.held:
+                for trigger in triggers.triggers:
                     trigger.skip(self._arrived)
-            followed.backlog.trim(min(trigger.position for trigger in followed.triggers))
+            triggers.backlog.trim(min(trigger.position for trigger in triggers.triggers))

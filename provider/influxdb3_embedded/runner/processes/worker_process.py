@@ -1,4 +1,4 @@
-"""A process that plugins run in: one run at a time, or overlapping runs in threads."""
+"""A worker process: plugins run in it one at a time, or overlapping in threads."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.processes.output import PrintedLines
+from influxdb3_embedded.runner.processes.printed_lines import PrintedLines
 from influxdb3_embedded.worker.frames import LANE
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.runner.processes.zygote import Zygote
+    from influxdb3_embedded.runner.processes.worker_zygote import WorkerZygoteClient
 
 logger = logging.getLogger(__name__)
 
 GRACE = 0.5
-"""Seconds that an interrupted plugin has before it is killed."""
+"""Seconds between the interrupt and the kill of a run."""
 
 
 class WorkerProcess:
-    """A forked process. Made by `fork`.
+    """A worker process. Made by `fork`.
 
     Args:
         generation: The state of the plugin environment that it sees.
-        label: What lines that plugins print are logged under.
-        pid: Its process id.
-        ended: The wait status it ends with.
-        connection: The server's end of its socket: for frames, or with ``overlapping`` for new lanes.
-        overlapping: Whether runs may overlap in it, each in a lane: a thread with a socket of its own.
+        label: The name in the log: the trigger's.
+        pid: The process id.
+        ended: Has the wait status when the process has ended.
+        connection: The engine's end of the socket: for frames, or with ``overlapping`` for new lanes.
+        overlapping: Whether runs overlap, each in a lane: a thread with its own socket.
 
     Attributes:
         generation: As above.
@@ -68,17 +68,19 @@ class WorkerProcess:
             ended.add_done_callback(lambda _: connection.close())
 
     @classmethod
-    async def fork(cls, zygote: Zygote, label: str, *, resident_cache: bool, overlapping: bool) -> WorkerProcess:
-        """Have a process forked; not to be cancelled.
+    async def fork(
+        cls, zygote: WorkerZygoteClient, label: str, *, resident_cache: bool, overlapping: bool
+    ) -> WorkerProcess:
+        """Fork a process from the zygote. Callers shield this from cancellation.
 
         Args:
-            zygote: What it is forked from.
-            label: What lines that plugins print are logged under.
-            resident_cache: Whether the trigger's own cached values lie in it.
-            overlapping: Whether runs may overlap in it.
+            zygote: Forks the process.
+            label: The name in the log: the trigger's.
+            resident_cache: Whether the trigger's cached values are in the process.
+            overlapping: Whether runs overlap in the process.
 
         Raises:
-            ZygoteGone: There is no process.
+            ZygoteGone: The zygote has ended.
         """
         read, write = os.pipe()
         PrintedLines(label, read)
@@ -103,21 +105,21 @@ class WorkerProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process has not ended."""
         return not self.ended.done()
 
     @property
     def usable(self) -> bool:
-        """Whether it takes further runs."""
+        """Whether the process takes more runs."""
         return self.alive and not self._leaving and not self._killed
 
     @property
     def leaving(self) -> bool:
-        """Whether it takes no further runs and still has what its runs have kept."""
+        """Whether the process takes no more runs, but still has cached values."""
         return self.alive and self._leaving and not self._killed
 
     def open_lane(self) -> tuple[int, socket.socket]:
-        """Have a thread made for one run at a time; return its number and the server's end of its socket.
+        """Start a thread in the process; return its number and the engine's end of its socket.
 
         Raises:
             OSError: The process has ended, or does not listen.
@@ -134,21 +136,21 @@ class WorkerProcess:
         return number, ours
 
     def begin_run(self) -> None:
-        """Count a run."""
+        """Count a run that begins."""
         self._runs += 1
 
     async def end_run(self) -> None:
-        """Count a run's end; one that is to end with its last run is ended now."""
+        """Count a run that has ended. After `leave`, the last one ends the process."""
         self._runs -= 1
         if self._leaving and not self._runs:
             await self.end()
 
     def leave(self) -> None:
-        """Take no more runs, and end with the last of those that are under way."""
+        """Take no more runs, and end with the last current run."""
         self._leaving = True
 
     def interrupt(self, lane: int | None) -> None:
-        """Raise KeyboardInterrupt in the run of a lane, or in the only run."""
+        """Raise KeyboardInterrupt in the run of a lane; None for a process without lanes."""
         with suppress(OSError):
             if lane is not None:
                 self.connection.send(LANE.pack(lane))
@@ -156,13 +158,13 @@ class WorkerProcess:
                 os.kill(self._pid, signal.SIGINT)
 
     def kill(self) -> None:
-        """End it, and what its plugins have started, without waiting."""
+        """Kill the process and its process group; does not wait."""
         self._killed = True
         if self.alive:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
 
     async def end(self) -> None:
-        """End it, and wait a moment for its end."""
+        """Kill the process, and wait for its end for half a second at most."""
         self.kill()
         await asyncio.wait([self.ended], timeout=GRACE)

@@ -1,4 +1,4 @@
-"""Workers that wait for another run of their trigger and would be missed by nobody."""
+"""Workers that are idle and without state: safe to end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.processes.worker import Worker
 
 _MAX_TIME = 60.0
-"""Seconds that a worker waits; it may take up to twice as long until it is ended."""
+"""Seconds after which an idle worker is ended; it may take twice as long."""
 
 _MAX_WORKERS = 64
-"""Workers that wait, of all triggers: each is 3 MB, and a new one takes 3 ms."""
+"""Most idle workers of all triggers. A worker takes 3 MB of memory; a new one takes 3 ms."""
 
 
 class _Waiting(NamedTuple):
@@ -21,18 +21,18 @@ class _Waiting(NamedTuple):
 
 
 class IdleWorkers:
-    """Ends the workers that have waited longest, when they are too many or have waited too long."""
+    """Ends workers that are idle for too long, and the ones that are idle longest if there are too many."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Worker, _Waiting] = {}  # in the order of their times
+        self._waiting: dict[Worker, _Waiting] = {}  # longest idle first
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, worker: Worker, siblings: list[Worker]) -> None:
-        """Let a worker wait.
+        """Add an idle worker.
 
         Args:
-            worker: The worker; it holds no state.
-            siblings: The list that its trigger finds it in; it is taken out of it when it is ended.
+            worker: The worker; it has no state.
+            siblings: The idle workers of its trigger. The worker is removed from this list when it is ended.
         """
         loop = asyncio.get_running_loop()
         self._waiting[worker] = _Waiting(siblings, loop.time())
@@ -42,7 +42,7 @@ class IdleWorkers:
             self._timer = loop.call_later(_MAX_TIME, self._end_old)
 
     def remove(self, worker: Worker) -> None:
-        """Stop watching a worker, if it is watched: it has something to run, or has been ended."""
+        """Remove a worker, if it was added: it runs again, or has been ended."""
         self._waiting.pop(worker, None)
 
     def _end(self, worker: Worker) -> None:

@@ -1,4 +1,4 @@
-"""A worker's end of the socket to the server."""
+"""The worker's end of the socket to the engine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NO_RUN = "influxdb3_local cannot be used after the plugin's function has return
 _FORKED = "influxdb3_local cannot be used in a process that the plugin forked"
 
 
-class Channel:
-    """Sends frames to the server and receives its answers.
+class ServerChannel:
+    """Sends frames to the engine and receives its answers.
 
-    `receive` and `send` are for the session. `tell` and `ask` are for plugins, whose threads may share them while a
-    run lasts: afterwards the next frame to arrive is the session's. A process that a plugin forks does not inherit
-    the channel, for two processes on one socket would mix up their frames.
+    The session calls `receive` and `send`. Plugins call `tell` and `ask`, in any thread, but only during a run: after
+    it the next frame is the session's. A process that a plugin forks cannot use the channel: two processes on one
+    socket would mix up their frames.
 
     Args:
         connection: The socket; blocking.
@@ -36,10 +36,10 @@ class Channel:
         os.register_at_fork(after_in_child=self._disown)
 
     def receive(self) -> tuple[Message, bytes]:
-        """Wait for the server's next frame.
+        """Wait for the engine's next frame.
 
         Raises:
-            EOFError: The server has gone.
+            EOFError: The engine has closed the socket.
         """
         message_length, attachment_length = LENGTHS.unpack(self._read(LENGTHS.size))
         message: Message = json.loads(self._read(message_length))
@@ -49,17 +49,17 @@ class Channel:
         """Send a frame.
 
         Raises:
-            OSError: The server has gone.
-            ValueError: It is longer than a frame can be.
+            OSError: The engine has closed the socket.
+            ValueError: The frame is too long.
         """
         self._connection.sendall(pack(message, attachment))
 
     def begin_run(self) -> None:
-        """Let plugins use the channel."""
+        """Allow plugins to use the channel."""
         self._refusal = None
 
     def end_run(self) -> None:
-        """Keep plugins from using the channel; waits for a thread that is waiting for its answer."""
+        """Forbid plugins to use the channel. Waits for a thread that waits for an answer."""
         with self._lock:
             if not self.is_foreign:
                 self._refusal = _NO_RUN
@@ -68,7 +68,7 @@ class Channel:
         """Send a plugin's frame that has no answer.
 
         Raises:
-            RuntimeError: The run is over, or this is a process that the plugin forked.
+            RuntimeError: The run has ended, or the plugin has forked this process.
         """
         with self._lock:
             if self._refusal is not None:
@@ -79,8 +79,8 @@ class Channel:
         """Send a plugin's frame and wait for its answer.
 
         Raises:
-            RuntimeError: The run is over, or this is a process that the plugin forked.
-            EOFError: The server has gone.
+            RuntimeError: The run has ended, or the plugin has forked this process.
+            EOFError: The engine has closed the socket.
         """
         with self._lock:
             if self._refusal is not None:
@@ -97,12 +97,12 @@ class Channel:
     def _disown(self) -> None:
         self.is_foreign = True
         self._refusal = _FORKED
-        # Another thread may have held the lock at the moment of the fork; it does not exist here.
+        # Another thread, which does not exist here, may have had the lock at the moment of the fork.
         self._lock = threading.RLock()
         if (descriptor := self._connection.detach()) >= 0:
             os.close(descriptor)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the socket."""
         self._reader.close()
         self._connection.close()

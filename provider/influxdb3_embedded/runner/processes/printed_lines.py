@@ -1,4 +1,4 @@
-"""What plugins print, as lines of the server's own log."""
+"""Writes what plugins print to the engine's own log."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import os
 _MAX_READ = 64 * 1024
 
 _MAX_LINE = 64 * 1024
-"""Bytes after which a line is cut in two."""
+"""Bytes after which a line is split."""
 
 logger = logging.getLogger(__name__)
 
 
 class PrintedLines:
-    """The pipe behind ``stdout`` and ``stderr`` of a worker, read until everybody who can print has ended.
+    """Reads the pipe behind ``stdout`` and ``stderr`` of a worker until all its writers have ended.
 
-    Not `connect_read_pipe`: that of uvloop closes the descriptor twice, and in between another thread may have been
-    given the same number for a file of its own, of the log for example.
+    `connect_read_pipe` cannot be used: uvloop's closes the descriptor twice, and another thread may have opened a file
+    with the same number meanwhile.
 
     Args:
-        label: What the lines are logged under: the trigger's name.
-        descriptor: The end to read; owned from here on.
+        label: The name in the log: the trigger's.
+        descriptor: The read end of the pipe; closed at the end.
     """
 
     def __init__(self, label: str, descriptor: int) -> None:
@@ -44,7 +44,7 @@ class PrintedLines:
         self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
         if self._partial:
-            self._log(self._partial)  # it had no end of line
+            self._log(self._partial)
 
     def _receive(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")

@@ -1,4 +1,4 @@
-"""What the runner needs from the server that plugins run in."""
+"""What the runner needs from the engine: queries and writes for plugins."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class PluginQueryError(Exception):
     """A plugin's query failed.
 
     Args:
-        text: The cause alone, such as ``database not found: d`` or ``error while planning query: Error during
-            planning: table 'public.iox.t' not found``. The runner adds the query to it (contract 5.2).
+        text: The cause, such as ``database not found: d`` or ``error while planning query: Error during planning:
+            table 'public.iox.t' not found``. The runner adds the query (contract 5.2).
     """
 
     def __init__(self, text: str) -> None:
@@ -27,8 +27,8 @@ class PluginWriteError(Exception):
     """A plugin's write failed and stored nothing.
 
     Args:
-        text: The cause alone, such as ``line protocol parse failed: No fields were provided``. The runner adds the
-            database to it (contract 5.3).
+        text: The cause, such as ``line protocol parse failed: No fields were provided``. The runner adds the database
+            (contract 5.3).
     """
 
     def __init__(self, text: str) -> None:
@@ -36,10 +36,10 @@ class PluginWriteError(Exception):
         self.text = text
 
 
-class PluginHost(Protocol):
-    """The part of the server that plugins reach through ``influxdb3_local``.
+class PluginBackend(Protocol):
+    """The part of the engine that plugins reach through ``influxdb3_local``.
 
-    Database names are valid by contract 5.3 when they arrive here; whether they exist is the host's to say.
+    The runner passes only database names that are valid by contract 5.3. The backend checks that the database exists.
     """
 
     async def query(self, database: str, sql: str, args: Mapping[str, str] | None) -> list[dict[str, Any]] | bytes:
@@ -51,8 +51,8 @@ class PluginHost(Protocol):
             args: Values of the placeholders.
 
         Returns:
-            Rows in result order with all columns, or their JSON; values are ``str``, ``int``, ``float``, ``bool`` or
-            ``None``, times are nanoseconds since the epoch.
+            Rows in result order with all columns, or their JSON. Values are ``str``, ``int``, ``float``, ``bool`` or
+            ``None``; times are nanoseconds since the epoch.
 
         Raises:
             PluginQueryError: The query failed.
@@ -63,7 +63,7 @@ class PluginHost(Protocol):
         """Write line protocol with nanosecond precision, all of it or nothing (contract 5.3).
 
         Args:
-            database: The database to write to; made if missing.
+            database: The database to write to; created if missing.
             lines: One or more lines.
             durable: Whether to wait until the lines are on disk.
 
@@ -73,9 +73,5 @@ class PluginHost(Protocol):
         ...
 
     async def disabled_by_error(self, key: TriggerKey) -> None:
-        """Record that a trigger with error behaviour ``disable`` failed and was stopped (contract 3.2).
-
-        Args:
-            key: The trigger; the runner has stopped it already.
-        """
+        """Record that the runner stopped a trigger with error behaviour ``disable`` after a failure (contract 3.2)."""
         ...

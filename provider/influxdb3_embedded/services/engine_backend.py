@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from influxdb3_embedded.services.data import Data
 
 
-class EngineHost:
-    """Implements ``runner.PluginHost``.
+class EngineBackend:
+    """Implements ``runner.PluginBackend``.
 
     Args:
         catalog: Databases and triggers.

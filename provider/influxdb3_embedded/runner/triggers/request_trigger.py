@@ -1,4 +1,4 @@
-"""Triggers on requests, ``request:PATH``, and who answers on which path (contract 1.5 and 2.5)."""
+"""Request triggers, ``request:PATH``, and their paths (contract 1.5 and 2.5)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.runner.outcomes import PluginFailed, PluginResponse
+from influxdb3_embedded.runner.triggers.active_trigger import ActiveTrigger, TriggerContext
 from influxdb3_embedded.runner.triggers.execution import RunFailed, request_call
-from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,19 +19,19 @@ _HANDLER_DOWN = "Processing engine error: request handler for trigger down"
 
 
 class RequestTrigger(ActiveTrigger):
-    """Runs when it is called.
+    """Runs its plugin for each request to its path.
 
     Args:
-        trigger: Its definition.
-        source: Its plugin.
-        surroundings: What it runs in.
+        trigger: The definition.
+        source: The plugin.
+        context: What all triggers share.
     """
 
-    def __init__(self, trigger: Trigger, source: PluginSource, surroundings: Surroundings) -> None:
-        super().__init__(trigger, source, surroundings, "request")
+    def __init__(self, trigger: Trigger, source: PluginSource, context: TriggerContext) -> None:
+        super().__init__(trigger, source, context, "request")
 
     async def call(self, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> PluginResponse:
-        """Run the plugin with a request; a caller that goes away does not stop it.
+        """Run the plugin with a request; the run goes on if the caller is cancelled.
 
         Raises:
             PluginFailed: The run failed, or was stopped with its trigger.
@@ -53,10 +53,10 @@ class RequestTrigger(ActiveTrigger):
 
 
 class RequestPaths:
-    """Paths and the triggers on them, for the whole server.
+    """Paths and their triggers, for the whole server.
 
-    When several triggers are on one path, the one that was started last answers. When it stops, the path goes back to
-    the one before: a deviation from the server, which leaves the path without an answer.
+    The trigger that was started last answers on a path. When it stops, the trigger that was started before it answers
+    again (a deviation: the real server then leaves the path without a trigger).
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class RequestPaths:
             self._triggers[path] = remaining
 
     def find(self, path: str) -> RequestTrigger | None:
-        """Return the trigger that answers on a path, compared as it was sent."""
+        """Return the trigger that answers on an undecoded path, or None."""
         triggers = self._triggers.get(path)
         return triggers[-1] if triggers else None
 

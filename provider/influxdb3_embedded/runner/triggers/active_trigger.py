@@ -1,4 +1,4 @@
-"""What all started triggers have in common: their workers, their tasks, and what a failed run leads to."""
+"""Base of started triggers: workers, tasks, and error behaviour."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from typing import Any
 
     from influxdb3_embedded.model import Trigger, TriggerKey
-    from influxdb3_embedded.runner.host import PluginHost
     from influxdb3_embedded.runner.logbook import LogBook
     from influxdb3_embedded.runner.outcomes import PluginResponse
+    from influxdb3_embedded.runner.plugin_backend import PluginBackend
     from influxdb3_embedded.runner.plugins.sources import PluginSource
 
 _FIRST_RETRY = 1.0
-"""Seconds before the first retry; each further one takes twice as long."""
+"""Seconds before the first retry; doubles with each retry."""
 
 _LAST_RETRY = 60.0
-"""Seconds that retries come to at the most (a deviation: the server retries without a pause)."""
+"""Longest pause between retries in seconds (a deviation: the real server retries without a pause)."""
 
 logger = logging.getLogger(__name__)
 
 
-class Surroundings(NamedTuple):
-    """What triggers run in.
+class TriggerContext(NamedTuple):
+    """What all triggers share.
 
     Attributes:
-        host: The server.
+        backend: Runs queries and writes.
         logs: The log table.
         factory: Makes workers.
-        shared_cache: The cache namespace of all triggers.
-        time_limit: Seconds that a run may take; ``None`` for no limit.
-        on_failed: Called when a trigger with error behaviour ``disable`` has failed and runs no more.
+        shared_cache: The global cache of plugins.
+        time_limit: Seconds that a run may take; None for no limit.
+        on_failed: Called after the failure of a trigger with error behaviour ``disable``.
     """
 
-    host: PluginHost
+    backend: PluginBackend
     logs: LogBook
     factory: WorkerFactory
     shared_cache: CacheNamespace
@@ -56,33 +56,33 @@ class ActiveTrigger:
     """A trigger that has been started.
 
     Args:
-        trigger: Its definition.
-        source: Its plugin.
-        surroundings: What it runs in.
+        trigger: The definition.
+        source: The plugin.
+        context: What all triggers share.
         kind: ``wal``, ``schedule`` or ``request``.
     """
 
-    def __init__(self, trigger: Trigger, source: PluginSource, surroundings: Surroundings, kind: str) -> None:
+    def __init__(self, trigger: Trigger, source: PluginSource, context: TriggerContext, kind: str) -> None:
         self.trigger = trigger
         self._source = source
-        self._surroundings = surroundings
+        self._context = context
         self._workers = TriggerWorkers(
-            surroundings.factory,
+            context.factory,
             trigger.name,
-            Scopes(CacheNamespace(), surroundings.shared_cache),
+            Scopes(CacheNamespace(), context.shared_cache),
             run_async=trigger.run_async,
         )
-        self._effects = LiveEffects(surroundings.host, surroundings.logs, trigger.name, trigger.database, kind)
+        self._effects = LiveEffects(context.backend, context.logs, trigger.name, trigger.database, kind)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turns = asyncio.Semaphore(MAX_OVERLAP)
         self._failed = False
         self._waiting_for_processes = 0
 
     def start(self) -> None:
-        """Begin to run; nothing to do where calls come from outside."""
+        """Start to run; request triggers wait for calls."""
 
     async def stop(self) -> None:
-        """Interrupt what runs, end its processes and forget its cached values; takes at most a second."""
+        """Interrupt all runs, end their processes and drop cached values; takes about a second at most."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -97,7 +97,7 @@ class ActiveTrigger:
         return task
 
     async def _dispatch(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run now and wait for the end, or with ``run_async`` only for the beginning."""
+        """Run now. Wait for the end of the run, or with ``run_async`` only for its start."""
         if not self.trigger.run_async:
             await run()
             return
@@ -105,7 +105,7 @@ class ActiveTrigger:
         self._spawn(run()).add_done_callback(lambda _: self._turns.release())
 
     async def _run(self, call: Call) -> None:
-        """Run, and do what the error behaviour says if that fails (contract 3.2)."""
+        """Run, and follow the error behaviour after a failure (contract 3.2)."""
         pause = _FIRST_RETRY
         while not self._failed:
             try:
@@ -118,7 +118,7 @@ class ActiveTrigger:
                 return
             if self.trigger.error_behavior is ErrorBehavior.DISABLE:
                 self._failed = True
-                self._surroundings.on_failed(self.trigger.key)
+                self._context.on_failed(self.trigger.key)
                 return
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LAST_RETRY)
@@ -142,7 +142,7 @@ class ActiveTrigger:
                         call,
                         arguments=self.trigger.arguments,
                         effects=self._effects,
-                        time_limit=self._surroundings.time_limit,
+                        time_limit=self._context.time_limit,
                     )
                 except asyncio.CancelledError:
                     self._effects.log(LogLevel.WARN, "execution was interrupted: the trigger was stopped")

@@ -1,4 +1,4 @@
-"""Triggers on a schedule: ``cron:`` and ``every:`` (contract 2.2 to 2.4)."""
+"""Schedule triggers: ``cron:`` and ``every:`` (contract 2.2 to 2.4)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from influxdb3_embedded.runner.triggers.active_trigger import ActiveTrigger, TriggerContext
 from influxdb3_embedded.runner.triggers.execution import RunFailed, schedule_call
-from influxdb3_embedded.runner.triggers.started import ActiveTrigger, Surroundings
 
 if TYPE_CHECKING:
     from influxdb3_embedded.model import Trigger
@@ -16,38 +16,36 @@ if TYPE_CHECKING:
     from influxdb3_engine_api.specification import Cron, Every
 
 _LONGEST_SLEEP = 30.0
-"""Seconds after which the clock is looked at again: it may be set, and the machine may sleep."""
+"""Seconds after which the clock is read again: the clock may be set, and the machine may sleep."""
 
 
 class ScheduleTrigger(ActiveTrigger):
-    """Runs at the times of its schedule.
+    """Runs its plugin at the times of its schedule.
 
-    Without ``run_async`` slots that were missed because a run took too long are made up for one after the other, each
-    with its own nominal time; with it every slot starts on time.
+    A long run delays later runs, but skips none: each has its own nominal time. With ``run_async`` all runs start on
+    time.
 
     Args:
-        trigger: Its definition.
-        source: Its plugin.
-        surroundings: What it runs in.
-        schedule: Its specification.
+        trigger: The definition.
+        source: The plugin.
+        context: What all triggers share.
+        schedule: The specification.
     """
 
-    def __init__(
-        self, trigger: Trigger, source: PluginSource, surroundings: Surroundings, schedule: Cron | Every
-    ) -> None:
-        super().__init__(trigger, source, surroundings, "schedule")
+    def __init__(self, trigger: Trigger, source: PluginSource, context: TriggerContext, schedule: Cron | Every) -> None:
+        super().__init__(trigger, source, context, "schedule")
         self._schedule = schedule
 
     def start(self) -> None:
-        """Begin with the first slot after now."""
+        """Start with the first time after now."""
         self._spawn(self._follow(datetime.now(UTC)))
 
     async def _follow(self, start: datetime) -> None:
-        slot = self._schedule.next_after(start)
-        while slot is not None and not self._failed:
-            await _sleep_until(slot)
-            await self._dispatch(partial(self._run, schedule_call(slot)))
-            slot = self._schedule.next_after(slot)
+        moment = self._schedule.next_after(start)
+        while moment is not None and not self._failed:
+            await _sleep_until(moment)
+            await self._dispatch(partial(self._run, schedule_call(moment)))
+            moment = self._schedule.next_after(moment)
 
     def _error_texts(self, failure: RunFailed) -> list[str]:
         run_async = "async " if self.trigger.run_async else ""
