@@ -248,6 +248,7 @@ def test_what_is_hidden_has_its_name_in_foreign_text_only() -> None:
     assert message("trigger 'a-common-word'") == "trigger 'a-common-word'"
 
 
+@pytest.mark.usefixtures("two_plugins")
 def test_a_log_line_that_steers_is_safe_in_a_notice(server: FakeServer, capfd: pytest.CaptureFixture[str]) -> None:
     given = {**RESOURCES["Trigger"][1], "db": "db", "trigger_arguments": {"key": "k9-hunter2"}}
     server.failures["query logs"] = []
@@ -269,6 +270,7 @@ def test_a_log_line_that_steers_is_safe_in_a_notice(server: FakeServer, capfd: p
     assert [line for line in noticed.splitlines() if line.startswith("influxdb3:")] == noticed.splitlines()[:1]
 
 
+@pytest.mark.usefixtures("two_plugins")
 def test_names_that_a_server_tells_are_safe(server: FakeServer) -> None:
     given = {**RESOURCES["Trigger"][1], "db": "db"}
     inputs = TriggerLogic.inputs_type.checked(given)
@@ -302,6 +304,7 @@ def test_a_version_that_is_none_is_told_and_no_traceback(server: FakeServer) -> 
     assert live is not None
 
 
+@pytest.mark.usefixtures("two_plugins")
 def test_a_conflict_shows_no_request_path(server: FakeServer) -> None:
     given = {**RESOURCES["Trigger"][1], "db": "db", "trigger_specification": "request:hook-k9-hunter2"}
     inputs = TriggerLogic.inputs_type.checked(given)
