@@ -1,4 +1,4 @@
-"""Fixtures: stacks of the real CLI on a running embedded engine."""
+"""Fixtures: stacks of the real CLI on a running embedded engine; their programs use the wheel without its extra."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import uuid
 
 import pytest
+from installed import InstalledCli, install
 from servers import delete_databases, start_server
 from stack import Stack
 
@@ -15,9 +16,23 @@ CLOSED_PORT = "http://127.0.0.1:9"
 
 
 @pytest.fixture(scope="session")
-def cli():
-    """The Pulumi CLI, installed or built on the first use; other test processes wait meanwhile."""
-    return find_or_install(report=print)
+def environments(tmp_path_factory):
+    """Where the environments with the wheel are; the processes of a run share it."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "installed"
+
+
+@pytest.fixture(scope="session")
+def installation(environments):
+    """The wheel, installed without the extra, as those do who deploy to a server."""
+    return install(environments)
+
+
+@pytest.fixture(scope="session")
+def cli(installation):
+    """The Pulumi CLI, built or installed on the first use; concurrent test processes wait for one another."""
+    found = find_or_install(report=print)
+    return InstalledCli(found.directory, found.version, found.source, installation)
 
 
 @pytest.fixture

@@ -316,3 +316,11 @@ def test_everything_public_is_documented(package: str) -> None:
 def test_every_module_can_be_imported_by_itself(package: str) -> None:
     for name in modules(package):
         importlib.import_module(name)
+
+
+def test_no_two_modules_of_the_tests_have_one_name() -> None:
+    # pytest imports a test module, and helpers beside it, by the base name
+    root = PROVIDER.parent
+    names = Counter(file.name for folder in ("tests", "examples") for file in (root / folder).rglob("*.py"))
+
+    assert {name for name, count in names.items() if count > 1} - {"__init__.py", "__main__.py", "conftest.py"} == set()

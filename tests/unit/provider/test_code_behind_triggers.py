@@ -62,7 +62,7 @@ def deployed(server: FakeServer) -> tuple[PluginFileInputs, TriggerInputs]:
 
 def failing(server: FakeServer, *codes: str) -> None:
     """Let the trigger log an error whenever the log is read while one of the codes is in its file."""
-    handle = server._handle
+    handle = server.answer
 
     def handled(request: httpx.Request) -> httpx.Response:
         answer = handle(request)
@@ -70,7 +70,7 @@ def failing(server: FakeServer, *codes: str) -> None:
             server.log("error executing wal plugin: ValueError: no good", level="ERROR")
         return answer
 
-    server._handle = handled  # type: ignore[method-assign]
+    server.answer = handled  # type: ignore[method-assign]
 
 
 def test_a_watched_trigger_has_the_hash_of_declared_code() -> None:

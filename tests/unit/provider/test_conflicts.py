@@ -24,13 +24,13 @@ EXISTING: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
     "a trigger": (
         TriggerLogic(),
         TRIGGER,
-        TRIGGER | {"plugin_filename": "other.py"},
+        TRIGGER | {"plugin_filename": "q.py"},
         "or delete it: influxdb3 delete trigger --database db t --force",
     ),
     "a plugin file": (
         PluginFileLogic(),
-        {"plugin_name": "p.py", "content": "x = 1"},
-        {"plugin_name": "p.py", "content": "x = 2"},
+        {"plugin_name": "f.py", "content": "x = 1"},
+        {"plugin_name": "f.py", "content": "x = 2"},
         "or choose another plugin_name",
     ),
     "a plugin directory in place": (
@@ -48,6 +48,7 @@ EXISTING: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.usefixtures("two_plugins")
 @pytest.mark.parametrize("case", EXISTING)
 def test_a_conflict_names_every_solution(server: FakeServer, case: str) -> None:
     logic, theirs, ours, way_out = EXISTING[case]

@@ -16,6 +16,8 @@ from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogi
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 LOGIC = TriggerLogic()
 STARTED, FINISHED = "starting execution with scheduled time x", "finished execution in 1ms"
 ERROR = "error executing schedule plugin: ValueError: no good"
@@ -37,8 +39,8 @@ class Runs:
 
     def __init__(self, server: FakeServer, **rows: list[tuple[str, str]]) -> None:
         self._server, self._rows = server, rows
-        self._handle = server._handle
-        server._handle = self  # type: ignore[method-assign, assignment]
+        self._handle = server.answer
+        server.answer = self  # type: ignore[method-assign, assignment]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         answer = self._handle(request)

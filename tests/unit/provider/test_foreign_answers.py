@@ -248,6 +248,7 @@ def test_a_hidden_value_is_replaced_by_its_name_only_in_foreign_text() -> None:
     assert message("trigger 'a-common-word'") == "trigger 'a-common-word'"
 
 
+@pytest.mark.usefixtures("two_plugins")
 def test_control_characters_of_a_log_line_are_escaped_in_a_notice(
     server: FakeServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -271,6 +272,7 @@ def test_control_characters_of_a_log_line_are_escaped_in_a_notice(
     assert [line for line in noticed.splitlines() if line.startswith("influxdb3:")] == noticed.splitlines()[:1]
 
 
+@pytest.mark.usefixtures("two_plugins")
 def test_control_characters_of_names_are_escaped(server: FakeServer) -> None:
     given = {**RESOURCES["Trigger"][1], "db": "db"}
     inputs = TriggerLogic.inputs_type.checked(given)
@@ -304,6 +306,7 @@ def test_an_invalid_version_is_an_error_without_a_traceback(server: FakeServer) 
     assert live is not None
 
 
+@pytest.mark.usefixtures("two_plugins")
 def test_a_conflict_shows_no_request_path(server: FakeServer) -> None:
     given = {**RESOURCES["Trigger"][1], "db": "db", "trigger_specification": "request:hook-k9-hunter2"}
     inputs = TriggerLogic.inputs_type.checked(given)

@@ -14,6 +14,8 @@ from influxdb3_engine_resources.triggers.steps import TriggerSteps
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 WANTED: dict[str, Any] = {
     "db": "db",
     "plugin_filename": "p.py",

@@ -12,6 +12,8 @@ from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogi
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 LOGIC = TriggerLogic()
 WARNING = "runs on table 'cpu', which does not exist yet"
 

@@ -21,6 +21,8 @@ from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogi
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 LOGIC = TriggerLogic()
 CANDIDATE = "t__pulumi_candidate"
 CARRY = [
@@ -137,8 +139,8 @@ class Log:
     """Adds rows to the log when it is read for the given times."""
 
     def __init__(self, server: FakeServer, rows: dict[int, tuple[str, str]], name: str = "t") -> None:
-        self._server, self._rows, self._handle, self._name = server, rows, server._handle, name
-        server._handle = self  # type: ignore[method-assign, assignment]
+        self._server, self._rows, self._handle, self._name = server, rows, server.answer, name
+        server.answer = self  # type: ignore[method-assign, assignment]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         answer = self._handle(request)
@@ -257,13 +259,13 @@ def test_triggers_of_one_server_hand_over_one_after_the_other(server: FakeServer
     for number in range(4):
         LOGIC.create(trigger(trigger_name=f"t{number}"), engine)
 
-    handle = server._handle
+    handle = server.answer
 
     def slow(request: httpx.Request) -> httpx.Response:
         time.sleep(0.002)
         return handle(request)
 
-    server._handle = slow  # type: ignore[method-assign]
+    server.answer = slow  # type: ignore[method-assign]
 
     def update(number: int) -> None:
         name = {"trigger_name": f"t{number}"}
@@ -353,7 +355,7 @@ def test_a_failed_run_of_the_candidate_is_a_failed_first_run(server: FakeServer)
     engine = server.engine()
     LOGIC.create(trigger(), engine)
     server.log("error executing wal plugin: of an earlier candidate", level="ERROR", name=CANDIDATE)
-    handle = server._handle
+    handle = server.answer
 
     def failing(request: httpx.Request) -> httpx.Response:
         answer = handle(request)
@@ -361,7 +363,7 @@ def test_a_failed_run_of_the_candidate_is_a_failed_first_run(server: FakeServer)
             server.log("error executing wal plugin: ValueError: no good", level="ERROR", name=CANDIDATE)
         return answer
 
-    server._handle = failing  # type: ignore[method-assign]
+    server.answer = failing  # type: ignore[method-assign]
 
     with pytest.raises(ResourceError, match=r"The previous definition is live again: [^\n]*no good$"):
         LOGIC.update(trigger(), trigger(plugin_filename="q.py", **watched), server.engine())

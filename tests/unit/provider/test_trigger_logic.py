@@ -18,6 +18,8 @@ from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogi
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 LOGIC = TriggerLogic()
 EMBEDDED = ("InfluxDB 3 embedded", "3.10.0")
 VALIDATION = ["create t__pulumi_candidate", "delete t__pulumi_candidate"]

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 Step = dict[str, Any]
@@ -45,10 +45,11 @@ _NOT_SENT = ("response", "note", "deviation", "rows_among")
 
 
 class Answer(NamedTuple):
-    """What an engine answered to a step: the body is masked."""
+    """What a server answered to a step: the body is masked."""
 
     status: int
     body: str
+    headers: Mapping[str, str]
 
 
 def load(recording: Path) -> list[Step]:
@@ -59,28 +60,29 @@ def load(recording: Path) -> list[Step]:
 
 def differences(url: str, steps: list[Step]) -> list[str]:
     """Play the steps against an engine and list where it differs from the recording, a line each."""
-    return [
-        f"{step['id']}: {found}"
-        for step, answer in _play(url, steps)
-        if "response" in step and "deviation" not in step and (found := _difference(step, answer))
-    ]
+    with httpx.Client(base_url=url, timeout=120) as client:
+        return [
+            f"{step['id']}: {found}"
+            for step, answer in play(client, steps)
+            if "response" in step and "deviation" not in step and (found := _difference(step, answer))
+        ]
 
 
-def _play(url: str, steps: list[Step]) -> Iterator[tuple[Step, Answer]]:
+def play(client: httpx.Client, steps: list[Step]) -> Iterator[tuple[Step, Answer]]:
+    """Send the requests of steps one after the other."""
     suffix = uuid.uuid4().hex[:8]
     names = {"$DB2": f"other_{suffix}", "$DB": f"db_{suffix}", "$N": suffix}
-    with httpx.Client(base_url=url, timeout=120) as client:
-        for step in steps:
-            request = _substituted({key: value for key, value in step.items() if key not in _NOT_SENT}, names)
-            time.sleep(request.get("sleep", 0))
-            patience = request.get("repeat_until", {"contains": "", "seconds": 0})
-            deadline = time.monotonic() + patience["seconds"]
-            while True:
-                answer = _send(client, request)
-                if patience["contains"] in answer.text or time.monotonic() > deadline:
-                    break
-                time.sleep(0.05)
-            yield step, Answer(answer.status_code, _masked(answer.text, names))
+    for step in steps:
+        request = _substituted({key: value for key, value in step.items() if key not in _NOT_SENT}, names)
+        time.sleep(request.get("sleep", 0))
+        patience = request.get("repeat_until", {"contains": "", "seconds": 0})
+        deadline = time.monotonic() + patience["seconds"]
+        while True:
+            answer = _send(client, request)
+            if patience["contains"] in answer.text or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        yield step, Answer(answer.status_code, masked(answer.text, names), answer.headers)
 
 
 def _send(client: httpx.Client, request: Step) -> httpx.Response:
@@ -107,7 +109,8 @@ def _substituted(value: Any, names: dict[str, str]) -> Any:
     return value
 
 
-def _masked(text: str, names: dict[str, str]) -> str:
+def masked(text: str, names: dict[str, str]) -> str:
+    """A body without what differs from run to run; ``names`` are the names that the placeholders stand for."""
     for key, actual in names.items():
         text = text.replace(actual, key)
     for pattern, replacement in _MASKS:
@@ -117,7 +120,7 @@ def _masked(text: str, names: dict[str, str]) -> str:
 
 def _difference(step: Step, answer: Answer) -> str | None:
     recorded = step["response"]["status"]
-    wanted = _masked(step["response"]["body"], {})
+    wanted = masked(step["response"]["body"], {})
     if answer.status != recorded and not (recorded == 500 and answer.status == 400):
         return f"status {answer.status} instead of {recorded}: {answer.body[:200]}"
     if recorded < 400:
