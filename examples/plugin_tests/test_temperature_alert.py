@@ -1,4 +1,4 @@
-"""A plugin tested from data in to rows out, on an engine of its own for each test."""
+"""Tests a plugin from written lines to resulting rows; each test has its own engine."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ def trigger(influxdb3_engine: PluginTestEngine) -> str:
     return influxdb3_engine.create_trigger(plugin, "table:temperature", arguments={"limit": "30"})
 
 
-def test_an_alert_says_by_how_much_it_is_too_hot(influxdb3_engine: PluginTestEngine, trigger: str) -> None:
+def test_an_alert_contains_the_degrees_above_the_limit(influxdb3_engine: PluginTestEngine, trigger: str) -> None:
     influxdb3_engine.write(["temperature,room=kitchen celsius=31.5 1", "temperature,room=cellar celsius=12 2"])
 
     assert influxdb3_engine.wait_for_rows(ALERTS) == [{"room": "kitchen", "excess": 1.5}]
 
 
-def test_the_limit_itself_is_not_too_hot(influxdb3_engine: PluginTestEngine, trigger: str) -> None:
+def test_a_temperature_at_the_limit_makes_no_alert(influxdb3_engine: PluginTestEngine, trigger: str) -> None:
     influxdb3_engine.write("temperature,room=kitchen celsius=30")
 
     influxdb3_engine.wait_for_runs(trigger)
     assert influxdb3_engine.query(ALERTS) == []
 
 
-def test_a_row_without_a_temperature_is_left_alone(influxdb3_engine: PluginTestEngine, trigger: str) -> None:
+def test_a_row_without_a_temperature_is_ignored(influxdb3_engine: PluginTestEngine, trigger: str) -> None:
     influxdb3_engine.write("temperature,room=kitchen humidity=40")
 
     influxdb3_engine.wait_for_runs(trigger)
     assert [row.log_level for row in influxdb3_engine.trigger_log(trigger)] == ["INFO", "INFO"]
 
 
-def test_a_trigger_without_a_limit_says_so_in_its_log(influxdb3_engine: PluginTestEngine) -> None:
+def test_a_trigger_without_a_limit_logs_the_missing_argument(influxdb3_engine: PluginTestEngine) -> None:
     trigger = influxdb3_engine.create_trigger(influxdb3_engine.upload(PLUGIN), "all_tables")
     influxdb3_engine.write("temperature,room=kitchen celsius=31.5")
 

@@ -1,4 +1,4 @@
-"""A pipeline for every stage: the program is the same, ``Pulumi.STAGE.yaml`` says where it goes and what differs."""
+"""One pipeline for every stage; ``Pulumi.STAGE.yaml`` holds the stage's server and settings."""
 
 import pulumi
 
@@ -11,7 +11,7 @@ readings = Database("readings")
 rollup = PluginDirectory(
     "rollup",
     source="plugins/rollup",
-    # on the stage's own data, before anything that is live is touched
+    # new code has to pass a dry run on the stage's own data
     test=ScheduleTest(database=readings.db, arguments={"window": window}),
     retain=False,
 )
@@ -22,7 +22,7 @@ Trigger(
     trigger_specification=every(config.require("every")),
     trigger_arguments={"window": window},
     trigger_settings=TriggerSettings(error_behavior="log"),
-    # what fails in its first run is taken back
+    # rolls back if the first run fails
     watch=Watch(seconds=config.get_float("watch") or 90),
 )
 

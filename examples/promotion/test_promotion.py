@@ -1,4 +1,4 @@
-"""Promotes changes through three engines, as the README says."""
+"""Promotes changes through three engines, as the example's README describes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRAY = f"{READING}\ntemperature celsius=21"
 
 
 class Project:
-    """A copy of the example, with an engine for each stage."""
+    """A copy of the example with one engine for each stage."""
 
     def __init__(self, directory, cli, engines):
         self.directory, self.engines = directory, engines
@@ -35,7 +35,7 @@ class Project:
             self.run("config", "set", "watch", "20", "--stack", stage)
 
     def run(self, *arguments, expect=0):
-        """The CLI's output; ``expect`` is 0 or anything else for a failure."""
+        """Run the CLI and return its output; ``expect=0`` requires success, any other value a failure."""
         command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
         done = subprocess.run(
             command,
@@ -54,7 +54,7 @@ class Project:
         return self.run("up", "--yes", "--skip-preview", "--stack", stage, expect=expect)
 
     def code(self, stage):
-        """The hash of the code that a stage was given."""
+        """The hash of the code that was last deployed to a stage."""
         return self.run("stack", "output", "code", "--stack", stage).strip()
 
     def edit(self, before, after):
@@ -64,7 +64,7 @@ class Project:
         file.write_text(file.read_text().replace(before, after))
 
     def running(self, stage):
-        """Directories that a stage's triggers run."""
+        """The plugin directories that a stage's triggers run."""
         return [row.plugin_filename for row in self.engines[stage].client.triggers("readings")]
 
 
@@ -85,7 +85,7 @@ def project(tmp_path, engines):
     return Project(directory, find_or_install(report=print), engines)
 
 
-def test_a_change_goes_as_far_as_it_works(project):
+def test_a_change_stops_at_the_first_stage_that_it_fails_on(project):
     for stage in STAGES:
         project.up(stage)
     first = project.code("dev")

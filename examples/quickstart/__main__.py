@@ -1,4 +1,4 @@
-"""The quickstart pipeline: this machine's metrics every two seconds, alerts on them, and a report over HTTP."""
+"""The quickstart pipeline: metrics of this machine every two seconds, alerts, and a report over HTTP."""
 
 import pulumi
 

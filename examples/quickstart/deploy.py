@@ -1,9 +1,9 @@
-"""Deploys the quickstart on this machine: engine, `pulumi up`, and a look at what the pipeline produces.
+"""Deploys the quickstart on this machine: starts an engine, runs `pulumi up`, and shows what the pipeline writes.
 
-    uv run examples/quickstart/deploy.py           everything it starts is stopped at the end
-    uv run examples/quickstart/deploy.py --keep    the engine goes on; says how to stop it
+    uv run examples/quickstart/deploy.py           stops the engine at the end
+    uv run examples/quickstart/deploy.py --keep    leaves the engine running and shows how to stop it
 
-State, data and the engine's log are kept in ``.deploy/`` below the project, so a second run reports no changes.
+Data, logs and the stack's state stay in ``.deploy/``, so that a second run reports no changes.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ console = Console(highlight=False)
 
 
 class QuickstartFailed(Exception):
-    """The quickstart cannot go on; the text is all that a person needs to read."""
+    """The quickstart has failed; the text is shown without a traceback."""
 
 
 class Engine:
-    """The embedded engine of this quickstart: one that an earlier ``--keep`` left running, or a new one."""
+    """The embedded engine: the one that an earlier ``--keep`` left running, or a new one."""
 
     def __init__(self) -> None:
         self._running = DEPLOY / "engine.json"
@@ -60,25 +60,25 @@ class Engine:
 
     @property
     def started_here(self) -> bool:
-        """Whether this run started it, and so has to stop it."""
+        """Whether this run started the engine, and has to stop it."""
         return self._process is not None
 
     def start(self) -> None:
-        """Return when the engine answers."""
+        """Start the engine, or find the running one; returns when it answers."""
         remembered = json.loads(self._running.read_text()) if self._running.exists() else {}
         self.url, self.pid = remembered.get("url", ""), remembered.get("pid", 0)
         if self.url and _answers(self.url) and _is_engine(self.pid):
             console.print(f"[green]✓[/] engine kept from an earlier run at {self.url}")
             return
-        # the same address as last time: the report's URL is part of what is deployed
+        # the port of the last run: the report's URL is an output of the stack
         port = httpx.URL(self.url).port if self.url else PREFERRED_PORT
         if not self._listen(port or PREFERRED_PORT) and not self._listen(0):
-            raise QuickstartFailed(f"The engine did not start. Its log, {self._log}, ends with:\n{_tail(self._log)}")
+            raise QuickstartFailed(f"The engine did not start. The end of its log {self._log}:\n{_tail(self._log)}")
         self._running.write_text(json.dumps({"url": self.url, "pid": self.pid}))
         console.print(f"[green]✓[/] embedded engine at {self.url} (data and log in {DEPLOY.relative_to(ROOT)}/)")
 
     def stop(self) -> None:
-        """Stop it, if this run started it."""
+        """Stop the engine, if this run started it."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
@@ -96,7 +96,7 @@ class Engine:
             *("--data-dir", str(DEPLOY / "data"), "--plugin-dir", str(DEPLOY / "plugins")),
         ]
         with self._log.open("ab") as log:
-            # a session of its own: Ctrl-C ends the deployment first, then this script stops the engine
+            # in its own session: Ctrl-C ends the deployment first, then this script stops the engine
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -131,7 +131,7 @@ def _tail(path: Path, lines: int = 15) -> str:
 
 
 def pulumi_environment(engine_url: str) -> dict[str, str]:
-    """The environment in which Pulumi deploys this stack: its CLI first, state below the project, nothing asked."""
+    """The environment for Pulumi: the CLI first on ``PATH``, state in ``.deploy/``, no questions."""
     try:
         cli = find_or_install(report=lambda text: console.print(f"  {text}", style="dim", markup=False, soft_wrap=True))
     except PulumiCliNotFound as error:
@@ -139,7 +139,7 @@ def pulumi_environment(engine_url: str) -> dict[str, str]:
     console.print(f"[green]✓[/] Pulumi CLI {cli.version} in {cli.directory}")
     state = DEPLOY / "state"
     state.mkdir(exist_ok=True)
-    ours = {
+    variables = {
         "PATH": cli.environment(os.environ)["PATH"],
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "",
@@ -147,14 +147,14 @@ def pulumi_environment(engine_url: str) -> dict[str, str]:
         "PULUMI_STACK": STACK,
         "INFLUXDB3_HOST_URL": engine_url,
     }
-    (DEPLOY / "env").write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in ours.items()))
-    return cli.environment(os.environ) | ours
+    (DEPLOY / "env").write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+    return cli.environment(os.environ) | variables
 
 
 def pulumi(environment: dict[str, str], *arguments: str) -> None:
-    """Run the CLI and show what it does."""
+    """Run the CLI with its output shown."""
     console.print(f"\n[bold]$ pulumi {' '.join(arguments)}[/]")
-    # in a session of its own, so that Ctrl-C reaches it once, from here: a second one makes it give up its state
+    # in its own session, so that Ctrl-C reaches it only once: a second interrupt makes the CLI lose its state
     command = ["pulumi", *arguments, "--non-interactive"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
@@ -164,16 +164,16 @@ def pulumi(environment: dict[str, str], *arguments: str) -> None:
         process.wait()
         raise
     if status != 0:
-        raise QuickstartFailed(f"pulumi {arguments[0]} failed with status {status}; its message is above.")
+        raise QuickstartFailed(f"pulumi {arguments[0]} failed with status {status}. See its message above.")
 
 
 def wait_for_pipeline(client: EngineClient) -> None:
-    """Return when ``cpu`` and ``alerts`` have rows; a short load on all cores makes the alert fire."""
+    """Return when ``cpu`` and ``alerts`` have rows; a short load on all cores causes an alert."""
     with console.status("waiting for the first metrics ..."):
         _wait_for_rows(client, "cpu")
     console.print("[green]✓[/] metrics arrive")
     if not _newest(client, "alerts"):
-        with console.status("loading all cores for a moment, so that the CPU crosses the threshold ..."), _load():
+        with console.status("loading all cores, so that the CPU usage crosses the threshold ..."), _load_all_cores():
             _wait_for_rows(client, "alerts")
     console.print("[green]✓[/] an alert was raised")
 
@@ -184,7 +184,7 @@ def _wait_for_rows(client: EngineClient, table: str) -> None:
         if time.monotonic() > deadline:
             raise QuickstartFailed(
                 f"No row in table {table!r} after {PIPELINE_SECONDS:.0f} s. "
-                f"The triggers' log says:\n{_error_log(client)}"
+                f"Errors in the triggers' log:\n{_error_log(client)}"
             )
         time.sleep(0.2)
 
@@ -208,7 +208,7 @@ def _error_log(client: EngineClient) -> str:
 
 
 @contextlib.contextmanager
-def _load() -> Iterator[None]:
+def _load_all_cores() -> Iterator[None]:
     context = multiprocessing.get_context("spawn")
     processes = [
         context.Process(target=_spin, args=(PIPELINE_SECONDS,), daemon=True) for _ in range(os.cpu_count() or 1)
@@ -229,7 +229,7 @@ def _spin(seconds: float) -> None:
 
 
 def show(client: EngineClient, engine_url: str) -> None:
-    """What a person wants to see: triggers, newest rows, the report."""
+    """Show the triggers, the newest rows and the report."""
     arguments = client.trigger_arguments(DATABASE)
     triggers = [
         {
@@ -261,13 +261,13 @@ def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
 
 
 def next_steps(engine: Engine, *, kept: bool) -> None:
-    """What to try now."""
+    """Show what to try next."""
     steps = [
-        ("In a shell of the stack", ". .deploy/env"),
-        ("Change the threshold, look", "uv run pulumi config set quickstart:threshold 80"),
-        ("", "uv run pulumi preview --diff"),
-        ("Break a plugin, see it refused", "rename process_request in plugins/report.py, then preview"),
-        ("Take it all down", "uv run pulumi destroy --yes"),
+        ("Use the stack in your shell", ". .deploy/env"),
+        ("Change the threshold", "uv run pulumi config set quickstart:threshold 80"),
+        ("See what changes", "uv run pulumi preview --diff"),
+        ("Break a plugin", "rename process_request in plugins/report.py, then preview"),
+        ("Delete everything", "uv run pulumi destroy --yes"),
     ]
     if kept:
         steps.append(("Stop the engine", f"kill {engine.pid}"))
@@ -279,7 +279,7 @@ def next_steps(engine: Engine, *, kept: bool) -> None:
 
 
 def deploy(engine: Engine, *, keep: bool) -> None:
-    """The whole quickstart."""
+    """Run the whole quickstart."""
     DEPLOY.mkdir(exist_ok=True)
     engine.start()
     environment = pulumi_environment(engine.url)
@@ -293,7 +293,7 @@ def deploy(engine: Engine, *, keep: bool) -> None:
 
 
 def main() -> int:
-    """The command; returns the exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave the engine running")
     keep = parser.parse_args().keep

@@ -1,4 +1,4 @@
-"""The quickstart as a newcomer runs it, in a copy of the example with nothing deployed yet."""
+"""Runs the quickstart as a newcomer does, in a copy of the example."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """A project of its own, which the tests of this module deploy one after the other."""
+    """A copy of the project, which the tests of this module deploy one after the other."""
     root = tmp_path_factory.mktemp("quickstart")
     shutil.copy(PROJECT / "Pulumi.yaml", root)
     shutil.copytree(PROJECT / "examples", root / "examples", ignore=shutil.ignore_patterns("__pycache__"))
@@ -68,13 +68,13 @@ def _wait(condition, seconds=20):
 
 
 def _pulumi(root, *arguments):
-    """What a person does after ``. .deploy/env``."""
+    """Run the CLI after ``. .deploy/env``."""
     line = ". .deploy/env && exec pulumi " + " ".join(arguments) + " --non-interactive"
     done = subprocess.run(["bash", "-c", line], cwd=root, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_first_run_deploys_shows_what_is_produced_and_stops_the_engine(copy):
+def test_the_first_run_deploys_shows_rows_and_stops_the_engine(copy):
     done = _deploy(copy)
     assert done.returncode == 0, done.stdout + done.stderr
     for text in ("9 created", "metrics arrive", "an alert was raised", "every:2s", "threshold=50.0", "answers 200"):
@@ -116,14 +116,14 @@ def test_edited_plugin_code_shows_in_preview_and_works_on_the_next_write(copy):
         assert client.query_sql("metrics", query) == [{"team": "ops", "direction": "up"}]
 
 
-def test_a_broken_plugin_is_refused_by_preview_and_ends_the_deployment_with_one_message(copy):
+def test_a_broken_plugin_fails_the_preview_and_the_deployment_with_one_message(copy):
     report = copy / "examples/quickstart/plugins/report.py"
     working = report.read_text()
     report.write_text(working.replace("def process_request", "def process_requests"))
     try:
         status, shown = _pulumi(copy, "preview")
         assert status != 0
-        assert "the plugin does not define the function that this trigger calls" in shown
+        assert "the plugin does not define process_request, which this trigger calls" in shown
         done = _deploy(copy)
         assert done.returncode == 1
         assert "The quickstart failed." in done.stdout.strip().splitlines()[-1]

@@ -1,4 +1,4 @@
-"""``python -m influxdb3_embedded`` is the ``influxdb3-embedded`` command."""
+"""Makes ``python -m influxdb3_embedded`` the command ``influxdb3-embedded``."""
 
 from influxdb3_embedded.cli import app
 

@@ -1,4 +1,4 @@
-"""Errors of files: which file, and why it cannot be used."""
+"""Errors of files that say which file cannot be used, and why."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_ENOUGH = 256 << 10
-"""Bytes that SQLite needs to begin a file and what belongs to it."""
+_BYTES_FOR_SQLITE = 256 << 10
+"""Free bytes that SQLite needs to create a database."""
 
 
 class UnusableFileError(OSError):
-    """A file of the engine cannot be read or written; the text says which and why."""
+    """A file of the engine cannot be read or written. The text says which file, and why."""
 
 
 @contextmanager
-def naming(path: Path | None) -> Iterator[None]:
-    """Name a file in the errors of its use that do not: SQLite's, and those of a full disk.
+def file_errors(path: Path | None) -> Iterator[None]:
+    """Raise an error that names the file, where SQLite or the operating system raise one that does not.
 
     Args:
-        path: The file or directory; None for one in memory.
+        path: The file or directory that the block uses. None: an SQLite database in memory.
 
     Raises:
-        UnusableFileError: Instead of them.
+        UnusableFileError: The block raised ``sqlite3.Error`` or ``OSError``.
     """
     try:
         yield
@@ -35,15 +35,15 @@ def naming(path: Path | None) -> Iterator[None]:
         cause = None if path is None else _cause(path)
         raise UnusableFileError(f"{path}: {error}" if cause is None else f"{path}: {error} ({cause})") from error
     except OSError as error:
-        raise UnusableFileError(described(error, path)) from error
+        raise UnusableFileError(describe(error, path)) from error
 
 
-def described(error: OSError, path: Path | None = None) -> str:
-    """An error as ``PATH: REASON``.
+def describe(error: OSError, path: Path | None = None) -> str:
+    """Return an error as ``PATH: REASON``.
 
     Args:
         error: Any error of the operating system.
-        path: What it is about if it does not say so.
+        path: The path if the error does not name one.
     """
     if isinstance(error, UnusableFileError) or error.strerror is None:
         return str(error)
@@ -53,7 +53,7 @@ def described(error: OSError, path: Path | None = None) -> str:
 
 
 def _cause(path: Path) -> str | None:
-    """What SQLite does not say; None if nothing is found."""
+    """Find the cause of an SQLite error. None: unknown."""
     if path.is_dir():
         return "it is a directory"
     try:
@@ -62,7 +62,7 @@ def _cause(path: Path) -> str | None:
         return error.strerror
     if system.f_flag & os.ST_RDONLY:
         return "the file system is read-only"
-    if system.f_bavail * system.f_frsize < _ENOUGH:
+    if system.f_bavail * system.f_frsize < _BYTES_FOR_SQLITE:
         return f"{system.f_bavail * system.f_frsize} bytes are free on its disk"
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.R_OK | os.W_OK)):
         return "permission denied"

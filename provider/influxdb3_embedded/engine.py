@@ -1,4 +1,4 @@
-"""An engine: its parts, put together, and the order in which they start and stop."""
+"""Puts the parts of an engine together, and starts and stops them in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from influxdb3_embedded.runner.plugins.repository import PluginRepository
 from influxdb3_embedded.secrecy import CATALOG, make_private
 from influxdb3_embedded.services.data import Data
 from influxdb3_embedded.services.databases import Databases
-from influxdb3_embedded.services.plugin_host import EngineHost
+from influxdb3_embedded.services.engine_backend import EngineBackend
 from influxdb3_embedded.services.system_tables import SystemTables
 from influxdb3_embedded.services.tokens import Tokens
 from influxdb3_embedded.services.trigger_feed import EngineWriteLog
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """The nouns that the routes talk to.
+    """The services that the routes call.
 
     Args:
-        settings: How it runs.
+        settings: Settings of the engine.
 
     Attributes:
-        settings: How it runs.
-        catalog: What exists.
-        databases: Databases and tables.
-        triggers: Triggers.
-        tokens: Who may come in.
+        settings: Settings of the engine.
+        catalog: Definitions of databases, triggers and tokens.
+        databases: Creates and deletes databases and tables.
+        triggers: Creates, changes and deletes triggers.
+        tokens: Creates, deletes and checks tokens.
         data: Writes and queries.
         storage: Schemas and rows, for dry runs.
         plugins: The plugin directory.
-        environment: The plugins' virtual environment.
-        runner: What runs the plugins.
-        logs: What they said.
+        environment: The virtual environment of the plugins.
+        runner: Runs the plugins.
+        logs: What the triggers logged.
 
     Raises:
-        OSError: The data directory cannot be made.
+        OSError: The data directory cannot be created.
         CatalogVersionError: A newer release wrote the data.
     """
 
@@ -77,11 +77,13 @@ class Engine:
             umask=settings.plugin_umask,
         )
         self.environment.tidy()
-        host = EngineHost(self.catalog)
+        system_tables = SystemTables(self.catalog, self.logs, self.plugins)
+        self._sql = SqlEngine(self.storage, system_tables.of, settings.query_memory, settings.query_time_limit)
+        self.data = Data(self.catalog, self.storage, self._sql)
         self.runner = Runner(
             environment=self.environment,
             directory=self.plugins,
-            host=host,
+            backend=EngineBackend(self.catalog, self.data),
             logs=self.logs,
             write_log=EngineWriteLog(self.catalog, self.storage),
             time_limit=settings.run_time_limit,
@@ -89,13 +91,9 @@ class Engine:
         self.databases = Databases(self.catalog, self.storage, self.runner)
         self.triggers = Triggers(self.catalog, self.runner, self.plugins, allowed=settings.restrict_plugin_triggers_to)
         self.tokens = Tokens(self.catalog)
-        system_tables = SystemTables(self.catalog, self.logs, self.plugins)
-        self._sql = SqlEngine(self.storage, system_tables.of, settings.query_memory, settings.query_time_limit)
-        self.data = Data(self.catalog, self.databases, self.storage, self._sql)
-        host.data = self.data
 
     async def start(self) -> None:
-        """Load the data and start the triggers; what is enabled runs when this returns.
+        """Load the data and start the triggers. All enabled triggers are live when this returns.
 
         Raises:
             StorageLockedError: Another engine runs on the data directory.
@@ -112,12 +110,12 @@ class Engine:
             raise
 
     async def interrupt(self) -> None:
-        """End the queries and interrupt the plugins; takes at most about a second."""
+        """End the queries and interrupt the plugins, within about a second."""
         self._sql.close()
         await self.runner.stop()
 
     async def stop(self) -> None:
-        """Interrupt what runs and close the data."""
+        """Interrupt queries and plugins, and close the data."""
         await self.interrupt()
         await self.databases.stop()
         await self.storage.stop()
@@ -134,7 +132,7 @@ class Engine:
         settings = self.settings
         if settings.virtual_env_location:
             return settings.virtual_env_location
-        # only plugins from a repository run without a plugin directory
+        # without a plugin directory, only plugins of a repository run
         if directory := settings.plugin_dir or settings.node_dir:
             return directory / ".venv"
         self._temporary = tempfile.TemporaryDirectory(prefix="influxdb3-embedded-")

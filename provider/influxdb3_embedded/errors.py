@@ -1,8 +1,8 @@
-"""What the engine answers instead of a result.
+"""Errors that the engine answers with.
 
-An error is raised where it is found, carries its status and text, and is rendered in one place (``app.Application``)
-as ``{"error": TEXT}``, with ``data`` where there is any. The texts are the real server's; a client's mistake that the
-real server answers with 500 is 400 here, as the published API has it.
+Any part of the engine raises them; ``http.app`` renders them as ``{"error": TEXT}``, some with ``data``. The texts are
+those of the real server. The real server answers some mistakes of clients with 500. The engine answers them with 400,
+as the published API says.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pydantic import BaseModel
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer of status 400 or above.
+    """An error.
 
     Attributes:
         error: The message.
-        data: What goes with it, such as the lines of a write that were refused.
-        code: InfluxDB 2's name of the status, from its write endpoint.
-        message: The message again, from InfluxDB 2's write endpoint.
+        data: Details, such as the refused lines of a write.
+        code: Only for writes as in InfluxDB 2: the kind of error.
+        message: Only for writes as in InfluxDB 2: the message.
     """
 
     error: str
@@ -29,12 +29,12 @@ class ErrorBody(BaseModel):
 
 
 class ApiError(Exception):
-    """An answer of status 400 or above.
+    """An error that the engine answers with.
 
     Attributes:
-        status: HTTP status.
-        text: The message, as the real server words it.
-        data: What goes with it, such as the lines of a write that were refused; ``None`` for nothing.
+        status: HTTP status, 400 or above.
+        text: The message.
+        data: Details, such as the refused lines of a write; None if there are no details.
     """
 
     def __init__(self, status: int, text: str, data: Any = None) -> None:
@@ -49,77 +49,77 @@ class ApiError(Exception):
 
 
 class NotRouted(ApiError):
-    """No operation has this method and path (contract 1.1: wrong methods are 404 too)."""
+    """No operation has this method and path (contract 1.1)."""
 
     def __init__(self) -> None:
         super().__init__(404, "Not found")
 
 
 class ResourceNotFound(ApiError):
-    """A trigger, database or token that is not in the catalog."""
+    """The trigger, database or token does not exist."""
 
     def __init__(self, name: str) -> None:
         super().__init__(404, f"the requested resource was not found: {name}")
 
 
 class ResourceExists(ApiError):
-    """The name is taken."""
+    """The name is in use."""
 
     def __init__(self) -> None:
         super().__init__(409, "attempted to create a resource that already exists")
 
 
 class DatabaseNotFound(ApiError):
-    """An operation inside a database that does not exist."""
+    """The database of the operation does not exist."""
 
     def __init__(self, name: str) -> None:
         super().__init__(404, f"Database not found {name}")
 
 
 class DatabaseDeleted(ApiError):
-    """An operation inside a database that is soft-deleted under that very name (contract 1.2 #10)."""
+    """The database of the operation is deleted but still has this name (contract 1.2 #10)."""
 
     def __init__(self, name: str) -> None:
         super().__init__(409, f"attempted to modify resource that was already deleted: {name}")
 
 
 class CatalogUnwritable(ApiError):
-    """A change that the disk refuses; nothing has changed."""
+    """The catalog cannot be written; nothing has changed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(500, f"catalog internal error: {reason}")
 
 
 class InternalDatabase(ApiError):
-    """A change of ``_internal``."""
+    """The operation would change ``_internal``."""
 
     def __init__(self) -> None:
         super().__init__(400, "cannot modify internal db")
 
 
 class TriggerEnabled(ApiError):
-    """A trigger that is to be deleted without force is enabled (contract 1.3)."""
+    """An enabled trigger cannot be deleted without ``force`` (contract 1.3)."""
 
     def __init__(self, name: str) -> None:
         super().__init__(400, f"Cannot delete running plugin {name}. Disable it first or use --force.")
 
 
 class PluginError(ApiError):
-    """A plugin that cannot be found or read where a trigger or a dry run names it (contract 4.1)."""
+    """The plugin of a trigger or a dry run cannot be read (contract 4.1)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(400, f"Plugin error: {reason}")
 
 
 class PluginFileRefused(ApiError):
-    """A plugin file that cannot be written (contract 1.7)."""
+    """The plugin file cannot be written (contract 1.7)."""
 
     def __init__(self, reason: str, *, status: int = 400) -> None:
         super().__init__(status, f"Processing engine error: plugin error: {reason}")
 
 
 class InstallRefused(ApiError):
-    """Packages that are not installed (contract 1.8; the published API answers a failed installation with 400)."""
+    """The packages were not installed (contract 1.8). The status is 400, as in the published API."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(400, f"Processing engine error: error installing python packages: {reason}")

@@ -1,4 +1,8 @@
-"""The server's own log: one line an event on standard error, as ``key=value`` pairs."""
+r"""The log of the engine: one line for each event on standard error, as ``key=value`` pairs.
+
+structlog's ``LogfmtRenderer`` (26.1) would save four lines. It escapes only quotes and ``\n``, and doubles backslashes
+in quoted values only: an escaped character and a literal ``\x1b`` would look alike.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from datetime import UTC, datetime
 
 
 class LogfmtFormatter(logging.Formatter):
-    """Formats records as logfmt; pairs of their own come as ``extra={"fields": {...}}``."""
+    """Formats records as logfmt. ``extra={"fields": {...}}`` adds pairs to a record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; what cannot be printed is escaped, such as the line breaks of a traceback."""
+        """Return one line. Unprintable characters are escaped, such as the line breaks of a traceback."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         fields = {
             "time": time,
@@ -26,23 +30,21 @@ class LogfmtFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send the records of this process to standard error.
+    """Write the records of this process to standard error.
 
     Args:
-        level: The least that is logged: ``debug``, ``info``, ``warning`` or ``error``.
+        level: The lowest level that is logged: ``debug``, ``info``, ``warning`` or ``error``.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogfmtFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # their messages at info level repeat what the engine says itself
+    # the messages of these libraries at level info repeat those of the engine
     for name in ("httpx", "httpcore", "uvicorn.error", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def escaped(text: str) -> str:
-    r"""Return a text with what cannot be printed escaped.
-
-    Any control character may end a line, or command a terminal, for one of those who read it.
+    r"""Escape the unprintable characters of a text: some programs take one for the end of a line or a terminal command.
 
     >>> escaped("red \x1b[31m")
     'red \\x1b[31m'
@@ -51,7 +53,7 @@ def escaped(text: str) -> str:
 
 
 def escaped_lines(text: str) -> str:
-    """Return a text with what cannot be printed escaped, ends of lines excepted."""
+    """Escape the unprintable characters of a text, except the ends of lines."""
     return "\n".join(map(escaped, text.split("\n")))
 
 

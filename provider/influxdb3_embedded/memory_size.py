@@ -1,4 +1,4 @@
-"""Sizes of memory in flags, as the real server reads them (influxdb3_clap_blocks/src/memory_size.rs)."""
+"""Reads memory sizes in flags as a real server does (influxdb3_clap_blocks/src/memory_size.rs)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 
 _SIZE = re.compile(r"\s*(\d+)\s*(%|[kmg]?b|)\s*", re.ASCII | re.IGNORECASE)
 _UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "": 2**20, "gb": 2**30}
-# Control groups of both versions: what a container may take.
+# Files with the memory limit of a container, in both versions of control groups.
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 def memory_size(text: str) -> int:
-    """Bytes of a size.
+    """Return a size in bytes.
 
     Args:
-        text: Megabytes, such as ``512``; with a unit, such as ``2gb`` (``b``, ``kb``, ``mb``, ``gb``, powers of 1024);
-            or a share of the machine's or the container's memory, such as ``20%``.
+        text: Megabytes, such as ``512``; a number with a unit (``b``, ``kb``, ``mb``, ``gb``), such as ``2gb``; or a
+            percentage of the memory of the machine or the container, such as ``20%``. Units are powers of 1024.
 
     Raises:
-        ValueError: Not one of these forms.
+        ValueError: The text has another form.
     """
     match = _SIZE.fullmatch(text)
     if match is None:
-        msg = f"failed to parse '{text}' as a memory size: expected megabytes, or such as 512mb, 2gb or 20%"
+        msg = f"failed to parse '{text}' as a memory size: expected megabytes, or a size like 512mb, 2gb or 20%"
         raise ValueError(msg)
     number, unit = int(match[1]), match[2].lower()
     if unit != "%":
@@ -37,7 +37,7 @@ def memory_size(text: str) -> int:
 
 
 def total_memory() -> int:
-    """Bytes of memory that this process can have: of its container or of the machine."""
+    """Return the memory of the container or the machine, in bytes."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for limit in _LIMITS:
         try:
@@ -47,8 +47,8 @@ def total_memory() -> int:
     return min(sizes)
 
 
-def readable(size: int) -> str:
-    """A size for people, such as ``1.5 GB``."""
+def format_size(size: int) -> str:
+    """Return a size for people, such as ``1.5 GB``."""
     for unit, factor in (("GB", 2**30), ("MB", 2**20), ("KB", 2**10)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""The nouns that the engine's parts share: what a trigger is, and what a flush of writes hands to it."""
+"""Types that the parts of the engine share: triggers, and the written rows that they get."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 """One written point as a plugin sees it: tags and fields as written, then ``time`` in nanoseconds (contract 4.4)."""
 
-
 INTERNAL = "_internal"
-"""The database that is always there and cannot be changed."""
+"""The database that always exists and cannot be changed."""
 
 
 class TriggerKey(NamedTuple):
-    """What identifies a trigger: names are unique in a database."""
+    """Identifies a trigger: its name is unique in its database."""
 
     database: str
     name: str
@@ -31,14 +30,14 @@ class Trigger:
     """A trigger as the catalog stores it.
 
     Attributes:
-        database: The database it belongs to.
-        name: Unique in that database.
-        plugin_filename: Path below the plugin directory, or ``gh:PATH``; stored as it was sent.
-        specification: When it runs.
-        run_async: Whether its runs may overlap.
-        error_behavior: What a failed run leads to (contract 3.2).
-        arguments: What its plugin gets as ``args``; ``None`` where none were sent.
-        disabled: Whether it is kept without running.
+        database: Database of the trigger.
+        name: Name of the trigger, unique in the database.
+        plugin_filename: Path below the plugin directory, or ``gh:PATH``; stored as sent.
+        specification: When the trigger runs.
+        run_async: Whether runs may overlap.
+        error_behavior: What happens after a failed run (contract 3.2).
+        arguments: What the plugin gets as ``args``. None: the request had no arguments.
+        disabled: Whether the trigger does not run.
     """
 
     database: str
@@ -52,13 +51,13 @@ class Trigger:
 
     @property
     def key(self) -> TriggerKey:
-        """The trigger's identity."""
+        """Database and name of the trigger."""
         return TriggerKey(self.database, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class TableBatch:
-    """The rows of one table in one flush, in the order they were written."""
+    """The rows of one table in one flush, in the order written."""
 
     table_name: str
     rows: Sequence[Row]
@@ -66,12 +65,12 @@ class TableBatch:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """What one durable commit added to one database.
+    """The rows that one durable write added to one database.
 
     Attributes:
-        database: The database written to.
-        sequence: Position of the commit in the write-ahead log; grows, is never reused.
-        batches: Tables in the order of first appearance.
+        database: Name of the database.
+        sequence: Sequence of the write in the write-ahead log. Sequences grow, and are never used again.
+        batches: Rows of each table, in the order of the first line.
     """
 
     database: str

@@ -1,4 +1,4 @@
-"""What an engine is started with; the flags of ``influxdb3-embedded serve`` set it (contract section 10)."""
+"""Settings of an engine. The flags of ``influxdb3-embedded serve`` set them (contract section 10)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_MAX_REQUEST_SIZE = 10_485_760
-"""Bytes of a request's body, before and after it is decompressed (contract 1.1)."""
+"""Largest body of a request in bytes, before and after decompression (contract 1.1)."""
 
 DEFAULT_QUERY_MEMORY = "20%"
-"""Memory that queries may take, as the real server's ``--exec-mem-pool-bytes`` has it."""
+"""Memory that queries may take. The default of a real server's ``--exec-mem-pool-bytes``."""
 
 DEFAULT_QUERY_TIMEOUT = 60.0
 """Seconds that a query may take."""
@@ -31,7 +31,7 @@ class ObjectStore(StrEnum):
 
 
 class PackageManager(StrEnum):
-    """Who installs packages: all values but ``disabled`` mean pip (contract section 9)."""
+    """What installs packages: pip, unless ``disabled`` (contract section 9)."""
 
     DISCOVER = "discover"
     PIP = "pip"
@@ -40,7 +40,7 @@ class PackageManager(StrEnum):
 
 
 class OpenResource(StrEnum):
-    """What ``--disable-authz`` opens to callers without a token."""
+    """What ``--disable-authz`` opens to clients without a token."""
 
     HEALTH = "health"
     PING = "ping"
@@ -56,24 +56,24 @@ class Settings:
     Attributes:
         host: Address to listen on.
         port: TCP port; 0 takes a free one.
-        node_id: Name of this node; the directory below ``data_dir`` that holds its data.
-        data_dir: Where data is kept; ``None`` keeps it in memory and forgets it at the end.
-        plugin_dir: Where plugins lie; ``None`` switches the Processing engine off.
-        virtual_env_location: Virtual environment of the plugins; ``None`` is ``.venv`` in the plugin directory.
+        node_id: Name of this node. The directory below ``data_dir`` with its data has this name.
+        data_dir: Directory of the data. None: data is in memory, and lost when the engine stops.
+        plugin_dir: Directory of the plugins. None: the Processing engine is off.
+        virtual_env_location: Virtual environment of the plugins. None: ``.venv`` in the plugin directory.
         package_manager: Whether packages can be installed.
         plugin_repo: Base URL of ``gh:`` plugins.
         restrict_plugin_triggers_to: Kinds of trigger that can be created.
-        plugin_dir_only: Refuse plugins that are not in the plugin directory already.
-        without_auth: Serve without tokens.
-        disable_authz: What is open to callers without a token although tokens are on.
-        allow_hosts: Names by which the engine may be called besides those of the loopback interface.
-        allow_origins: Origins of web pages that may call it besides its own.
-        max_http_request_size: Largest body in bytes.
+        plugin_dir_only: Whether to refuse plugins that are not in the plugin directory.
+        without_auth: Whether to serve without tokens.
+        disable_authz: What is open to clients without a token although tokens are on.
+        allow_hosts: Names by which clients may call the engine, besides those of the loopback interface.
+        allow_origins: Origins of web pages that may call the engine, besides its own.
+        max_http_request_size: Largest body of a request in bytes.
         query_memory: Bytes that queries may take.
         query_time_limit: Seconds that a query may take.
-        run_time_limit: Seconds after which a plugin's run is killed; ``None`` is no limit.
-        plugin_env: Names of environment variables that plugins and pip get besides those of `variables`.
-        plugin_umask: What plugins and pip take from the modes of new files.
+        run_time_limit: Seconds after which a plugin's run is killed. None: no limit.
+        plugin_env: Names of environment variables that plugins and pip get, besides those of `variables`.
+        plugin_umask: The umask of plugins and pip.
     """
 
     host: str = "127.0.0.1"
@@ -99,5 +99,5 @@ class Settings:
 
     @property
     def node_dir(self) -> Path | None:
-        """Where this node's data is kept; ``None`` for an engine in memory."""
+        """Directory of this node's data. None: data is in memory."""
         return self.data_dir / self.node_id if self.data_dir else None

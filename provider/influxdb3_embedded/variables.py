@@ -1,4 +1,4 @@
-"""Which environment variables plugins and pip get: those on a list, not all of the person who starts the engine."""
+"""Selects the environment variables of plugins and pip. They get listed ones only: others can hold secrets."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ FOR_PLUGINS = (
     *("HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TEMP", "TMP", "TMPDIR", "USER"),
     *("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
 )
-"""What plugins get, besides ``LC_*`` and what ``--plugin-env`` names."""
+"""Variables of plugins, besides ``LC_*`` and those that ``--plugin-env`` names."""
 
 FOR_PIP = (
     *("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "all_proxy", "https_proxy", "http_proxy", "no_proxy"),
     *("GIT_SSL_CAINFO", "NETRC", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"),
 )
-"""What pip gets besides: where packages come from, which may take credentials. ``PIP_*`` too."""
+"""Further variables of pip, besides ``PIP_*``. They say where packages come from, and can hold credentials."""
 
 
 def for_plugins(names: Collection[str]) -> dict[str, str]:
-    """The variables that plugins get.
+    """Return the variables of plugins.
 
     Args:
-        names: Further names, those of ``--plugin-env``.
+        names: Names that ``--plugin-env`` adds.
     """
     return {
         name: value
@@ -35,12 +35,12 @@ def for_plugins(names: Collection[str]) -> dict[str, str]:
 
 
 def for_pip(names: Collection[str]) -> dict[str, str]:
-    """The variables that pip and what it starts get: those of plugins, and those that say where packages come from."""
+    """Return the variables of pip and of the processes that it starts."""
     own = {name: value for name, value in os.environ.items() if name in FOR_PIP or name.startswith("PIP_")}
     return for_plugins(names) | own
 
 
 def for_engine(names: Collection[str]) -> dict[str, str]:
-    """The variables that the engine keeps once it has read its settings: what it hands on, and its interpreter's."""
+    """Return the variables that the engine keeps after it has read its settings: those of pip, and of Python."""
     own = {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
     return for_pip(names) | own

@@ -1,9 +1,9 @@
-"""The contract with InfluxDB 3's Processing engine, used by the provider and by the embedded engine.
+"""The HTTP API of InfluxDB 3's Processing engine, for the provider and for the embedded engine.
 
-Trigger specifications, bodies of requests and answers, the hierarchy of errors and an HTTP client. Imports neither
-pulumi nor anything of the engine.
+It holds trigger specifications, bodies of requests and answers, errors and an HTTP client. It imports neither pulumi
+nor the embedded engine.
 
-``CONTRACT.md`` beside this file describes how the API really behaves. "Contract 7.1" in a docstring or a comment is
+``CONTRACT.md`` beside this file describes how a real server behaves. "Contract 7.1" in a docstring or a comment is
 section 7.1 of that file.
 """
 
@@ -59,8 +59,8 @@ __all__ = [
 
 
 _ON_DEMAND = {
-    "EngineClient": "client",  # an engine, which has no use for httpx, starts sooner without
-    "CreateTrigger": "wire",  # a program, which has no use for pydantic, too
+    "EngineClient": "client",  # loads httpx, which the embedded engine does not need
+    "CreateTrigger": "wire",  # loads pydantic, which a Pulumi program does not need
     "DryRunResult": "wire",
     "ErrorBehavior": "wire",
     "TriggerSettings": "wire",
@@ -68,7 +68,7 @@ _ON_DEMAND = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what loads a library when it is asked for."""
+    """Import a name of ``_ON_DEMAND`` on its first use."""
     if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_ON_DEMAND[name]}"), name)

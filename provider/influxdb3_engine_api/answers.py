@@ -1,4 +1,4 @@
-"""Answers as they are read: unpacked, no larger than they may be, and made into what an operation returns."""
+"""Reads answers: unzips a body, limits its size and parses it into the operation's result."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from influxdb3_engine_api.errors import UnreadableAnswer
+from influxdb3_engine_api.foreign_answers import REMEDY, describe_answer
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_api.quick_httpx import httpx
-from influxdb3_engine_api.strangers import REMEDY, described
+from influxdb3_engine_api.httpx_without_cli import httpx
 from influxdb3_engine_api.transport import TooLarge
 
 if TYPE_CHECKING:
@@ -18,33 +18,35 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 LARGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes of an answer: the listing of twenty thousand plugin files has three million."""
-_AT_ONCE = 64 * 1024
-_LONGEST_ERROR = 1024 * 1024
-"""Bytes that are read of an answer that is no success."""
+"""Bytes of an answer; the listing of 20,000 plugin files has 3 million."""
+_UNZIPPED_AT_ONCE = 64 * 1024
+"""Bytes, so that a small gzip body cannot fill the memory."""
+_LARGEST_ERROR = 1024 * 1024
+"""Bytes of an error answer; the rest is not read."""
 
 
-def unpacked(answer: httpx.Response, into: TypeAdapter[Answer]) -> Answer:
-    """The body of a successful answer.
+def parse_answer(answer: httpx.Response, into: TypeAdapter[Answer]) -> Answer:
+    """The parsed body of a successful answer.
 
     Raises:
-        UnreadableAnswer: It is not what the API promises.
+        UnreadableAnswer: The body is not what the API promises.
     """
     try:
         return into.validate_json(answer.content)
     except ValidationError as error:
-        # not the body itself: rows hold arguments of triggers, which may be secret
+        # the message does not contain the body: rows hold arguments of triggers, which may be secret
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = shown("".join(f"{part}: " for part in first["loc"]), longest=200)
-        raise unreadable(answer, f"{described(answer.headers, answer.text)}; {where} {shown(first['msg'])}") from None
+        description = describe_answer(answer.headers, answer.text)
+        raise unreadable_answer(answer, f"{description}; {where} {shown(first['msg'])}") from None
 
 
-def unreadable(answer: httpx.Response, what: str, *, changes: bool = False) -> UnreadableAnswer:
-    """The error for an answer of success that InfluxDB would not give.
+def unreadable_answer(answer: httpx.Response, what: str, *, changes: bool = False) -> UnreadableAnswer:
+    """The error for an answer with status 2xx that does not come from InfluxDB.
 
     Args:
         answer: The answer.
-        what: What it is instead.
+        what: Description of the answer.
         changes: Whether the request may have changed something.
     """
     doubt = "; the request may have been carried out" if changes else ""
@@ -54,14 +56,19 @@ def unreadable(answer: httpx.Response, what: str, *, changes: bool = False) -> U
     )
 
 
-def read(answer: httpx.Response) -> httpx.Response:
-    """The answer with its body; of an error as much as a person could read."""
+def read_answer(answer: httpx.Response) -> httpx.Response:
+    """The answer with its body; an error's body is cut at ``_LARGEST_ERROR``.
+
+    Raises:
+        TooLarge: The body of a success has more than ``LARGEST_ANSWER`` bytes.
+        httpx.DecodingError: The body cannot be unzipped.
+    """
     try:
         body = bytearray()
         for part in _parts(answer):
             body += part
-            if not answer.is_success and len(body) > _LONGEST_ERROR:
-                del body[_LONGEST_ERROR:]
+            if not answer.is_success and len(body) > _LARGEST_ERROR:
+                del body[_LARGEST_ERROR:]
                 break
             if len(body) > LARGEST_ANSWER:
                 raise TooLarge
@@ -72,26 +79,26 @@ def read(answer: httpx.Response) -> httpx.Response:
     whole = httpx.Response(answer.status_code, headers=headers, content=bytes(body), request=answer.request)
     try:
         assert whole.text is not None
-    except (LookupError, ValueError, AssertionError):  # the server names an encoding of something else than text
+    except (LookupError, ValueError, AssertionError):  # the server names an encoding that is not one of text
         whole.encoding = "utf-8"
     return whole
 
 
 def _parts(answer: httpx.Response) -> Iterator[bytes]:
-    """The body, unpacked; of one encoding only: each more may make it a thousand times larger."""
+    """The unzipped body in parts. Only one layer of gzip is accepted: each may make the body 1,000 times larger."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding == "identity":
         yield from answer.iter_bytes()
         return
     if encoding not in {"gzip", "x-gzip"}:
-        raise httpx.DecodingError(f"content-encoding {encoding!r}, which was not asked for")
+        raise httpx.DecodingError(f"content-encoding {encoding!r} is not the one that was requested")
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         for packed in answer.iter_raw():
-            part = unpacker.decompress(packed, _AT_ONCE)
+            part = unpacker.decompress(packed, _UNZIPPED_AT_ONCE)
             while part:
                 yield part
-                part = unpacker.decompress(unpacker.unconsumed_tail, _AT_ONCE)
+                part = unpacker.decompress(unpacker.unconsumed_tail, _UNZIPPED_AT_ONCE)
     except zlib.error as error:
         raise httpx.DecodingError(str(error)) from error
     if not unpacker.eof:

@@ -1,4 +1,4 @@
-"""HTTP client of the engine: one method an operation of the API, errors of one hierarchy."""
+"""HTTP client of the API: one method for each operation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 
 from influxdb3_engine_api import paths
-from influxdb3_engine_api.answers import unpacked
+from influxdb3_engine_api.answers import parse_answer
 from influxdb3_engine_api.connection import Connection
 from influxdb3_engine_api.wire import (
     ArgumentRow,
@@ -50,23 +50,24 @@ _SERVER = TypeAdapter(ServerInfo)
 
 
 class EngineClient:
-    """Talks to one InfluxDB 3 server or embedded engine; safe to share between threads.
+    """Client of one InfluxDB 3 server or embedded engine; safe to share between threads.
 
     Args:
         host_url: Base URL, such as ``http://127.0.0.1:8181``.
-        token: API token; sent as ``Authorization: Bearer``, part of no message or representation.
-        timeout: Seconds for one request and its whole answer, which may have 64 MiB; also the limit for connecting.
-        package_timeout: Seconds for an installation, which the server answers when pip has ended.
-        tls_ca: Path of a PEM file with the certificate authorities to trust instead of the system's.
-        tls_no_verify: Do not verify the server's certificate.
-        start_patience: Seconds to wait for a server that refuses connections, since it may just be starting.
-        on_wait: Told once when that begins, and for how long.
-        transport: What carries the requests; the seam for tests.
+        token: API token; default: no token. No message and no ``repr`` contains it.
+        timeout: Seconds for one request with its whole answer, and for connecting; default: 30.
+        package_timeout: Seconds for an installation, whose answer comes when pip has ended; default: 600.
+        tls_ca: Path of a PEM file with the certificate authorities to trust; default: the system's.
+        tls_no_verify: Whether to skip the verification of the server's certificate; default: False.
+        start_patience: Seconds to wait for a server that refuses connections; default: 0.
+        on_wait: Called with a message when waiting starts; default: does nothing.
+        transport: Replaces the network in tests.
 
-    Every method raises an ``EngineApiError``; which one says whether the request was carried out.
+    An answer may have 64 MiB. A failed method raises an ``EngineApiError``, whose class says whether the request may
+    have been carried out.
 
     Raises:
-        EngineUnreachable: No request can ever be sent with that URL, token, file of authorities or proxy.
+        EngineUnreachable: The URL, the token, the file of authorities or the proxy is invalid.
     """
 
     def __init__(
@@ -96,14 +97,14 @@ class EngineClient:
 
     @property
     def host_url(self) -> str:
-        """Base URL of the engine, without a slash at its end."""
+        """Base URL of the server, without a slash at its end."""
         return self._connection.host_url
 
     @property
     def cluster_uuid(self) -> str | None:
-        """Identity of the server, as the newest answer that has one states it; None before that.
+        """Identity of the server, from the newest answer that has one; None before.
 
-        The server keeps it over restarts (contract 1.1).
+        A server keeps its identity over restarts (contract 1.1).
         """
         return self._connection.cluster_uuid
 
@@ -128,21 +129,21 @@ class EngineClient:
     # triggers (contract 1.2 to 1.4)
 
     def create_trigger(self, trigger: CreateTrigger) -> None:
-        """Create a trigger; it has been started, unless ``disabled``, when the call returns."""
-        # node_spec is sent only where asked for: Core ignores it, older releases may not know it
+        """Create a trigger; unless ``disabled``, it is running when the call returns."""
+        # older releases may not know node_spec, so that it is sent only if it is set
         self._send_body("POST", paths.TRIGGER, trigger, exclude_none_of={"node_spec"})
 
     def delete_trigger(self, db: str, trigger_name: str, *, force: bool = False) -> None:
-        """Delete a trigger; one that is enabled only with ``force``."""
+        """Delete a trigger; an enabled trigger needs ``force``."""
         parameters = {"db": db, "trigger_name": trigger_name} | ({"force": "true"} if force else {})
         self._connection.send("DELETE", paths.TRIGGER, params=parameters)
 
     def disable_trigger(self, db: str, trigger_name: str) -> None:
-        """Stop a trigger and keep it; one that is disabled already stays so."""
+        """Disable a trigger; does nothing if it is disabled."""
         self._connection.send("POST", paths.TRIGGER_DISABLE, params={"db": db, "trigger_name": trigger_name})
 
     def enable_trigger(self, db: str, trigger_name: str) -> None:
-        """Start a trigger from now; one that is enabled already stays so."""
+        """Enable a trigger; does nothing if it is enabled."""
         self._connection.send("POST", paths.TRIGGER_ENABLE, params={"db": db, "trigger_name": trigger_name})
 
     def call_request_trigger(
@@ -154,11 +155,10 @@ class EngineClient:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> httpx.Response:
-        """Call the request trigger on a path and return what its plugin answers, be its status an error or not.
+        """Call the request trigger on a path and return its answer, whatever its status.
 
-        No message repeats the path: it may be all that guards the plugin.
+        No message contains the path: it may be the only secret that guards the plugin.
         """
-        # whatever the method, a plugin may change something
         return self._connection.request(
             method,
             paths.engine(request_path),
@@ -171,21 +171,26 @@ class EngineClient:
     # dry runs (contract section 6)
 
     def test_wal_plugin(self, test: TestWalPlugin) -> DryRunResult:
-        """Run a WAL plugin on line protocol without writing anything."""
+        """Dry-run a WAL plugin on line protocol."""
         answer = self._send_body("POST", paths.PLUGIN_TEST_WAL, test, exclude_none=True, promises_body=True)
-        return unpacked(answer, _DRY_RUN)
+        return parse_answer(answer, _DRY_RUN)
 
     def test_schedule_plugin(self, test: TestSchedulePlugin, *, changes: bool = True) -> DryRunResult:
-        """Run a schedule plugin once without writing anything; ``changes`` says whether it does anything else."""
+        """Dry-run a schedule plugin.
+
+        Args:
+            test: The plugin and its arguments.
+            changes: Whether the plugin may change something else than data, such as files; default: True.
+        """
         answer = self._send_body(
             "POST", paths.PLUGIN_TEST_SCHEDULE, test, exclude_none=True, changes=changes, promises_body=True
         )
-        return unpacked(answer, _DRY_RUN)
+        return parse_answer(answer, _DRY_RUN)
 
     # plugin files (contract 1.7)
 
     def create_plugin_file(self, plugin_name: str, content: str) -> None:
-        """Write a file below the plugin directory, in place of one that exists."""
+        """Write a file below the plugin directory; overwrites an existing file."""
         self._send_body("POST", paths.PLUGIN_FILES, CreatePluginFile(plugin_name=plugin_name, content=content))
 
     def update_plugin_file(self, trigger_name: str, content: str) -> None:
@@ -205,37 +210,37 @@ class EngineClient:
         self._send_body("POST", paths.INSTALL_PACKAGES, body, timeout=self._package_timeout)
 
     def install_requirements(self, requirements_location: str) -> None:
-        """Run pip for a requirements file that the server can read. Verify it, as `install_packages`."""
+        """Run pip for a requirements file that the server can read; verify the result, as for `install_packages`."""
         body = InstallRequirements(requirements_location=requirements_location)
         self._send_body("POST", paths.INSTALL_REQUIREMENTS, body, timeout=self._package_timeout)
 
-    # around it (contract section 8)
+    # health, databases, data (contract section 8)
 
     def health(self) -> None:
-        """Return if the server answers that it is healthy."""
+        """Return if the server is healthy; raises an error if it is not."""
         self._connection.send("GET", paths.HEALTH)
 
     def ping(self) -> ServerInfo:
-        """What is running, in which version."""
-        return unpacked(self._connection.send("GET", paths.PING, promises_body=True), _SERVER)
+        """Product and version of the server."""
+        return parse_answer(self._connection.send("GET", paths.PING, promises_body=True), _SERVER)
 
     def create_database(self, db: str, retention_period: str | None = None) -> None:
-        """Create a database; ``retention_period`` is a duration such as ``7d``, ``None`` keeps data for ever."""
+        """Create a database; ``retention_period`` is a duration such as ``7d``. None: keep data forever."""
         body = CreateDatabase(db=db, retention_period=retention_period)
         self._send_body("POST", paths.DATABASE, body, exclude_none=True)
 
     def update_database(self, db: str, retention_period: str | None) -> None:
-        """Set or, with ``None``, clear the retention period of a database."""
+        """Set the retention period of a database; None clears it."""
         self._send_body("PUT", paths.DATABASE, CreateDatabase(db=db, retention_period=retention_period))
 
     def delete_database(self, db: str) -> None:
-        """Delete a database and, after the server's grace period, its data."""
+        """Delete a database; its data goes after the server's grace period."""
         self._connection.send("DELETE", paths.DATABASE, params={"db": db})
 
     def databases(self) -> list[str]:
         """Names of the databases, ``_internal`` included."""
         answer = self._connection.send("GET", paths.DATABASE, params={"format": "json"}, promises_body=True)
-        return [row.name for row in unpacked(answer, _DATABASES)]
+        return [row.name for row in parse_answer(answer, _DATABASES)]
 
     def write_lp(
         self,
@@ -246,7 +251,7 @@ class EngineClient:
         accept_partial: bool = True,
         no_sync: bool = False,
     ) -> None:
-        """Write line protocol; durable when the call returns, unless ``no_sync``."""
+        """Write line protocol; unless ``no_sync``, it is durable when the call returns."""
         parameters = {
             "db": db,
             "precision": precision,
@@ -256,10 +261,10 @@ class EngineClient:
         self._connection.send("POST", paths.WRITE_LP, params=parameters, content=line_protocol.encode())
 
     def query_sql(self, db: str, sql: str, params: Mapping[str, Scalar] | None = None) -> list[dict[str, Any]]:
-        """Rows that a SQL query returns, NULL columns omitted; ``params`` are bound to ``$name``."""
+        """The rows of a SQL query, without columns that are NULL; ``params`` are bound to ``$name``."""
         return self._query(db, sql, params, _ROWS)
 
-    # system tables (contract 7.2); columns are named, so that releases may add some
+    # system tables (contract 7.2); the queries name their columns, since releases add some
 
     def triggers(self, db: str) -> list[TriggerRow]:
         """The triggers of a database in the order of creation."""
@@ -270,7 +275,7 @@ class EngineClient:
         return self._query(db, sql, None, _TRIGGERS)
 
     def trigger_arguments(self, db: str) -> dict[str, dict[str, str]]:
-        """Arguments of the triggers of a database by trigger name; triggers without arguments are absent."""
+        """Arguments of the triggers of a database, by trigger name; omits triggers without arguments."""
         sql = "SELECT trigger_name, argument_key, argument_value FROM system.processing_engine_trigger_arguments"
         arguments: dict[str, dict[str, str]] = {}
         for row in self._query(db, sql, None, _ARGUMENTS):
@@ -286,11 +291,9 @@ class EngineClient:
         return self._query(db, sql, {"name": trigger_name}, _LOGS)[::-1]
 
     def plugin_files(self) -> list[PluginFileRow]:
-        """The files of every trigger's plugin."""
+        """The files of all triggers' plugins."""
         sql = "SELECT plugin_name, file_name, file_path, size_bytes, last_modified FROM system.plugin_files"
         return self._query("_internal", sql, None, _PLUGIN_FILES)
-
-    # what the methods share
 
     def _query(
         self, db: str, sql: str, params: Mapping[str, Scalar] | None, into: TypeAdapter[list[Answer]]
@@ -299,7 +302,7 @@ class EngineClient:
         if params is not None:
             body["params"] = dict(params)
         answer = self._connection.send("POST", paths.QUERY_SQL, json_body=body, changes=False, promises_body=True)
-        return unpacked(answer, into)
+        return parse_answer(answer, into)
 
     def _send_body(
         self,

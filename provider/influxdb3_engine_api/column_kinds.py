@@ -1,4 +1,4 @@
-"""What a column of a table can be, in line protocol and in the server's messages."""
+"""Kinds of columns, in line protocol and in the server's messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAXIMUM_UINTEGER = 2**64 - 1
 
 
 class ColumnKind(StrEnum):
-    """The kind of a column; it is set by the first write that names the column and never changes."""
+    """The kind of a column. The first write to the column sets it for good."""
 
     TAG = "tag"
     TIMESTAMP = "timestamp"

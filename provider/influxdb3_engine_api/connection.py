@@ -1,4 +1,4 @@
-"""How requests reach a server and answers are read: the one place where httpx's errors become this package's."""
+"""Sends requests to a server, and converts httpx's errors into those of this package."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from influxdb3_engine_api.addresses import URL_FORM, token_problem, url_problem
-from influxdb3_engine_api.answers import LARGEST_ANSWER, read, unreadable
+from influxdb3_engine_api.answers import LARGEST_ANSWER, read_answer, unreadable_answer
 from influxdb3_engine_api.errors import AnswerLost, EngineUnreachable, UnreadableAnswer, answer_error
+from influxdb3_engine_api.foreign_answers import IDENTITY, REMEDY, describe_answer, is_page, is_success
 from influxdb3_engine_api.foreign_text import hide, shown
+from influxdb3_engine_api.httpx_without_cli import httpx
 from influxdb3_engine_api.proxies import Proxy, proxy_of
-from influxdb3_engine_api.quick_httpx import httpx
 from influxdb3_engine_api.sent_values import sent_values
-from influxdb3_engine_api.strangers import IDENTITY, REMEDY, described, is_page, is_success
 from influxdb3_engine_api.transport import TooLarge, Transport, bounded
 
 if TYPE_CHECKING:
@@ -29,21 +29,20 @@ class Connection:
 
     Args:
         host_url: Base URL, such as ``http://127.0.0.1:8181``.
-        token: API token; sent as ``Authorization: Bearer``, part of no message or representation.
-        timeout: Seconds for one request and its whole answer; also the limit for connecting.
-        tls_ca: Path of a PEM file with the certificate authorities to trust instead of the system's.
-        tls_no_verify: Do not verify the server's certificate.
-        start_patience: Seconds to wait for a server that refuses connections, since it may just be starting; nothing
-            has been sent then.
-        on_wait: Told once when that begins.
-        transport: What carries the requests; the seam for tests.
+        token: API token; None for no token. No message and no ``repr`` contains it.
+        timeout: Seconds for one request with its whole answer, and for connecting.
+        tls_ca: Path of a PEM file with the certificate authorities to trust; None for the system's.
+        tls_no_verify: Whether to skip the verification of the server's certificate.
+        start_patience: Seconds to wait for a server that refuses connections.
+        on_wait: Called with a message when waiting starts.
+        transport: Replaces the network in tests; None for the network.
 
     Attributes:
         host_url: Base URL, without a slash at its end.
-        cluster_uuid: Identity of the server, as the newest answer that has one states it; None before that.
+        cluster_uuid: Identity of the server, from the newest answer that has one; None before.
 
     Raises:
-        EngineUnreachable: No request can ever be sent with that URL, token, file of authorities or proxy.
+        EngineUnreachable: The URL, the token, the file of authorities or the proxy is invalid.
     """
 
     def __init__(
@@ -96,21 +95,21 @@ class Connection:
         changes: bool | None = None,
         promises_body: bool = False,
     ) -> httpx.Response:
-        """Send a request, with a body of JSON or of bytes, and return the answer if it is a success.
+        """Send a request and return the answer if it is a success.
 
         Args:
             method: HTTP method.
-            path: Below the base URL.
-            params: Query parameters.
-            json_body: Body as data; or
-            content: as bytes.
-            timeout: Seconds for the request and its answer (default: the connection's).
-            changes: Whether the request changes anything on the server; default: all but GET do.
-            promises_body: Whether a success has a body, which is then checked where it is read.
+            path: Path below the base URL.
+            params: Query parameters; default: none.
+            json_body: Body that is sent as JSON. Set either ``json_body`` or ``content``, or neither.
+            content: Body as bytes.
+            timeout: Seconds for the request with its answer; default: the connection's.
+            changes: Whether the request changes anything on the server; default: True except for GET.
+            promises_body: Whether the API promises a body, which the caller parses; default: False.
 
         Raises:
-            AnswerError: The server answered anything but 2xx.
-            UnreadableAnswer: Something else answered 2xx: a gateway or a login page.
+            AnswerError: The status is not 2xx.
+            UnreadableAnswer: The status is 2xx, but a gateway or a login page answered.
             TransportError: No answer came within ``timeout`` seconds.
         """
         headers = None
@@ -125,17 +124,17 @@ class Connection:
         operation = f"{method} {path}"
         if answer.has_redirect_location:
             where = shown(answer.headers["location"], longest=200)
-            text = f"redirects to {where}: set influxdb3:hostUrl to where the server really is. {REMEDY}"
+            text = f"redirects to {where}: set influxdb3:hostUrl to the server's own URL. {REMEDY}"
             raise answer_error(operation, answer.status_code, text)
         if answer.status_code == 407:
-            text = f"the proxy of {self._proxy.variable if self._proxy else 'the network'} wants a user and a password"
+            text = f"the proxy of {self._proxy.variable if self._proxy else 'the network'} needs a user and a password"
             raise answer_error(operation, answer.status_code, text)
         if not answer.is_success:
             hidden = sent_values(json_body if json_body is not None else content)
             raise answer_error(operation, answer.status_code, answer.text, answer.headers, hidden)
         is_ours = not is_page(answer.headers, answer.text) if promises_body else is_success(answer.headers, answer.text)
         if not is_ours:
-            raise unreadable(answer, described(answer.headers, answer.text), changes=changes)
+            raise unreadable_answer(answer, describe_answer(answer.headers, answer.text), changes=changes)
         return answer
 
     def request(
@@ -150,13 +149,13 @@ class Connection:
         changes: bool = True,
         shown_path: str | None = None,
     ) -> httpx.Response:
-        """Send a request and return the answer, whatever its status; arguments are those of ``send``.
+        """Send a request and return the answer, whatever its status; the arguments are those of ``send``.
 
-        ``shown_path`` stands for the path in messages, where that may be secret.
+        Messages contain ``shown_path`` instead of ``path``, which may be secret.
 
         Raises:
             TransportError: No answer came within ``timeout`` seconds.
-            UnreadableAnswer: The answer is too large, or of an unknown encoding.
+            UnreadableAnswer: The answer is too large.
         """
         operation = f"{method} {self.host_url}{shown_path or path}"
         limits = self._http.timeout
@@ -171,13 +170,12 @@ class Connection:
                         method, path, params=params, headers=headers, content=content, timeout=limits
                     )
                     with bounded(seconds, LARGEST_ANSWER):
-                        answer = read(self._http.send(request, stream=True))
+                        answer = read_answer(self._http.send(request, stream=True))
                 except httpx.ConnectError:
                     if not self._wait_for_start():
                         raise
                 else:
                     self._refused_since = None
-                    # a gateway on the way answers without it
                     self.cluster_uuid = answer.headers.get(IDENTITY, self.cluster_uuid)
                     return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
@@ -186,11 +184,13 @@ class Connection:
                 what = f"{what}; {limit}"
             raise EngineUnreachable(
                 f"{operation}: no connection{_through(self._proxy)} ({what}). "
-                "Is the engine running, and is influxdb3:hostUrl right?"
+                "Is the server running, and is influxdb3:hostUrl right?"
             ) from error
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError):
-            # without the cause, whose text repeats the header at fault
-            raise EngineUnreachable(f"{operation}: the path or a header holds what HTTP cannot carry") from None
+            # without the cause: its text contains the header, which may be secret
+            raise EngineUnreachable(
+                f"{operation}: the path or a header contains a character that HTTP cannot carry"
+            ) from None
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
             raise AnswerLost(f"{operation}: no answer in time ({limit})", changes=changes) from error
         except TooLarge:
@@ -201,7 +201,7 @@ class Connection:
             raise AnswerLost(what, changes=changes) from error
 
     def _wait_for_start(self) -> bool:
-        """Sleep a moment, unless all requests together have waited for long enough."""
+        """Sleep for a moment; False if all requests together have waited for ``start_patience`` seconds."""
         with self._guard:
             now = time.monotonic()
             if self._refused_since is None:
@@ -222,7 +222,7 @@ def _through(proxy: Proxy | None) -> str:
 
 
 def _verification(host_url: str, tls_ca: str | None, tls_no_verify: bool) -> ssl.SSLContext:
-    # loading the system's authorities takes 20 ms, which a plain HTTP URL need not pay
+    # plain HTTP needs no authorities, and loading them takes 20 ms
     if tls_no_verify or host_url.startswith("http://"):
         return httpx.create_ssl_context(verify=False)
     try:

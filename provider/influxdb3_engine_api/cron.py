@@ -1,8 +1,7 @@
-"""Cron expressions: six fields and an optional year, weekdays 0-6 with Sunday 0, both day fields must match, UTC.
+"""Cron expressions in UTC: six fields and an optional year.
 
-The grammar is contract 2.2 with what the published API rules differently: no shorthands, weekdays counted from
-Sunday = 0. A real server counts numeric weekdays from Sunday = 1, so a portable expression names them:
-``Fields.portable`` does that.
+The grammar is contract 2.2 with two differences of the published API: no shorthands, and weekdays 0-6 with Sunday as 0.
+A real server counts numeric weekdays from Sunday as 1, so that ``Fields.portable`` writes names of weekdays.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class _Field(NamedTuple):
 
     @property
     def accepts(self) -> str:
-        """What it takes, for a person."""
+        """Description of the values that the field accepts, for messages."""
         short = [name.upper() for name in self.names if len(name) == _SHORT]
         names = f", {short[0]}-{short[-1]}" if short else ""
         return f"{self.low}-{self.high}{names}, '*', lists (a,b), ranges (a-b) and steps (*/n)"
@@ -73,12 +72,12 @@ FIELD_NAMES = " ".join(field.name for field in _FIELDS)
 
 
 class CronError(ValueError):
-    """A cron expression that the API does not take; the text says why and what to write instead."""
+    """An invalid cron expression; the text says why and what to write."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One entry of a field's list: ``first`` to ``last`` in steps; ``None`` for ``*``."""
+    """One entry of a field's list: ``first`` to ``last`` in steps. ``first`` is None for ``*``."""
 
     first: int | None
     last: int | None
@@ -98,7 +97,7 @@ class _Item:
         elif self.last is not None:
             base = f"{name(self.first)}-{name(self.last)}"
         elif self.step is not None and field.names:
-            # a single name cannot take a step, the range that it stands for can
+            # a single name cannot have a step, so write the range
             base = f"{name(self.first)}-{name(field.high)}" if self.first != field.high else name(self.first)
             return base if self.first == field.high else f"{base}/{self.step}"
         else:
@@ -108,13 +107,13 @@ class _Item:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A parsed cron expression: what its six or seven fields list."""
+    """A parsed cron expression with six or seven fields."""
 
     _items: tuple[tuple[_Item, ...], ...]
 
     @property
     def values(self) -> tuple[frozenset[int], ...]:
-        """What each of the six fields matches, and the years."""
+        """The values that each of the six fields matches, and the years."""
         values = tuple(
             frozenset(value for item in items for value in item.values(field))
             for field, items in zip((*_FIELDS, _YEAR), self._items, strict=False)
@@ -123,7 +122,7 @@ class Fields:
 
     @property
     def has_year(self) -> bool:
-        """Whether it has a seventh field."""
+        """Whether the expression has a seventh field."""
         return len(self._items) > len(_FIELDS)
 
     @property
@@ -134,7 +133,7 @@ class Fields:
 
     @property
     def portable(self) -> str:
-        """The expression with weekdays by name, which every release reads alike (``1-5`` is ``MON-FRI``)."""
+        """The expression with names of weekdays, which all releases read alike (``1-5`` is ``MON-FRI``)."""
         texts = []
         for field, items in zip((*_FIELDS, _YEAR), self._items, strict=False):
             name = WEEKDAYS.__getitem__ if field is _WEEKDAY else str
@@ -142,9 +141,9 @@ class Fields:
         return " ".join(texts)
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """The first matching second strictly after ``moment`` (UTC), or ``None`` if no second matches.
+        """The first matching second strictly after ``moment`` (UTC); None if no second matches.
 
-        Without a year, a search ends after 50 years.
+        Without a year, the search ends after 50 years.
         """
         *_, years = self.values
         if years == _ALL_YEARS:
@@ -179,7 +178,7 @@ def parse_cron(expression: str) -> Fields:
     """Parse six cron fields and an optional year.
 
     Raises:
-        CronError: The expression is not one of the API's; the text says what to write instead.
+        CronError: The expression is invalid; the text says what to write.
     """
     try:
         return _parsed(expression)
@@ -206,9 +205,9 @@ def _parsed(expression: str) -> Fields:
 
 
 def _without_seconds(expression: str) -> str | None:
-    """What is wrong with an expression that begins with the minute; None if it does not."""
+    """The error for an expression without the field of seconds; None if the expression has another problem."""
     if expression.lstrip().startswith((",", "-", "/")):
-        return None  # with a number in front it would be another list, range or step
+        return None  # a number in front would make another list, range or step
     remedy = f"0 {expression.strip()}"
     text = f"cron has six fields ({FIELD_NAMES}), this has five"
     try:
@@ -222,19 +221,19 @@ def _without_seconds(expression: str) -> str | None:
 
 
 def _with_zone(expression: str) -> str | None:
-    """What is wrong with an expression that names a time zone; None if it names none."""
+    """The error for an expression with a time zone; None if it has no time zone."""
     words = expression.split()
     for at in (0, -1) if words else ():
         word = words[at].strip("()")
         if _ZONE_SETTING.fullmatch(word) or (_ZONE.fullmatch(word) and word.lower() not in _NAMES):
             del words[at]
             without = " ".join(["0", *words] if len(words) == len(_FIELDS) - 1 else words)
-            return f"cron is in UTC and takes no time zone: leave {word!r} out and write the hours in UTC: {without!r}"
+            return f"cron is in UTC, without a time zone: leave {word!r} out and write the hours in UTC: {without!r}"
     return None
 
 
 def same_text(one: str, other: str) -> bool:
-    """Whether two cron expressions differ in white space and the case of names only."""
+    """Whether two cron expressions are equal without white space and the case of names."""
     return [word.upper() for word in _TOKEN.findall(one)] == [word.upper() for word in _TOKEN.findall(other)]
 
 
@@ -242,9 +241,9 @@ class _Token(NamedTuple):
     """A token.
 
     Attributes:
-        text: What it says.
-        entry: The entry of a list that it is in, as it is written: ``15W`` for both ``15`` and ``W``.
-        attached: Whether it follows the token before without a blank.
+        text: Its text.
+        entry: The whole entry of the list that holds it: ``15W`` for both ``15`` and ``W``.
+        attached: Whether no blank is between it and the token before.
     """
 
     text: str
@@ -253,7 +252,7 @@ class _Token(NamedTuple):
 
     @property
     def is_number(self) -> bool:
-        """Whether it is a number; ``isdigit`` takes the digits of all scripts."""
+        """Whether the token is a number; ``isdigit`` alone accepts digits of all scripts."""
         return self.text.isascii() and self.text.isdigit()
 
 
@@ -276,11 +275,11 @@ class _Tokens:
         return self._next == len(self._tokens)
 
     def begin(self, field: _Field) -> None:
-        """Say which field the next tokens are of."""
+        """Start a field: the next tokens belong to it."""
         self._before, self._field, self._begin = self._field, field, self._next
 
     def take(self, *wanted: str) -> _Token | None:
-        """The next token, if it is one of those wanted (any where none is named)."""
+        """Take the next token if it is one of ``wanted``, or any token if ``wanted`` is empty; otherwise None."""
         if self.at_end or (wanted and self._tokens[self._next].text not in wanted):
             return None
         self._next += 1
@@ -326,7 +325,7 @@ def _item(tokens: _Tokens, field: _Field) -> _Item:
     if first_token.text != "?" and tokens.take("/"):
         step = _step(tokens.take(), field)
         if last is None and first is not None and not first_token.is_number:
-            raise CronError(f"{first_token.text}/{step}: a single name cannot take a step, a range or a number can")
+            raise CronError(f"{first_token.text}/{step}: a single name cannot have a step; a range or a number can")
     return _Item(first, last, step)
 
 

@@ -9,7 +9,7 @@ SECOND = 1_000_000_000
 """Nanoseconds in a second."""
 
 YEAR = 31_557_600 * SECOND
-"""365.25 days: the longest interval the API takes, inclusive."""
+"""Nanoseconds in 365.25 days, the longest interval that the API accepts."""
 
 _UNITS = {
     ("ns", "nsec", "nanos"): 1,
@@ -24,7 +24,7 @@ _UNITS = {
     ("y", "yr", "yrs", "year", "years"): YEAR,
 }
 _NANOSECONDS = {unit: size for units, size in _UNITS.items() for unit in units}
-# 20 digits hold any amount that fits the server's 64 bits; more are no number to it
+# 20 digits hold each number of 64 bits; the server refuses longer ones
 _ITEM = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([a-zA-Zµ]+)\s*", re.ASCII)
 _PRINTED = (
     ("d", 86_400 * SECOND),
@@ -37,10 +37,10 @@ _PRINTED = (
 
 
 def parse_duration(text: str) -> int | None:
-    """Nanoseconds that ``text`` stands for, or ``None`` where it is no duration.
+    """A duration in nanoseconds; None if ``text`` is not a duration.
 
-    One or more ``NUMBER UNIT`` items are added up; ``0`` alone needs no unit; there is no sign. Months and years are
-    fixed lengths (30.44 and 365.25 days), not calendar units.
+    The text is one or more ``NUMBER UNIT`` items, which are added. ``0`` needs no unit. A sign is not allowed. Months
+    have 30.44 days and years 365.25.
     """
     if text.strip() == "0":
         return 0
@@ -55,7 +55,7 @@ def parse_duration(text: str) -> int | None:
 
 
 def format_duration(nanoseconds: int) -> str:
-    """The shortest exact text of a duration in units that every release takes: ``5400 s`` is ``1h30m``."""
+    """The shortest exact text of a duration, in units that all releases accept: ``5400 s`` is ``1h30m``."""
     parts = []
     for unit, size in _PRINTED:
         count, nanoseconds = divmod(nanoseconds, size)

@@ -1,23 +1,23 @@
-"""What can go wrong between a client and an engine.
+"""Errors of the client.
 
 ::
 
     EngineApiError
     ├── TransportError              no answer came
-    │   ├── EngineUnreachable       the request was not sent: nothing happened on the server
-    │   └── AnswerLost              the request may have been carried out: read back before repeating one that changes
+    │   ├── EngineUnreachable       the request was not sent: nothing changed on the server
+    │   └── AnswerLost              the request may have been carried out: read the server's state before repeating it
     ├── AnswerError                 the server answered with an error (status, text, data)
-    │   ├── BadRequest              400, 405, 413, 415, 422, redirects: the request cannot work as it is
+    │   ├── BadRequest              400, 405, 413, 415, 422, redirects: the request is invalid
     │   ├── Unauthenticated         401
     │   ├── Forbidden               403
     │   ├── NotFound                404: what the request names does not exist
-    │   ├── NoSuchOperation         404: the path does not exist, so this may be no InfluxDB 3 server
+    │   ├── NoSuchOperation         404: the path does not exist, so this may not be an InfluxDB 3 server
     │   ├── Conflict                409
     │   └── ServerError             5xx; a real server also answers 500 to bad specifications and missing plugins
     └── UnreadableAnswer            the server answered 2xx, but not what the API promises
 
-No message ever holds the token: it is sent as a header and kept nowhere else. What a server says is in messages as
-`foreign_text.shown` makes it safe; ``text`` and ``data`` have it as it came.
+No message contains the token. Messages contain the server's text as `foreign_text.shown` makes it safe. ``text`` and
+``data`` contain it unchanged.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from influxdb3_engine_api.foreign_answers import IDENTITY, REMEDY, describe_answer, is_page
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_api.strangers import IDENTITY, REMEDY, described, is_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class TransportError(EngineApiError):
 
 
 class EngineUnreachable(TransportError):
-    """The server could not be connected to, or the request could not be sent: nothing happened on the server."""
+    """The request was not sent: nothing changed on the server."""
 
 
 class AnswerLost(TransportError):
@@ -50,10 +50,10 @@ class AnswerLost(TransportError):
 
     Args:
         what: What happened.
-        changes: Whether the request changes anything on the server: it may have been carried out then.
+        changes: Whether the request changes anything on the server.
 
     Attributes:
-        what: As the argument.
+        what: What happened.
     """
 
     def __init__(self, what: str, *, changes: bool) -> None:
@@ -67,9 +67,9 @@ class AnswerError(EngineApiError):
     Attributes:
         operation: ``METHOD path`` of the request.
         status: HTTP status.
-        text: The server's message, as it came: not to be shown.
-        data: What a write error carries besides its message, else ``None``; as it came.
-        stranger: What answered in place of an InfluxDB 3 server; ``None`` if that did.
+        text: The server's message, unchanged; never show it to a person.
+        data: Details of a write error, unchanged; None for other errors.
+        foreign_answer: Description of the answer if it does not come from an InfluxDB 3 server; otherwise None.
     """
 
     def __init__(
@@ -79,31 +79,33 @@ class AnswerError(EngineApiError):
         text: str,
         data: Any = None,
         *,
-        stranger: str | None = None,
+        foreign_answer: str | None = None,
         hidden: Mapping[str, str] | None = None,
     ) -> None:
         self.operation = operation
         self.status = status
         self.text = text
         self.data = data
-        self.stranger = stranger
-        if stranger:
-            super().__init__(f"{operation} answered {status}, but not as InfluxDB 3 does: {stranger} (i{REMEDY[1:]})")
+        self.foreign_answer = foreign_answer
+        if foreign_answer:
+            super().__init__(
+                f"{operation} answered {status}, but not as InfluxDB 3 does: {foreign_answer} (i{REMEDY[1:]})"
+            )
             return
         details = f" {json.dumps(data)}" if data is not None else ""
         super().__init__(f"{operation} answered {status}: {shown(f'{text}{details}', hidden=hidden) or 'no message'}")
 
 
 class BadRequest(AnswerError):
-    """The request cannot work as it is."""
+    """The request is invalid."""
 
 
 class Unauthenticated(AnswerError):
-    """No token, or one that the server does not know."""
+    """The token is missing, or the server does not know it."""
 
 
 class Forbidden(AnswerError):
-    """The token may not do this, or the operator has switched it off."""
+    """The token lacks the permission, or the operator has disabled the operation."""
 
 
 class NotFound(AnswerError):
@@ -111,19 +113,19 @@ class NotFound(AnswerError):
 
 
 class NoSuchOperation(AnswerError):
-    """The path of the request does not exist on the server: it is no InfluxDB 3, or one without this operation."""
+    """The path does not exist: the server is not InfluxDB 3, or a release without this operation."""
 
 
 class Conflict(AnswerError):
-    """What the request creates exists already."""
+    """What the request creates exists."""
 
 
 class ServerError(AnswerError):
-    """The server failed, or answered 500 to a request that it could not carry out."""
+    """The server failed. A real server also answers 500 to some invalid requests."""
 
 
 class UnreadableAnswer(EngineApiError):
-    """The server answered with success and a body that is not what the API promises; is it an InfluxDB 3 server?"""
+    """The status is 2xx, but the body is not what the API promises: this may not be an InfluxDB 3 server."""
 
 
 _BY_STATUS = {401: Unauthenticated, 403: Forbidden}
@@ -132,11 +134,11 @@ _MISSING = re.compile(
     r"|(Trigger|Plugin) not found|[\w ]{0,40}not enabled",
     re.DOTALL,
 )
-"""How a 404 begins of something that the request names; a path that does not exist is ``Not found``, or a web page."""
+"""The beginning of a 404 about what the request names. For an unknown path, the body is ``Not found`` or a page."""
 _NO_TRIGGER_ON_PATH = '{error: "not found"}'
-"""What the server says of a request path that no trigger serves: not JSON."""
+"""The body of a 404 about a request path without a trigger; it is not JSON."""
 _EXISTS = "already"
-"""What each 409 of the server says (contract 1.2, 8.2)."""
+"""A word in the body of each 409 of the server (contract 1.2, 8.2)."""
 
 
 def answer_error(
@@ -146,31 +148,31 @@ def answer_error(
     headers: Mapping[str, str] | None = None,
     hidden: Mapping[str, str] | None = None,
 ) -> AnswerError:
-    """The error for an answer that is no success, whichever of the contract's shapes its body has.
+    """The error for an answer whose status is not 2xx.
 
-    The shapes (contract 1.1): plain text; ``{"error": TEXT}`` with or without ``data``; the v2 write endpoint's
-    ``{"code", "message"}``; ``{error: "not found"}``, which is not JSON.
+    The body has one of these shapes (contract 1.1): plain text; ``{"error": TEXT}`` with or without ``data``;
+    ``{"code", "message"}`` from the v2 write operation; ``{error: "not found"}``, which is not JSON.
 
     Args:
         operation: ``METHOD path`` of the request.
         status: HTTP status.
         body: The answer's body.
-        headers: The answer's headers: they tell whether the server has answered, or something on the way to it.
-        hidden: Values that the message must not repeat; see `foreign_text.shown`.
+        headers: The answer's headers, which show whether the server or a gateway answered.
+        hidden: Values that the message must not contain; see `foreign_text.shown`.
     """
     text, data = _message(body)
     headers = headers or {}
-    stranger = described(headers, body) if is_page(headers, body) else None
-    if status == 404 and (stranger or not _is_missing(body, text)):
+    foreign_answer = describe_answer(headers, body) if is_page(headers, body) else None
+    if status == 404 and (foreign_answer or not _is_missing(body, text)):
         hint = f"{shown(text[:200], hidden=hidden) or 'no message'} (is influxdb3:hostUrl an InfluxDB 3 server?)"
-        return NoSuchOperation(operation, status, hint, data, stranger=stranger)
-    if status == 409 and not stranger and not headers.get(IDENTITY) and "content-type" in headers:
-        # the server's own errors have no content type
-        stranger = None if _EXISTS in text else described(headers, body)
-    if status == 409 and not stranger:
+        return NoSuchOperation(operation, status, hint, data, foreign_answer=foreign_answer)
+    if status == 409 and not foreign_answer and not headers.get(IDENTITY) and "content-type" in headers:
+        # a real server's errors have no content type
+        foreign_answer = None if _EXISTS in text else describe_answer(headers, body)
+    if status == 409 and not foreign_answer:
         return Conflict(operation, status, text, data, hidden=hidden)
     kind = _BY_STATUS.get(status, NotFound if status == 404 else ServerError if status >= 500 else BadRequest)
-    return kind(operation, status, text, data, stranger=stranger, hidden=hidden)
+    return kind(operation, status, text, data, foreign_answer=foreign_answer, hidden=hidden)
 
 
 def _is_missing(body: str, text: str) -> bool:

@@ -1,7 +1,7 @@
-"""Text of others in messages of ours: the one place where it is made safe to show.
+"""Makes text of servers, gateways, plugins and pip safe to show in messages.
 
-A server, a gateway before it, a plugin and pip say what they like: sequences that drive a terminal, fifty megabytes, a
-password that they were sent. `shown` is for text whose author is somebody else, `message` for whole messages of ours.
+Such text may contain terminal control sequences, megabytes of data, or a password from the request. `shown` is for one
+foreign text. `message` is for a whole message of this package.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ LONGEST = 2_000
 
 _LONGEST_MESSAGE = 5 * LONGEST
 _END = LONGEST
-"""Characters at the end of a message that is cut: they say what is live and what to do."""
+"""Characters kept at the end of a message that is cut: the end says what is live and what to do."""
 _READ = 8 * LONGEST
-"""Characters that are looked at: what is hidden or escaped among them may make them shorter."""
+"""Characters of a foreign text that are processed; hiding values can shorten them."""
 _SHORTEST_HIDDEN = 4
-"""Characters from which on a value is hidden: a shorter one is found in any text."""
+"""Characters of the shortest value that is hidden; shorter values occur in any text."""
 _SHORTEST_LINE = 8
 _SHORTEST_WORD = 6
 _OUR_WORDS = {"request", "all_tables"}
-"""Words of specifications, which messages of ours need."""
+"""Words of specifications that messages need."""
 _WORDS = re.compile(r"[\s,;:=@&?#/\"'|()\[\]{}]+")
 _MOST_HIDDEN = 100_000
-"""Values that are kept: a process that talks to servers for months drops the oldest."""
+"""Hidden values that a process keeps; it drops the oldest."""
 
-# all but tab and line feed: C0, DEL, C1, soft hyphen, and what is invisible, breaks lines or turns the direction
+# control characters except tab and line feed, and characters that are invisible, break lines or change the direction
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
@@ -44,24 +44,24 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
 def escaped(text: str) -> str:
-    r"""The text with every control character, and what else steers a terminal, written as ``\x1b``.
+    r"""The text with each control character written as an escape such as ``\x1b``.
 
-    Line feeds and tabs stay. Escaping twice changes nothing.
+    Line feeds and tabs stay. Escaping an escaped text changes nothing.
     """
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
 
 
 def shown(text: str, *, longest: int = LONGEST, hidden: Mapping[str, str] | None = None) -> str:
-    """A foreign text as a message can hold it.
+    """A foreign text in a form that a message can contain.
 
     Args:
-        text: Whatever somebody else wrote.
-        longest: Characters at most, the remark that it was cut included.
-        hidden: Values that it must not repeat, each with what stands there instead, beside those of `hide`.
+        text: The text.
+        longest: Largest number of characters of the result; default: 2,000.
+        hidden: Values to replace, each with its replacement, besides those of `hide`.
 
     Returns:
-        The text: escaped, cut, without the user, query and fragment of any URL. Its further lines are indented, so
-        that none looks like a message of its own.
+        The escaped text, cut if it is too long, without the user, query and fragment of URLs. Its second and further
+        lines are indented, so that they do not look like separate messages.
     """
     safe = escaped(_without_secrets(text[:_READ], hidden or {}))
     first, *further = [line.rstrip() for line in safe.split("\n") if line.strip()] or [""]
@@ -73,7 +73,7 @@ def shown(text: str, *, longest: int = LONGEST, hidden: Mapping[str, str] | None
 
 
 def message(text: str) -> str:
-    """A message of ours as it is printed: escaped, without the values that are secret, cut where it has no end."""
+    """A whole message in the form that is printed: escaped, without secret values, cut if it is too long."""
     safe = escaped(_replaced(text, _secret.among(text)))
     if len(safe) <= _LONGEST_MESSAGE:
         return safe
@@ -82,14 +82,14 @@ def message(text: str) -> str:
 
 
 def hide(name: str, value: str, *, secret: bool = False) -> None:
-    """From now on no foreign text that is shown repeats a value of at least four characters.
+    """Replace a value in all foreign text that is shown from now on. Values below four characters are not replaced.
 
     Args:
-        name: What stands there instead: the property or the key that holds it.
-        value: What may be a secret; also found where it is quoted, percent-encoded or written as JSON.
-        secret: Whether it is one: then no message of ours repeats it, or a word of it, either.
+        name: The replacement: the name of the property or key that holds the value.
+        value: A value that may be secret. Quoted, percent-encoded and JSON forms of it are found, too.
+        secret: Whether the value is certainly secret. Then whole messages are searched, too, and for words of it.
     """
-    (_secret if secret else _hidden).add(name, value, forms)
+    (_secret if secret else _hidden).add(name, value, spellings)
     if secret and "\n" not in value:
         _secret.add(name, value, _words)
 
@@ -106,7 +106,7 @@ class _Hidden:
                 del self._names[next(iter(self._names))]
 
     def among(self, text: str) -> dict[str, str]:
-        """Those that a text repeats."""
+        """The hidden values that a text contains, with their replacements."""
         with self._guard:
             return {value: name for value, name in self._names.items() if value in text}
 
@@ -115,13 +115,13 @@ _hidden, _secret = _Hidden(), _Hidden()
 
 
 def _words(value: str) -> Iterator[str]:
-    """What a refusal may name of a value: the duration of a schedule, the name of a package."""
+    """Words of a value that an error message may quote, such as the duration of a schedule or a package's name."""
     words = _WORDS.split(value[:LONGEST])
     yield from (word for word in words if len(word) >= _SHORTEST_WORD and word not in _OUR_WORDS)
 
 
-def forms(value: str) -> Iterator[str]:
-    """The ways in which somebody may repeat a value: as it is, encoded, and line by line."""
+def spellings(value: str) -> Iterator[str]:
+    """The forms in which a text may contain a value: unchanged, encoded, and line by line."""
     lines = [line.strip() for line in value.splitlines()] if "\n" in value else []
     for part in [value, *(line for line in lines if len(line) >= _SHORTEST_LINE)]:
         if len(part) < _SHORTEST_HIDDEN:
@@ -140,7 +140,7 @@ def _without_secrets(text: str, more: Mapping[str, str]) -> str:
 def _replaced(text: str, found: Mapping[str, str]) -> str:
     if not found:
         return text
-    # the longest first: one may be part of another; all at once: a name may hold a value
+    # longest first, since a value may be part of another; all at once, since a replacement may contain a value
     pattern = "|".join(re.escape(value) for value in sorted(found, key=len, reverse=True))
     return re.sub(pattern, lambda each: f"<{found[each[0]]}>", text)
 

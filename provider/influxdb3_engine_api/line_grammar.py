@@ -1,13 +1,15 @@
-r"""One line of line protocol, exactly as InfluxDB 3 reads it.
+r"""Parses one line of line protocol exactly as InfluxDB 3 does.
 
-The grammar is ``series SP+ fields [SP+ timestamp SP*]``. What is peculiar to it, and pinned by tests:
+The grammar is ``series SP+ fields [SP+ timestamp SP*]``. Special rules:
 
-* a name ends at an unescaped separator and knows no quotes; field and tag keys may hold commas;
-* an unknown escape keeps its backslash; no name may end in one;
-* a field that does not parse ends the fields: the first is ``No fields were provided``, later ones are left over;
-* numbers are ``-?digits[.digits][e[+-]digits]`` with the suffixes ``i`` and ``u``: no ``nan``, ``inf``, ``.5``, ``+1``.
+* A name ends at an unescaped separator. It has no quotes. Field and tag keys may contain commas.
+* An unknown escape keeps its backslash. A name must not end in a backslash.
+* A field that does not parse ends the fields. For the first field the error is ``No fields were provided``. For later
+  ones it is about trailing content.
+* Numbers are ``-?digits[.digits][e[+-]digits]`` with the suffixes ``i`` and ``u``. ``nan``, ``inf``, ``.5`` and ``+1``
+  are invalid.
 
-Messages and their excerpts are those of contract 8.1. Where the contract is silent, of the parser it was observed on.
+Error texts and their excerpts are those of contract 8.1, or else those of the server's parser.
 """
 
 from __future__ import annotations
@@ -24,14 +26,14 @@ if TYPE_CHECKING:
 _EXCERPT_LENGTH = 10
 _ORIGINAL_LINE_BYTES = 20
 
-_MEASUREMENT = re.compile(r"(?:[^ \t\n\x00,\\]|\\.)*+", re.DOTALL)
-_KEY = re.compile(r"(?:[^ \t\n=\\]|\\.)*+", re.DOTALL)
-_TAG_VALUE = re.compile(r"(?:[^ \t\n,\\]|\\.)*+", re.DOTALL)
+_MEASUREMENT = re.compile(r"(?:[^ \t\n\x00,\\]++|\\.)*+", re.DOTALL)
+_KEY = re.compile(r"(?:[^ \t\n=\\]++|\\.)*+", re.DOTALL)
+_TAG_VALUE = re.compile(r"(?:[^ \t\n,\\]++|\\.)*+", re.DOTALL)
 _VALUE = re.compile(
     r"(-?[0-9]+)i"
     r"|([0-9]+)u"
     r"|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
-    r'|"((?:[^"\\]|\\.)*+)"'
+    r'|"((?:[^"\\]++|\\.)*+)"'
     r"|(true|True|TRUE|t|T|false|False|FALSE|f|F)",
     re.DOTALL,
 )
@@ -43,7 +45,7 @@ _VALUE_KINDS = (
     ColumnKind.BOOLEAN,
 )
 _TIMESTAMP = re.compile(r" +(-?[0-9]+) *")
-_BLANKS_AND_COMMENTS = re.compile(r"(?:[ \t\n]|#[^\n]*+)*+")
+_BLANKS_AND_COMMENTS = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
 _MEASUREMENT_ESCAPE = re.compile(r"\\([, \\])")
 _NAME_ESCAPE = re.compile(r"\\([,= \\])")
 _STRING_ESCAPE = re.compile(r'\\(["\\])')
@@ -52,13 +54,13 @@ _NAME_SPECIAL = re.compile(r"([,= ])")
 
 
 class LineError(NamedTuple):
-    """Why a line was refused, as the write endpoints report it (contract 8.1).
+    """The error of one line, as write operations report it (contract 8.1).
 
     Attributes:
         message: The server's text.
-        line_number: 1-based; blank lines and comments are not counted.
+        line_number: Number of the line from 1, without blank lines and comments.
         original_line: The beginning of the line, at most 20 bytes.
-        over_limit: Whether a limit was the reason, which makes the answer 422.
+        over_limit: Whether the line exceeds a limit, so that the answer has status 422.
     """
 
     message: str
@@ -68,18 +70,18 @@ class LineError(NamedTuple):
 
 
 class LineProtocolError(ValueError):
-    """A line that is not line protocol; the text is the server's."""
+    """An invalid line; the text is the server's."""
 
 
 class Series(NamedTuple):
-    """What a line says before its fields: the table and the tags in the order written."""
+    """The part of a line before its fields: the table, and the tags in the order of the line."""
 
     table: str
     tags: dict[str, str]
 
 
 class Fields(NamedTuple):
-    """Names and kinds of the fields of a line, in the order written."""
+    """Names and kinds of a line's fields, in the order of the line."""
 
     names: tuple[str, ...]
     kinds: tuple[ColumnKind, ...]
@@ -91,7 +93,7 @@ class Line(NamedTuple):
     Attributes:
         series: Table and tags.
         fields: Names and kinds of the fields.
-        values: The text of each value without suffix, quotes and escapes, then the timestamp or ``None``.
+        values: The text of each value without suffix, quotes and escapes, then the timestamp (None if it is missing).
     """
 
     series: Series
@@ -100,14 +102,14 @@ class Line(NamedTuple):
 
 
 def skip_blank(text: str) -> str:
-    """The text without leading white space and whole-line comments."""
+    """The text without white space and comment lines at its beginning."""
     match = _BLANKS_AND_COMMENTS.match(text)
-    assert match is not None  # the pattern matches nothing too
+    assert match is not None  # the pattern matches the empty text
     return text[match.end() :]
 
 
 def logical_line(line: str, following: Iterator[str]) -> str:
-    """The line, joined with those after it that a quoted string or a backslash makes part of it."""
+    """The line, joined with the following ones if a quoted string or a backslash goes over the line's end."""
     if '"' not in line and "\\" not in line:
         return line
     parts = [line]
@@ -121,10 +123,10 @@ def logical_line(line: str, following: Iterator[str]) -> str:
 
 
 def parse_line(text: str) -> Line:
-    """Parse one line that neither begins with blanks nor is a comment.
+    """Parse one line that does not begin with a blank and is not a comment.
 
     Raises:
-        LineProtocolError: When it is not line protocol.
+        LineProtocolError: The line is invalid.
     """
     series, position = _series(text)
     after_blanks = len(text) - len(text[position:].lstrip(" "))
@@ -150,7 +152,7 @@ def parse_series(text: str) -> Series:
     """Parse the part of a line before its first blank.
 
     Raises:
-        LineProtocolError: When it is not measurement and tags.
+        LineProtocolError: The text is not a table with tags.
     """
     series, position = _series(text)
     if position < len(text):
@@ -160,12 +162,12 @@ def parse_series(text: str) -> Series:
 
 
 def original_line(text: str) -> str:
-    """What an error quotes of a line: its beginning, at most 20 bytes."""
+    """The beginning of a line that an error contains: at most 20 bytes."""
     return text.partition("\n")[0].encode()[:_ORIGINAL_LINE_BYTES].decode(errors="ignore")
 
 
 def render(line: Line) -> str:
-    """The line as the server re-renders it in errors that come after parsing: string values lose their quotes."""
+    """The line as the server writes it in errors after parsing: string values have no quotes."""
     tags = "".join(f",{_escape(key)}={_escape(value)}" for key, value in line.series.tags.items())
     *values, timestamp = line.values
     fields = ",".join(
@@ -200,7 +202,7 @@ def _series(text: str) -> tuple[Series, int]:
         if not value:
             raise LineProtocolError(_expected("tag value", text[start:]))
         if key in tags:
-            # A later release refuses this; 3.10 stores the line and then cannot read the table any more.
+            # as later releases; 3.10 stores the line, and then cannot read the table any more
             msg = f"invalid line protocol - multiple instances of '{key}' tag found"
             raise LineProtocolError(msg)
         tags[key] = value
@@ -209,7 +211,7 @@ def _series(text: str) -> tuple[Series, int]:
 
 def _name(pattern: re.Pattern[str], escape: re.Pattern[str], text: str, start: int) -> tuple[str, int]:
     match = pattern.match(text, start)
-    assert match is not None  # the patterns match nothing too
+    assert match is not None  # the patterns match the empty text
     end = match.end()
     raw = match[0]
     name = escape.sub(r"\1", raw) if "\\" in raw else raw
@@ -231,20 +233,20 @@ def _fields(text: str, position: int) -> tuple[Fields, list[str], int]:
             if not names:
                 msg = "No fields were provided"
                 raise LineProtocolError(msg)
-            # The server gives up after the comma when the second field fails, before it when a later one does.
+            # the server stops after the comma if the second field fails, and before the comma if a later one fails
             return Fields(tuple(names), tuple(kinds)), values, start if len(names) == 1 else start - 1
         assert match.lastindex is not None  # every alternative is a group
         kind, value = _VALUE_KINDS[match.lastindex - 1], match[match.lastindex]
         names.append(name)
         kinds.append(kind)
-        values.append(_lexeme(kind, value))
+        values.append(_checked_value(kind, value))
         position = match.end()
         if not text.startswith(",", position):
             return Fields(tuple(names), tuple(kinds)), values, position
         start = position + 1
 
 
-def _lexeme(kind: ColumnKind, value: str) -> str:
+def _checked_value(kind: ColumnKind, value: str) -> str:
     if kind is ColumnKind.STRING and "\\" in value:
         return _STRING_ESCAPE.sub(r"\1", value)
     if kind is ColumnKind.INTEGER and not MINIMUM_INTEGER <= int(value) <= MAXIMUM_INTEGER:
@@ -268,7 +270,7 @@ def _refuse_repeated_keys(series: Series, fields: Fields) -> None:
 
 
 def type_conflict_message(column: str, expected: ColumnKind, got: ColumnKind) -> str:
-    """The server's text for a value of another kind than its column's (contract 8.1)."""
+    """The server's text about a value whose kind differs from its column's (contract 8.1)."""
     return f"invalid column type for column '{column}', expected {expected.iox_type}, got {got.iox_type}"
 
 
@@ -302,10 +304,10 @@ def _render_float(value: float) -> str:
 
 
 class _QuoteScan:
-    """Whether a newline at this point belongs to the line.
+    """Tells whether a line feed belongs to the line.
 
-    As the server: a quote opens a string only after a blank and more equals signs than commas; a backslash takes the
-    next character with it, a newline too.
+    As on the server, a quote starts a string only after a blank and more equals signs than commas. A backslash escapes
+    the next character, even a line feed.
     """
 
     def __init__(self) -> None:

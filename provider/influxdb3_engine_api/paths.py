@@ -1,4 +1,4 @@
-"""The paths of the HTTP API, as the published API and contract section 1 have them."""
+"""The paths of the HTTP API (contract section 1)."""
 
 TRIGGER = "/api/v3/configure/processing_engine_trigger"
 TRIGGER_DISABLE = f"{TRIGGER}/disable"
@@ -26,5 +26,5 @@ PING = "/ping"
 
 
 def engine(request_path: str) -> str:
-    """Path that calls the request trigger on ``request_path``, which the server compares byte for byte."""
+    """The path that calls a request trigger; the server compares ``request_path`` byte for byte."""
     return f"{ENGINE}/{request_path}"

@@ -1,4 +1,4 @@
-"""Which proxy requests to a server go through, as the environment says; checked before anything is sent."""
+"""Finds the proxy for requests to a server in the environment, and checks it before anything is sent."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Proxy(NamedTuple):
     """A proxy.
 
     Attributes:
-        variable: What names it, such as ``HTTPS_PROXY``.
-        url: Where it is; may hold a password, so that no message repeats it.
+        variable: The environment variable, such as ``HTTPS_PROXY``.
+        url: Its URL; never shown, since it may contain a password.
     """
 
     variable: str
@@ -27,13 +27,13 @@ class Proxy(NamedTuple):
 
 
 def proxy_of(host_url: str) -> Proxy | None:
-    """The proxy before a server, or None. This machine itself is never behind one.
+    """The proxy for requests to a server; None if there is none, and for servers on this machine.
 
     Args:
         host_url: Base URL of the server.
 
     Raises:
-        EngineUnreachable: There is one that cannot be used; names the environment variable.
+        EngineUnreachable: The proxy is invalid; the text names the environment variable.
     """
     server = urlsplit(host_url)
     host = server.hostname or ""
@@ -43,14 +43,14 @@ def proxy_of(host_url: str) -> Proxy | None:
     kind = next((kind for kind in (server.scheme, "all") if settings.get(kind)), None)
     if kind is None or _bypasses(settings.get("no", ""), host, server.port):
         return None
-    # host:port is a common way to write it, which every tool takes for http://host:port
+    # like other tools, accept host:port for http://host:port
     url = settings[kind] if "://" in settings[kind] else f"http://{settings[kind]}"
     names = (f"{kind}_proxy", f"{kind}_proxy".upper())
     variable = next((name for name in names if os.environ.get(name)), "the proxy of the system's settings")
     if problem := _problem(url):
         raise EngineUnreachable(
-            f"{variable} names a proxy that cannot be used: {problem}. "
-            f"Write http://HOST:PORT, or exempt the server: export NO_PROXY={host}"
+            f"the proxy in {variable} is invalid: {problem}. "
+            f"Write http://HOST:PORT, or call the server directly: export NO_PROXY={host}"
         )
     return Proxy(variable, url)
 
@@ -76,13 +76,13 @@ def _problem(url: str) -> str | None:
         proxy = urlsplit(url)
         port = proxy.port
     except ValueError:
-        return "its port is no number, or the URL is malformed"
+        return "its port is not a number, or its URL is malformed"
     if proxy.scheme not in _SCHEMES:
-        return "its scheme is neither http, https nor socks5"
+        return "its scheme is not http, https or socks5"
     if not proxy.hostname or port == 0:
         return "it has no host, or the port 0"
     if not url.isprintable() or " " in url:
-        return "it holds a space or a control character"
+        return "it contains a space or a control character"
     if proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
-        return "SOCKS needs a library: pip install 'httpx[socks]'"
+        return "SOCKS needs another library: pip install 'httpx[socks]'"
     return None

@@ -1,10 +1,10 @@
-"""What a request sends that may be secret, so that no message repeats it when the server's answer does."""
+"""Values of a request that may be secret: messages must not contain them if the server's answer does."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from influxdb3_engine_api.foreign_text import forms
+from influxdb3_engine_api.foreign_text import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,19 +14,19 @@ _PATH = "request:"
 
 
 def sent_values(body: Any) -> dict[str, str]:
-    """The forms of all values of a body that may be secret, each with what messages have in their place.
+    """All values of a body that may be secret, in all their spellings, with their replacements in messages.
 
     Args:
-        body: JSON as data, or bytes, or None.
+        body: Data of a JSON body, bytes, or None.
     """
     found: dict[str, str] = {}
     for name, value in _values(body):
-        found |= dict.fromkeys(forms(value), name)
+        found |= dict.fromkeys(spellings(value), name)
     return found
 
 
 def leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """All texts in a value of any depth, each with its path below ``name``."""
+    """All texts in a nested value, each with its path below ``name``."""
     if isinstance(value, str):
         yield name, value
     elif isinstance(value, dict):
@@ -38,7 +38,7 @@ def leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def path_of(specification: Any) -> Iterator[tuple[str, str]]:
-    """The request path in a trigger specification: it may be all that guards the plugin."""
+    """The request path of a trigger specification, which may be the only secret that guards the plugin."""
     if isinstance(specification, str) and specification.startswith(_PATH):
         yield "the request path", specification.removeprefix(_PATH)
 

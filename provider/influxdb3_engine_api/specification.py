@@ -1,4 +1,4 @@
-"""Trigger specifications: when a trigger runs (contract section 2, and the published API where they differ).
+"""Trigger specifications: when a trigger runs (contract section 2; the published API if the two differ).
 
 The five forms are ``all_tables``, ``table:NAME``, ``cron:EXPRESSION``, ``every:DURATION`` and ``request:PATH``.
 """
@@ -26,7 +26,7 @@ _FORMS = (
 
 
 class PluginType(Enum):
-    """The three kinds of plugin; the values are the server's words for them."""
+    """The three kinds of plugin, by the server's names."""
 
     WAL = "WalRows"
     SCHEDULE = "Schedule"
@@ -34,11 +34,11 @@ class PluginType(Enum):
 
 
 class SpecificationError(ValueError):
-    """A text that is no trigger specification.
+    """An invalid trigger specification.
 
     Attributes:
-        server_text: What the server answers to it.
-        hint: What is wrong and what to write instead, for a person.
+        server_text: The server's error text.
+        hint: What is wrong and what to write, for a person.
     """
 
     def __init__(self, text: str, detail: str | None, hint: str) -> None:
@@ -117,7 +117,7 @@ class Cron:
         return self._fields.restricts_both_days
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """The first run strictly after ``moment`` (UTC), or ``None`` where the expression never matches."""
+        """The first run strictly after ``moment`` (UTC); None if the expression never matches again."""
         return self._fields.next_after(moment)
 
 
@@ -135,7 +135,7 @@ class Every:
 
     @property
     def catalog_json(self) -> str:
-        """The form that ``system.processing_engine_triggers`` shows: only the amount of time survives."""
+        """The form that ``system.processing_engine_triggers`` shows: the amount of time without the text."""
         secs, nanos = divmod(self.total_nanoseconds, 1_000_000_000)
         return _compact({"every": {"duration": {"secs": secs, "nanos": nanos}}})
 
@@ -177,10 +177,12 @@ Specification = AllTables | Table | Cron | Every | Request
 
 
 def parse(text: str) -> Specification:
-    """Parse a trigger specification as the server does: trimmed, prefixes case-sensitive, a repeated prefix collapses.
+    """Parse a trigger specification as the server does.
+
+    The text is trimmed, prefixes are in lower case, and a repeated prefix counts once.
 
     Raises:
-        SpecificationError: It is none; says so in the server's words and in a person's.
+        SpecificationError: The specification is invalid.
     """
     text = text.strip()
     if text == "all_tables":
@@ -191,22 +193,22 @@ def parse(text: str) -> Specification:
             while rest.startswith(prefix):
                 rest = rest[len(prefix) :]
             return parser(text, rest.strip())
-    raise SpecificationError(text, _FORMS, f"{text!r} is no trigger specification: {_FORMS}")
+    raise SpecificationError(text, _FORMS, f"{text!r} is not a trigger specification: {_FORMS}")
 
 
 def parse_catalog(catalog_json: str) -> Specification:
-    """The specification behind a ``trigger_specification`` of ``system.processing_engine_triggers``.
+    """Parse ``trigger_specification`` of ``system.processing_engine_triggers``.
 
-    A cron expression that this package would not send (a shorthand, a weekday 7 of a real server) is kept as
-    text: it differs from any that a program declares.
+    A cron expression that only a real server accepts (a shorthand, weekday 7) is kept as text. It then differs from
+    every expression that a program can declare.
 
     Raises:
-        ValueError: The server stores a form that this release does not know.
+        ValueError: This release does not know the form that the server stores.
     """
     try:
         catalog = json.loads(catalog_json)
     except RecursionError:
-        raise ValueError("the server stores a trigger specification that is nested without end") from None
+        raise ValueError("the server stores a trigger specification with too many nested values") from None
     match catalog:
         case "all_tables_wal_write":
             return AllTables()
@@ -228,8 +230,8 @@ def parse_catalog(catalog_json: str) -> Specification:
 def same_schedule(one: Specification, other: Specification) -> bool:
     """Whether two specifications mean the same to the server.
 
-    Durations are compared by the amount of time, cron expressions without regard to white space and the case of names,
-    all else exactly (contract section 2: read-back is lossless but for ``every``).
+    Durations are compared by the amount of time, since the server does not keep their text (contract section 2). Cron
+    expressions are compared without white space and the case of names. Other specifications have to be equal.
     """
     match one, other:
         case Every(), Every():
@@ -240,7 +242,7 @@ def same_schedule(one: Specification, other: Specification) -> bool:
 
 
 def portable(specification: Specification) -> Specification:
-    """The specification in the form that every release reads alike: numeric weekdays of a cron become names."""
+    """The specification in the form that all releases read alike: names for numeric weekdays of a cron expression."""
     if isinstance(specification, Cron):
         fields = parse_cron(specification.expression)
         return Cron(fields.portable, fields)
@@ -265,13 +267,13 @@ def _cron(text: str, rest: str) -> Cron:
 def _every(text: str, rest: str) -> Every:
     nanoseconds = parse_duration(rest)
     if nanoseconds is None:
-        hint = f"{rest!r} is no duration: write numbers with units (s, m, h, d, w, M, y), as in 'every:1h30m'"
+        hint = f"{rest!r} is not a duration: write numbers with units (s, m, h, d, w, M, y), as in 'every:1h30m'"
         raise SpecificationError(text, "couldn't parse to duration", hint)
     if nanoseconds > YEAR:
-        hint = f"{rest!r} is longer than one year, the longest interval that the API takes"
+        hint = f"{rest!r} is longer than one year, the longest interval that the API accepts"
         raise SpecificationError(text, "don't support every schedules of over 1 year", hint)
     if nanoseconds < MILLISECOND:
-        hint = f"{rest!r} is shorter than one millisecond, which stops a real server: write at least 'every:1s'"
+        hint = f"{rest!r} is shorter than one millisecond, which makes a real server fail: write at least 'every:1s'"
         raise SpecificationError(text, "couldn't parse to duration", hint)
     return Every(rest, nanoseconds)
 

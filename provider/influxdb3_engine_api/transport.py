@@ -1,8 +1,8 @@
-"""What carries requests: httpcore's connections, with one deadline and one size for a request and its whole answer.
+"""Transport of requests: limits the time and the size of a request with its whole answer.
 
-The time limits of httpx are for each read and write, so that a server that sends a byte a second is waited for without
-an end. Here every read and write asks the bounds of its request, which its thread keeps: httpcore does all that a
-request needs in the thread that sends it.
+httpx limits the time of each read and write, so that a server can keep a client waiting with a byte a second. Here each
+read and write checks the limits of the whole request. They are kept for each thread, since httpcore does all work for a
+request in the thread that sends it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 
-from influxdb3_engine_api.quick_httpx import httpx
+from influxdb3_engine_api.httpx_without_cli import httpx
 
 if TYPE_CHECKING:
     import ssl
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from influxdb3_engine_api.proxies import Proxy
 
 _WRITTEN_AT_ONCE = 16 * 1024
-"""Bytes between two looks at the clock: a peer that reads slowly is noticed."""
+"""Bytes that are sent between two checks of the time."""
 _CONNECTIONS = 32
 
 
 class TooLarge(Exception):
-    """A server has sent more than an answer may have."""
+    """An answer is larger than allowed."""
 
 
 class _Bounds(threading.local):
-    """The bounds of the request that a thread is sending.
+    """The limits of the request that a thread is sending.
 
     Attributes:
-        seconds: From its first byte, or the connection that is made for it, until the last of its answer.
-        ends: When they are over; None before that first byte. Waiting for a free connection is bounded by httpcore.
+        seconds: Seconds from the start of the connection, or the first byte, to the last byte of the answer.
+        ends: End of that time; None before it starts. httpcore limits the time to wait for a free connection.
         left: Bytes that the server may still send.
     """
 
@@ -44,15 +44,15 @@ class _Bounds(threading.local):
     ends: float | None = None
     left: float = float("inf")
 
-    def timeout(self, given: float | None, exceeded: type[Exception]) -> float | None:
-        """Seconds for the next step."""
+    def timeout(self, step: float | None, exceeded: type[Exception]) -> float | None:
+        """Seconds for the next read or write: the rest of the time, at most ``step``."""
         now = time.monotonic()
         if self.ends is None:
             self.ends = now + self.seconds
         left = self.ends - now
         if left <= 0:
             raise exceeded("the deadline is over")
-        shortest = left if given is None else min(given, left)
+        shortest = left if step is None else min(step, left)
         return None if shortest == float("inf") else shortest
 
 
@@ -61,15 +61,15 @@ _bounds = _Bounds()
 
 @contextmanager
 def bounded(seconds: float, size: int) -> Iterator[None]:
-    """While it is open, this thread sends one request and reads its answer.
+    """Limit the one request that this thread sends meanwhile, and its answer.
 
     Args:
-        seconds: For both.
-        size: Bytes of the answer, headers included, as they come over the wire.
+        seconds: Seconds for both.
+        size: Bytes of the answer with its headers, before decompression.
 
     Raises:
-        TooLarge: The answer has more.
-        httpx.TimeoutException: It took longer.
+        TooLarge: The answer has more bytes.
+        httpx.TimeoutException: The time is over.
     """
     _bounds.seconds, _bounds.ends, _bounds.left = seconds, None, size
     try:
@@ -79,11 +79,11 @@ def bounded(seconds: float, size: int) -> Iterator[None]:
 
 
 class Transport(httpx.BaseTransport):
-    """Pooled connections.
+    """Pooled connections to a server.
 
     Args:
-        verify: The authorities to trust.
-        proxy: What is between; None for direct connections.
+        verify: The certificate authorities to trust.
+        proxy: The proxy; None for direct connections.
     """
 
     def __init__(self, verify: ssl.SSLContext, proxy: Proxy | None) -> None:
@@ -100,7 +100,7 @@ class Transport(httpx.BaseTransport):
             self._pool = httpcore.HTTPProxy(proxy_url=url, proxy_auth=way.raw_auth, **shared)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return the answer, whose body is still to be read."""
+        """Send a request and return the answer; its body has not been read."""
         with _errors_of_httpx():
             answer = self._pool.handle_request(
                 httpcore.Request(
@@ -187,7 +187,7 @@ def _core_url(url: httpx.URL) -> httpcore.URL:
 
 @contextmanager
 def _errors_of_httpx() -> Iterator[None]:
-    """The errors of httpcore as those of httpx, which have the same names."""
+    """Convert errors of httpcore into those of httpx, which have the same names."""
     try:
         yield
     except (

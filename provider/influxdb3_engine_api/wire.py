@@ -1,4 +1,7 @@
-"""Bodies of requests and answers (contract sections 1, 6 and 7), checked by pydantic on both sides of the wire."""
+"""Models of the bodies of requests and answers (contract sections 1, 6 and 7).
+
+The OpenAPI document of the embedded engine has their docstrings.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class _Body(BaseModel):
-    # unknown members are ignored, as the server does; types are not coerced, as the server does not
-    # a process uses few of the models: each is built when it is first used
+    # as the server: unknown members are ignored, and values are not converted to other types
+    # defer_build: a process uses few of the models
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, defer_build=True)
 
 
 class ErrorBehavior(StrEnum):
-    """What a failed run leads to (contract 3.2)."""
+    """What the server does after a failed run (contract 3.2)."""
 
     LOG = "log"
     RETRY = "retry"
@@ -28,11 +31,11 @@ Behavior = Annotated[ErrorBehavior, Field(strict=False)]
 
 
 class TriggerSettings(_Body):
-    """How a trigger's runs are executed; the server requires both members (contract 1.2).
+    """How a trigger runs (contract 1.2).
 
     Attributes:
-        run_async: Whether runs may overlap.
-        error_behavior: What a failed run leads to.
+        run_async: Whether runs of the trigger may overlap.
+        error_behavior: What the server does after a failed run.
     """
 
     run_async: bool
@@ -40,7 +43,7 @@ class TriggerSettings(_Body):
 
 
 def _settings_from_text(value: Any) -> Any:
-    """The published API types ``trigger_settings`` as string: the bare behaviour, or the object as JSON text."""
+    """Accept the two other forms of the published API: an error behaviour alone, and the object as JSON text."""
     if not isinstance(value, str):
         return value
     if value in tuple(ErrorBehavior):
@@ -55,7 +58,18 @@ class NodeList(_Body):
 
 
 class CreateTrigger(_Body):
-    """Body of ``POST processing_engine_trigger``, members in the server's order of checking (contract 1.2)."""
+    """A new trigger. The server checks the members in this order (contract 1.2).
+
+    Attributes:
+        db: The database of the trigger.
+        plugin_filename: Path of the plugin file or directory below the plugin directory, or ``gh:PATH``.
+        trigger_name: Name of the trigger; unique in the database.
+        trigger_settings: How the trigger runs.
+        trigger_specification: When the trigger runs, such as ``every:30s`` or ``table:cpu``.
+        trigger_arguments: Arguments that the plugin gets.
+        disabled: Whether the trigger is created without being started.
+        node_spec: The nodes of an Enterprise cluster that run the trigger.
+    """
 
     db: str
     plugin_filename: str
@@ -68,49 +82,85 @@ class CreateTrigger(_Body):
 
 
 class CreatePluginFile(_Body):
-    """Body of ``POST plugins/files``: a file below the plugin directory."""
+    """A new plugin file.
+
+    Attributes:
+        plugin_name: Path of the file below the plugin directory.
+        content: The text of the file.
+    """
 
     plugin_name: str
     content: str
 
 
 class UpdatePluginFile(_Body):
-    """Body of ``PUT plugins/files``: ``plugin_name`` is the name of a trigger that uses the file."""
+    """New content for the plugin file of a trigger.
+
+    Attributes:
+        plugin_name: Name of a trigger that runs the file.
+        content: The new text of the file.
+    """
 
     plugin_name: str
     content: str
 
 
 class PluginDirectoryFile(_Body):
-    """One file of a multi-file plugin; ``relative_path`` is below the plugin's own directory."""
+    """A file of a plugin directory.
+
+    Attributes:
+        relative_path: Path of the file below the plugin's own directory.
+        content: The text of the file.
+    """
 
     relative_path: str
     content: str
 
 
 class UpdatePluginDirectory(_Body):
-    """Body of ``PUT plugins/directory``: ``plugin_name`` is the name of a trigger that uses the directory."""
+    """New files for the plugin directory of a trigger.
+
+    Attributes:
+        plugin_name: Name of a trigger that runs the plugin.
+        files: All files of the directory.
+    """
 
     plugin_name: str
     files: list[PluginDirectoryFile]
 
 
 class InstallPackages(_Body):
-    """Body of ``install_packages``: pip requirement specifiers."""
+    """Packages to install.
+
+    Attributes:
+        packages: Requirement specifiers, or options of pip.
+    """
 
     packages: list[str]
 
 
 class InstallRequirements(_Body):
-    """Body of ``install_requirements``: path of a requirements file as the server sees it."""
+    """A requirements file to install.
+
+    Attributes:
+        requirements_location: Path or URL of the file, as the server sees it.
+    """
 
     requirements_location: str
 
 
 class TestWalPlugin(_Body):
-    """Body of ``plugin_test/wal`` (contract section 6)."""
+    """A dry run of a WAL plugin (contract section 6).
 
-    __test__ = False  # not a test class, whatever pytest makes of the name
+    Attributes:
+        filename: Path of the plugin below the plugin directory.
+        database: The database that the plugin queries and writes to.
+        input_lp: Line protocol that the plugin gets as written rows.
+        cache_name: Name of a cache that later dry runs can use.
+        input_arguments: Arguments that the plugin gets.
+    """
+
+    __test__ = False  # pytest would take the class for a test
 
     filename: str
     database: str
@@ -120,9 +170,17 @@ class TestWalPlugin(_Body):
 
 
 class TestSchedulePlugin(_Body):
-    """Body of ``plugin_test/schedule`` (contract section 6)."""
+    """A dry run of a schedule plugin (contract section 6).
 
-    __test__ = False  # not a test class, whatever pytest makes of the name
+    Attributes:
+        filename: Path of the plugin below the plugin directory.
+        database: The database that the plugin queries and writes to.
+        schedule: A cron expression with seconds. The embedded engine also takes an interval such as ``30s``.
+        cache_name: Name of a cache that later dry runs can use.
+        input_arguments: Arguments that the plugin gets.
+    """
+
+    __test__ = False  # pytest would take the class for a test
 
     filename: str
     database: str
@@ -132,13 +190,13 @@ class TestSchedulePlugin(_Body):
 
 
 class DryRunResult(_Body):
-    """Answer of a dry run.
+    """The result of a dry run.
 
     Attributes:
-        log_lines: ``LEVEL: text`` in order, the engine's own lines included.
-        database_writes: Database to the line protocol that the plugin would have written.
-        errors: What failed; empty where the run succeeded and all it wrote is valid.
-        trigger_time: Nominal time of a schedule run, RFC 3339; ``None`` for WAL runs and failures.
+        log_lines: Log lines of the plugin and the server, each as ``LEVEL: text``.
+        database_writes: Database to the lines that the plugin would have written.
+        errors: Errors of the run and of its writes; empty if there are no errors.
+        trigger_time: Time of a scheduled run in RFC 3339; null for a WAL plugin and after a failure.
     """
 
     log_lines: list[str]
@@ -148,7 +206,12 @@ class DryRunResult(_Body):
 
 
 class CreateDatabase(_Body):
-    """Body of ``POST`` and ``PUT configure/database``; ``retention_period`` is a duration such as ``7d``."""
+    """A database and its retention period.
+
+    Attributes:
+        db: Name of the database.
+        retention_period: How long rows are kept, such as ``7d``; null: for ever.
+    """
 
     db: str
     retention_period: str | None = None
@@ -163,7 +226,7 @@ class DatabaseRow(_Body):
 class TriggerRow(_Body):
     """A row of ``system.processing_engine_triggers`` (contract 7.2).
 
-    ``error_behavior`` is an ``ErrorBehavior``, or the name of one that a later release has.
+    ``error_behavior`` is an ``ErrorBehavior`` or one that only a later release has.
     """
 
     trigger_name: str
@@ -195,7 +258,7 @@ class LogRow(_Body):
 
 
 class PluginFileRow(_Body):
-    """A row of ``system.plugin_files`` (``_internal`` only): ``plugin_name`` is the trigger's name, times are ms."""
+    """A row of ``system.plugin_files`` in ``_internal``: ``plugin_name`` is a trigger, ``last_modified`` is in ms."""
 
     plugin_name: str
     file_name: str
@@ -205,7 +268,14 @@ class PluginFileRow(_Body):
 
 
 class ServerInfo(_Body):
-    """Answer of ``ping``: what is running, in which version."""
+    """Name and version of the server.
+
+    Attributes:
+        version: The release of InfluxDB 3, such as ``3.10.0``.
+        product_name: Name of the product.
+        revision: Revision of the source.
+        process_id: A new id for each start of the server.
+    """
 
     version: str
     product_name: str = ""

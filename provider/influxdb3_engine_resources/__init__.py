@@ -1,5 +1,4 @@
-"""What each resource does, without Pulumi: typed inputs, and check, diff, create, read, update, delete over a client.
+"""What each resource does: typed inputs, and check, diff, create, read, update and delete.
 
-Nothing here imports pulumi: ``_dynamic`` adapts these classes to dynamic providers, and a native provider plugin can be
-a second adapter.
+Nothing here imports pulumi. ``pulumi_influxdb3_engine._adapter`` turns these classes into dynamic providers.
 """

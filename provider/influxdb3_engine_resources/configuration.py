@@ -1,4 +1,4 @@
-"""Where the engine is and how to talk to it: stack configuration first, then the environment, then defaults."""
+"""Which server a stack deploys to: from the stack's configuration, else the environment, else defaults."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from influxdb3_engine_resources.errors import Failure, InvalidInputs
-from influxdb3_engine_resources.stack_keys import PARSERS, PluginHost, read
+from influxdb3_engine_resources.stack_keys import PARSERS, HostAddress, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
 class Configuration(BaseModel):
-    """The provider's configuration; hashable, so that equal ones share a client.
+    """The provider's configuration; hashable, so that equal configurations share a client.
 
     Attributes:
-        host_url: Base URL of the engine.
-        plugin_hosts: Further hosts that plugin files and packages go to.
+        host_url: Base URL of the server.
+        plugin_hosts: Further hosts that get plugin files and packages.
         auth_token: API token; never shown.
-        database: Default of every resource's ``db``.
+        database: Default for ``db`` of all resources.
         tls_ca: PEM file with the authorities to trust.
-        tls_no_verify: Do not verify the server's certificate.
+        tls_no_verify: Whether to skip the verification of the server's certificate.
         timeout: Seconds for one request.
-        package_timeout: Seconds for an installation of packages.
-        registry: URL of the index of plugins that a program names without one.
-        adopt: Whether resources take over what exists, as with ``adopt=True``.
-        online_checks: Whether previews ask the server for what a program relies on.
+        package_timeout: Seconds for one installation of packages.
+        registry: URL of the index of plugins, for plugins that name none.
+        adopt: Whether all resources adopt what exists, as with ``adopt=True``.
+        online_checks: Whether previews ask the server.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host_url: str = "http://127.0.0.1:8181"
-    plugin_hosts: tuple[PluginHost, ...] = ()
+    plugin_hosts: tuple[HostAddress, ...] = ()
     auth_token: SecretStr | None = None
     database: str | None = None
     tls_ca: str | None = None
@@ -51,26 +51,26 @@ class Configuration(BaseModel):
 
     @property
     def further_urls(self) -> list[str] | None:
-        """Base URLs of the hosts that get plugins and packages besides ``host_url``, which may be among them."""
+        """Base URLs in ``plugin_hosts``, ``host_url`` included if it is named there; None if there are none."""
         return [host.url for host in self.plugin_hosts] or None
 
     @property
     def names_nodes(self) -> bool:
-        """Whether ``plugin_hosts`` tells which node is behind which URL."""
+        """Whether ``plugin_hosts`` names nodes."""
         return any(host.node_id is not None for host in self.plugin_hosts)
 
     def url_of(self, nodes: Sequence[str]) -> str:
-        """Base URL of the first of some nodes; ``host_url`` where the stack names no nodes.
+        """Base URL of the first of these nodes; ``host_url`` if the stack names no nodes.
 
         Raises:
-            ValueError: One of the nodes is not among those that the stack names.
+            ValueError: The stack does not name one of the nodes.
         """
         urls = {host.node_id: host.url for host in self.plugin_hosts if host.node_id is not None}
         unknown = [node for node in nodes if node not in urls]
         if urls and unknown:
             raise ValueError(
-                f"influxdb3:pluginHosts has the nodes {', '.join(urls)} and not {', '.join(unknown)}, which would lack "
-                f"the plugin: pulumi config set --path influxdb3:pluginHosts.{unknown[0]} URL"
+                f"influxdb3:pluginHosts lacks {', '.join(unknown)}, so the plugin would be missing there (it names "
+                f"{', '.join(urls)}): pulumi config set --path influxdb3:pluginHosts.{unknown[0]} URL"
             )
         return urls[nodes[0]] if urls else self.host_url
 
@@ -79,10 +79,10 @@ def configuration(stack_config: Callable[[str], Any]) -> Configuration:
     """The configuration of a stack.
 
     Args:
-        stack_config: Looks up a key such as ``influxdb3:hostUrl``; secrets decrypted, ``None`` where unset.
+        stack_config: Looks up a key such as ``influxdb3:hostUrl`` with secrets decrypted; None if the key is not set.
 
     Raises:
-        InvalidInputs: A key has a value that cannot work; names the key, and the command that mends it.
+        InvalidInputs: A key has an invalid value; names the key and the command that corrects it.
     """
     values, slips = read(stack_config)
     if slips:

@@ -1,15 +1,15 @@
-"""What is said of something that exists on the server when a program is to create it: one text for all resources."""
+"""The error for a resource that exists already: one text for all kinds."""
 
 from __future__ import annotations
 
 
 def exists_already(label: str, how: str, *ways_out: str) -> str:
-    """Why a resource is not created, how to take over what exists, and where that may come from.
+    """Why a resource is not created, and what to do.
 
     Args:
-        label: What messages call the resource.
-        how: What follows "exists already", such as what differs from the program.
-        ways_out: What can be done instead of taking it over.
+        label: The resource.
+        how: Follows "exists already": such as what differs from the program.
+        ways_out: What to do instead of adopting it.
     """
     take_over = "take it over with adopt=True (whole stack: pulumi config set influxdb3:adopt true)"
     *first, last = (take_over, *ways_out)

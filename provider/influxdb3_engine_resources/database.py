@@ -1,4 +1,4 @@
-"""The logic of databases: the smallest thing that lets a program start on an empty server."""
+"""The logic of databases, the smallest resource: a program can start on an empty server with it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from influxdb3_engine_resources.inputs import Inputs
 from influxdb3_engine_resources.names import DatabaseName
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_lost, is_servers, is_transient, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_server_fault, is_transient, is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -36,28 +36,28 @@ class DatabaseInputs(Inputs):
 
 
 class DatabaseLogic(ResourceLogic[DatabaseInputs]):
-    """Databases (contract 8.2). Deleting one deletes data, so it is kept unless the program says otherwise."""
+    """Databases (contract 8.2). Kept on destroy by default, since deleting a database deletes data."""
 
     inputs_type = DatabaseInputs
 
     def identity(self, inputs: DatabaseInputs) -> Hashable:
-        """Its name."""
+        """The name."""
         return ("database", inputs.db)
 
     def check(self, inputs: DatabaseInputs, program: Program) -> DatabaseInputs:
-        """Nothing is derived."""
+        """Declare the database; computes nothing."""
         if inputs.known("db"):
             program.databases.add(inputs.db)
         return inputs
 
     def check_online(self, inputs: DatabaseInputs, state: DatabaseInputs | None, engine: Engine) -> None:
-        """Refuse one that exists and that this program would delete with its data."""
+        """Refuse a database that exists already and that a destroy would delete with its data."""
         deletes = inputs.known("db", "retain") and not inputs.retain and not engine.adopts(inputs)
         if state is None and deletes and inputs.db in engine.hosts[0].facts.databases():
             raise InvalidInputs([Failure(property="db", reason=_taken(inputs))])
 
     def diff(self, state: DatabaseInputs, inputs: DatabaseInputs) -> Difference:
-        """Another name is another database, created before the old one goes with its triggers."""
+        """Another name is another database: it is created before the old one and its triggers are deleted."""
         changed = state.changed(inputs, _ONLY_FOR_US)
         renamed = "db" in changed
         return Difference(
@@ -65,7 +65,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         )
 
     def create(self, inputs: DatabaseInputs, engine: Engine) -> Created:
-        """Create it. One that exists is used as it is, unless this program would delete it with its data."""
+        """Create the database. An existing one is used, unless a destroy would delete it with its data."""
         may_exist = inputs.retain or engine.adopts(inputs) or self._is_ours(inputs, engine)
         if not may_exist:
             self._refuse_existing(inputs, engine)
@@ -80,62 +80,66 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         return Created(inputs.db)
 
     def _is_ours(self, inputs: DatabaseInputs, engine: Engine) -> bool:
-        """Whether this stack has created the database, as its state file tells."""
+        """Whether this stack has created the database, by its state file."""
         state = engine.program.replacements.predecessor(self.identity(inputs))
         return isinstance(state, DatabaseInputs) and state.db == inputs.db
 
     def _refuse_existing(self, inputs: DatabaseInputs, engine: Engine) -> None:
-        """Look before: when it is there after an answer that was lost, nobody can tell any more whose it is."""
+        """Refuse a database that exists. Asked before its creation: after a lost answer, its origin is unknown."""
         try:
-            exists = inputs.db in repeated(engine.client.databases, worth=is_servers)
+            exists = inputs.db in with_retries(engine.client.databases, retry_on=is_server_fault)
         except EngineApiError as error:
-            raise ResourceError(f"database {inputs.db!r} was not created: {explained(error)}") from error
+            raise ResourceError(f"database {inputs.db!r} was not created: {with_remedy(error)}") from error
         if exists:
             raise ResourceError(_taken(inputs))
 
     def _settle_creation(self, inputs: DatabaseInputs, error: EngineApiError, engine: Engine) -> None:
-        """Look before creating again: a conflict of our own making would be taken for somebody else's database."""
+        """Find out whether a creation that failed happened; create again if it did not.
+
+        Creating again without looking would conflict with our own database.
+        """
         try:
-            exists = inputs.db in repeated(engine.client.databases, worth=is_servers)
-            # it was not there before, where it must be ours
-            if exists and (inputs.retain or is_servers(error)):
+            exists = inputs.db in with_retries(engine.client.databases, retry_on=is_server_fault)
+            # without retain, _refuse_existing has seen that it was absent before
+            if exists and (inputs.retain or is_server_fault(error)):
                 return
             if not is_transient(error):
                 raise error
             engine.client.create_database(inputs.db)
         except EngineApiError as failure:
-            raise ResourceError(f"database {inputs.db!r} was not created: {explained(failure)}") from failure
+            raise ResourceError(f"database {inputs.db!r} was not created: {with_remedy(failure)}") from failure
 
     def read(self, state: DatabaseInputs, outputs: Properties, engine: Engine) -> Live[DatabaseInputs] | None:
-        """Whether it exists; the server tells no more."""
-        return Live(state, outputs) if state.db in repeated(engine.client.databases, worth=is_servers) else None
+        """Whether it exists; the server has no other properties of it."""
+        databases = with_retries(engine.client.databases, retry_on=is_server_fault)
+        return Live(state, outputs) if state.db in databases else None
 
     def update(self, state: DatabaseInputs, inputs: DatabaseInputs, engine: Engine) -> Properties:
-        """``retain`` lives in the state only."""
+        """Change only the state: the server does not know ``retain``."""
         del state, inputs, engine
         return {}
 
     def delete(self, state: DatabaseInputs, engine: Engine) -> None:
-        """Delete it with its data, or keep it and say so."""
+        """Delete the database with its data, or keep it with a notice."""
         if state.db in engine.claimed:
-            notice(f"database {state.db!r} is kept with its data: another resource of this program has taken it over")
+            notice(f"database {state.db!r} is kept with its data: another resource of this program has adopted it")
             return
         if state.retain:
             notice(f"database {state.db!r} is kept with its data; retain=False deletes it on destroy")
             return
         try:
-            repeated(lambda: engine.client.delete_database(state.db), worth=is_lost)
+            with_retries(lambda: engine.client.delete_database(state.db), retry_on=is_unsettled)
         except NotFound:
             return
         except EngineApiError as error:
-            raise ResourceError(f"database {state.db!r} was not deleted: {explained(error)}") from error
+            raise ResourceError(f"database {state.db!r} was not deleted: {with_remedy(error)}") from error
 
 
 def _taken(inputs: DatabaseInputs) -> str:
-    how = ", and with retain=False destroying this stack would delete data that it did not create"
+    how = ", and with retain=False a destroy would delete data that this stack did not create"
     return exists_already(
         f"database {inputs.db!r}",
         how,
-        "leave retain out to use the database as it is",
-        "set opts=pulumi.ResourceOptions(delete_before_replace=True) if you are recreating this stack's own",
+        "leave retain out to use the database",
+        "set opts=pulumi.ResourceOptions(delete_before_replace=True) if this stack recreates its own database",
     )

@@ -1,13 +1,13 @@
-"""What can go wrong with a resource, besides the errors of the API client.
+"""Errors of resources, besides those of the API client.
 
 ::
 
-    ResourceError       an operation failed; the message says what is live now and what to do
+    ResourceError       an operation failed; says what is live now and what to do
     └── NothingLive     neither the old definition of a trigger nor the new one is live
-    InvalidInputs       inputs cannot work; each failure names its property
-    ProbeFailed         the server's Python could not be asked
+    InvalidInputs       invalid inputs; each failure names its property
+    ProbeFailed         the probe did not run on the server
     └── DryRunsOff      the server runs no dry runs: its operator has locked it, or it has no plugins
-    SweepFailed         a file was not deleted, or a package not uninstalled
+    SweepFailed         a file was not deleted, or a package was not uninstalled
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 
 class ResourceError(Exception):
-    """An operation failed; the message says what is live now and what to do."""
+    """An operation failed; the text says what is live now and what to do."""
 
 
 class NothingLive(ResourceError):
@@ -24,17 +24,17 @@ class NothingLive(ResourceError):
 
 
 class Failure(BaseModel):
-    """Why an input cannot work: the path of the property (``trigger_arguments.threshold``) and the reason."""
+    """Why an input is invalid: the path of the property (``trigger_arguments.threshold``) and the reason."""
 
     property: str
     reason: str
 
 
 class InvalidInputs(Exception):
-    """Inputs that cannot work.
+    """Invalid inputs.
 
     Attributes:
-        failures: One entry for each property at fault.
+        failures: One for each invalid property.
     """
 
     def __init__(self, failures: list[Failure]) -> None:
@@ -43,12 +43,12 @@ class InvalidInputs(Exception):
 
 
 class ProbeFailed(Exception):
-    """The probe could not run on the server; the text says why and what an operator can do."""
+    """The probe did not run on the server; the text says why and what an operator can do."""
 
 
 class DryRunsOff(ProbeFailed):
-    """The server does not run the probe: its operator has locked it, or it has no plugins."""
+    """The server runs no dry runs: its operator has locked it, or it has no plugins."""
 
 
 class SweepFailed(Exception):
-    """Something was not deleted or uninstalled; the text says what and why."""
+    """A file was not deleted, or a package was not uninstalled; the text says which and why."""

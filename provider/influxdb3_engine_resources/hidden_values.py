@@ -1,4 +1,4 @@
-"""Values of a program that no message repeats: those that are secret, and those that may be where others write."""
+"""Values that messages must not repeat: secrets, and values that may be secret in texts of servers and plugins."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def hide_secrets(properties: Mapping[str, Any], names: Any) -> None:
     """Hide the values of secret properties in all messages.
 
     Args:
-        properties: Of a resource.
-        names: Those that are secret.
+        properties: The properties of a resource.
+        names: The names of those that are secret.
     """
     for name in names if isinstance(names, list) else ():
         for path, value in leaves(name, properties.get(name)):
@@ -28,7 +28,7 @@ def hide_secrets(properties: Mapping[str, Any], names: Any) -> None:
 
 
 def hide_inputs(properties: Mapping[str, Any]) -> None:
-    """Hide what may be secret, which a provider is not told, in the text of others: servers, plugins and pip."""
+    """Hide values that may be secret in texts of servers, plugins and pip: Pulumi does not say which are secret."""
     for path, value in _values(properties):
         hide(path, value)
 
@@ -48,7 +48,7 @@ def _values(properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _secret_parts(url: str) -> Iterator[str]:
-    """User, password, query and fragment of a URL, as they are and decoded; nothing of another text."""
+    """User, password, query and fragment of a URL, raw and decoded; nothing if the text is no URL."""
     if "://" not in url:
         return
     try:

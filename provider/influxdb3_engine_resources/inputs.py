@@ -1,4 +1,4 @@
-"""Inputs of resources: pydantic models in which values that Pulumi does not know yet pass untouched."""
+"""Inputs of resources: pydantic models that accept values which Pulumi does not know yet."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FOUND = ((bool, "a boolean"), (str, "a text"), (int | float, "a number"), (list
 
 
 class Unknown:
-    """A value that is not known during preview, such as an output of a resource that is still to be created."""
+    """A value that is unknown during a preview, such as an output of a resource that does not exist yet."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -53,7 +53,7 @@ _STORED = object()
 
 
 def is_known(value: Any) -> bool:
-    """Whether a value, and all that it holds, is known."""
+    """Whether a value is known, with everything inside it."""
     if isinstance(value, dict):
         return all(map(is_known, value.values()))
     if isinstance(value, list | tuple):
@@ -62,26 +62,26 @@ def is_known(value: Any) -> bool:
 
 
 def is_stored(info: ValidationInfo) -> bool:
-    """Whether a value comes from a state file, which another release may have written."""
+    """Whether a value comes from a state file: another release may have written it."""
     return info.context is _STORED
 
 
 class Inputs(BaseModel):
-    """Base of all inputs. Members that a newer release stored in a state file are ignored."""
+    """Base of all inputs. Ignores members that a newer release stored in a state file."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, arbitrary_types_allowed=True)
 
     derived: ClassVar[frozenset[str]] = frozenset()
-    """Properties that check computes, which a program cannot set."""
+    """Properties that ``check`` computes; a program cannot set them."""
 
     flags: ClassVar[frozenset[str]] = frozenset()
-    """Properties that are absent while they are false: a deployment writes its whole state at every step."""
+    """Properties that are left out while they are false: Pulumi writes the whole state at every step."""
 
     state_only: ClassVar[frozenset[str]] = frozenset({"cluster_uuid"})
-    """Properties of state files that are no inputs: no deployment compares them."""
+    """Properties that exist only in state files: they are never compared."""
 
     host_url: str | None = None
-    """Base URL of the server that has the resource; None in state files of releases before 0.2."""
+    """Base URL of the server that has the resource; None in state files from before release 0.2."""
     cluster_uuid: str | None = None
     """Identity of that server; None if the server states none."""
 
@@ -99,7 +99,7 @@ class Inputs(BaseModel):
 
     @classmethod
     def stored(cls, properties: Mapping[str, Any]) -> Self:
-        """The inputs behind a state file; what somebody made by hand and this package would refuse is kept as it is.
+        """The inputs in a state file. Keeps invalid values: somebody may have set them by hand.
 
         Raises:
             InvalidInputs: The state lacks a property.
@@ -111,10 +111,10 @@ class Inputs(BaseModel):
 
     @classmethod
     def checked(cls, properties: Mapping[str, Any]) -> Self:
-        """The inputs behind a property bag.
+        """The inputs that a program sets.
 
         Raises:
-            InvalidInputs: Names every property that cannot work. Values are not repeated: they may be secret.
+            InvalidInputs: Names every invalid property. Does not repeat values, since they may be secret.
         """
         computed = cls.derived | cls.state_only | {"host_url"}
         given = {name: value for name, value in properties.items() if name not in computed}
@@ -124,7 +124,7 @@ class Inputs(BaseModel):
             raise InvalidInputs([_failure(details) for details in error.errors(include_url=False)]) from None
 
     def properties(self) -> dict[str, Any]:
-        """The property bag for these inputs; properties without a value are absent."""
+        """These inputs as properties; those without a value are left out."""
         values = {name: _plain(getattr(self, name)) for name in type(self).model_fields if name not in self.state_only}
         return {
             name: value
@@ -133,13 +133,13 @@ class Inputs(BaseModel):
         }
 
     def known(self, *names: str) -> bool:
-        """Whether all the properties named are known."""
+        """Whether all these properties are known."""
         return all(is_known(getattr(self, name)) for name in names)
 
     def changed(self, other: Self, ignore: frozenset[str] = frozenset()) -> set[str]:
-        """Names of the properties that differ; one that is unknown counts as different.
+        """Names of the properties that differ; an unknown one counts as different.
 
-        Where the resource lives is not compared: ``Located`` does that.
+        ``Located`` compares the server; this method does not.
         """
         mine, others = self.properties(), other.properties()
         uncompared = ignore | self.state_only | {"host_url"}
@@ -174,7 +174,8 @@ def _reason(details: ErrorDetails) -> str:
         return "there is no such property"
     if kind in ("enum", "literal_error"):
         return f"{context['expected']} is needed"
-    expected = f"{context['class_name']}(...)" if kind == "model_type" else _EXPECTED.get(kind)
+    # programs know WatchInputs as Watch
+    expected = f"{context['class_name'].removesuffix('Inputs')}(...)" if kind == "model_type" else _EXPECTED.get(kind)
     if expected is not None:
         found = next((name for type_, name in _FOUND if isinstance(value, type_)), "nothing")
         return f"{expected} is needed, not {found}"

@@ -1,4 +1,4 @@
-"""What a person should know although nothing failed; Pulumi shows a provider's standard error among its diagnostics."""
+"""Warnings and notices: Pulumi shows a provider's standard error among its diagnostics."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _guard = threading.Lock()
 
 
 def notice(text: str) -> None:
-    """Say it to the person who deploys, on lines of its own; further lines of the text are indented."""
+    """Show a text in the deployment's output; indents all lines but the first."""
     first, *further = f"influxdb3: {message(text)}".splitlines()
     lines = "".join(f"{line}\n" for line in (first, *(f"    {line}" for line in further)))
-    # print() writes the text and the end of its line apart: another thread's notice would come in between
+    # print() writes the text and its line break separately: another thread could write in between
     with _guard:
         sys.stderr.write(lines)
         sys.stderr.flush()

@@ -1,6 +1,6 @@
-"""What the program that this process serves declares, so that its resources can be checked against each other.
+"""What a program declares, so that its resources can be checked against each other.
 
-One provider process runs for one deployment of one stack; resources are checked in the order of their dependencies.
+One provider process serves one deployment of one stack. Pulumi checks resources in the order of their dependencies.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ Value = TypeVar("Value")
 
 
 class Declared(Generic[Key, Value]):
-    """What the resources of one program declare, so that a preview finds two that contradict each other."""
+    """What the resources of one program declare under keys; finds two that contradict each other."""
 
     def __init__(self) -> None:
         self._values: dict[Key, Value] = {}
         self._guard = threading.Lock()
 
     def declare(self, key: Key, value: Value) -> Value | None:
-        """Note what is declared under a key, and return what another resource declares there instead, if one does."""
+        """Declare a value under a key; return another value that is declared there already, or None."""
         with self._guard:
             other = self._values.setdefault(key, value)
         return None if other == value else other
 
     def get(self, key: Key) -> Value | None:
-        """What is declared under a key, if anything is."""
+        """What is declared under a key, or None."""
         with self._guard:
             return self._values.get(key)
 
 
 class Replacements:
-    """Which resource of the program takes the place of which that an earlier deployment has made.
+    """Which resource of the program takes the place of which resource of an earlier deployment.
 
-    Pulumi tells a provider neither that it replaces a resource nor by what; what was checked tells it.
+    Pulumi does not tell a provider which resource replaces another one. The resources that were checked tell it.
     """
 
     def __init__(self) -> None:
@@ -56,46 +56,48 @@ class Replacements:
         self._states: dict[Identity, Inputs] = {}
 
     def declare(self, identity: Identity, inputs: Inputs) -> None:
-        """A resource of the program."""
+        """Note a resource of the program."""
         self._declared[identity] = inputs
 
     def succeed(self, before: Identity, state: Inputs, now: Identity, inputs: Inputs) -> None:
-        """A resource of the program that an earlier deployment has made, as ``state``."""
+        """Note a resource of the program that an earlier deployment has made as ``state``."""
         self._successors[before] = inputs
         self._states[now] = state
 
     def successor(self, identity: Identity) -> Inputs | None:
-        """What the program declares in the place of a resource; None if it declares nothing there."""
+        """What the program declares in the place of a resource, or None if it declares nothing there."""
         return self._successors.get(identity) or self._declared.get(identity)
 
     def predecessor(self, identity: Identity) -> Inputs | None:
-        """The state of the resource that a declared one continues; None if it is new, or if its state is unknown.
+        """The earlier state of a declared resource, or None if it is new or its state is unknown.
 
-        Pulumi keeps the state to itself where a replacement is forced (``--replace``, ``state taint``).
+        Pulumi does not pass the state if a replacement is forced (``--replace``, ``state taint``).
         """
         return self._states.get(identity)
 
 
 class Program:
-    """What the resources have declared that were checked so far; safe to share between threads.
+    """What the resources that were checked so far declare; safe to share between threads.
 
     Args:
-        configuration: The stack's.
+        configuration: The stack's configuration.
 
     Attributes:
-        configuration: The stack's.
-        is_running: Whether resources have been checked: their configuration is what the stack says now.
+        configuration: The stack's configuration.
+        is_running: Whether any resource was checked; the configuration is the current one then.
         sources: Plugins by the file name that triggers use.
-        files: Plugin files and directories that resources of the program write, whichever they are.
+        files: Plugin files and directories that resources of the program write.
         code: Plugin file, or directory that is written in place, to the hash of its content.
-        contents: The same to its files' texts, by path below the plugin directory.
-        unknown_code: The same, of those whose content is not known yet.
+        contents: Plugin file, or directory that is written in place, to the texts of its files by their paths below the
+            plugin directory.
+        unknown_code: Plugin files, and directories that are written in place, with content that is unknown yet.
         databases: Names of databases.
         triggers: Trigger to its properties.
-        new_triggers: Triggers that are still to be created, each with something that equals nothing else.
-        given_up: Triggers of an earlier deployment that go before those that are checked later are created.
+        new_triggers: Triggers that do not exist yet; each value is a unique object, so that a second declaration of
+            one trigger always conflicts.
+        given_up: Triggers of an earlier deployment that are deleted before triggers that are checked later are created.
         paths: Request paths of the enabled triggers.
-        packages: What the package sets ask for.
+        packages: Requirements of the package sets.
         replacements: Which resource takes the place of which.
     """
 
@@ -116,7 +118,7 @@ class Program:
         self.replacements = Replacements()
 
     def code_sha256(self, plugin_filename: str) -> str | Unknown | None:
-        """Hash of the code behind a file name that stays the same when the code changes, where that is declared."""
+        """Hash of the code of a plugin whose file name does not depend on its code; None if the program lacks it."""
         name = plugin_filename.rstrip("/")
         return self.code.get(name) or (UNKNOWN if name in self.unknown_code else None)
 
@@ -126,7 +128,7 @@ _guard = threading.Lock()
 
 
 def program(configuration: Configuration) -> Program:
-    """The program behind a configuration; one for all the resources, and threads, of a process."""
+    """The program with a configuration; all resources and threads of a process share it."""
     with _guard:
         if configuration not in _programs:
             _programs[configuration] = Program(configuration)

@@ -1,4 +1,4 @@
-"""How values of a program travel as properties."""
+"""How values of a program become properties."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECRETS = "__secrets"
-"""A property that names those of a resource that are secret: a provider gets their values bare. It is not stored."""
+"""A property with the names of secret properties: Pulumi passes secrets to a provider in plain text. Not stored."""
 
 _CODING_LINE = re.compile(r"([ \t\f]*#.*?coding[:=][ \t]*)([-\w.]+)", re.ASCII)  # PEP 263
 _BLANK_OR_COMMENT = re.compile(r"[ \t\f]*(?:#.*)?\r?", re.ASCII)
 
 
 def argument_text(value: Any) -> Any:
-    """A trigger argument as the server takes it, which is text: ``80`` is ``"80"``, ``True`` is ``"true"``."""
+    """A trigger argument as text, since the server takes only text: ``80`` is ``"80"``, ``True`` is ``"true"``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value
 
 
 def files_property(files: Mapping[str, Any]) -> dict[str, Any]:
-    """Files by ``./PATH``: Pulumi hides members that start with two underscores, and so the code of ``__init__.py``."""
+    """Files by ``./PATH``: Pulumi would hide ``__init__.py``, since it starts with two underscores."""
     return {path if path.startswith("./") else f"./{path}": content for path, content in files.items()}
 
 
 def as_utf8(source: str) -> str:
-    """A Python source that means the same once it is stored as UTF-8, which is all that the API can send.
+    """A Python source that keeps its meaning when it is stored as UTF-8, the only encoding that the API can send.
 
-    Without a byte order mark, and with a coding line (PEP 263) that names UTF-8 instead of another encoding.
+    Removes a byte order mark. A coding line (PEP 263) that names another encoding names UTF-8 instead.
     """
     source = source.removeprefix("\ufeff")
     lines = source.split("\n", 2)

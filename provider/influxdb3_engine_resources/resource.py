@@ -1,4 +1,4 @@
-"""What every kind of resource answers, in the words of Pulumi's provider protocol but without Pulumi."""
+"""What every kind of resource does, in the terms of Pulumi's provider protocol but without Pulumi."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Difference:
     """What a change of inputs leads to.
 
     Attributes:
-        changes: Whether anything has to be done.
-        replaces: Properties that cannot change in place.
-        delete_before_replace: Whether old and new cannot exist side by side.
+        changes: Whether anything differs.
+        replaces: Properties whose change replaces the resource.
+        delete_before_replace: Whether the old resource is deleted before the new one is created.
     """
 
     changes: bool
@@ -33,7 +33,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A resource that exists now: its id in the state file, and its outputs besides the inputs."""
+    """A resource that was created: its id in the state file, and the outputs that are not inputs."""
 
     id: str
     outputs: Properties = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Live(Generic[InputsT]):
-    """A resource as it was found: the inputs that would describe it, and its outputs."""
+    """A resource as it is on the server: the inputs that describe it, and its outputs."""
 
     inputs: InputsT
     outputs: Properties = field(default_factory=dict)
@@ -51,48 +51,48 @@ class ResourceLogic(Generic[InputsT]):
     """One kind of resource.
 
     Attributes:
-        inputs_type: Its inputs; the state holds them and the outputs.
+        inputs_type: The class of its inputs. A state holds inputs and outputs.
     """
 
     inputs_type: type[InputsT]
 
     def identity(self, inputs: InputsT) -> Hashable:
-        """What tells it from all others of its server: two resources with one identity are the same there."""
+        """What identifies the resource on its server: two resources with the same identity are the same."""
         raise NotImplementedError
 
     def check(self, inputs: InputsT, program: Program) -> InputsT:
-        """Fill in defaults and what can be computed before anything is sent, and declare it; sends nothing.
+        """Fill in defaults and computed properties, and declare the resource in the program; sends nothing.
 
         Raises:
-            InvalidInputs: What cannot work, by property.
+            InvalidInputs: A property is invalid.
         """
         raise NotImplementedError
 
     def check_new(self, inputs: InputsT, program: Program) -> None:
-        """Whether a resource that is still to be created is not declared twice; sends nothing.
+        """Refuse a resource that the program declares twice; sends nothing.
 
-        Called after ``check`` once for each such resource, and for one that is to be replaced.
+        Called after ``check``, once for each resource that will be created or replaced.
 
         Raises:
             InvalidInputs: Another resource of the program is the same.
         """
 
     def check_old(self, inputs: InputsT, state: InputsT, program: Program) -> None:
-        """Note what a resource of an earlier deployment gives up, so that others can have it; sends nothing.
+        """Note what a resource of an earlier deployment gives up, so that others can take it; sends nothing.
 
-        Called after ``check`` once for each such resource.
+        Called after ``check``, once for each resource of an earlier deployment.
         """
 
     def check_online(self, inputs: InputsT, state: InputsT | None, engine: Engine) -> None:
-        """Whether the server has what the resource needs: on request only, since previews otherwise send nothing.
+        """Refuse what the server lacks. Called only if the stack asks for it: other previews send nothing.
 
         Args:
             inputs: Checked inputs.
-            state: The inputs of the last deployment; ``None`` where the resource is still to be created.
-            engine: The engine.
+            state: The inputs of the last deployment; None if the resource does not exist yet.
+            engine: The server.
 
         Raises:
-            InvalidInputs: What cannot work, by property.
+            InvalidInputs: The server lacks, or refuses, what a property needs.
             EngineApiError: The server could not be asked.
         """
 
@@ -101,25 +101,25 @@ class ResourceLogic(Generic[InputsT]):
         raise NotImplementedError
 
     def create(self, inputs: InputsT, engine: Engine) -> Created:
-        """Make it exist, or leave nothing behind and raise."""
+        """Create the resource, or leave nothing behind and raise."""
         raise NotImplementedError
 
     def read(self, state: InputsT, outputs: Properties, engine: Engine) -> Live[InputsT] | None:
-        """It as it is now, ``None`` where it is gone; raises where that cannot be told."""
+        """The resource as it is now; None if it is gone; raises if the server cannot be asked."""
         raise NotImplementedError
 
     def update(self, state: InputsT, inputs: InputsT, engine: Engine) -> Properties:
-        """Turn ``state`` into ``inputs`` and return the outputs, or leave ``state`` live and raise."""
+        """Make the change and return the outputs, or leave ``state`` live and raise."""
         raise NotImplementedError
 
     def delete(self, state: InputsT, engine: Engine) -> None:
-        """Make it not exist; it being gone already is success."""
+        """Delete the resource; a resource that is gone already is a success."""
         raise NotImplementedError
 
     def make_way(self, state: InputsT, successor: InputsT, engine: Engine) -> None:
-        """Make room for what the program declares in its place; ``create`` is called with ``successor`` next.
+        """Make way for the resource that the program declares in its place; ``create(successor)`` is called next.
 
-        Raises where the successor cannot be created: ``state`` is live then.
+        Raises if the successor cannot be created; ``state`` is live then.
         """
         del successor
         self.delete(state, engine)

@@ -1,6 +1,6 @@
-"""The keys of a stack's configuration: what each may hold, and what to do about a slip.
+"""The keys of a stack's configuration: which values each takes, and how to correct a mistake.
 
-A program imports this module, to refuse slips before it declares anything: so it loads no library.
+A program imports this module to find mistakes before it declares anything. So the module loads no library.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", 
 _DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-class PluginHost(NamedTuple):
-    """A node of a cluster that plugin files and packages go to.
+class HostAddress(NamedTuple):
+    """A host that gets plugin files and packages.
 
     Attributes:
-        url: Its base URL.
-        node_id: What ``node_spec`` calls it, where the stack says so.
+        url: The base URL.
+        node_id: The node id that ``node_spec`` uses; None if the stack does not name it.
     """
 
     url: str
@@ -35,11 +35,11 @@ class PluginHost(NamedTuple):
 
 
 class Slip(NamedTuple):
-    """What is wrong with the configuration.
+    """A mistake in the configuration.
 
     Attributes:
         source: The key, such as ``influxdb3:timeout``, or the environment variable.
-        reason: What is wrong, and the command that mends it; without the value, which may be secret.
+        reason: What is wrong, and the command that corrects it; does not repeat the value, which may be secret.
     """
 
     source: str
@@ -49,11 +49,11 @@ class Slip(NamedTuple):
         return f"{self.source}: {self.reason}"
 
 
-class _Wrong(ValueError):
-    """A value that cannot work; the text says why.
+class _Invalid(ValueError):
+    """An invalid value; the text says why.
 
     Attributes:
-        instead: What was probably meant.
+        instead: What the user probably meant, or None.
     """
 
     def __init__(self, reason: str, instead: str | None = None) -> None:
@@ -62,45 +62,42 @@ class _Wrong(ValueError):
 
 
 def database_problem(name: str) -> str | None:
-    """Why a text is no name of a database, or ``None`` where it is one."""
+    """Why a database name is invalid, or None if it is valid."""
     if _DATABASE.fullmatch(name) and len(name) <= 511:
         return None
     return (
-        "a database name starts with an ASCII letter or digit, goes on with letters, digits, '_' and '-', "
+        "a database name starts with an ASCII letter or digit, continues with letters, digits, '_' and '-', "
         "and has at most 511 characters"
     )
 
 
 def _url(value: Any) -> str:
     if not isinstance(value, str):
-        raise _Wrong("a URL is needed")
+        raise _Invalid("a URL is needed")
     problem = url_problem(value)
     if problem:
         with_scheme = f"http://{value}"
-        raise _Wrong(problem, None if "://" in value or url_problem(with_scheme) else with_scheme)
+        raise _Invalid(problem, None if "://" in value or url_problem(with_scheme) else with_scheme)
     return value.rstrip("/")
 
 
 def _index(value: Any) -> str:
-    if (
-        isinstance(value, str)
-        and value.partition("://")[0].lower() in {"https", "http", "file"}
-        and value.partition("://")[2]
-    ):
-        return value
+    scheme, _, rest = value.partition("://") if isinstance(value, str) else ("", "", "")
+    if scheme.lower() in {"https", "http", "file"} and rest:
+        return str(value)
     raise _Wrong("the URL of a registry's index is needed: https, http or file")
 
 
-def _plugin_hosts(value: Any) -> tuple[PluginHost, ...]:
-    """Stack configuration is text: JSON (``pulumi config set --path``), or URLs with commas between."""
+def _plugin_hosts(value: Any) -> tuple[HostAddress, ...]:
+    """Parse JSON (``pulumi config set --path``), or URLs with commas between."""
     if isinstance(value, str):
         value = _json(value) if value.lstrip()[:1] in {"[", "{"} else value.split(",")
     if isinstance(value, dict):
-        hosts = [PluginHost(url, node_id) for node_id, url in value.items()]
+        hosts = [HostAddress(url, node_id) for node_id, url in value.items()]
     elif isinstance(value, list | tuple):
-        hosts = [each if isinstance(each, PluginHost) else PluginHost(each) for each in value if each]
+        hosts = [each if isinstance(each, HostAddress) else HostAddress(each) for each in value if each]
     else:
-        raise _Wrong("a list of URLs is needed")
+        raise _Invalid("a list of URLs is needed")
     bare = [host._replace(url=host.url.strip() if isinstance(host.url, str) else host.url) for host in hosts]
     return tuple(host._replace(url=_url(host.url)) for host in bare)
 
@@ -109,28 +106,28 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        raise _Wrong('the text is no JSON: write URLs with commas between, ["URL", ...] or {"NODE": "URL"}') from None
+        raise _Invalid('invalid JSON: write URLs with commas between, ["URL", ...] or {"NODE": "URL"}') from None
 
 
 def _token(value: Any) -> str:
-    bare = value.strip() if isinstance(value, str) else ""  # a file that it was read from may end with a line break
+    bare = value.strip() if isinstance(value, str) else ""  # a file with a token may end with a line break
     problem = token_problem(bare) if bare else "the API token is empty"
     if problem:
-        raise _Wrong(problem)
+        raise _Invalid(problem)
     return str(bare)
 
 
 def _database(value: Any) -> str:
     if not isinstance(value, str):
-        raise _Wrong("a text is needed")
+        raise _Invalid("a text is needed")
     if problem := database_problem(value):
-        raise _Wrong(problem)
+        raise _Invalid(problem)
     return value
 
 
 def _file(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise _Wrong("the path of a PEM file is needed")
+        raise _Invalid("the path of a PEM file is needed")
     return value
 
 
@@ -138,7 +135,7 @@ def _switch(value: Any) -> bool:
     text = str(value).strip().lower()
     if text in _TRUE | _FALSE:
         return text in _TRUE
-    raise _Wrong("true or false is needed")
+    raise _Invalid("true or false is needed")
 
 
 def _seconds(value: Any) -> float:
@@ -148,17 +145,17 @@ def _seconds(value: Any) -> float:
         seconds = math.nan
     if math.isfinite(seconds) and seconds > 0:
         return seconds
-    raise _Wrong("a number of seconds above 0 is needed, without a unit")
+    raise _Invalid("a number of seconds above 0 is needed, without a unit")
 
 
 class _Key(NamedTuple):
     """One key.
 
     Attributes:
-        attribute: Of ``Configuration``.
+        attribute: The attribute of ``Configuration``.
         variable: Environment variable that is read if the key is not set.
-        parse: The value of a text; raises ``_Wrong``.
-        example: What the command sets that a message proposes.
+        parse: Turns a text into the value; raises ``_Invalid``.
+        example: The value in commands that messages propose.
     """
 
     attribute: str
@@ -184,10 +181,10 @@ PARSERS = {key.attribute: key.parse for key in KEYS.values()}
 
 
 def read(stack_config: Callable[[str], Any]) -> tuple[dict[str, Any], list[Slip]]:
-    """The values of a stack by attribute of ``Configuration``, and what is wrong with the others.
+    """The valid values of a stack by attribute of ``Configuration``, and the mistakes.
 
     Args:
-        stack_config: Looks up a key such as ``influxdb3:hostUrl``; secrets decrypted, ``None`` if it is not set.
+        stack_config: Looks up a key such as ``influxdb3:hostUrl`` with secrets decrypted; None if the key is not set.
     """
     values, slips = {}, []
     for name, key in KEYS.items():
@@ -198,14 +195,14 @@ def read(stack_config: Callable[[str], Any]) -> tuple[dict[str, Any], list[Slip]
             continue
         try:
             values[key.attribute] = key.parse(value)
-        except _Wrong as wrong:
+        except _Invalid as invalid:
             command = f"export {source}=" if source == key.variable else f"pulumi config set {_option(name)}{source} "
-            slips.append(Slip(source, f"{wrong}: {command}{wrong.instead or key.example}"))
+            slips.append(Slip(source, f"{invalid}: {command}{invalid.instead or key.example}"))
     return values, slips
 
 
 def unknown(keys: Iterable[str]) -> list[Slip]:
-    """Keys of the namespace that do not exist, each with the nearest that does.
+    """Unknown keys of the namespace, each with the most similar key that exists.
 
     Args:
         keys: All keys of the stack, such as ``influxdb3:hosturl``.
@@ -218,7 +215,7 @@ def unknown(keys: Iterable[str]) -> list[Slip]:
         lower = {each.lower(): each for each in KEYS}
         near = [lower[each] for each in difflib.get_close_matches(name.lower(), lower, n=1)]
         if near:
-            reason = f"unknown key; {NAMESPACE}:{near[0]} is meant, perhaps: " + " && ".join(
+            reason = f"unknown key, perhaps {NAMESPACE}:{near[0]} is meant: " + " && ".join(
                 [
                     f"pulumi config rm {key}",
                     f"pulumi config set {_option(near[0])}{NAMESPACE}:{near[0]} {KEYS[near[0]].example}",

@@ -15,7 +15,7 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    """Finds or installs the CLI, with progress on standard error, then prints where it is or becomes it."""
+    """Find or install the CLI, with progress on standard error. Then print its directory, or run it in this process."""
     arguments = sys.argv[1:]
     if arguments and arguments[0] != "run":
         sys.exit(_USAGE)
@@ -24,7 +24,7 @@ def main() -> None:
     except PulumiCliNotFound as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit(130)  # as a shell reports a program that Ctrl-C ended
+        sys.exit(130)  # the status of a program that Ctrl-C ended
     if arguments:
         pulumi = cli.directory / "pulumi"
         os.execve(pulumi, [str(pulumi), *arguments[1:]], cli.environment(os.environ))  # noqa: S606 - no shell wanted

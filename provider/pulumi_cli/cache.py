@@ -1,4 +1,4 @@
-"""The user's cache directory, where a whole copy of the CLI appears at once or not at all."""
+"""Keeps a copy of the CLI in the user's cache directory. A copy appears there whole or not at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOCK_POLL_S = 0.2
 
 
 def cache_directory() -> Path:
-    """``$PULUMI_INFLUXDB3_CACHE``, or this project's directory where the platform keeps caches.
+    """Return ``$PULUMI_INFLUXDB3_CACHE``, or this project's directory in the platform's cache directory.
 
     Raises:
         UnavailableError: The user has no home directory.
@@ -36,17 +36,17 @@ def cache_directory() -> Path:
     except RuntimeError as error:
         raise UnavailableError(str(error)) from error
     xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The XDG specification has relative paths ignored.
+    # The XDG specification says to ignore relative paths.
     return (xdg if xdg.is_absolute() else caches) / "pulumi-influxdb3-engine"
 
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """Where a copy is made.
+    """Directories in which an installation makes a copy.
 
     Attributes:
-        copy: Becomes the finished copy; the executables belong in its ``bin``.
-        scratch: For whatever else is written on the way; goes with the staging directory.
+        copy: Becomes the finished copy. The executables belong in its ``bin``.
+        scratch: For temporary files. It is deleted at the end.
     """
 
     copy: Path
@@ -57,13 +57,13 @@ class Staging:
 class Cache:
     """One version of the CLI in the cache directory.
 
-    A copy is made in a staging directory beside its final place and renamed into it, with a marker that names the
-    recipe it was made by: whatever is interrupted leaves a staging directory, which the next installation clears away.
+    An installation makes the copy in a staging directory and then renames it to its final name. A marker in the copy
+    has the hash of its recipe. An interrupted installation leaves a staging directory; the next one deletes it.
 
     Attributes:
-        directory: The cache directory; made when something is installed.
-        version: The version of the CLI, part of the copy's name.
-        recipe: Hash of what the copy is made from; a copy made from something else does not count.
+        directory: The cache directory. The first installation creates it.
+        version: Version of the CLI, part of the copy's name.
+        recipe: Hash of what the copy is made from. A copy with another hash is not used.
     """
 
     directory: Path
@@ -72,29 +72,29 @@ class Cache:
 
     @property
     def copy(self) -> Path:
-        """Where the finished copy is, or will be."""
+        """Directory of the finished copy."""
         return self.directory / f"pulumi-{self.version}"
 
     def find(self) -> PulumiCli:
-        """The finished copy.
+        """Return the finished copy.
 
         Raises:
-            UnavailableError: There is none, it was made by another recipe, or it no longer runs.
+            UnavailableError: No copy exists, it has another recipe, or it does not run.
         """
         try:
             recipe = (self.copy / _MARKER).read_text(encoding="utf-8")
         except OSError:
-            raise UnavailableError(f"there is none in {self.copy}") from None
+            raise UnavailableError(f"not found in {self.copy}") from None
         if recipe != self.recipe:
             raise UnavailableError(f"the one in {self.copy} was made by another recipe")
         return inspect(self.copy / "bin", Source.CACHE)
 
     @contextlib.contextmanager
     def locked(self, report: Callable[[str], None]) -> Iterator[None]:
-        """Holds the right to install, which the system takes back when the process ends, however it ends.
+        """Hold the lock for installations. The system releases the lock when the process ends.
 
         Args:
-            report: Told once when another process holds it.
+            report: Called once if another process holds the lock.
 
         Raises:
             OSError: The cache directory cannot be written.
@@ -115,7 +115,7 @@ class Cache:
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Staging]:
-        """A place to make a copy in, empty, gone afterwards; to be entered with the lock held.
+        """Create empty directories for an installation, and delete them afterwards. Needs the lock.
 
         Raises:
             OSError: The cache directory cannot be written.
@@ -132,14 +132,14 @@ class Cache:
             shutil.rmtree(place, ignore_errors=True)
 
     def commit(self, staging: Staging, source: Source) -> PulumiCli:
-        """Makes a staged copy the finished one; to be called with the lock held.
+        """Make a staged copy the finished one. Needs the lock.
 
         Args:
-            staging: Where the copy was made.
-            source: How it was made.
+            staging: The directories of the installation.
+            source: How the copy was made.
 
         Raises:
-            UnavailableError: What was made is not whole or does not run.
+            UnavailableError: The copy is not complete or does not run.
             OSError: The cache directory cannot be written.
         """
         made = inspect(staging.copy / "bin", source)

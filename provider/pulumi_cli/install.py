@@ -1,4 +1,4 @@
-"""The two ways to make a copy of the Pulumi CLI: the official installer, and a build from pinned Go modules."""
+"""Makes a copy of the Pulumi CLI: with the official installer, or by a build from pinned Go modules."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from pulumi_cli.cache import Staging
 
 VERSION = "3.259.0"
-"""The CLI that is installed: the one that ``build/cli/go.mod`` pins."""
+"""The version to install: the one that ``build/cli/go.mod`` pins."""
 
 _MODULES = Path(__file__).parent / "build"
 _CLI_MODULE = _MODULES / "cli"
-# Newer language hosts are a module that the module proxy does not serve; SDK 3.79.0 still contains one, and it speaks
-# the same protocol. It ignores `virtualenv` and `toolchain` in Pulumi.yaml: PulumiCli.environment decides the Python.
+# The module proxy does not serve the module of newer language hosts. SDK 3.79.0 contains one with the same protocol. It
+# ignores `virtualenv` and `toolchain` in Pulumi.yaml: PulumiCli.environment sets the Python.
 _LANGUAGE_HOST_MODULE = _MODULES / "language_host"
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 
 _PROGRESS_S = 15
 _INSTALLER_LIMIT_S = 600
-_BUILD_LIMIT_S = 3600  # took 3.5 minutes on two cores
+_BUILD_LIMIT_S = 3600  # a build takes 3.5 minutes on two cores
 
 
 def recipe() -> str:
-    """What a copy is made from, as a hash: version, platform and pinned modules."""
+    """Return the hash of what a copy is made from: version, platform and pinned modules."""
     digest = hashlib.sha256(f"{VERSION} {sys.platform} {platform.machine()}".encode())
     for module in (_CLI_MODULE, _LANGUAGE_HOST_MODULE):
         for name in ("go.mod", "go.sum"):
@@ -47,44 +47,44 @@ def recipe() -> str:
 
 
 def required_go() -> str:
-    """The oldest Go that builds the CLI, such as ``1.25.11``."""
+    """Return the oldest version of Go that builds the CLI, such as ``1.25.11``."""
     directive = re.search(r"^go (\S+)$", (_CLI_MODULE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     assert directive is not None
     return directive[1]
 
 
 def run_official_installer(staging: Staging, report: Callable[[str], None]) -> None:
-    """Downloads a release by ``pulumi.automation.PulumiCommand.install``, in a process that can be stopped.
+    """Download a release with ``pulumi.automation.PulumiCommand.install``, in a process that can be stopped.
 
     Args:
         staging: Gets the executables.
-        report: Told how long it has been going on.
+        report: Called now and then with the time passed.
 
     Raises:
-        UnavailableError: It is switched off, failed, or took too long.
+        UnavailableError: The installer is switched off, fails, or takes too long.
     """
     if os.environ.get("PULUMI_INFLUXDB3_SKIP_INSTALLER") == "1":
         raise UnavailableError("switched off by PULUMI_INFLUXDB3_SKIP_INSTALLER=1")
     script = Path(__file__).with_name("official_installer.py")
-    # -P: a script's own directory would otherwise come first on the import path
+    # -P keeps the directory of the script off the import path
     command = [sys.executable, "-P", str(script), str(staging.copy), VERSION]
     _run(command, "downloading", staging, report, limit_s=_INSTALLER_LIMIT_S)
 
 
 def build_from_go_modules(staging: Staging, report: Callable[[str], None]) -> None:
-    """Builds the CLI and its Python language host with the Go that is on PATH.
+    """Build the CLI and its Python language host with the Go on PATH.
 
     Args:
         staging: Gets the executables.
-        report: Told what is being built and how long it has been going on.
+        report: Called with what is being built, and now and then with the time passed.
 
     Raises:
-        UnavailableError: There is no Go, or it could not build them.
+        UnavailableError: Go is not on PATH, or a build fails.
         OSError: The cache directory cannot be written.
     """
     go = shutil.which("go")
     if go is None:
-        raise UnavailableError("there is no `go` on PATH")
+        raise UnavailableError("`go` is not on PATH")
     programs = staging.copy / "bin"
 
     def build(package: str, name: str, module: Path, *flags: str) -> None:
@@ -101,7 +101,7 @@ def build_from_go_modules(staging: Staging, report: Callable[[str], None]) -> No
     sdk = Path(found.strip()) / "python"
     for script in (sdk / "cmd/pulumi-language-python-exec", sdk / "dist/pulumi-resource-pulumi-python"):
         shutil.copyfile(script, programs / script.name)
-        (programs / script.name).chmod(0o755)  # the module cache they come from is read-only
+        (programs / script.name).chmod(0o755)  # files in the module cache are read-only
 
 
 def _run(
@@ -113,10 +113,10 @@ def _run(
     limit_s: float,
     directory: Path | None = None,
 ) -> str:
-    """Runs a command with its output kept for the reason of a failure; it does not outlive this call.
+    """Run a command and return its output. The command ends before this call returns.
 
     Raises:
-        UnavailableError: It could not be started, ended with another status than 0, or took too long.
+        UnavailableError: The command does not start, ends with a status other than 0, or takes too long.
     """
     output = staging.scratch / "output"
     started = time.monotonic()
@@ -143,17 +143,16 @@ def _run(
                 raise UnavailableError(f"{doing} took longer than {limit_s:.0f} s")
         finally:
             if process.poll() is None:
-                # Nothing it does needs to be ended gently: all it writes is in the staging directory, or in Go's
-                # caches, which withstand this.
+                # SIGKILL is safe: the command writes only to the staging directory and to Go's caches.
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-    said = output.read_text(encoding="utf-8", errors="replace")
+    text = output.read_text(encoding="utf-8", errors="replace")
     if process.returncode:
-        last_lines = "\n".join(said.strip().splitlines()[-5:])
+        last_lines = "\n".join(text.strip().splitlines()[-5:])
         raise UnavailableError(f"{doing} ended with status {process.returncode}: {last_lines}")
-    return said
+    return text
 
 
 def _environment(scratch: Path) -> Mapping[str, str]:
-    """The user's environment, with temporary files where they are cleared away and no Go workspace in the way."""
+    """Return the user's environment, with temporary files in the scratch directory, and without a Go workspace."""
     return os.environ | {"TMPDIR": str(scratch), "GOTMPDIR": str(scratch), "GOWORK": "off"}

@@ -1,4 +1,4 @@
-"""A script of its own, so that a download that hangs can be stopped: ``official_installer.py ROOT VERSION``."""
+"""The script ``official_installer.py ROOT VERSION``. It runs in its own process, so that a download can be stopped."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from semver import VersionInfo
 
 
 def main() -> None:
-    """Installs the CLI into ROOT/bin, or ends with the reason as its last words."""
+    """Install the CLI into ROOT/bin. On failure, print the reason."""
     root, version = sys.argv[1:]
     try:
         PulumiCommand.install(root=root, version=VersionInfo.parse(version))
     except subprocess.CalledProcessError as error:
         sys.exit(error.output.decode(errors="replace"))  # the installer's own explanation
     except OSError as error:
-        sys.exit(f"the installer could not be fetched: {error}")
+        sys.exit(f"cannot download the installer: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The order in which the ways to the Pulumi CLI are tried."""
+"""Tries the ways to get the Pulumi CLI, in order."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _INSTALLATIONS = {
 
 
 class PulumiCliNotFound(Exception):
-    """No way to the Pulumi CLI works on this machine.
+    """No way to get the Pulumi CLI works on this machine.
 
     Attributes:
-        reasons: What was tried, in order, and why it failed.
+        reasons: Each way that was tried, in order, and why it failed.
     """
 
     def __init__(self, reasons: Mapping[Source, str]) -> None:
         self.reasons = dict(reasons)
         tried = "\n".join(f"  - {source}: {reason}" for source, reason in self.reasons.items())
         super().__init__(
-            f"No usable Pulumi CLI was found, and none could be installed. Tried:\n{tried}\n"
+            f"No usable Pulumi CLI was found or installed. Tried:\n{tried}\n"
             f"Install the Pulumi CLI {MINIMUM_VERSION} or newer and put it on PATH "
             "(https://www.pulumi.com/docs/iac/download-install/), or install "
             f"Go {install.required_go()} or newer (https://go.dev/doc/install) and run this again."
@@ -40,15 +40,15 @@ class PulumiCliNotFound(Exception):
 
 
 def find_or_install(*, report: Callable[[str], None]) -> PulumiCli:
-    """The Pulumi CLI: from PATH, from the cache, by the official installer, or built, whichever works first.
+    """Return the Pulumi CLI from the first way that works: PATH, cache, official installer, build.
 
-    Several processes may call it at once: one installs, the others wait and use what it installed.
+    Several processes may call it at once: one installs, the others wait and use the copy.
 
     Args:
-        report: Told, a line at a time, what is tried, what it came to, and how long steps have been going on.
+        report: Called with one line at a time: each way, its result, and the time passed.
 
     Raises:
-        PulumiCliNotFound: None of them works; the message says why, and what to install.
+        PulumiCliNotFound: No way works. The message says why, and what to install.
     """
     reasons: dict[Source, str] = {}
 
@@ -72,7 +72,7 @@ def find_or_install(*, report: Callable[[str], None]) -> PulumiCli:
         cache = Cache(cache_directory(), install.VERSION, install.recipe())
         if cli := attempt(Source.CACHE, cache.find):
             return cli
-        # Held over both ways: who waits for a run that downloads in vain shall not download in vain once more.
+        # The lock covers download and build: a process that waits does not repeat a download that has failed.
         with cache.locked(partial(say, Source.CACHE)):
             if cli := attempt(Source.CACHE, cache.find):
                 return cli
@@ -91,7 +91,7 @@ def _make(
     install_into: Callable[[Staging, Callable[[str], None]], None],
     report: Callable[[str], None],
 ) -> PulumiCli:
-    """Makes the cache's copy in one of the ways; with the lock held."""
+    """Install a copy into the cache. Needs the lock."""
     with cache.staging() as staging:
         install_into(staging, report)
         return cache.commit(staging, source)

@@ -1,4 +1,4 @@
-"""The one adapter between resource logic and Pulumi's dynamic providers; runs in the provider's process."""
+"""The adapter between resource logic and Pulumi's dynamic providers; runs in the provider's process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, Unknown
 from influxdb3_engine_resources.located import Located
 from influxdb3_engine_resources.program import program
 from influxdb3_engine_resources.properties import SECRETS
-from influxdb3_engine_resources.server.remedies import explained, stored_configuration
+from influxdb3_engine_resources.server.remedies import stored_configuration, with_remedy
 from pulumi_influxdb3_engine._failures import DeploymentError
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class Adapter:
         return engine(self._configuration)
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate, fill in defaults and derive; nothing is sent."""
+        """Validate inputs, fill in defaults and computed properties.
+
+        Sends requests only for online checks and for resources that are adopted.
+        """
         self._program.is_running = True
         news = {name: value for name, value in news.items() if name != PROVIDER}
         hide_secrets(news, news.pop(SECRETS, ()))
@@ -66,19 +69,19 @@ class Adapter:
             self._check_online(inputs, state)
             return CheckResult(_to_pulumi(inputs.properties()), [])
         except InvalidInputs as error:
-            # the path goes into the reason: Pulumi prints the value of a property that a failure names, be it secret
-            # or a whole file
+            # the property's name goes into the reason: Pulumi prints the value of a property that a CheckFailure
+            # names, even if the value is secret or a whole file
             failures = [
                 CheckFailure("", message(f"{each.property}: {each.reason}"))
-                for each in map(self._explained, error.failures)
+                for each in map(self._naming_the_stack_key, error.failures)
             ]
             return CheckResult(news, failures)
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """What a change of inputs leads to; nothing is sent."""
+        """Say what a change of inputs leads to; sends nothing."""
         difference = self._logic.diff(self._stored(olds), self._stored(news))
         return DiffResult(
-            # "unknown" lets Pulumi tell which inputs differ, which it needs for replace_on_changes and to show them
+            # None (unknown) makes Pulumi compare the inputs, which it needs for replace_on_changes and to show them
             changes=None if difference.changes else False,
             replaces=list(difference.replaces),
             delete_before_replace=difference.delete_before_replace,
@@ -91,7 +94,7 @@ class Adapter:
         return CreateResult(created.id, self._state(inputs, created.outputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """The resource as it is now; an empty id where it is gone."""
+        """Read the resource from the server; an empty id if it is gone."""
         inputs = self._stored(props)
         live = self._attempt_without_program(lambda: self._logic.read(inputs, self._outputs(props), self._engine))
         if live is None:
@@ -99,33 +102,33 @@ class Adapter:
         return ReadResult(id_, self._state(live.inputs, live.outputs), _to_pulumi(live.inputs.properties()))
 
     def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Turn the resource into its new definition, or leave the old one live."""
+        """Make the change, or leave the old definition live."""
         inputs, state = self._stored(news), self._stored(olds)
         outputs = self._attempt(lambda: self._logic.update(state, self._outputs(olds), inputs, self._engine))
         return UpdateResult(self._state(inputs, outputs))
 
     def delete(self, props: dict[str, Any]) -> None:
-        """Make the resource not exist."""
+        """Remove the resource."""
         is_destroyed = not self._program.is_running
         engine = self._attempt_without_program(lambda: self._engine)
         with engine.helper_files.removed_when_idle() if is_destroyed else nullcontext():
             self._attempt_without_program(lambda: self._logic.delete(self._stored(props), engine))
 
     def _check_online(self, inputs: Inputs, state: Inputs | None) -> None:
-        # what is taken over is shown by the preview, which asks for it then
+        # a preview shows what is adopted, so it has to ask the server
         if self._configuration.online_checks or self._configuration.adopt or getattr(inputs, "adopt", False) is True:
             try:
                 if self._configuration.online_checks:
                     self._engine.refuse_old_servers()
                 self._logic.check_online(inputs, state, self._engine)
             except (EngineApiError, ResourceError) as error:
-                raise DeploymentError(explained(error)) from None
+                raise DeploymentError(with_remedy(error)) from None
 
     def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:
         defaults = {name: getattr(self._configuration, of) for name, of in self._inputs_of_stack.items()}
         return {name: value for name, value in defaults.items() if value is not None} | properties
 
-    def _explained(self, failure: Failure) -> Failure:
+    def _naming_the_stack_key(self, failure: Failure) -> Failure:
         if failure.property in self._inputs_of_stack and failure.reason == "a value is required":
             key = f"influxdb3:{self._inputs_of_stack[failure.property]}"
             return Failure(
@@ -154,11 +157,11 @@ class Adapter:
         try:
             return operation()
         except (ResourceError, InvalidInputs, EngineApiError) as error:
-            raise DeploymentError(explained(error)) from None
+            raise DeploymentError(with_remedy(error)) from None
 
 
 def _from_pulumi(value: Any) -> Any:
-    """A value as the logic takes it: the provider's own member gone, unknowns as its marker, whole numbers as such."""
+    """A value as the logic takes it: without Pulumi's ``__provider``, unknowns as ``UNKNOWN``, whole numbers as int."""
     if isinstance(value, dict):
         return {name: _from_pulumi(each) for name, each in value.items() if name != PROVIDER}
     if isinstance(value, list):
@@ -166,7 +169,7 @@ def _from_pulumi(value: Any) -> Any:
     if isinstance(value, PulumiUnknown) or value == UNKNOWN_TEXT:
         return UNKNOWN
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # numbers travel as doubles
+        return int(value)  # Pulumi sends all numbers as doubles
     return value
 
 

@@ -1,4 +1,4 @@
-"""Old names that still work, and the word for what stays on destroy."""
+"""Old names that still work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_influxdb3_engine._sources import SourceError
 
 
 def deprecated(where: str, old: str, new: str) -> None:
-    """Warn of an old name: the CLI shows the warning, and tools see a ``DeprecationWarning``.
+    """Warn about an old name, in the CLI's output and as a ``DeprecationWarning``.
 
     Args:
         where: The resource or the call.
@@ -26,7 +26,7 @@ def deprecated(where: str, old: str, new: str) -> None:
 
 
 def deleted_on_destroy(where: str, retain: Any, delete_on_destroy: Any) -> Any:
-    """The property ``delete_on_destroy``, as which state files hold ``retain=False``; None if nothing is set.
+    """The property ``delete_on_destroy``, as state files hold ``retain``; None if neither argument is set.
 
     Args:
         where: The resource.
@@ -34,7 +34,8 @@ def deleted_on_destroy(where: str, retain: Any, delete_on_destroy: Any) -> Any:
         delete_on_destroy: The opposite, by its old name.
 
     Raises:
-        SourceError: They contradict each other, or ``retain`` is no boolean. In the output, if one of them is one.
+        SourceError: The arguments contradict each other, or ``retain`` is not a boolean. If an argument is an output,
+            the result is an output that fails with this error.
     """
     if delete_on_destroy is not None:
         deprecated(where, "delete_on_destroy", "retain=False instead of delete_on_destroy=True")

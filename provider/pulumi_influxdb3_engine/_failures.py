@@ -1,4 +1,4 @@
-"""How a failure reaches the person who deploys: by its message, which says what is live and what to do."""
+"""How Pulumi shows a failed operation: its message without the stack of calls."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from influxdb3_engine_api.foreign_text import message
 
 
 class DeploymentError(Exception):
-    """Why an operation failed; the message says what is live now."""
+    """An operation failed; the message says why and what is live now."""
 
     def __init__(self, text: str) -> None:
         super().__init__(message(text))
 
 
-_told: set[str] = set()
+_reported: set[str] = set()
 
 
-def once(text: str) -> DeploymentError:
-    """The error of a deployment whose resources all fail for one reason; only the first of a process says it."""
-    if text in _told:
-        return DeploymentError("not attempted, for the reason that is given at another resource")
-    _told.add(text)
+def reported_once(text: str) -> DeploymentError:
+    """An error with this text, or a short reference to it if this process has reported the text before.
+
+    A wrong stack configuration fails every resource for the same reason; one report is enough.
+    """
+    if text in _reported:
+        return DeploymentError("not attempted: another resource shows the reason")
+    _reported.add(text)
     return DeploymentError(text)
 
 
 class _Traceback:
-    """The ``traceback`` module, but for failures that explain themselves."""
+    """The ``traceback`` module, except that a ``DeploymentError`` is formatted as its message."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(traceback, name)
 
     def format_exc(self, *arguments: Any, **options: Any) -> str:
-        """What the SDK's server answers where a provider raises."""
+        """What the SDK's server answers if a provider raises an error."""
         error = sys.exc_info()[1]
         return str(error) if isinstance(error, DeploymentError) else traceback.format_exc(*arguments, **options)
 
@@ -42,9 +45,8 @@ class _Traceback:
 def show_messages_alone() -> None:
     """Keep the stack of calls out of what Pulumi prints about a ``DeploymentError``.
 
-    The SDK's server for dynamic providers sends ``traceback.format_exc()`` whatever a provider raises, and offers no
-    other way to fail: a dozen lines of its own code before ours. Other exceptions, and other providers in the process,
-    keep theirs; so does everything under an SDK that does this in another way.
+    The SDK's server for dynamic providers answers every error with ``traceback.format_exc()``. It has no other way to
+    report a failure. All other exceptions keep their traceback. If the SDK works in another way, nothing changes.
     """
     server = sys.modules["__main__"]
     if (

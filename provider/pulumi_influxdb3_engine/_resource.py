@@ -1,4 +1,4 @@
-"""What the five resources share: how they take their arguments and show their outputs."""
+"""What all resources share: how they take arguments and show outputs."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class ResourceArgs:
-    """Base of the arguments of a resource as one value."""
+    """Base of ``TriggerArgs`` and its siblings: all arguments of a resource as one value."""
 
 
 Args = TypeVar("Args", bound=ResourceArgs)
 
 
 class EngineResource(Resource):
-    """Base of the resources. A subclass has overloads of ``__init__``: the last one names every keyword argument."""
+    """Base of the resources. A subclass overloads ``__init__``; its last overload names every keyword argument."""
 
     __signature__: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, **options: str) -> None:
-        """Let ``help()`` and completion at run time show the keyword arguments."""
+        """Make ``help()`` and completion at run time show the keyword arguments."""
         super().__init_subclass__(**options)
         signature = inspect.signature([cls.__init__, *get_overloads(cls.__init__)][-1])
         cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
@@ -49,14 +49,14 @@ class EngineResource(Resource):
 
     def _output(self, name: str, default: Any = None) -> pulumi.Output[Any]:
         """The output of a property; ``default`` if neither the program nor the provider sets a value."""
-        # plain properties read it: the SDK would look at the types of each `pulumi.getter` for each resource
-        if name not in self.__dict__:  # the program sets no value, so that the SDK makes no output
+        # `pulumi.getter` would resolve the types of all properties for each resource
+        if name not in self.__dict__:  # the SDK makes no output of a property that the program does not set
             return self.urn.apply(lambda _: default)
         output: pulumi.Output[Any] = self.__dict__[name]
         return output if default is None else output.apply(lambda value: default if value is None else value)
 
     def _retained(self) -> pulumi.Output[bool]:
-        """Whether it stays on destroy; its state holds the opposite."""
+        """Whether the resource stays on destroy; state files hold the opposite."""
         return self._output("delete_on_destroy", default=False).apply(lambda deletes: not deletes)
 
 
@@ -82,14 +82,15 @@ def arguments(kind: type[Args], resource_name: str, args: Args | None, by_keywor
     return args
 
 
-def makes_way(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    """Options with which Pulumi asks the old resource to make way before it creates a replacement.
+def deleting_first(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Options with ``delete_before_replace``: Pulumi deletes the old resource before it creates the replacement.
 
-    Pulumi asks no provider which order it needs where a replacement is forced (``--replace``, ``state taint``).
+    ``--replace`` and ``state taint`` replace a resource without a call of the provider's ``diff``, so that only the
+    options can set the order. Options that the program passes win.
     """
     return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts)
 
 
-def given(**inputs: Any) -> dict[str, Any]:
-    """Inputs that a program sets: Pulumi makes an output, which costs time, of each input that it is passed."""
+def without_none(**inputs: Any) -> dict[str, Any]:
+    """The inputs that are not None; the SDK makes an output of each input, which takes time."""
     return {name: value for name, value in inputs.items() if value is not None}

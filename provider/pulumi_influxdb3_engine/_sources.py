@@ -1,4 +1,4 @@
-"""Files of the program that become inputs: read where the program runs, so that their text is what Pulumi compares."""
+"""Files that a program reads: their text becomes an input, so that Pulumi shows how it changes."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 EXCLUDED = (".*", "__pycache__/", "*.py[cod]", "*.egg-info/", "venv/", "node_modules/", "Thumbs.db", "*~")
-"""What no plugin consists of: hidden files (version control, caches, ``.venv``), what Python and editors leave."""
+"""Left out of plugin directories: hidden files, and files that Python and editors leave behind."""
 
 
 class SourceError(pulumi.RunError):
-    """A file or an argument of the program that cannot work; the text names the resource and the property.
+    """An invalid file or argument of the program; the text names the resource and the property.
 
-    Pulumi shows the text of a ``RunError`` without a traceback. It is no ``ValueError``, which Pulumi wraps in others.
+    Pulumi shows the text of a ``RunError`` without a traceback.
     """
 
     def __init__(self, text: str) -> None:
-        from influxdb3_engine_api.foreign_text import message  # noqa: PLC0415 - only where a program is refused
+        from influxdb3_engine_api.foreign_text import message  # noqa: PLC0415 - only if a program is refused
 
         super().__init__(message(text))
 
 
 class _NotText(SourceError):
-    """A file is not text in the encoding that it has to have."""
+    """A file is not text in the required encoding."""
 
 
-def one_of(where: str, **arguments: Any) -> None:
-    """Refuse anything but exactly one of some arguments.
+def require_exactly_one(where: str, **arguments: Any) -> None:
+    """Check that exactly one of the arguments is set.
 
     Raises:
-        SourceError: None or several are given.
+        SourceError: No argument or several arguments are set.
     """
-    given = [name for name, value in arguments.items() if value is not None]
-    if len(given) != 1:
+    if sum(value is not None for value in arguments.values()) != 1:
         raise SourceError(f"{where}: set exactly one of {' and '.join(arguments)}")
 
 
@@ -54,10 +53,10 @@ def read_file(where: str, path: str | os.PathLike[str], *, of: str = "source", p
         where: The resource.
         path: The file, relative to the program.
         of: The property.
-        python: Whether it is read as Python reads its files: by its byte order mark or coding line, else as UTF-8.
+        python: Whether the file's byte order mark or coding line sets its encoding, as in Python. If not: UTF-8.
 
     Raises:
-        SourceError: It cannot be read, or is not text.
+        SourceError: The file cannot be read, or is not text.
     """
     file = _path(where, path, of)
     try:
@@ -68,29 +67,30 @@ def read_file(where: str, path: str | os.PathLike[str], *, of: str = "source", p
     except OSError as error:
         raise SourceError(f"{where}: {of}: {file.absolute()}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        declared = "all that the API takes" if error.encoding == "utf-8" else "the encoding that it declares"
-        raise _NotText(f"{where}: {of}: {file.absolute()} is not {error.encoding.upper()} text, {declared}") from None
-    except SyntaxError as error:  # of the coding line, or of a byte that is not UTF-8 before it could be found
+        why = "the API takes no other text" if error.encoding == "utf-8" else "the file declares this encoding"
+        raise _NotText(f"{where}: {of}: {file.absolute()} is not {error.encoding.upper()} text; {why}") from None
+    except SyntaxError as error:  # an invalid coding line, or a byte that is not UTF-8 in the first two lines
         raise _NotText(f"{where}: {of}: {file.absolute()} is not text that Python reads: {error.msg}") from None
 
 
 def read_directory(where: str, path: str | os.PathLike[str], exclude: Sequence[str] = ()) -> dict[str, str]:
-    """Relative path, with ``/``, to text of all files below a directory; links are followed.
+    """The text of all files below a directory, by relative path with ``/``; follows links.
 
     Args:
         where: The resource.
         path: The directory, relative to the program.
-        exclude: Patterns, as ``.gitignore`` has them, of what is left out besides ``EXCLUDED``.
+        exclude: Patterns as in ``.gitignore``: files to leave out besides ``EXCLUDED``.
 
     Raises:
-        SourceError: It is no directory, a file in it is not text, a link leads nowhere or into itself.
+        SourceError: ``path`` is not a directory, a file in it is not text, or a link leads to no file or to a
+            directory that contains the link.
     """
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - few programs need it
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415
 
     root = _path(where, path, "source")
     if not root.is_dir():
-        raise SourceError(f"{where}: source: {root.absolute()} is no directory")
+        raise SourceError(f"{where}: source: {root.absolute()} is not a directory")
     try:
         excluded = GitIgnoreSpec.from_lines([*EXCLUDED, *exclude])
     except ValueError as error:
@@ -106,7 +106,7 @@ def read_directory(where: str, path: str | os.PathLike[str], exclude: Sequence[s
         raise SourceError(f"{where}: source: {error.filename}: {error.strerror}") from None
     if not_text:
         patterns = [*exclude, *(pattern for pattern, _ in not_text)]
-        raise SourceError(f"{not_text[0][1]}. If the plugin does not need it, write exclude={patterns!r}")
+        raise SourceError(f"{not_text[0][1]}. If the plugin does not need the file, write exclude={patterns!r}")
     return files
 
 
@@ -144,7 +144,7 @@ def _utf8(content: bytes) -> str | None:
 def _below(
     where: str, directory: Path, excluded: GitIgnoreSpec, prefix: str, parents: set[Path]
 ) -> Iterator[tuple[str, Path]]:
-    """Relative path and file of all that is below a directory and not excluded."""
+    """Relative path and path of each file below a directory that is not excluded."""
     for entry in sorted(directory.iterdir()):
         relative = f"{prefix}{entry.name}"
         if not entry.is_dir():
@@ -152,8 +152,8 @@ def _below(
                 continue
             if not entry.exists():
                 raise SourceError(
-                    f"{where}: source: {entry.absolute()} is a link to {entry.readlink()}, which leads to no file: "
-                    f"mend or remove it, or write exclude=[{f'/{relative}'!r}]"
+                    f"{where}: source: {entry.absolute()} is a link to {entry.readlink()}, which does not exist: "
+                    f"correct or remove the link, or write exclude=[{f'/{relative}'!r}]"
                 )
             if entry.is_file():
                 yield relative, entry
@@ -164,13 +164,16 @@ def _below(
         real = entry.resolve()
         if any(parent.is_relative_to(real) for parent in parents):
             raise SourceError(
-                f"{where}: source: {entry.absolute()} is a link to {real}, which contains the link, and so never ends: "
-                f"remove it, or write exclude=[{f'/{relative}'!r}]"
+                f"{where}: source: {entry.absolute()} is a link to {real}, which contains the link: "
+                f"remove the link, or write exclude=[{f'/{relative}'!r}]"
             )
         yield from _below(where, entry, excluded, f"{relative}/", parents | {real})
 
 
 def _path(where: str, path: Any, of: str) -> Path:
     if not isinstance(path, str | os.PathLike):
-        raise SourceError(f"{where}: {of} is a path that is read where the program runs; {type(path).__name__} is none")
+        raise SourceError(
+            f"{where}: {of} is the path of a file or directory, not a value of the type {type(path).__name__}: "
+            "the program reads it, so that an output cannot be used"
+        )
     return Path(path)

@@ -1,4 +1,4 @@
-"""The stack's configuration as a program sees it."""
+"""Checks the stack's configuration in the program."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pulumi_influxdb3_engine._sources import SourceError
 
 
 def check_stack() -> None:
-    """Refuse a slip in the stack's configuration in the program: once, and before anything is declared.
+    """Check the stack's configuration before the program declares anything.
 
     Raises:
-        SourceError: One line for each slip, with the command that mends it.
+        SourceError: A value is invalid or a key unknown: one line each, with the command that corrects it.
     """
     keys = CONFIG.get() or get_config_env()
-    own = frozenset((key, value) for key, value in keys.items() if key.startswith("influxdb3:"))
+    stack = frozenset((key, value) for key, value in keys.items() if key.startswith("influxdb3:"))
     environment = frozenset((key, value) for key, value in os.environ.items() if key.startswith("INFLUXDB3_"))
-    slips = _slips(own, environment, pulumi.get_project())
-    if slips:
-        raise SourceError("\n".join(slips))
+    problems = _problems(stack, environment, pulumi.get_project())
+    if problems:
+        raise SourceError("\n".join(problems))
 
 
 @lru_cache(maxsize=8)
-def _slips(own: frozenset[tuple[str, str]], _environment: frozenset[tuple[str, str]], project: str) -> list[str]:
-    from influxdb3_engine_resources.stack_keys import NAMESPACE, read, unknown  # noqa: PLC0415 - not for an import
+def _problems(stack: frozenset[tuple[str, str]], _environment: frozenset[tuple[str, str]], project: str) -> list[str]:
+    from influxdb3_engine_resources.stack_keys import NAMESPACE, read, unknown  # noqa: PLC0415 - keeps imports short
 
-    keys = dict(own)
-    slips = read(keys.get)[1]
-    if project != NAMESPACE:  # whose own keys are in the same namespace
-        slips += unknown(keys)
-    return [str(slip) for slip in slips]
+    keys = dict(stack)
+    problems = read(keys.get)[1]
+    if project != NAMESPACE:  # a project named "influxdb3" has keys of its own in the same namespace
+        problems += unknown(keys)
+    return [str(problem) for problem in problems]

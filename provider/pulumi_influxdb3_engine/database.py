@@ -1,4 +1,4 @@
-"""Databases."""
+"""The resource ``Database``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.database import DatabaseLogic
@@ -34,21 +34,24 @@ class DatabaseArgs(ResourceArgs):
 
 
 class Database(EngineResource, module="influxdb3", name="Database"):
-    """A database, so that a program can start on an empty server.
+    """A database on the server.
 
     Args:
         resource_name: The resource's name in the program.
         args: All the following as one ``DatabaseArgs``, instead of by keyword.
         db: The database's name; default: ``resource_name``.
-        retain: Whether the database and its data stay on destroy; default: True. A database that exists already is
-            then used as it is. With ``retain=False`` it is an error, since destroying would delete data that this
-            program did not create.
-        adopt: With ``retain=False``: take over a database that exists. Destroying then deletes it with its data.
+        retain: Whether the database and its data stay on destroy; default: True. With True, an existing database is
+            used as it is. With False, an existing database is an error unless ``adopt`` is True.
+        adopt: Take over an existing database, for ``retain=False``; default: False. ``influxdb3:adopt`` sets it for all
+            resources. Destroy then deletes the database with its data.
         opts: Options of the resource.
 
-    A database with ``retain=False`` and without ``db`` has ``delete_before_replace`` among its options, so that
-    ``--replace`` can recreate it. A program does not know the value of an output: if ``retain`` is an output of False,
-    recreating fails, and nothing is deleted, unless ``opts`` sets ``delete_before_replace=True``.
+    Raises:
+        TypeError: An argument is unknown, or passed both in ``args`` and by keyword.
+        SourceError: An argument or the stack's configuration is invalid.
+
+    To recreate a database with ``retain=False`` (``--replace``), the old one has to be deleted first. Pulumi does that
+    if ``db`` is not set and ``retain`` is not an output. Otherwise pass ``delete_before_replace=True`` in ``opts``.
     """
 
     @overload
@@ -74,10 +77,13 @@ class Database(EngineResource, module="influxdb3", name="Database"):
         properties = {
             "db": resource_name if args.db is None else args.db,
             "retain": True if args.retain is None else args.retain,
-        } | given(adopt=args.adopt)
-        # a database that may get another name is created before the old one goes, with its triggers
-        recreated = args.retain is False and args.db is None
-        super().__init__(DatabaseProvider(), resource_name, properties, makes_way(opts) if recreated else opts)
+        } | without_none(adopt=args.adopt)
+        # a new name makes a second database: Pulumi creates it before it deletes the old one with its triggers
+        keeps_its_name = args.db is None
+        is_deleted_first = args.retain is False and keeps_its_name
+        super().__init__(
+            DatabaseProvider(), resource_name, properties, deleting_first(opts) if is_deleted_first else opts
+        )
 
     @property
     def db(self) -> pulumi.Output[str]:
@@ -91,5 +97,5 @@ class Database(EngineResource, module="influxdb3", name="Database"):
 
     @property
     def adopt(self) -> pulumi.Output[bool]:
-        """Whether a database that exists is taken over."""
+        """Whether an existing database is taken over."""
         return self._output("adopt", default=False)

@@ -1,7 +1,7 @@
-"""Calls that a program makes while it is deployed: a request trigger, and dry runs of plugins.
+"""Functions that call a request trigger or dry-run a plugin while ``pulumi up`` runs a program.
 
-They use the stack's configuration, run during ``pulumi up`` and never during a preview, where their results are
-unknown. A test of a plugin has the same calls, without Pulumi, in ``influxdb3_engine_api.EngineClient``.
+They use the stack's configuration. During a preview they send nothing, and their results are unknown. Outside a Pulumi
+program, ``influxdb3_engine_api.EngineClient`` has the same calls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pulumi
 import typing_extensions
 from pulumi.output import UNKNOWN
 
-from pulumi_influxdb3_engine._arguments import as_text, as_texts, source_text
+from pulumi_influxdb3_engine._arguments import as_text, as_text_mapping, source_text
 from pulumi_influxdb3_engine._deprecated import deprecated
 from pulumi_influxdb3_engine._stack import check_stack
 from pulumi_influxdb3_engine.dry_runs import Arguments  # noqa: TC001 - annotations of public functions can be evaluated
@@ -29,11 +29,11 @@ _MAPPINGS = ("params", "input_arguments")
 
 @dataclass(frozen=True)
 class RequestAnswer:
-    """What a request trigger's plugin answered.
+    """The answer of a request trigger.
 
     Attributes:
         status: HTTP status.
-        headers: Headers, names in lower case.
+        headers: Header values by name in lower case.
         text: The body as text.
     """
 
@@ -44,11 +44,11 @@ class RequestAnswer:
 
 @dataclass(frozen=True)
 class DryRunAnswer:
-    """What a plugin did in a dry run, which writes nothing.
+    """What a plugin did in a dry run.
 
     Attributes:
-        log_lines: ``LEVEL: text`` in order, the engine's own lines included.
-        database_writes: Database to the line protocol that the plugin would have written.
+        log_lines: The plugin's log in order, each line as ``LEVEL: text``; includes the server's own lines.
+        database_writes: The line protocol that the plugin would have written, by database.
     """
 
     log_lines: list[str]
@@ -56,11 +56,11 @@ class DryRunAnswer:
 
 
 class DryRunFailed(pulumi.RunError):
-    """A plugin failed in a dry run; the text is what the server says of it."""
+    """A plugin failed in a dry run; the text is the server's error and the plugin's log."""
 
 
 class RequestFailed(pulumi.RunError):
-    """A request trigger answered an error; the text is its status and body."""
+    """A request trigger answered with an error; the text holds the status and the body."""
 
 
 def invoke_request(
@@ -70,41 +70,43 @@ def invoke_request(
     params: Arguments | None = None,
     body: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[RequestAnswer]:
-    """Call a request trigger.
+    """Call a request trigger and return its answer.
 
     Args:
-        endpoint_url: ``Trigger.endpoint_url``; ``None``, as the other kinds of trigger have it, is an error.
-        method: How to call it.
-        params: Its ``query_parameters``, which are text: numbers and booleans are converted.
-        body: Its ``request_body``, sent as UTF-8.
+        endpoint_url: ``Trigger.endpoint_url`` of a request trigger.
+        method: HTTP method, ``"GET"`` or ``"POST"``; default: ``"GET"``.
+        params: The plugin's ``query_parameters``, which are text: numbers and booleans are converted. Default: none.
+        body: The plugin's ``request_body``, sent as UTF-8; default: empty.
 
     Raises:
-        RequestFailed: In the output: it answered with a status of 400 or above, or a login page answered in its place.
+        RequestFailed: The trigger answered with a status of 400 or above, a gateway or a login page answered in its
+            place, or ``endpoint_url`` is not on a server of the stack. Raised by the output.
     """
 
-    def call(engine: Engine, given: dict[str, Any]) -> RequestAnswer:
+    def call(engine: Engine, values: dict[str, Any]) -> RequestAnswer:
+        from influxdb3_engine_api.foreign_answers import IDENTITY, REMEDY, describe_answer  # noqa: PLC0415
         from influxdb3_engine_api.foreign_text import shown  # noqa: PLC0415 - only while deploying
-        from influxdb3_engine_api.strangers import IDENTITY, REMEDY, described  # noqa: PLC0415
 
-        url = given["endpoint_url"]
+        url = values["endpoint_url"]
         for host in engine.hosts:
             prefix = f"{host.url}/api/v3/engine/"
             if url is not None and url.startswith(prefix):
                 break
         else:
-            # not the URL itself: its path may be all that guards the plugin
+            # without the URL: its path may be the only secret that guards the plugin
             raise RequestFailed(
-                f"endpoint_url is no endpoint of {engine.client.host_url}: pass the endpoint_url of a request trigger"
+                f"endpoint_url is not a request trigger's URL on {engine.client.host_url}: "
+                "pass the endpoint_url of a request trigger of this stack"
             )
-        content = None if given["body"] is None else given["body"].encode()
+        content = None if values["body"] is None else values["body"].encode()
         answer = host.client.call_request_trigger(
-            url.removeprefix(prefix), method=method, params=given["params"], content=content
+            url.removeprefix(prefix), method=method, params=values["params"], content=content
         )
         is_page = answer.is_redirect or answer.text.lstrip().startswith("<")
         if is_page and not answer.headers.get(IDENTITY):
-            what = described(answer.headers, answer.text)
+            what = describe_answer(answer.headers, answer.text)
             raise RequestFailed(
-                f"{method} endpoint_url answered {answer.status_code}, not by a plugin: {what}. {REMEDY}"
+                f"{method} endpoint_url answered {answer.status_code}, but not by a plugin: {what}. {REMEDY}"
             )
         if answer.is_error:
             raise RequestFailed(f"{method} endpoint_url answered {answer.status_code}: {shown(answer.text)}")
@@ -115,7 +117,7 @@ def invoke_request(
         where,
         call,
         endpoint_url=endpoint_url,
-        params=as_texts(where, "params", params),
+        params=as_text_mapping(where, "params", params),
         body=source_text(where, "body", body, python=False),
     )
 
@@ -127,22 +129,22 @@ def dry_run_wal(
     input_lp: pulumi.Input[str],
     arguments: Arguments | None = None,
 ) -> pulumi.Output[DryRunAnswer]:
-    """Run a WAL plugin that is on the server on line protocol, without writing anything.
+    """Dry-run a WAL plugin that is on the server: call it once and write nothing.
 
     Args:
         plugin_filename: The plugin, as a trigger names it.
-        db: The database that its queries see.
-        input_lp: Line protocol with nanosecond timestamps.
-        arguments: Its ``args``.
+        db: The database that the plugin queries.
+        input_lp: The rows that the plugin gets, as line protocol with timestamps in nanoseconds.
+        arguments: The plugin's ``args``, which are text: numbers and booleans are converted. Default: none.
 
     Raises:
-        DryRunFailed: In the output: the plugin failed, or would have written what the server refuses.
+        DryRunFailed: The plugin failed, or wrote what the server would refuse. Raised by the output.
     """
 
-    def call(engine: Engine, given: dict[str, Any]) -> DryRunAnswer:
+    def call(engine: Engine, values: dict[str, Any]) -> DryRunAnswer:
         from influxdb3_engine_api.wire import TestWalPlugin  # noqa: PLC0415 - only while deploying
 
-        return _dry_run(engine.client.test_wal_plugin(TestWalPlugin.model_validate(given)))
+        return _dry_run_answer(engine.client.test_wal_plugin(TestWalPlugin.model_validate(values)))
 
     where = "dry_run_wal(...)"
     return _when_deploying(
@@ -151,7 +153,7 @@ def dry_run_wal(
         filename=plugin_filename,
         database=db,
         input_lp=source_text(where, "input_lp", input_lp, python=False),
-        input_arguments=as_texts(where, "arguments", arguments),
+        input_arguments=as_text_mapping(where, "arguments", arguments),
     )
 
 
@@ -162,28 +164,28 @@ def dry_run_schedule(
     schedule: pulumi.Input[str] | None = None,
     arguments: Arguments | None = None,
 ) -> pulumi.Output[DryRunAnswer]:
-    """Run a schedule plugin that is on the server once, without writing anything.
+    """Dry-run a schedule plugin that is on the server: call it once and write nothing.
 
     Args:
         plugin_filename: The plugin, as a trigger names it.
-        db: The database that its queries see; it has to exist.
-        schedule: Cron expression with six fields or seven, without ``cron:``, whose next time is the plugin's
-            ``call_time``; default: the next second.
-        arguments: Its ``args``.
+        db: The database that the plugin queries; it has to exist.
+        schedule: A cron expression with six or seven fields, without ``cron:``. Its next time is the plugin's
+            ``call_time``. Default: every second.
+        arguments: The plugin's ``args``, which are text: numbers and booleans are converted. Default: none.
 
     Raises:
-        DryRunFailed: In the output: the plugin failed, or would have written what the server refuses.
+        DryRunFailed: The plugin failed, or wrote what the server would refuse. Raised by the output.
     """
 
-    def call(engine: Engine, given: dict[str, Any]) -> DryRunAnswer:
+    def call(engine: Engine, values: dict[str, Any]) -> DryRunAnswer:
         from influxdb3_engine_api.cron import CronError, parse_cron  # noqa: PLC0415 - only while deploying
         from influxdb3_engine_api.wire import TestSchedulePlugin  # noqa: PLC0415 - only while deploying
 
         try:
-            cron = {} if given["schedule"] is None else {"schedule": parse_cron(given["schedule"]).portable}
+            cron = {} if values["schedule"] is None else {"schedule": parse_cron(values["schedule"]).portable}
         except CronError as error:
             raise DryRunFailed(f"schedule: {error}") from None
-        return _dry_run(engine.client.test_schedule_plugin(TestSchedulePlugin.model_validate(given | cron)))
+        return _dry_run_answer(engine.client.test_schedule_plugin(TestSchedulePlugin.model_validate(values | cron)))
 
     where = "dry_run_schedule(...)"
     return _when_deploying(
@@ -192,7 +194,7 @@ def dry_run_schedule(
         filename=plugin_filename,
         database=db,
         schedule=schedule,
-        input_arguments=as_texts(where, "arguments", arguments),
+        input_arguments=as_text_mapping(where, "arguments", arguments),
     )
 
 
@@ -223,10 +225,10 @@ def test_schedule_plugin(
 
 
 for _function in (test_wal_plugin, test_schedule_plugin):
-    setattr(_function, "__test__", False)  # noqa: B010 - pytest takes them for no tests, mypy knows no such attribute
+    setattr(_function, "__test__", False)  # noqa: B010 - keeps pytest from collecting them; mypy knows no such attribute
 
 
-def _dry_run(result: Any) -> DryRunAnswer:
+def _dry_run_answer(result: Any) -> DryRunAnswer:
     if result.errors:
         from influxdb3_engine_api.foreign_text import shown  # noqa: PLC0415 - only while deploying
 
@@ -235,8 +237,10 @@ def _dry_run(result: Any) -> DryRunAnswer:
 
 
 def _when_deploying(
-    where: str, call: Callable[[Engine, dict[str, Any]], Result], **given: Any
+    where: str, call: Callable[[Engine, dict[str, Any]], Result], **arguments: Any
 ) -> pulumi.Output[Result]:
+    """An output of ``call``, made once the arguments are known; unknown during a preview."""
+
     def deployed(values: dict[str, Any]) -> Any:
         if pulumi.runtime.is_dry_run():
             return UNKNOWN
@@ -245,7 +249,7 @@ def _when_deploying(
         from influxdb3_engine_api.sent_values import leaves  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_resources.configuration import configuration  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_resources.server.engine import engine  # noqa: PLC0415 - see _dynamic
-        from influxdb3_engine_resources.server.remedies import explained  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.server.remedies import with_remedy  # noqa: PLC0415 - see _dynamic
 
         for name in (*_MAPPINGS, "body"):
             for path, value in leaves(name, values.get(name)):
@@ -254,12 +258,12 @@ def _when_deploying(
         try:
             return call(engine(stack), values)
         except EngineApiError as error:
-            raise pulumi.RunError(message(f"{where}: {explained(error)}")) from None
+            raise pulumi.RunError(message(f"{where}: {with_remedy(error)}")) from None
 
     check_stack()
-    texts = {
+    converted = {
         name: value if name in _MAPPINGS else as_text(where, name, value, optional=True)
-        for name, value in given.items()
+        for name, value in arguments.items()
     }
-    # a plain apply would not run with values that a preview does not know, and so could not tell that it is one
-    return pulumi.Output.all(**texts).apply(deployed, run_with_unknowns=True)
+    # run_with_unknowns: `deployed` has to run in a preview too, to return an unknown instead of sending a request
+    return pulumi.Output.all(**converted).apply(deployed, run_with_unknowns=True)

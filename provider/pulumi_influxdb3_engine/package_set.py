@@ -1,4 +1,4 @@
-"""Python packages of the plugin environment."""
+"""The resource ``PackageSet``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import listed, source_text
+from pulumi_influxdb3_engine._arguments import as_list, source_text
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
-from pulumi_influxdb3_engine._sources import one_of, read_file
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
+from pulumi_influxdb3_engine._sources import read_file, require_exactly_one
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.packages.package_set import PackageSetLogic
@@ -41,32 +41,34 @@ class PackageSetArgs(ResourceArgs):
 
 
 class PackageSet(EngineResource, module="influxdb3", name="PackageSet"):
-    """Packages in the virtual environment that plugins run in.
+    """Python packages in the virtual environment that the server's plugins run in.
 
     Args:
         resource_name: The resource's name in the program.
         args: All the following as one ``PackageSetArgs``, instead of by keyword.
         packages: Requirement specifiers such as ``"psutil>=5.9"``, ``"NAME[EXTRA]==1.2; MARKER"`` or ``"NAME @ URL"``,
-            and wheels by URL or by absolute path on the server; or
-        requirements: a requirements file: a ``pathlib.Path``, or its text. Hashes and options are pip's own business.
-            The text is written to a file on the server, where it stays unless ``retain=False``: credentials of a
-            package index belong in the configuration of the server's pip.
-        reinstall: Any value; a change of it installs everything again, in the newest versions that are asked for.
-        retain: Whether the packages stay on destroy, and on update those that are named no longer; default: True, and
-            a warning says so. With ``retain=False`` a dry run of a small plugin of this package uninstalls them, since
-            the API has no way to. What another package set of the program asks for stays, and so does what they
-            depend on. The requirements file is removed as soon as pip has ended.
+            and wheels by URL or by absolute path on the server. Set either ``packages`` or ``requirements``.
+        requirements: A requirements file: a ``pathlib.Path``, or its text. The server stores the text in a file, so
+            that credentials of a package index belong in the configuration of the server's pip.
+        reinstall: Any value; a change of it installs the newest allowed versions again. Default: not set.
+        retain: Whether the packages and the requirements file stay on destroy, and whether packages that an update no
+            longer names stay; default: True, and a warning says so. With False they are uninstalled, except for
+            packages that another package set of the program needs.
         delete_on_destroy: Deprecated: ``delete_on_destroy=True`` is ``retain=False``.
         opts: Options of the resource.
 
-    The server answers 200 even where pip failed, so every installation is verified by a dry run in its virtual
-    environment; what is missing or of the wrong version is named in the error. That takes the version of a wheel
-    from its file name. What ``NAME @ URL`` installs from a sdist or a repository, and lines of a requirements file
-    that name neither a distribution nor a wheel, cannot be verified; a warning says so. If a gateway gives up before
-    pip has ended, the deployment waits for the packages while a pip runs there, at most as long as
-    ``influxdb3:packageTimeout`` says. An engine has one environment: two package sets of a program that rule each
-    other out are refused during preview, and an installation that breaks another set's packages is taken back. On a
-    cluster every host in ``influxdb3:pluginHosts`` gets the packages, too: all of them, or none.
+    Raises:
+        TypeError: An argument is unknown, or passed both in ``args`` and by keyword.
+        SourceError: An argument or the stack's configuration is invalid, or a file cannot be read.
+
+    - **Verification.** A real server answers 200 even if pip failed. A dry run therefore reads the installed versions,
+      and the error names what is missing. A warning names what cannot be verified: a source distribution or a
+      repository as URL, and lines of a requirements file without a name.
+    - **Time.** If a gateway gives up before pip has ended, the deployment waits for pip, at most for
+      ``influxdb3:packageTimeout`` (default: 600 seconds).
+    - **Conflicts.** A server has one environment. Package sets that contradict each other fail in the preview. An
+      installation that breaks another set's packages is rolled back.
+    - **Clusters.** All hosts in ``influxdb3:pluginHosts`` get the packages, or none.
     """
 
     @overload
@@ -94,19 +96,19 @@ class PackageSet(EngineResource, module="influxdb3", name="PackageSet"):
     ) -> None:
         args = arguments(PackageSetArgs, resource_name, args, by_keyword)
         where = f"PackageSet {resource_name!r}"
-        one_of(where, packages=args.packages, requirements=args.requirements)
+        require_exactly_one(where, packages=args.packages, requirements=args.requirements)
         properties = {
-            "packages": listed(where, "packages", args.packages),
+            "packages": as_list(where, "packages", args.packages),
             "requirements": read_file(where, args.requirements, of="requirements")
             if isinstance(args.requirements, os.PathLike)
             else source_text(where, "requirements", args.requirements),
             "set_name": resource_name,
             "installed": None,
-        } | given(
+        } | without_none(
             reinstall=args.reinstall,
             delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )
-        super().__init__(PackageSetProvider(), resource_name, properties, makes_way(opts))
+        super().__init__(PackageSetProvider(), resource_name, properties, deleting_first(opts))
 
     @property
     def packages(self) -> pulumi.Output[list[str] | None]:
@@ -130,5 +132,5 @@ class PackageSet(EngineResource, module="influxdb3", name="PackageSet"):
 
     @property
     def installed(self) -> pulumi.Output[dict[str, str]]:
-        """Normalised distribution name to the version that is installed."""
+        """The installed versions, by normalised name of the distribution."""
         return self._output("installed")

@@ -1,4 +1,4 @@
-"""Multi-file plugins."""
+"""The resource ``PluginDirectory``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import files_by_path, listed
+from pulumi_influxdb3_engine._arguments import as_list, files_by_path
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
-from pulumi_influxdb3_engine._sources import SourceError, one_of, read_directory
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
+from pulumi_influxdb3_engine._sources import SourceError, read_directory, require_exactly_one
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
 from pulumi_influxdb3_engine.plugin_file import PluginManifest
 
@@ -49,37 +49,39 @@ class PluginDirectoryArgs(ResourceArgs):
 
 
 class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"):
-    """A Python package in the server's plugin directory, with its entry point in ``__init__.py``.
+    """A plugin of several files: a Python package with its entry point in ``__init__.py``.
 
     Args:
         resource_name: The resource's name in the program.
         args: All the following as one ``PluginDirectoryArgs``, instead of by keyword.
         plugin_name: Name of the package; default: ``resource_name``.
-        source: The directory to read, relative to the program, which reads it: a path, not an output of one. Links are
-            followed. Or
-        files: relative path to text.
-        exclude: Patterns of files in ``source`` that are left out, as ``.gitignore`` has them: ``["*.png", "data/"]``.
-            Hidden files, ``__pycache__``, virtual environments, ``*.egg-info`` and ``node_modules`` are left out
-            anyway, unless a pattern such as ``"!.keep"`` takes them in.
-        in_place: Replace the files of one directory (``PUT plugins/directory``) instead of writing a new one. A real
-            server goes on with the modules it has imported until it restarts.
-        trigger_name: The trigger that uses the directory; needed for ``in_place``.
-        test: Dry runs that the plugin has to pass before a trigger is swapped to it (``in_place``: before the live
-            files are replaced). An error, an ERROR in its log or a missed expectation fails the deployment with the
-            plugin's own log lines, and nothing live has changed.
-        manifest: What the plugin's manifest says of where it runs; ``Plugin`` sets it. Another release of the server
-            fails the deployment before a file is written.
-        adopt: With ``in_place``: take over a directory of that name that exists with other files. Without it, that is
-            an error.
+        source: Path of the directory, relative to the program. The program reads it and follows links; an output is
+            not possible. Set either ``source`` or ``files``.
+        files: Text of the files by relative path.
+        exclude: Patterns as in ``.gitignore`` for files in ``source`` to leave out: ``["*.png", "data/"]``. Hidden
+            files, ``__pycache__``, virtual environments, ``*.egg-info`` and ``node_modules`` are always left out,
+            unless a pattern such as ``"!.keep"`` includes them.
+        in_place: Replace the files of the live directory instead of writing a new directory; default: False. A real
+            server runs the modules that it has imported until it restarts.
+        trigger_name: The trigger that uses the directory; required for ``in_place``.
+        test: Dry runs that the plugin has to pass before a trigger is swapped to it, or before ``in_place`` replaces
+            files; default: none. A failed dry run fails the deployment and shows the plugin's log; live code stays.
+        manifest: What the plugin's manifest says about where it runs; default: nothing. ``Plugin`` sets it. Another
+            release of the server fails the deployment before a file is written.
+        adopt: Take over an existing directory with other files, for ``in_place``; default: False. ``influxdb3:adopt``
+            sets it for all resources. Without ``adopt``, such a directory is an error.
         retain: Whether the files stay on destroy, and the directories that updates have replaced; default: True, and a
-            warning says so. With ``retain=False`` a dry run of a small plugin of this package removes them, since the
-            API has no way to: on destroy, and with the next update those that no trigger runs any more.
+            warning says so. With False, destroy removes the files, and each update removes the replaced directories
+            that no trigger runs.
         delete_on_destroy: Deprecated: ``delete_on_destroy=True`` is ``retain=False``.
         opts: Options of the resource.
 
-    By default the directory is content-addressed: files go to ``NAME_HASH/``, and a trigger that names
-    ``plugin_filename`` is swapped to it. It never sees half of a change, and the previous code is still there. On a
-    cluster every host in ``influxdb3:pluginHosts`` gets the files, too: all of them, or none.
+    Raises:
+        TypeError: An argument is unknown, or passed both in ``args`` and by keyword.
+        SourceError: An argument or the stack's configuration is invalid, or a file cannot be read.
+
+    By default a change goes to a new directory ``NAME_HASH/``, and a trigger that names ``plugin_filename`` is swapped
+    to it. The trigger never sees half of a change. All hosts in ``influxdb3:pluginHosts`` get the files, or none.
     """
 
     @overload
@@ -113,8 +115,8 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
     ) -> None:
         args = arguments(PluginDirectoryArgs, resource_name, args, by_keyword)
         where = f"PluginDirectory {resource_name!r}"
-        one_of(where, source=args.source, files=args.files)
-        patterns = listed(where, "exclude", args.exclude)
+        require_exactly_one(where, source=args.source, files=args.files)
+        patterns = as_list(where, "exclude", args.exclude)
         if patterns is not None and (args.source is None or not all(isinstance(each, str) for each in patterns)):
             raise SourceError(f"{where}: exclude is a list of patterns for source=: leave it out with files=")
         properties = {
@@ -124,7 +126,7 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
             ),
             "plugin_filename": None,
             "content_sha256": None,
-        } | given(
+        } | without_none(
             in_place=args.in_place,
             trigger_name=args.trigger_name,
             test=dry_runs_property(where, args.test),
@@ -132,7 +134,7 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
             adopt=args.adopt,
             delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )
-        super().__init__(PluginDirectoryProvider(), resource_name, properties, makes_way(opts))
+        super().__init__(PluginDirectoryProvider(), resource_name, properties, deleting_first(opts))
 
     @property
     def plugin_name(self) -> pulumi.Output[str]:
@@ -141,12 +143,12 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
 
     @property
     def files(self) -> pulumi.Output[dict[str, str]]:
-        """Text of the files by ``./PATH`` below the directory."""
+        """The text of the files by ``./PATH`` below the directory."""
         return self._output("files")
 
     @property
     def in_place(self) -> pulumi.Output[bool]:
-        """Whether the files of one directory are replaced."""
+        """Whether a change replaces the files of the live directory."""
         return self._output("in_place", default=False)
 
     @property
@@ -166,7 +168,7 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
 
     @property
     def adopt(self) -> pulumi.Output[bool]:
-        """Whether a directory that exists with other files is taken over."""
+        """Whether an existing directory with other files is taken over."""
         return self._output("adopt", default=False)
 
     @property
@@ -176,10 +178,10 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
 
     @property
     def plugin_filename(self) -> pulumi.Output[str]:
-        """What triggers name as their ``plugin_filename``; known during preview."""
+        """The value for ``plugin_filename`` of a trigger; known during preview."""
         return self._output("plugin_filename")
 
     @property
     def content_sha256(self) -> pulumi.Output[str]:
-        """SHA-256 over all paths and contents in hexadecimal; known during preview."""
+        """SHA-256 of all paths and contents, in hexadecimal; known during preview."""
         return self._output("content_sha256")

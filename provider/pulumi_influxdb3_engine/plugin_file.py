@@ -1,4 +1,4 @@
-"""Single-file plugins."""
+"""The resource ``PluginFile``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pulumi
 from pulumi_influxdb3_engine._arguments import source_text
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
-from pulumi_influxdb3_engine._sources import one_of, read_file
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
+from pulumi_influxdb3_engine._sources import read_file, require_exactly_one
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
 
 if TYPE_CHECKING:
@@ -58,31 +58,33 @@ class PluginFileArgs(ResourceArgs):
 
 
 class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
-    """A file in the server's plugin directory; on a cluster in that of every host in ``influxdb3:pluginHosts``, too.
+    """A plugin of one file in the server's plugin directory.
 
     Args:
         resource_name: The resource's name in the program.
         args: All the following as one ``PluginFileArgs``, instead of by keyword.
         plugin_name: Path below the plugin directory, such as ``report.py``; default: ``resource_name``.
-        source: The file to read, relative to the program, which reads it: a path, not an output of one. Or
-        content: the text itself.
-        trigger_name: Send changes through the trigger of that name (``PUT plugins/files``) instead of by path.
-        test: Dry runs that the plugin has to pass, as a candidate beside the live file, before that is written. An
-            error, an ERROR in its log or a missed expectation fails the deployment with the plugin's own log lines,
-            and nothing live has changed.
-        manifest: What the plugin's manifest says of where it runs; ``Plugin`` sets it. Another release of the server
-            fails the deployment before a file is written.
-        adopt: Take over a file of that name that exists with other content. Without it, that is an error; a file with
-            the same content is taken over either way, without a request that changes anything.
-        retain: Whether the file stays on destroy; default: True, and a warning says so. With ``retain=False`` a dry run
-            of a small plugin of this package removes the file, since the API has no way to, unless a trigger still runs
-            it.
+        source: Path of the file, relative to the program. The program reads it; an output is not possible. Set either
+            ``source`` or ``content``.
+        content: The text of the file.
+        trigger_name: Send changes through the trigger of that name (``PUT plugins/files``); default: by path.
+        test: Dry runs that the new code has to pass before the live file is overwritten; default: none. A failed dry
+            run fails the deployment and shows the plugin's log; the live file stays.
+        manifest: What the plugin's manifest says about where it runs; default: nothing. ``Plugin`` sets it. Another
+            release of the server fails the deployment before a file is written.
+        adopt: Take over an existing file with other content; default: False. ``influxdb3:adopt`` sets it for all
+            resources. Without ``adopt``, such a file is an error. A file with the same content is always taken over.
+        retain: Whether the file stays on destroy; default: True, and a warning says so. With False, destroy removes
+            the file, unless a trigger still runs it.
         delete_on_destroy: Deprecated: ``delete_on_destroy=True`` is ``retain=False``.
         opts: Options of the resource.
 
-    The content is an input: ``pulumi preview --diff`` shows the code that changes, and ``pulumi refresh`` the code that
-    somebody changed by hand. All hosts have the new content, or all have the old one: an error names the host that
-    failed and says what was put back.
+    Raises:
+        TypeError: An argument is unknown, or passed both in ``args`` and by keyword.
+        SourceError: An argument or the stack's configuration is invalid, or a file cannot be read.
+
+    ``pulumi preview --diff`` shows the lines of code that change. ``pulumi refresh`` shows what somebody changed on the
+    server. All hosts in ``influxdb3:pluginHosts`` get the new content; if one fails, all keep the old content.
     """
 
     @overload
@@ -114,7 +116,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
     ) -> None:
         args = arguments(PluginFileArgs, resource_name, args, by_keyword)
         where = f"PluginFile {resource_name!r}"
-        one_of(where, source=args.source, content=args.content)
+        require_exactly_one(where, source=args.source, content=args.content)
         name = resource_name if args.plugin_name is None else args.plugin_name
         python = not isinstance(name, str) or name.endswith(".py")
         properties = {
@@ -124,14 +126,14 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
             else read_file(where, args.source, python=python),
             "plugin_filename": None,
             "content_sha256": None,
-        } | given(
+        } | without_none(
             trigger_name=args.trigger_name,
             test=dry_runs_property(where, args.test),
             manifest=args.manifest,
             adopt=args.adopt,
             delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )
-        super().__init__(PluginFileProvider(), resource_name, properties, makes_way(opts))
+        super().__init__(PluginFileProvider(), resource_name, properties, deleting_first(opts))
 
     @property
     def plugin_name(self) -> pulumi.Output[str]:
@@ -145,7 +147,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
 
     @property
     def trigger_name(self) -> pulumi.Output[str | None]:
-        """The trigger that changes are sent through."""
+        """The trigger through which changes are sent."""
         return self._output("trigger_name")
 
     @property
@@ -160,7 +162,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
 
     @property
     def adopt(self) -> pulumi.Output[bool]:
-        """Whether a file that exists with other content is taken over."""
+        """Whether an existing file with other content is taken over."""
         return self._output("adopt", default=False)
 
     @property
@@ -170,10 +172,10 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
 
     @property
     def plugin_filename(self) -> pulumi.Output[str]:
-        """What triggers name as their ``plugin_filename``; known during preview."""
+        """The value for ``plugin_filename`` of a trigger; known during preview."""
         return self._output("plugin_filename")
 
     @property
     def content_sha256(self) -> pulumi.Output[str]:
-        """SHA-256 of the content in hexadecimal; known during preview."""
+        """SHA-256 of the content, in hexadecimal; known during preview."""
         return self._output("content_sha256")

@@ -1,7 +1,6 @@
-"""Trigger specifications as a program writes them; each returns the text that the API takes.
+"""Helpers that write trigger specifications as the API takes them.
 
-They only build the text: whether it can work is checked once, by the resource, which names the property at fault. What
-they make of an output is an output.
+The helpers only build the text. The trigger checks it during preview. For an output they return an output.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from pulumi_influxdb3_engine._arguments import as_text
 Text = TypeVar("Text", str, pulumi.Output[str])
 
 ALL_TABLES = "all_tables"
-"""Run on writes to any table of the database."""
+"""Run the plugin on writes to any table of the database."""
 
 
 def table(name: Text) -> Text:
-    """Run on writes to one table: ``table("cpu")``."""
+    """Run the plugin on writes to one table: ``table("cpu")``."""
     return _specification("table", "name", name)
 
 
 def cron(expression: Text) -> Text:
-    """Run by a cron expression in UTC with six fields: second minute hour day-of-month month day-of-week.
+    """Run the plugin at the times of a cron expression, in UTC: ``cron("0 0 6 * * MON-FRI")``.
 
-    Weekdays are 0-6 from Sunday, or names; both day fields have to match. ``cron("0 0 6 * * MON-FRI")`` is every
-    weekday at six. A year (1970-2100) may follow as seventh field: ``cron("0 0 0 1 1 * 2030")``.
+    The six fields are second, minute, hour, day of month, month and day of week. A year (1970-2100) may follow as
+    seventh field. Weekdays are names, or 0-6 with Sunday as 0. Both day fields have to match.
     """
     return _specification("cron", "expression", expression)
 
@@ -38,9 +37,10 @@ def every(interval: str | timedelta) -> str: ...
 @overload
 def every(interval: pulumi.Output[str] | pulumi.Output[timedelta]) -> pulumi.Output[str]: ...
 def every(interval: Any) -> Any:
-    """Run at the multiples of an interval since the Unix epoch: ``every("30s")`` or ``every(timedelta(minutes=5))``.
+    """Run the plugin at an interval: ``every("30s")`` or ``every(timedelta(minutes=5))``.
 
-    At least a second, at most a year; units are s, m, h, d, w, M (30.44 days) and y (365.25 days).
+    Runs are at the multiples of the interval since the Unix epoch. The interval is at least a second and at most a
+    year. Its units are s, m, h, d, w, M (30.44 days) and y (365.25 days).
     """
     if isinstance(interval, pulumi.Output):
         return interval.apply(every)
@@ -52,7 +52,7 @@ def every(interval: Any) -> Any:
 
 
 def request(path: Text) -> Text:
-    """Run when ``/api/v3/engine/PATH`` is called: ``request("report")``."""
+    """Run the plugin when a client calls ``/api/v3/engine/PATH``: ``request("report")``."""
     return _specification("request", "path", path)
 
 

@@ -1,4 +1,4 @@
-"""Triggers: what runs a plugin, and when."""
+"""The resource ``Trigger``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, overload
 
 import pulumi
 
-from pulumi_influxdb3_engine._arguments import as_texts, listed, when_known
+from pulumi_influxdb3_engine._arguments import as_list, as_text_mapping, when_known
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, given, makes_way
+from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
 from pulumi_influxdb3_engine.dry_runs import Arguments
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class TriggerSettings(TypedDict, total=False):
-    """How a trigger's runs are executed.
+    """How the server executes a trigger's runs.
 
     Attributes:
         run_async: Whether runs may overlap; default: False.
-        error_behavior: What a failed run leads to: ``"log"`` (default) goes on, ``"retry"`` runs it again,
-            ``"disable"`` stops the trigger. Request triggers always log.
+        error_behavior: What the server does if a run fails. ``"log"`` (default): log the error and go on.
+            ``"retry"``: repeat the run. ``"disable"``: disable the trigger. Request triggers always log.
     """
 
     run_async: pulumi.Input[bool]
@@ -34,11 +34,11 @@ class TriggerSettings(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Watch:
-    """How long a trigger is watched after it was created or changed.
+    """How long a deployment watches the first runs of a trigger after a change.
 
     Attributes:
-        seconds: At most so long.
-        runs: Until so many runs have finished without an error.
+        seconds: The longest time to watch, in seconds; at most 3600.
+        runs: How many runs without an error end the watch earlier; default: 1.
     """
 
     seconds: pulumi.Input[float]
@@ -77,38 +77,43 @@ class TriggerArgs(ResourceArgs):
 
 
 class Trigger(EngineResource, module="influxdb3", name="Trigger"):
-    """A trigger of the Processing engine.
+    """A trigger: makes the server run a plugin on writes, on a schedule or on HTTP requests.
 
     Args:
         resource_name: The resource's name in the program.
         args: All the following as one ``TriggerArgs``, instead of by keyword.
         plugin_filename: The plugin to run: ``PluginFile.plugin_filename``, ``PluginDirectory.plugin_filename``, the
             path of a file that is on the server, or ``gh:PATH``.
-        trigger_specification: When to run: ``cron(...)``, ``every(...)``, ``table(...)``, ``ALL_TABLES``,
-            ``request(...)``, or the text of one.
-        db: The database it belongs to; default: the stack's ``influxdb3:database``.
-        trigger_name: Its name on the server; default: ``resource_name``.
-        trigger_arguments: What the plugin gets as ``args``, which is text: numbers and booleans are converted.
-        trigger_settings: How runs are executed.
-        node_spec: The nodes of an Enterprise cluster that run it: ``"all"`` or node ids. Where
-            ``influxdb3:pluginHosts`` maps node ids to URLs, each has to be among them.
-        disabled: Keep it without running.
-        adopt: Take over a trigger of that name that exists; nothing is sent if it is the same. ``run_async`` and
-            ``node_spec``, which servers do not tell, are taken as not set there.
-        force_delete: Delete it even while the server thinks that it runs.
-        watch: Watch the first runs after a creation or a change, also of the plugin's code where the program declares
-            that; one that fails puts the previous definition, or code, back.
-            A real server logs no failure where ``error_behavior`` is ``"retry"`` or ``"disable"``: a warning says so if
-            the log cannot tell whether a run failed.
+        trigger_specification: When to run the plugin: ``cron(...)``, ``every(...)``, ``table(...)``, ``ALL_TABLES``,
+            ``request(...)``, or the text of a specification.
+        db: The trigger's database; default: the stack's ``influxdb3:database``.
+        trigger_name: The trigger's name on the server; default: ``resource_name``.
+        trigger_arguments: The plugin's ``args``, which are text: numbers and booleans are converted. Default: none.
+        trigger_settings: How the server executes runs; default: runs do not overlap, and errors are logged.
+        node_spec: The nodes of an Enterprise cluster that run the trigger: ``"all"`` or node ids; default: not sent.
+            If ``influxdb3:pluginHosts`` maps node ids to URLs, each node id has to be in it.
+        disabled: Whether to keep the trigger without running it; default: False.
+        adopt: Take over an existing trigger of that name; default: False. ``influxdb3:adopt`` sets it for all
+            resources. Without ``adopt``, an existing trigger is an error. Servers do not return ``run_async`` and
+            ``node_spec``, so that both count as not set on the server.
+        force_delete: Whether to delete the trigger even if the server answers that it is running; default: False.
+        watch: Watch the first runs after a change of the trigger or of its declared plugin; default: no watch. If a
+            run fails, the old definition or code is rolled back. With ``error_behavior`` ``"retry"`` or ``"disable"``,
+            a real server does not log each failure; a warning says so.
         handover: How a trigger on writes is changed. ``"carry"`` (default): the new definition runs as
-            ``NAME__pulumi_candidate`` until the old one is gone, so that no write is missed. ``"cut"``: one after the
-            other, for plugins that must not run under another name; a notice says which writes were missed.
-        restart_on: Any values; a change of one restarts the trigger, which empties its plugin's cache. For
-            configuration files, by their content.
+            ``NAME__pulumi_candidate`` until the old one is deleted, so that no write is missed. ``"cut"``: the old
+            definition is deleted first, for plugins that must not run under another name; a notice says when writes
+            were missed.
+        restart_on: Any values, such as the content of a configuration file; default: none. A change of a value
+            restarts the trigger, which empties its plugin's cache.
         opts: Options of the resource.
 
-    A change of ``disabled`` alone is one request. Any other change swaps the definition: the server validates the new
-    one first, and a failure puts the old one back. A new ``db`` or ``trigger_name`` replaces the trigger.
+    Raises:
+        TypeError: An argument is unknown or missing, or passed both in ``args`` and by keyword.
+        SourceError: An argument or the stack's configuration is invalid.
+
+    A change of ``disabled`` alone enables or disables the trigger. A new ``db`` or ``trigger_name`` replaces the
+    trigger. Any other change is a swap: the server checks the new definition first, and a failure rolls back.
     """
 
     @overload
@@ -148,24 +153,24 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
             "trigger_name": resource_name if args.trigger_name is None else args.trigger_name,
             "plugin_filename": args.plugin_filename,
             "trigger_specification": specification,
-            "trigger_arguments": as_texts(where, "trigger_arguments", args.trigger_arguments),
+            "trigger_arguments": as_text_mapping(where, "trigger_arguments", args.trigger_arguments),
             "trigger_settings": args.trigger_settings,
             "disabled": False if args.disabled is None else args.disabled,
             # made from the specification, so that Pulumi keeps it secret if that is secret
             "endpoint_url": when_known(lambda _: None, specification),
-        } | given(
+        } | without_none(
             node_spec=args.node_spec,
             adopt=args.adopt,
             force_delete=args.force_delete,
             watch=when_known(_watch_property, args.watch),
             handover=args.handover,
-            restart_on=listed(where, "restart_on", args.restart_on),
+            restart_on=as_list(where, "restart_on", args.restart_on),
         )
-        super().__init__(TriggerProvider(), resource_name, properties, makes_way(opts))
+        super().__init__(TriggerProvider(), resource_name, properties, deleting_first(opts))
 
     @property
     def db(self) -> pulumi.Output[str]:
-        """The database that the trigger belongs to."""
+        """The trigger's database."""
         return self._output("db")
 
     @property
@@ -175,27 +180,27 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
 
     @property
     def plugin_filename(self) -> pulumi.Output[str]:
-        """The plugin that runs."""
+        """The plugin that the trigger runs."""
         return self._output("plugin_filename")
 
     @property
     def trigger_specification(self) -> pulumi.Output[str]:
-        """When the plugin runs, in the form that all releases of the server take."""
+        """When the plugin runs, in the form that all releases of the server accept."""
         return self._output("trigger_specification")
 
     @property
     def trigger_arguments(self) -> pulumi.Output[dict[str, str] | None]:
-        """What the plugin gets as ``args``."""
+        """The plugin's ``args``."""
         return self._output("trigger_arguments")
 
     @property
     def trigger_settings(self) -> pulumi.Output[dict[str, Any]]:
-        """How runs are executed, defaults included."""
+        """How the server executes runs, with defaults."""
         return self._output("trigger_settings")
 
     @property
     def node_spec(self) -> pulumi.Output[str | list[str] | None]:
-        """The nodes that run the trigger; None if the program does not say."""
+        """The nodes that run the trigger; None if not set."""
         return self._output("node_spec")
 
     @property
@@ -205,17 +210,17 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
 
     @property
     def adopt(self) -> pulumi.Output[bool]:
-        """Whether a trigger that exists is taken over."""
+        """Whether an existing trigger is taken over."""
         return self._output("adopt", default=False)
 
     @property
     def force_delete(self) -> pulumi.Output[bool]:
-        """Whether the trigger is deleted even while the server thinks that it runs."""
+        """Whether the trigger is deleted even if the server answers that it is running."""
         return self._output("force_delete", default=False)
 
     @property
     def watch(self) -> pulumi.Output[dict[str, Any] | None]:
-        """``seconds`` and ``runs`` of the watch; None if first runs are not watched."""
+        """``seconds`` and ``runs`` of the watch; None if the deployment does not watch first runs."""
         return self._output("watch")
 
     @property
@@ -225,7 +230,7 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
 
     @property
     def restart_on(self) -> pulumi.Output[list[Any] | None]:
-        """The values whose change restarts the trigger."""
+        """The values that restart the trigger if one changes."""
         return self._output("restart_on")
 
     @property

@@ -1,4 +1,4 @@
-"""Stacks of the real CLI against the running embedded engine."""
+"""Fixtures: stacks of the real CLI on a running embedded engine; their programs use the wheel without its extra."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import uuid
 
 import pytest
+from installed import InstalledCli, install
 from servers import delete_databases, start_server
 from stack import Stack
 
@@ -15,27 +16,41 @@ CLOSED_PORT = "http://127.0.0.1:9"
 
 
 @pytest.fixture(scope="session")
-def cli():
+def environments(tmp_path_factory):
+    """Where the environments with the wheel are; the processes of a run share it."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "installed"
+
+
+@pytest.fixture(scope="session")
+def installation(environments):
+    """The wheel, installed without the extra, as those do who deploy to a server."""
+    return install(environments)
+
+
+@pytest.fixture(scope="session")
+def cli(installation):
     """The Pulumi CLI, built or installed on the first use; concurrent test processes wait for one another."""
-    return find_or_install(report=print)
+    found = find_or_install(report=print)
+    return InstalledCli(found.directory, found.version, found.source, installation)
 
 
 @pytest.fixture
 def unreachable_stack(tmp_path, cli):
-    """A stack whose engine does not exist."""
+    """A stack whose URL leads to no server."""
     return Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": CLOSED_PORT})
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    """An engine for the tests of a module; each uses a database of its own."""
+    """An engine for the tests of a module; each test uses its own database."""
     with start_server(tmp_path_factory.mktemp("engine")) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
 def no_database_left(request):
-    """Delete the databases that a test has made on the engine of its module."""
+    """Delete the databases that a test has created on the engine of its module."""
     if "engine" not in request.fixturenames:
         yield
         return
@@ -46,7 +61,7 @@ def no_database_left(request):
 
 @pytest.fixture
 def db(engine):
-    """A database of the test's own."""
+    """A database for one test."""
     name = f"db_{uuid.uuid4().hex[:8]}"
     engine.client.create_database(name)
     return name
@@ -54,7 +69,7 @@ def db(engine):
 
 @pytest.fixture
 def stack(tmp_path, cli, engine):
-    """A stack on the engine; what it created is destroyed at the end."""
+    """A stack on the engine, destroyed after the test."""
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
     yield stack
     stack.destroy(expect=None)

@@ -1,4 +1,4 @@
-"""Deployments by the real CLI in which requests break, or the engine dies: nothing is half-applied or forgotten."""
+"""Deployments in which requests break or the engine is killed: no change is half made or forgotten."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Definition = dict[str, object]
 
 @dataclass(frozen=True)
 class Change:
-    """What a deployment does to a trigger (``None``: there is none), and how many requests that takes."""
+    """A change of a trigger, whose definition is None if it does not exist, and the number of requests for it."""
 
     before: Definition | None
     after: Definition | None
@@ -47,7 +47,7 @@ def proxy(engine):
 
 
 def program(definitions: dict[str, Definition | None]) -> str:
-    """A program with the triggers that there are."""
+    """A program with the triggers whose definition is not None."""
     return f"""
         for name, each in {definitions!r}.items():
             if each is not None:
@@ -71,10 +71,10 @@ def in_state(stack) -> dict[str, Definition]:
     }
 
 
-def test_after_any_broken_request_a_refresh_agrees_with_what_is_live_and_the_next_up_mends_it(
+def test_after_any_broken_request_a_refresh_shows_what_is_live_and_the_next_up_completes_the_change(
     tmp_path, cli, engine, proxy
 ):
-    # who refuses a connection refuses all: that is broken one request at a time, without the CLI
+    # a refused connection affects all requests; tests/faults/test_broken_requests.py covers it
     faults = [fault for fault in Fault if fault is not Fault.REFUSED]
     cases = {
         f"{name}-{number}-{fault.name}": (change, number, fault)
@@ -92,10 +92,10 @@ def test_after_any_broken_request_a_refresh_agrees_with_what_is_live_and_the_nex
     stack.program(program(after))
     broken = stack.up("--continue-on-error", expect=None)
     assert proxy.untriggered == set()
-    proxy.mend()
+    proxy.stop_breaking()
     found = live(engine)
-    torn = {name: found.get(name) for name in cases if found.get(name) not in (before[name], after[name])}
-    assert torn == {}, broken.output
+    half_made = {name: found.get(name) for name in cases if found.get(name) not in (before[name], after[name])}
+    assert half_made == {}, broken.output
     stack.refresh()
     assert in_state(stack) == {name: each for name, each in found.items() if "candidate" not in name}
 
@@ -109,7 +109,7 @@ def test_after_any_broken_request_a_refresh_agrees_with_what_is_live_and_the_nex
     assert live(engine) == {}
 
 
-def test_a_deployment_goes_on_after_an_engine_that_died_in_the_middle_of_it(tmp_path, cli):
+def test_the_next_up_completes_a_deployment_during_which_the_engine_was_killed(tmp_path, cli):
     count = 100
     bind = f"127.0.0.1:{free_port()}"
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": f"http://{bind}"})
@@ -128,7 +128,7 @@ def test_a_deployment_goes_on_after_an_engine_that_died_in_the_middle_of_it(tmp_
         ran = stack.up(expect=None)
         killer.join()
     assert ran.status != 0
-    assert "Is the engine running, and is influxdb3:hostUrl right?" in ran.output
+    assert "Is the server running, and is influxdb3:hostUrl right?" in ran.output
 
     with start_server(tmp_path / "engine", http_bind=bind) as engine:
         halfway = live(engine)

@@ -1,4 +1,4 @@
-"""Several hosts, each with a plugin directory and packages of its own: all of them change, or none."""
+"""Several hosts, each with its own plugin directory and packages: all change, or none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = PackageSetLogic()
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory):
-    """Two engines, each of which installs what lies in its directory ``wheels`` and nothing else."""
+    """Two engines that install packages only from their own directories ``wheels``."""
     directory = tmp_path_factory.mktemp("hosts")
     with _engine(directory / "first") as first, _engine(directory / "second") as second:
         yield first, second
@@ -38,7 +38,7 @@ def _engine(directory):
 
 
 def offer(hosts, name, version, *requires):
-    """Let some hosts find a distribution."""
+    """Make a distribution available to some hosts."""
     for host in hosts:
         wheel(host.directory / "wheels", name, version, *requires)
 
@@ -50,15 +50,15 @@ def cluster(hosts):
 
 
 def packages(*entries, name="packages", on=None, **properties):
-    given = {"packages": list(map(str, entries)), "set_name": name} | properties
-    return PACKAGES.check(PackageSetInputs.checked(given), on.program if on else Program(Configuration()))
+    inputs = {"packages": list(map(str, entries)), "set_name": name} | properties
+    return PACKAGES.check(PackageSetInputs.checked(inputs), on.program if on else Program(Configuration()))
 
 
 def versions(engine, *names):
     return [host.probe.ask(distributions=names).distributions for host in engine.hosts]
 
 
-def test_a_stack_puts_files_on_every_host_and_takes_them_back_where_one_fails(hosts, cli, tmp_path):
+def test_files_are_written_to_every_host_and_rolled_back_if_one_fails(hosts, cli, tmp_path):
     config = {"influxdb3:hostUrl": hosts[0].url, "influxdb3:pluginHosts": hosts[1].url}
     stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
     files = [host.plugin_dir / "everywhere" / "p.py" for host in hosts]
@@ -72,7 +72,7 @@ def test_a_stack_puts_files_on_every_host_and_takes_them_back_where_one_fails(ho
     assert stack.up().changes() == "~ 1 updated"
     assert [file.read_text() for file in files] == ["x = 1"] * 2
 
-    # a directory in its place: the second host cannot write the file
+    # the second host cannot write the file, since a directory has its name
     files[1].unlink()
     files[1].mkdir()
     stack.program(program.format(number=2))
@@ -89,7 +89,7 @@ def test_a_stack_puts_files_on_every_host_and_takes_them_back_where_one_fails(ho
     assert not any(file.parent.exists() for file in files)
 
 
-def test_a_request_trigger_that_is_pinned_to_a_node_is_called_there(hosts, cli, tmp_path):
+def test_the_endpoint_url_of_a_pinned_request_trigger_is_on_its_node(hosts, cli, tmp_path):
     first, second = hosts
     config = {"influxdb3:hostUrl": first.url}
     stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
@@ -108,7 +108,7 @@ def test_a_request_trigger_that_is_pinned_to_a_node_is_called_there(hosts, cli, 
     stack.up()
     url = f"{second.url}/api/v3/engine/pinned"
     assert stack.outputs() == {"url": url}
-    # the embedded engines share no catalog, as the nodes of a cluster do
+    # unlike nodes of a cluster, the two engines do not share a catalog
     second.client.create_trigger(
         CreateTrigger.model_validate(
             {
@@ -129,7 +129,7 @@ def test_a_request_trigger_that_is_pinned_to_a_node_is_called_there(hosts, cli, 
     assert stack.outputs() == {"answer": '{"answer": "here"}'}
 
 
-def test_packages_go_to_every_host_and_are_uninstalled_from_all(cluster, hosts):
+def test_packages_are_installed_on_and_uninstalled_from_every_host(cluster, hosts):
     offer(hosts, "everywhere", "1.0")
     asked = packages("everywhere", delete_on_destroy=True)
 
@@ -147,7 +147,7 @@ def test_packages_go_to_every_host_and_are_uninstalled_from_all(cluster, hosts):
     assert versions(cluster, "everywhere") == [{"everywhere": None}] * 2
 
 
-def test_packages_that_one_host_cannot_install_are_put_back_on_the_others(cluster, hosts):
+def test_an_installation_that_fails_on_one_host_is_rolled_back_on_the_others(cluster, hosts):
     offer(hosts, "put_back", "1.0")
     PACKAGES.create(packages("put_back==1.0"), cluster)
     offer(hosts[:1], "put_back", "2.0")
@@ -157,15 +157,15 @@ def test_packages_that_one_host_cannot_install_are_put_back_on_the_others(cluste
         PACKAGES.update(packages("put_back==1.0"), packages("put_back==2.0", "brand_new"), cluster)
 
     assert f"packages were not installed on {hosts[1].url}: " in str(failed.value)
-    # a real server answers 200 whatever pip said
-    assert "No matching distribution found" in str(failed.value) or "pip, which did not install all" in str(
+    # a real server answers 200 even if pip failed
+    assert "No matching distribution found" in str(failed.value) or "pip ran and did not install all" in str(
         failed.value
     )
     assert str(failed.value).endswith("The versions from before were put back")
     assert versions(cluster, "put-back", "brand-new") == [{"put-back": "1.0", "brand-new": None}] * 2
 
 
-def test_another_version_on_one_host_is_drift_until_it_is_mended(cluster, hosts):
+def test_another_version_on_one_host_is_drift_until_an_update_corrects_it(cluster, hosts):
     offer(hosts, "drifting", "1.0")
     offer(hosts, "drifting", "2.0")
     asked = packages("drifting==2.0")
@@ -181,7 +181,7 @@ def test_another_version_on_one_host_is_drift_until_it_is_mended(cluster, hosts)
     assert versions(cluster, "drifting") == [{"drifting": "2.0"}] * 2
 
 
-def test_an_installation_that_breaks_another_set_is_taken_back_and_names_it(hosts):
+def test_an_installation_that_breaks_another_set_is_rolled_back_and_names_that_set(hosts):
     engine = Engine(Configuration(host_url=hosts[0].url))
     offer(hosts, "shared", "1.0")
     offer(hosts, "shared", "2.0")
@@ -189,12 +189,12 @@ def test_an_installation_that_breaks_another_set_is_taken_back_and_names_it(host
     first, second = packages("shared==1.0", name="first", on=engine), packages("needy", name="second", on=engine)
     PACKAGES.create(first, engine)
 
-    with pytest.raises(ResourceError, match=r"breaks PackageSet 'first', which asks for shared==1\.0: .*version 2\.0"):
+    with pytest.raises(ResourceError, match=r"PackageSet 'first' needs shared==1\.0: .*version 2\.0"):
         PACKAGES.create(second, engine)
     assert versions(engine, "shared", "needy") == [{"shared": "1.0", "needy": None}]
 
 
-def test_another_value_of_reinstall_installs_again_in_the_newest_version(cluster, hosts):
+def test_a_new_value_of_reinstall_installs_the_newest_version(cluster, hosts):
     offer(hosts, "growing", "1.0")
     PACKAGES.create(packages("growing"), cluster)
     offer(hosts, "growing", "1.1")
@@ -228,7 +228,7 @@ def test_a_requirements_file_of_wheels_is_verified_with_their_extras(cluster, ho
     assert PACKAGES.read(asked, {}, cluster).inputs != asked
 
 
-def test_another_value_of_reinstall_installs_the_same_version_again(cluster, hosts):
+def test_a_new_value_of_reinstall_installs_the_same_version_again(cluster, hosts):
     offer(hosts, "same", "1.0")
     PACKAGES.create(packages("same==1.0"), cluster)
     modules = [next(host.plugin_dir.glob(".venv/lib/*/site-packages/same.py")) for host in hosts]
@@ -241,7 +241,7 @@ def test_another_value_of_reinstall_installs_the_same_version_again(cluster, hos
 
 
 class ImpatientGateway(httpx.HTTPTransport):
-    """Answers 504 to an installation, which goes on behind it."""
+    """Passes an installation on, and answers 504 at once."""
 
     def handle_request(self, request):
         if "plugin_environment" not in request.url.path:
@@ -255,7 +255,7 @@ class ImpatientGateway(httpx.HTTPTransport):
         return {"content": request.content, "headers": headers, "timeout": 60}
 
 
-def test_a_gateway_that_gives_up_before_pip_has_ended_does_no_harm(hosts, capsys):
+def test_after_a_gateway_timeout_the_deployment_waits_for_pip(hosts, capsys):
     engine = Engine(Configuration(host_url=hosts[0].url), ImpatientGateway())
     offer(hosts, "patience", "1.0")
 
@@ -264,7 +264,7 @@ def test_a_gateway_that_gives_up_before_pip_has_ended_does_no_harm(hosts, capsys
 
 
 class BrokenGateway(httpx.HTTPTransport):
-    """Passes on no installation."""
+    """Answers 503 to an installation, and does not pass it on."""
 
     def handle_request(self, request):
         if "install" not in request.url.path:
@@ -272,14 +272,14 @@ class BrokenGateway(httpx.HTTPTransport):
         return httpx.Response(503, text="no upstream")
 
 
-def test_an_installation_that_never_arrived_is_not_waited_for_to_the_end(hosts):
+def test_the_deployment_does_not_wait_for_an_installation_that_never_reached_the_server(hosts):
     engine = Engine(Configuration(host_url=hosts[0].url), BrokenGateway())
 
-    with pytest.raises(ResourceError, match=r"no upstream.*pip has ended, or never begun"):
+    with pytest.raises(ResourceError, match=r"no upstream.*pip is not running"):
         PACKAGES.create(packages("nowhere", on=engine), engine)
 
 
-def test_a_requirements_file_stays_on_no_host_where_cleaning_up_is_asked_for(cluster, hosts):
+def test_with_delete_on_destroy_no_host_keeps_the_requirements_file(cluster, hosts):
     offer(hosts, "tidy", "1.0")
     asked = packages(packages=None, requirements="tidy", delete_on_destroy=True)
 

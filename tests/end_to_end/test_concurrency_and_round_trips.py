@@ -1,4 +1,4 @@
-"""Many triggers at once, two deployments at once, and what each operation costs in requests at the server."""
+"""Two deployments at the same time, and the number of requests of each operation."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _at_once(stacks, operation):
     assert failures == []
 
 
-def test_each_operation_costs_the_requests_that_the_readme_says(tmp_path, cli, engine, db):
+def test_each_operation_sends_the_requests_that_the_readme_lists(tmp_path, cli, engine, db):
     proxy = BreakingProxy(engine.url, silence=0)
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": proxy.url})
 
@@ -79,7 +79,7 @@ def test_each_operation_costs_the_requests_that_the_readme_says(tmp_path, cli, e
     assert requests(stack.up) == {"POST trigger": 10}
     assert requests(stack.up) == {}
     assert requests(stack.refresh) == {"POST /api/v3/query_sql": 2}
-    # which server it is, once; then for each the log of its runs, and the steps of handing over
+    # once the server's identity; for each trigger the log of its runs and the steps of the swap
     stack.program(many(db, "t", 10, arguments=2))
     assert requests(stack.up) == {
         "GET /ping": 1, "POST /api/v3/query_sql": 10,
@@ -87,7 +87,7 @@ def test_each_operation_costs_the_requests_that_the_readme_says(tmp_path, cli, e
     }  # fmt: skip
     stack.program(many(db, "t", 10, arguments=2, more="restart_on=[1]"))
     assert requests(stack.up)["POST trigger/disable"] == 20
-    # the candidates that earlier deployments left, once a database
+    # once a database: candidates that earlier deployments left
     stack.program(many(db, "t", 10, arguments=2, more="restart_on=[1], disabled=True"))
     assert requests(stack.up) == {"GET /ping": 1, "POST /api/v3/query_sql": 1, "POST trigger/disable": 10}
     assert requests(stack.destroy) == {

@@ -1,4 +1,4 @@
-"""What destroying a stack leaves on the server: nothing that is this package's own, or asked to be deleted."""
+"""Destroying a stack removes the provider's own files, and what the program does not retain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def program(db, answer, package):
     """
 
 
-def test_what_a_stack_wrote_is_removed_once_nothing_runs_it(stack, engine, tmp_path):
+def test_files_and_packages_are_removed_once_no_trigger_runs_them(stack, engine, tmp_path):
     db = f"db_{uuid.uuid4().hex[:8]}"
     engine.client.create_database(db)
     package = wheel(tmp_path, f"ours_{db}", "1.0")
@@ -34,7 +34,7 @@ def test_what_a_stack_wrote_is_removed_once_nothing_runs_it(stack, engine, tmp_p
         assert engine.client.call_request_trigger(db).text == answer
         now = {path.name for path in engine.plugin_dir.glob(f"{db}_*")}
         written |= now
-        # what runs now, and what ran until this update swapped the trigger
+        # the directory that runs now, and the one that ran before this update
         assert len(now) <= 2
     assert len(written) == 3
     assert stack.refresh().changes() == ""
@@ -46,7 +46,7 @@ def test_what_a_stack_wrote_is_removed_once_nothing_runs_it(stack, engine, tmp_p
     assert not list(engine.plugin_dir.glob(f".venv/lib/*/site-packages/ours_{db}*"))
 
 
-def test_the_providers_own_files_go_with_a_stack_of_all_kinds_and_nobody_elses(tmp_path, cli, engine):
+def test_destroy_removes_the_providers_own_files_but_not_those_of_other_stacks(tmp_path, cli, engine):
     db = f"db_{uuid.uuid4().hex[:8]}"
     theirs = [".pulumi/candidates/theirs/candidate.py", ".pulumi/requirements_theirs.txt", ".pulumi/probe_older.py"]
     for path in theirs:
@@ -76,7 +76,7 @@ def test_the_providers_own_files_go_with_a_stack_of_all_kinds_and_nobody_elses(t
     requests = Counter(request.split("?")[0].removeprefix("/api/v3") for request in proxy.requests)
     left = {path for path in (engine.plugin_dir / ".pulumi").rglob("*") if path.is_file() and path.suffix != ".pyc"}
     assert {path.relative_to(engine.plugin_dir).as_posix() for path in left} == set(theirs)
-    # Pulumi deletes in a few waves: after each one, the plugin that removes the files is looked for, sent and run
+    # Pulumi deletes in a few waves; after each wave the provider writes and runs the plugin that removes files
     assert requests["POST /api/v3/plugins/files"] <= 3, requests
     assert requests["POST /api/v3/plugin_test/schedule"] <= 7, requests
     proxy.close()

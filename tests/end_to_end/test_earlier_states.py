@@ -1,4 +1,4 @@
-"""A stack that was deployed before `retain` and the outputs of options: its state file and its program."""
+"""A state file from before `retain` existed and options were outputs."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ Trigger("t4", db=d.db, plugin_filename=directory.plugin_filename, trigger_specif
 
 
 @pytest.mark.parametrize("gone", ["delete_on_destroy=True", "retain=False"])
-def test_an_earlier_state_is_unchanged_and_stays_as_it_is(unreachable_stack, gone):
+def test_an_earlier_state_file_shows_no_change_and_is_not_rewritten(unreachable_stack, gone):
     stack = unreachable_stack
     state = shutil.copy(Path(__file__).with_name("earlier_state.json"), stack.directory)
     stack.run("stack", "import", "--file", str(state), expect=0)
     before = stack.resources()
     stack.program(PROGRAM.format(gone=gone))
 
-    # nothing answers at the engine's URL: that `up` succeeds shows that it sends nothing
+    # there is no server at the stack's URL, so that `up` succeeds only if it sends nothing
     preview, up = stack.preview(), stack.up()
 
     assert (preview.changes(), up.changes()) == ("", "")

@@ -1,4 +1,4 @@
-"""What a program can call while it is deployed."""
+"""Functions that a program calls while it is deployed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def program(db, more=""):
     """
 
 
-def test_calls_are_made_while_deploying_and_never_in_a_preview(stack, engine, db):
+def test_functions_send_requests_during_up_and_never_during_a_preview(stack, engine, db):
     stack.program(
         program(
             db,
@@ -49,7 +49,7 @@ def test_calls_are_made_while_deploying_and_never_in_a_preview(stack, engine, db
     assert len(engine.client.trigger_logs(db, "t")) == runs
 
 
-def test_a_dry_run_takes_the_weekdays_of_the_api_and_refuses_a_schedule_that_is_none(stack, engine, db):
+def test_a_dry_run_accepts_weekdays_of_the_api_and_refuses_an_invalid_schedule(stack, engine, db):
     source = "def process_scheduled_call(influxdb3_local, time, args=None): influxdb3_local.info(f'{time:%A} {args}')"
     program = f"""
         plugin = PluginFile("{db}_s.py", content={source!r})
@@ -65,7 +65,7 @@ def test_a_dry_run_takes_the_weekdays_of_the_api_and_refuses_a_schedule_that_is_
     assert "schedule: " in ran.output
 
 
-def test_a_call_that_fails_fails_the_deployment_with_the_plugins_words(stack, db):
+def test_a_failed_call_fails_the_deployment_with_the_plugins_text(stack, db):
     stack.program(
         program(db, more='pulumi.export("answer", invoke_request(trigger.endpoint_url, params={"fail": "1"}).text)')
     )

@@ -1,4 +1,4 @@
-"""Deployments by the real CLI where something else than the engine answers: they fail, and the state is right."""
+"""Deployments to a URL where a gateway or another kind of server answers: they fail, and the state stays right."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROGRAM = """
 
 
 @pytest.mark.parametrize("answer", ["a login page", "an error that steers the terminal", "a body that drips"])
-def test_a_deployment_to_something_else_fails_in_our_words_and_creates_nothing(tmp_path, cli, answer):
+def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_creates_nothing(tmp_path, cli, answer):
     with hostile_server((LIES | DELAYS)[answer]) as server:
         config = {"influxdb3:hostUrl": server.url, "influxdb3:timeout": "1"}
         stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
@@ -40,7 +40,7 @@ def test_a_deployment_to_something_else_fails_in_our_words_and_creates_nothing(t
     assert expected[answer] in ran.output, ran.output
 
 
-def test_a_login_page_before_a_server_makes_nothing_gone_and_deletes_nothing(tmp_path, cli, engine):
+def test_a_login_page_in_front_of_a_server_never_makes_resources_gone_or_deleted(tmp_path, cli, engine):
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
     stack.program(PROGRAM)
     stack.up()
@@ -48,7 +48,7 @@ def test_a_login_page_before_a_server_makes_nothing_gone_and_deletes_nothing(tmp
 
     for lie in ("a login page", "a gateway's JSON that is not found"):
         with hostile_server(LIES[lie]) as server:
-            # the URL that the state has leads to the gateway now
+            # the stack's URL leads to the gateway now
             stack.run("config", "set", "influxdb3:hostUrl", server.url, expect=0)
             for ran in (stack.up(expect=None), stack.refresh("--run-program", expect=None)):
                 assert ran.status != 0, ran.output
@@ -78,7 +78,7 @@ PLUGIN = (
         ('PackageSet("s", packages=[pulumi.Output.concat("x @ https://u:", hidden, "@h/x y")])', "packages[0]: "),
     ],
 )
-def test_a_secret_of_the_program_is_in_no_refusal(unreachable_stack, declaration, named):
+def test_no_error_of_a_preview_contains_a_secret(unreachable_stack, declaration, named):
     unreachable_stack.program(f"""
         hidden = pulumi.Output.secret("k9-hunter2")
         {declaration}

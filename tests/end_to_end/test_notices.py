@@ -1,4 +1,4 @@
-"""What Pulumi shows of what a provider says: each notice on lines of its own."""
+"""Notices in the CLI's output."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def notices(ran):
     return [line.removeprefix("    ") for line in diagnostics.splitlines()[1:] if line.strip()]
 
 
-def test_notices_of_resources_that_are_deleted_at_once_are_lines_of_their_own(stack):
+def test_each_notice_of_a_destroy_is_a_separate_line(stack):
     stack.program('for number in range(12):\n    PluginFile(f"notices_{number}.py", content="x = 1")')
     stack.up()
 
-    stays = "stays on the server: its API has no way to delete it; retain=False does"
+    stays = "stays on the server, since its API cannot delete it; retain=False deletes it on destroy"
     assert sorted(notices(stack.destroy())) == sorted(
         f"influxdb3: plugin file 'notices_{number}.py' {stays}" for number in range(12)
     )
@@ -29,7 +29,7 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, en
     engine.client.create_plugin_file("new.py", SCHEDULED + REQUEST)
 
     def theirs(name, specification, **more):
-        given = {"plugin_filename": "old.py", "disabled": False, "trigger_arguments": None} | more
+        members = {"plugin_filename": "old.py", "disabled": False, "trigger_arguments": None} | more
         settings = TriggerSettings(run_async=False, error_behavior="log")
         engine.client.create_trigger(
             CreateTrigger(
@@ -37,7 +37,7 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, en
                 trigger_name=name,
                 trigger_settings=settings,
                 trigger_specification=specification,
-                **given,
+                **members,
             )
         )
 
@@ -60,13 +60,13 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, en
     said = notices(ran)
 
     def after(name):
-        first = said.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is taken over: it changes")
+        first = said.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is adopted: it changes")
         further = said[first + 1 :]
         return [line.strip() for line in further[: next((i for i, each in enumerate(further) if each[0] != " "), None)]]
 
     assert after("weekdays") == [
         "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' (InfluxDB counts weekdays from "
-        "Sunday = 1, so its 1-5 is SUN-THU; names mean the same everywhere)"
+        "Sunday = 1, so its 1-5 is SUN-THU)"
     ]
     assert after("hook") == ["trigger_specification: a request path -> a request path"]
     assert after("all") == [

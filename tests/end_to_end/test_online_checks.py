@@ -1,4 +1,4 @@
-"""What a preview asks the server where a stack opts in: nothing is changed by it, and each fact is asked for once."""
+"""Online checks: previews of a stack with ``influxdb3:onlineChecks``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEDULED = "def process_scheduled_call(influxdb3_local, call_time, args=None):\
 
 
 def definition(db, name):
-    """A trigger that somebody else has created."""
+    """Body of a trigger that another person creates."""
     return CreateTrigger(
         db=db,
         plugin_filename="there.py",
@@ -28,14 +28,14 @@ def definition(db, name):
     )
 
 
-def asking(directory, cli, url):
+def stack_with_online_checks(directory, cli, url):
     """A stack whose previews ask the server."""
     config = {"influxdb3:hostUrl": url, "influxdb3:onlineChecks": "true"}
     return Stack(directory / "stack", cli, os.environ, config=config)
 
 
 def assert_refused(stack, reasons):
-    """Each program fails with its reason; one at a time, since a preview ends at the first failure."""
+    """Check that the preview of each program fails with its reason; a preview ends at the first failure."""
     for program, reason in reasons.items():
         stack.program(program)
         ran = stack.preview(expect=None)
@@ -44,11 +44,11 @@ def assert_refused(stack, reasons):
         assert reason in " ".join(ran.output.split())
 
 
-def test_what_the_server_lacks_is_named_by_property(tmp_path, cli, engine):
+def test_an_error_names_the_property_whose_value_is_missing_on_the_server(tmp_path, cli, engine):
     engine.client.create_database("lacking")
     engine.client.create_plugin_file("there.py", PLUGIN)
     engine.client.create_plugin_file("there/__init__.py", PLUGIN)
-    stack = asking(tmp_path, cli, engine.url)
+    stack = stack_with_online_checks(tmp_path, cli, engine.url)
 
     assert_refused(
         stack,
@@ -63,7 +63,7 @@ def test_what_the_server_lacks_is_named_by_property(tmp_path, cli, engine):
     )
 
 
-def test_what_the_program_itself_creates_is_not_missed(stack, engine):
+def test_what_the_program_creates_does_not_count_as_missing(stack, engine):
     engine.client.create_database("lacking")
     engine.client.create_plugin_file("there/__init__.py", PLUGIN)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -78,7 +78,7 @@ def test_what_the_program_itself_creates_is_not_missed(stack, engine):
         for number, name in enumerate(names):
             Trigger(f"t{{number}}", db="new", plugin_filename=name, trigger_specification=ALL_TABLES,
                     opts=pulumi.ResourceOptions(depends_on=[new, code, other, directory]))
-        # a plugin of the program, or whoever writes, may create the table
+        # the table does not exist; a plugin or a client may create it later
         Trigger("table", db="lacking", plugin_filename="there", trigger_specification=table("cpu"))
         """
     )
@@ -87,7 +87,7 @@ def test_what_the_program_itself_creates_is_not_missed(stack, engine):
     assert len(engine.client.triggers("new")) == 4
 
 
-def test_what_exists_is_refused_before_the_deployment_in_the_words_of_the_deployment(tmp_path, cli, engine):
+def test_the_preview_refuses_what_exists_with_the_error_of_the_deployment(tmp_path, cli, engine):
     engine.client.create_plugin_file("theirs.py", "theirs = 1")
     engine.client.create_plugin_file("their_directory/__init__.py", "theirs = 1")
     engine.client.create_plugin_file("there.py", PLUGIN)
@@ -96,7 +96,7 @@ def test_what_exists_is_refused_before_the_deployment_in_the_words_of_the_deploy
 
     in_place = 'PluginDirectory("their_directory", files={"__init__.py": "x = 1"}, in_place=True, trigger_name="t")'
     assert_refused(
-        asking(tmp_path, cli, engine.url),
+        stack_with_online_checks(tmp_path, cli, engine.url),
         {
             'PluginFile("theirs.py", content="x = 1")': "plugin_name: plugin file 'theirs.py' exists already",
             in_place: "plugin_name: plugin directory 'their_directory' exists already",
@@ -110,11 +110,11 @@ def test_what_exists_is_refused_before_the_deployment_in_the_words_of_the_deploy
     )
 
 
-def test_what_nobody_has_told_yet_is_compared_as_far_as_it_is_known(tmp_path, cli, engine):
+def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(tmp_path, cli, engine):
     engine.client.create_plugin_file("there.py", PLUGIN)
     engine.client.create_database("unknown")
     engine.client.create_trigger(definition("unknown", "t"))
-    stack = asking(tmp_path, cli, engine.url)
+    stack = stack_with_online_checks(tmp_path, cli, engine.url)
     stack.program(
         """
         new = Database("new")
@@ -135,7 +135,11 @@ REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None)
 
 
 def hooks(*triggers):
-    """A program of request triggers, each depending on the one before: name, and what differs from one on ``PATH``."""
+    """A program of request triggers, each of which depends on the one before.
+
+    Args:
+        triggers: Name of each, and the arguments that differ from those of a trigger on ``PATH``.
+    """
     lines = [
         f"before = PluginFile('hook.py', content={REQUEST!r})",
         "defaults = dict(db='one', plugin_filename='hook.py', trigger_specification=request('PATH'))",
@@ -170,7 +174,7 @@ MOVES = {
 
 
 @pytest.mark.parametrize("case", MOVES)
-def test_a_path_that_moves_within_the_program_is_free_for_preview_and_deployment(stack, engine, case):
+def test_preview_and_deployment_accept_a_path_that_moves_between_triggers_of_the_program(stack, engine, case):
     before, after = MOVES[case]
     for db in ("one", "two"):
         engine.client.create_database(db)
@@ -195,13 +199,13 @@ STUCK = {
 
 
 @pytest.mark.parametrize("case", STUCK)
-def test_a_path_that_a_deployment_cannot_move_is_refused_by_preview_and_deployment_alike(stack, engine, case):
+def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(stack, engine, case):
     before, after = STUCK[case]
     engine.client.create_database("one")
     stack.program(before)
     stack.up()
     stack.program(after)
-    said = "let this one depend on it (depends_on) or deploy in two steps"
+    said = "add depends_on=[THAT_TRIGGER] to this trigger"
 
     deployed = stack.up(expect=None)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -215,7 +219,7 @@ def test_a_path_that_a_deployment_cannot_move_is_refused_by_preview_and_deployme
 
 
 @pytest.mark.skipif(PROGRAM is not None, reason="only Enterprise has the flag --plugin-dir-only")
-def test_a_server_that_takes_no_other_triggers_no_files_and_no_packages_says_so_at_preview(tmp_path, cli):
+def test_the_preview_reports_flags_that_forbid_triggers_files_and_packages(tmp_path, cli):
     directory = tmp_path / "engine"
     (directory / "plugins").mkdir(parents=True)
     (directory / "plugins" / "there.py").write_text(PLUGIN)
@@ -223,16 +227,16 @@ def test_a_server_that_takes_no_other_triggers_no_files_and_no_packages_says_so_
     flags = {"restrict_plugin_triggers_to": "schedule", "plugin_dir_only": True, "package_manager": "disabled"}
     with start_server(directory, **flags) as locked:
         locked.client.create_database("d")
-        stack = asking(tmp_path, cli, locked.url)
+        stack = stack_with_online_checks(tmp_path, cli, locked.url)
 
-        no_files = "The operator has locked the plugin directory (--plugin-dir-only)"
-        no_packages = "The operator has switched installation off"
+        no_files = "The operator has locked the plugin directory: put the files there"
+        no_packages = "The operator has disabled installations"
         fetched = 'Trigger("t", db="d", plugin_filename="gh:a/b.py", trigger_specification=every("1h"))'
         assert_refused(
             stack,
             {
                 'Trigger("t", db="d", plugin_filename="there.py", trigger_specification=ALL_TABLES)': (
-                    "have --restrict-plugin-triggers-to extended"
+                    "restart the server with this kind in --restrict-plugin-triggers-to"
                 ),
                 fetched: no_files,
                 'PluginFile("file.py", content="x = 1")': no_files,
@@ -247,12 +251,12 @@ def test_a_server_that_takes_no_other_triggers_no_files_and_no_packages_says_so_
         assert [row.trigger_name for row in locked.client.triggers("d")] == ["t"]
 
 
-def test_a_preview_with_checks_costs_the_same_requests_however_many_triggers(tmp_path, cli, engine):
+def test_the_number_of_requests_of_a_preview_does_not_grow_with_the_triggers(tmp_path, cli, engine):
     engine.client.create_database("counted")
     engine.client.write_lp("counted", "cpu v=1")
     engine.client.create_plugin_file("counted.py", PLUGIN)
     proxy = BreakingProxy(engine.url, silence=0)
-    stack = asking(tmp_path, cli, proxy.url)
+    stack = stack_with_online_checks(tmp_path, cli, proxy.url)
 
     def requests(count):
         stack.program(
@@ -265,8 +269,8 @@ def test_a_preview_with_checks_costs_the_same_requests_however_many_triggers(tmp
         stack.preview()
         return Counter(request.split("?")[0].removeprefix("/api/v3") for request in proxy.requests)
 
-    few = requests(1)  # the probe is written in each: one that lies there is not trusted
-    # the table is only asked for where the server may stop a trigger on one that does not exist
+    few = requests(1)  # each preview writes the probe again, since an existing one is not trusted
+    # only Core 3.10 may stop a trigger on a missing table, so that one more request asks for the table
     assert few.total() == (6 if PROGRAM is None else 7), few
     assert requests(20) == few
     proxy.close()

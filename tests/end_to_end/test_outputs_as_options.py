@@ -1,4 +1,4 @@
-"""Options of resources that are outputs, some of them unknown during preview."""
+"""Options of resources that are outputs; some are unknown during preview."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LATER = """
 from pathlib import Path
 first = Database("{db}_first", retain=False)
 def later(value):
-    # the id of a resource that is still to be created is unknown during preview
+    # the id of a resource that does not exist yet is unknown during preview
     return first.id.apply(lambda _: value)
 """
 EVERY_OPTION = """
@@ -45,7 +45,7 @@ def every_option(db):
     return (LATER + EVERY_OPTION).format(db=db, wal=WAL)
 
 
-def test_a_preview_with_options_that_are_unknown_sends_nothing(unreachable_stack):
+def test_a_preview_with_unknown_options_sends_nothing(unreachable_stack):
     unreachable_stack.program(every_option("db"))
 
     ran = unreachable_stack.preview()
@@ -53,7 +53,7 @@ def test_a_preview_with_options_that_are_unknown_sends_nothing(unreachable_stack
     assert ran.changes() == "+ 9 to create", ran.output
 
 
-def test_options_that_are_outputs_count_once_they_are_known(stack, engine, db):
+def test_options_that_are_outputs_take_effect_once_known(stack, engine, db):
     for name in ("{db}_of_path.py", "{db}_in_place/__init__.py"):
         engine.client.create_plugin_file(name.format(db=db).replace("_in_place/", "_other/"), "# somebody else's")
     engine.client.create_database(f"{db}_later")
@@ -98,7 +98,7 @@ def test_options_that_are_outputs_count_once_they_are_known(stack, engine, db):
     assert not (engine.plugin_dir / f"{db}_of_path.py").exists()
 
 
-def test_a_watch_that_is_an_output_takes_a_failing_definition_back(stack, engine, db):
+def test_a_watch_that_is_an_output_rolls_back_a_failing_definition(stack, engine, db):
     stack.program(
         LATER.format(db=db)
         + f"""
@@ -114,7 +114,7 @@ Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specific
     assert [row.trigger_name for row in engine.client.triggers(db)] == []
 
 
-def test_an_online_check_neither_refuses_nor_announces_what_may_be_adopted(stack, engine, db):
+def test_with_an_unknown_adopt_an_online_check_neither_fails_nor_announces_an_adoption(stack, engine, db):
     engine.client.create_plugin_file(f"{db}.py", "# somebody else's")
     engine.client.create_plugin_file(f"{db}_place/__init__.py", "# somebody else's")
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -140,8 +140,8 @@ Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specific
     stack.program(program.replace("ADOPT", "False"))
     refused = stack.preview(expect=1)
 
-    assert "taken over" not in unknown.output
-    assert "taken over" in known.output
+    assert "is adopted" not in unknown.output
+    assert "is adopted" in known.output
     assert "exists" in refused.output
     stack.program(program.replace("ADOPT", "later(False)"))
     assert "exists" in stack.up(expect=1).output
@@ -150,7 +150,7 @@ Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specific
     assert [row.trigger_specification for row in engine.client.triggers(db)] == ['"all_tables_wal_write"']
 
 
-def test_a_directory_that_may_be_written_in_place_has_no_name_before_that_is_known(unreachable_stack):
+def test_the_filename_of_a_directory_is_unknown_while_in_place_is_unknown(unreachable_stack):
     unreachable_stack.program(
         LATER.format(db="db")
         + f"""
@@ -167,7 +167,7 @@ directory.plugin_filename.apply(lambda known: print("name known:", known))
 
 
 @pytest.mark.parametrize("retain", ["True", "False"])
-def test_a_database_whose_retain_is_an_output_is_never_deleted_before_it_is_replaced(stack, engine, db, retain):
+def test_a_database_whose_retain_is_an_output_is_not_deleted_before_its_replacement(stack, engine, db, retain):
     stack.program(f'Database("{db}_data", retain=pulumi.Output.from_input({retain}))')
     stack.up()
     urn = stack.resources()[f"{db}_data"]["urn"]
@@ -197,7 +197,7 @@ def test_a_database_whose_retain_is_an_output_is_never_deleted_before_it_is_repl
         ("adopt=pulumi.Output.from_input(1)", "adopt: True or False is needed, not a number"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_is_declared(unreachable_stack, arguments, told):
+def test_contradicting_or_mistyped_options_fail_before_anything_is_declared(unreachable_stack, arguments, told):
     unreachable_stack.program(f'PluginFile("p.py", content="x = 1", {arguments})')
 
     ran = unreachable_stack.preview(expect=1)
@@ -205,7 +205,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_declared(unreachable
     assert told in ran.output, ran.output
 
 
-def test_old_names_work_and_are_warned_of(unreachable_stack):
+def test_deprecated_names_work_and_cause_a_warning(unreachable_stack):
     unreachable_stack.program(
         """
         PluginFile("p.py", content="x = 1", delete_on_destroy=True, retain=False)

@@ -1,4 +1,4 @@
-"""Packages are really installed and verified; databases are kept with their data."""
+"""Package sets and databases through the real CLI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def process_request(influxdb3_local, query, headers, body, args=None):
 """
 
 
-def test_packages_are_installed_and_what_is_wrong_is_named(stack, engine):
+def test_packages_are_installed_and_an_error_names_what_is_missing(stack, engine):
     path = f"version_{uuid.uuid4().hex[:8]}"
     stack.program(
         f"""
@@ -38,7 +38,7 @@ def test_packages_are_installed_and_what_is_wrong_is_named(stack, engine):
     assert "no-such-package-of-ours" in ran.output
 
 
-def test_sets_that_rule_each_other_out_are_refused_by_the_preview(unreachable_stack):
+def test_the_preview_refuses_contradicting_package_sets(unreachable_stack):
     unreachable_stack.program(
         """
         PackageSet("first", packages=["numpy==1.26.4"])
@@ -66,7 +66,7 @@ def test_requirements_with_a_hash_are_installed(stack):
     assert stack.outputs() == {"installed": {"six": "1.16.0"}}
 
 
-def test_a_database_is_kept_unless_the_program_says_otherwise(stack, engine):
+def test_a_database_is_kept_unless_retain_is_false(stack, engine):
     kept, dropped = f"kept_{uuid.uuid4().hex[:8]}", f"dropped_{uuid.uuid4().hex[:8]}"
     stack.program(f'Database("{kept}")\nDatabase("{dropped}", retain=False)')
     stack.up()
@@ -80,4 +80,4 @@ def test_a_database_is_kept_unless_the_program_says_otherwise(stack, engine):
     stack.program(f'Database("other", db="{kept}", retain=False)')
     ran = stack.up(expect=None)
     assert ran.status != 0
-    assert "would delete data that it did not create" in ran.output
+    assert "would delete data that this stack did not create" in ran.output

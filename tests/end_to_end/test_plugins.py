@@ -1,4 +1,4 @@
-"""Plugin files and directories: what a change of code looks like in a preview, and what it does."""
+"""Plugin files and directories through the real CLI."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def answer(engine, db):
     return engine.client.call_request_trigger(db).text
 
 
-def test_changed_code_of_a_file_shows_in_preview_and_runs_at_the_next_call(stack, engine, db):
+def test_changed_code_of_a_file_shows_in_the_preview_and_runs_at_the_next_call(stack, engine, db):
     stack.program(file_program(db, "one"))
     stack.up()
     assert answer(engine, db) == "one"
@@ -47,7 +47,7 @@ def test_changed_code_of_a_file_shows_in_preview_and_runs_at_the_next_call(stack
     assert answer(engine, db) == "two"
 
 
-def test_changed_code_of_a_directory_swaps_its_trigger_to_a_new_one(stack, engine, db):
+def test_changed_code_of_a_directory_swaps_its_trigger_to_a_new_directory(stack, engine, db):
     stack.program(directory_program(db, "one"))
     stack.up()
     assert answer(engine, db) == "one"
@@ -65,7 +65,7 @@ def test_changed_code_of_a_directory_swaps_its_trigger_to_a_new_one(stack, engin
     assert answer(engine, db) == "one"
 
 
-def test_a_directory_in_place_is_replaced_through_its_trigger(stack, engine, db):
+def test_an_in_place_directory_is_replaced_through_its_trigger(stack, engine, db):
     in_place = 'in_place=True, trigger_name="t"'
     stack.program(directory_program(db, "one", in_place))
     stack.up()
@@ -74,7 +74,7 @@ def test_a_directory_in_place_is_replaced_through_its_trigger(stack, engine, db)
     assert answer(engine, db) == "two"
 
 
-def test_code_changed_by_hand_shows_in_refresh_and_is_mended(stack, engine, db):
+def test_code_changed_by_hand_shows_in_refresh_and_is_restored_by_the_next_up(stack, engine, db):
     stack.program(file_program(db, "declared"))
     stack.up()
     engine.client.create_plugin_file(f"{db}.py", REQUEST.format(answer="by hand"))
@@ -85,13 +85,13 @@ def test_code_changed_by_hand_shows_in_refresh_and_is_mended(stack, engine, db):
 
 
 @pytest.mark.parametrize("in_place", ["", 'in_place=True, trigger_name="t"'])
-def test_code_added_by_hand_to_a_directory_shows_in_refresh_and_is_removed(stack, engine, db, in_place):
+def test_code_added_by_hand_to_a_directory_shows_in_refresh_and_is_removed_by_the_next_up(stack, engine, db, in_place):
     stack.program(directory_program(db, "declared", in_place))
     stack.up()
     (directory,) = engine.plugin_dir.glob(f"{db}*")
     (directory / "words.py").write_text("from .more import WORD\n")
     (directory / "more.py").write_text("WORD = 'by hand'\n")
-    (directory / "state.json").write_text("{}")  # may be the plugin's own
+    (directory / "state.json").write_text("{}")  # the plugin itself may have written it
     assert stack.refresh().changes() == "~ 1 updated"
     shown = stack.preview("--diff").output
     assert "by hand" in shown
@@ -102,7 +102,7 @@ def test_code_added_by_hand_to_a_directory_shows_in_refresh_and_is_removed(stack
     assert stack.up("--refresh").changes() == ""
 
 
-def test_a_file_that_exists_is_taken_over_only_on_request(stack, engine, db):
+def test_an_existing_file_is_an_error_unless_it_is_adopted(stack, engine, db):
     engine.client.create_plugin_file(f"{db}.py", REQUEST.format(answer="theirs"))
     program = file_program(db, "ours")
     stack.program(program)
@@ -113,20 +113,20 @@ def test_a_file_that_exists_is_taken_over_only_on_request(stack, engine, db):
 
     stack.program(program.replace("content=", "adopt=True, content="))
     shown = stack.preview().output
-    assert "will be taken over: 1 of its 2 lines go, 1 of the program's are new" in shown
-    assert "theirs" not in shown  # what is there may be a secret
+    assert "will be adopted: 1 of its 2 lines are removed, 1 lines are added" in shown
+    assert "theirs" not in shown  # the existing content may be secret
     stack.up()
     assert answer(engine, db) == "ours"
 
 
-def test_destroying_says_once_that_files_stay(stack, db):
+def test_destroy_shows_one_notice_for_each_file_that_stays(stack, db):
     stack.program(file_program(db, "one"))
     stack.up()
     _, _, diagnostics = stack.destroy().output.partition("Diagnostics:")
     assert diagnostics.count("stays on the server") == 1
 
 
-def test_a_directory_with_links_pictures_and_a_byte_order_mark_is_deployed(stack, engine, db):
+def test_a_directory_with_links_images_and_a_byte_order_mark_is_deployed(stack, engine, db):
     package = stack.directory / "pkg"
     for name, content in {
         "pkg/__init__.py": "\ufefffrom .code.words import WORD\n" + REQUEST.format(answer="").replace("''", "WORD"),
@@ -151,7 +151,7 @@ def test_a_directory_with_links_pictures_and_a_byte_order_mark_is_deployed(stack
     assert stack.up("--refresh").changes() == ""
 
 
-def test_a_text_with_a_byte_order_mark_runs(stack, engine, db):
+def test_content_with_a_byte_order_mark_runs(stack, engine, db):
     (stack.directory / "one.py").write_text("\ufeff" + REQUEST.format(answer="file"), "utf-8")
     stack.program(f'plugin = PluginFile("{db}.py", source="one.py")\n' + dedent(trigger(db, "plugin")))
     stack.up()
@@ -163,7 +163,7 @@ def test_a_text_with_a_byte_order_mark_runs(stack, engine, db):
 
 
 @pytest.mark.parametrize("exclude", ["'*.png'", "[5]", "['*.png']"])
-def test_patterns_without_a_source_or_of_another_kind_are_refused(unreachable_stack, exclude):
+def test_exclude_without_source_or_of_the_wrong_type_is_an_error(unreachable_stack, exclude):
     unreachable_stack.program(f'PluginDirectory("d", files={{"__init__.py": ""}}, exclude={exclude})')
     ran = unreachable_stack.preview(expect=None)
     assert ran.status != 0

@@ -1,4 +1,4 @@
-"""What cannot work fails at preview, which sends nothing: the engine of these stacks does not exist."""
+"""Previews of invalid programs fail without requests: these stacks have no server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PLUGIN = 'PluginFile("p.py", content="def process_writes(influxdb3_local, table_
 REFUSED = {
     "an unknown specification": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification="hourly")',
-        ["trigger_specification", "'hourly' is no trigger specification", "'every:<DURATION>'"],
+        ["trigger_specification", "'hourly' is not a trigger specification", "'every:<DURATION>'"],
     ),
     "a five-field cron": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=cron("*/5 * * * *"))',
@@ -32,7 +32,7 @@ REFUSED = {
     ),
     "a plugin file outside the plugin directory": (
         'PluginFile("p", plugin_name="../p.py", content="")',
-        ["plugin_name", "it has to stay inside the plugin directory"],
+        ["plugin_name", "write a path that stays inside the plugin directory"],
     ),
     "two triggers of one name": (
         "for number in (1, 2):\n"
@@ -47,7 +47,7 @@ REFUSED = {
     ),
     "two plugin files of one name": (
         'for number in (1, 2):\n    PluginFile(str(number), plugin_name="p.py", content=f"a = {number}")',
-        ["plugin_name", "another resource of this program is the plugin file 'p.py', with other content"],
+        ["plugin_name", "another resource of this program is the plugin file 'p.py' with other content"],
     ),
     "a plugin file whose path can be written otherwise": (
         'PluginFile("p", plugin_name="./a//p.py", content="")',
@@ -67,7 +67,7 @@ REFUSED = {
     ),
     "the name of a requirements file where its text belongs": (
         'PackageSet("p", requirements="requirements.txt")',
-        ["requirements: that is the name of a file", "pathlib.Path"],
+        ["requirements: this is the name of a file", "pathlib.Path"],
     ),
     "a number where files belong": (
         'PluginDirectory("d", files=5)',
@@ -75,17 +75,17 @@ REFUSED = {
     ),
     "an output where a path belongs": (
         'PluginFile("p.py", source=pulumi.Output.from_input("p.py"))',
-        ["PluginFile 'p.py': source is a path that is read where the program runs"],
+        ["PluginFile 'p.py': source is the path of a file or directory"],
     ),
     "a text where a dry run belongs": (
         'PluginFile("p.py", content="", test="cpu v=1")',
         ["PluginFile 'p.py': test is a WalTest or a ScheduleTest, or a list of them"],
     ),
-    "a dry run at no time": (
+    "a dry run with an invalid schedule": (
         'PluginFile("p.py", content="def process_scheduled_call(i, t, a): pass", test=ScheduleTest(schedule="noon"))',
         ["test[0].schedule"],
     ),
-    "a watch that is none": (
+    "a watch of the wrong type": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES, watch=30)',
         ["watch: Watch(...) is needed, not a number"],
     ),
@@ -94,29 +94,29 @@ REFUSED = {
         'Trigger("t", plugin_filename="p.py", trigger_specification=ALL_TABLES)',
         ["db", "pulumi config set influxdb3:database NAME"],
     ),
-    "an argument that is no text": (
+    "an argument that cannot be converted to text": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES, trigger_arguments={"a": [1]})',
         ["trigger_arguments.a", "json.dumps"],
     ),
-    "an error behaviour that is none": (
+    "an unknown error behaviour": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES,'
         ' trigger_settings={"error_behavior": "Log"})',
         ["trigger_settings.error_behavior", "'log', 'retry' or 'disable'"],
     ),
-    "a package specifier that is none": (
+    "an invalid requirement specifier": (
         'PackageSet("p", packages=["psutil", "a b"])',
-        ["packages[1]: no requirement specifier", "NAME>=VERSION"],
+        ["packages[1]: write a requirement specifier", "NAME>=VERSION"],
     ),
     "a request path that no client can call": (
         'Trigger("t", db="d", plugin_filename="p.py", trigger_specification=request("/a b"))',
         ["trigger_specification", "starts with '/'"],
     ),
-    "a database name that is none": ('Database("_d")', ["db", "starts with an ASCII letter or digit"]),
+    "an invalid database name": ('Database("_d")', ["db", "starts with an ASCII letter or digit"]),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_preview_names_the_property_and_the_remedy(case, unreachable_stack):
+def test_the_preview_names_the_property_and_what_to_write(case, unreachable_stack):
     program, expected = REFUSED[case]
     unreachable_stack.program(program)
     ran = unreachable_stack.preview(expect=None)
@@ -124,10 +124,10 @@ def test_preview_names_the_property_and_the_remedy(case, unreachable_stack):
     for text in expected:
         assert text in ran.output, ran.output
     assert not ran.has_traceback(), ran.output
-    assert "x = 1" not in ran.output  # the value, which may be secret, is not repeated
+    assert "x = 1" not in ran.output  # the value may be secret
 
 
-def test_preview_of_what_can_work_needs_no_engine(unreachable_stack):
+def test_the_preview_of_a_valid_program_needs_no_server(unreachable_stack):
     unreachable_stack.program(
         f"""
         d = Database("d")

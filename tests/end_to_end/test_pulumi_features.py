@@ -1,4 +1,4 @@
-"""Resource options and state operations of Pulumi, which users expect to work with any resource."""
+"""Pulumi's resource options and state operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pa
 
 @pytest.fixture
 def db(engine, db):
-    """A database of the test's own, with a plugin to run."""
+    """A database for one test, and two plugins."""
     engine.client.create_plugin_file("w.py", WRITES)
     engine.client.create_plugin_file("v.py", WRITES)
     return db
@@ -29,7 +29,7 @@ def live(engine, db):
     return {row.trigger_name: row.plugin_filename for row in engine.client.triggers(db)}
 
 
-def test_outputs_that_are_unknown_in_preview_can_be_used_anywhere(stack, engine, db):
+def test_unknown_outputs_can_be_used_for_every_property(stack, engine, db):
     stack.program(
         f"""
         made = Database("{db}_made")
@@ -60,7 +60,7 @@ def test_a_renamed_resource_with_an_alias_keeps_its_trigger(stack, engine, db):
     assert live(engine, db) == {"t": "w.py"}
 
 
-def test_what_a_moved_resource_has_taken_over_is_not_deleted_with_the_old_one(stack, engine, db):
+def test_a_trigger_that_another_resource_adopted_is_not_deleted_with_the_old_resource(stack, engine, db):
     def program(components, data):
         return f"""
             class Component(pulumi.ComponentResource):
@@ -78,8 +78,8 @@ def test_what_a_moved_resource_has_taken_over_is_not_deleted_with_the_old_one(st
     stack.program(program(components=True, data=f'Database("{db}_data")'))
     ran = stack.up()
     assert "trigger 't' in database" in ran.output
-    assert "stays: another resource of this program has taken it over" in ran.output
-    assert "is kept with its data: another resource of this program has taken it over" in ran.output
+    assert "stays: another resource of this program has adopted it" in ran.output
+    assert "is kept with its data: another resource of this program has adopted it" in ran.output
     assert live(engine, db) == {"t": "w.py"}
     assert engine.client.query_sql(f"{db}_data", "SELECT v FROM cpu") == [{"v": 1.0}]
 
@@ -112,7 +112,7 @@ def test_a_protected_trigger_is_not_destroyed(stack, engine, db):
     stack.up()
 
 
-def test_ignored_changes_change_nothing(stack, engine, db):
+def test_ignore_changes_keeps_the_live_definition(stack, engine, db):
     stack.program(program(db, arguments=1))
     stack.up()
     stack.program(program(db, arguments=2, options='ignore_changes=["trigger_arguments"]'))
@@ -120,14 +120,14 @@ def test_ignored_changes_change_nothing(stack, engine, db):
     assert engine.client.trigger_arguments(db) == {"t": {"a": "1"}}
 
 
-def test_a_retained_trigger_stays_when_it_is_destroyed(stack, engine, db):
+def test_retain_on_delete_keeps_the_trigger(stack, engine, db):
     stack.program(program(db, options="retain_on_delete=True"))
     stack.up()
     stack.destroy()
     assert live(engine, db) == {"t": "w.py"}
 
 
-def test_a_change_can_be_made_to_replace(stack, engine, db):
+def test_replace_on_changes_replaces_a_trigger(stack, engine, db):
     option = 'replace_on_changes=["plugin_filename"]'
     stack.program(program(db, options=option))
     stack.up()
@@ -137,7 +137,7 @@ def test_a_change_can_be_made_to_replace(stack, engine, db):
 
 
 @pytest.mark.parametrize("options", ["", ", delete_on_destroy=True"])
-def test_a_plugin_can_be_made_to_be_replaced_by_other_content(stack, engine, db, options):
+def test_replace_on_changes_replaces_a_plugin(stack, engine, db, options):
     def program(number):
         return f"""
             forced = pulumi.ResourceOptions(replace_on_changes=["content", "files"])
@@ -157,14 +157,14 @@ def test_a_plugin_can_be_made_to_be_replaced_by_other_content(stack, engine, db,
     assert [file.read_text() for file in files] == ["x = 2"] * 2
 
 
-def test_a_state_file_of_another_release_is_taken_as_it_is(stack, engine, db):
+def test_a_state_file_without_a_newer_property_shows_no_change(stack, engine, db):
     stack.program(program(db))
     stack.up()
     exported = json.loads(stack.run("stack", "export", expect=0).output)
     for resource in exported["deployment"]["resources"]:
         if "influxdb3:Trigger" in resource["type"]:
             for bag in (resource["inputs"], resource["outputs"]):
-                del bag["disabled"]  # as if it had been added since
+                del bag["disabled"]  # as in a state file of a release without this property
                 bag["of_a_later_release"] = {"x": 1}
     (stack.directory / "exported.json").write_text(json.dumps(exported))
     stack.run("stack", "import", "--file", "exported.json", expect=0)

@@ -1,4 +1,4 @@
-"""Replacements, which Pulumi makes of a deletion and a creation: the old resource serves until the new one does."""
+"""Replacements: Pulumi deletes a resource and creates another one in its place."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def db(engine, db):
         ({"name": "new", "db": "typo", "plugin": "new.py"}, "Database not found typo"),
     ],
 )
-def test_a_trigger_whose_replacement_cannot_be_created_serves_on(stack, engine, db, change, why):
+def test_a_trigger_stays_live_if_its_replacement_cannot_be_created(stack, engine, db, change, why):
     stack.program(request_trigger(db, path=db))
     stack.up()
     stack.program(request_trigger(**({"db": db, "path": db} | change)))
@@ -51,7 +51,7 @@ def test_a_trigger_whose_replacement_cannot_be_created_serves_on(stack, engine, 
 
     assert refused.status != 0
     assert why in refused.output
-    assert "the definition that was live before stays so" in refused.output
+    assert "the previous definition stays live" in refused.output
     assert serves(engine, db) == "old"
     assert live(engine, db) == {"old": "old.py"}
     assert stack.resources()["t"]["inputs"]["trigger_name"] == "old"
@@ -78,7 +78,7 @@ def test_a_trigger_with_another_name_or_database_keeps_its_path(stack, engine, d
     assert live(engine, db) | live(engine, f"{db}_other") == {}
 
 
-def test_a_replacement_whose_first_run_fails_puts_the_old_trigger_back(stack, engine, db):
+def test_a_replacement_whose_first_run_fails_rolls_back_to_the_old_trigger(stack, engine, db):
     def program(name, code):
         return f"""
             plugin = PluginFile("{db}.py", content={code!r})
@@ -98,10 +98,10 @@ def test_a_replacement_whose_first_run_fails_puts_the_old_trigger_back(stack, en
     assert live(engine, db) == {"new": f"{db}.py"}
 
 
-def test_a_replacement_that_was_killed_after_the_old_trigger_made_way_is_completed_by_the_next_up(stack, engine, db):
+def test_the_next_up_completes_a_replacement_that_was_killed_after_the_deletion(stack, engine, db):
     stack.program(request_trigger(db, path=db))
     stack.up()
-    # what Pulumi stores between its two steps
+    # the state that Pulumi stores between deletion and creation
     exported = json.loads(stack.run("stack", "export", expect=0).output)
     for resource in exported["deployment"]["resources"]:
         if "influxdb3:Trigger" in resource["type"]:
@@ -120,7 +120,7 @@ def test_a_replacement_that_was_killed_after_the_old_trigger_made_way_is_complet
 
 
 def everything(db, number, *, named):
-    """All five resources, with names of their own or those of the resources."""
+    """All kinds of resources; ``named`` sets their names on the server, otherwise those are the resources' names."""
     request = REQUEST.format(answer=f"answer {number}")
     names = {
         "file": f'plugin_name="{db}_f.py"',
@@ -176,7 +176,7 @@ def test_every_resource_can_be_recreated(stack, engine, db, how, number, named):
     assert stack.up().changes() == ""
 
 
-def test_one_resource_after_the_other_can_be_recreated(stack, engine, db):
+def test_each_resource_can_be_recreated_alone(stack, engine, db):
     stack.program(everything(db, 1, named=True))
     stack.up()
     for resource in stack.resources().values():
@@ -196,7 +196,7 @@ def test_a_trigger_is_recreated_when_its_replacement_trigger_changes(stack, engi
     assert serves(engine, db) == "old"
 
 
-def test_a_recreation_that_the_server_refuses_leaves_the_old_trigger(stack, engine, db):
+def test_a_trigger_stays_live_if_the_server_refuses_its_recreation(stack, engine, db):
     stack.program(request_trigger(db, path=db))
     stack.up()
     stack.program(request_trigger(db, path=db, plugin="typo.py"))
@@ -207,7 +207,7 @@ def test_a_recreation_that_the_server_refuses_leaves_the_old_trigger(stack, engi
     assert stack.up().changes() == ""
 
 
-def test_a_trigger_of_somebody_else_is_not_taken_for_the_replacement(stack, engine, db):
+def test_another_persons_trigger_is_not_mistaken_for_the_replacement(stack, engine, db):
     theirs = Stack(stack.directory.parent / "theirs", stack.cli, stack.environment, config=stack.config)
     theirs.program(request_trigger(db, name="new", path=f"{db}/theirs"))
     theirs.up()

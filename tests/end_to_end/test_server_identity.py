@@ -25,7 +25,7 @@ COUNT = 6
 
 
 def deployed(engine):
-    """What a server has of the program."""
+    """Databases, triggers and plugin files of the program on a server."""
     client = engine.client
     databases = set(client.databases()) - {"_internal"}
     triggers = [row.trigger_name for db in sorted(databases) for row in client.triggers(db)]
@@ -44,7 +44,7 @@ def other(tmp_path):
 
 
 def said(ran, text):
-    """How often the CLI's summary, which comes after the progress, says something."""
+    """How often a text is in the CLI's diagnostics."""
     return ran.output.partition("Diagnostics:")[2].count(text)
 
 
@@ -52,7 +52,7 @@ def point_to(stack, url):
     stack.run("config", "set", "influxdb3:hostUrl", url, expect=0)
 
 
-def test_a_stack_that_is_pointed_to_another_server_is_created_there(stack, engine, other):
+def test_a_stack_with_the_url_of_another_server_is_created_there(stack, engine, other):
     stack.program(PROGRAM)
     stack.up()
     point_to(stack, other.url)
@@ -64,7 +64,7 @@ def test_a_stack_that_is_pointed_to_another_server_is_created_there(stack, engin
     ran = stack.up()
 
     assert ran.changes() == f"~ {COUNT} updated"
-    assert said(ran, "what it deployed there stays there") == 1
+    assert said(ran, "those on the other server stay") == 1
     assert deployed(other) == deployed(engine) == EVERYTHING
     assert stack.up().changes() == ""
     assert stack.refresh().changes() == ""
@@ -74,7 +74,7 @@ def test_a_stack_that_is_pointed_to_another_server_is_created_there(stack, engin
     assert "scratch" not in deployed(other)[0]
 
 
-def test_what_exists_on_the_other_server_is_not_taken_over_unasked(stack, engine, other):
+def test_what_exists_on_the_other_server_is_an_error_unless_it_is_adopted(stack, engine, other):
     stack.program(PROGRAM)
     stack.up()
     other.client.create_database("metrics")
@@ -91,7 +91,7 @@ def test_what_exists_on_the_other_server_is_not_taken_over_unasked(stack, engine
     assert (other.plugin_dir / "w.py").read_text() == SOURCE
 
 
-def test_a_server_that_has_moved_gets_no_request_that_changes_anything(stack, engine):
+def test_a_server_with_a_new_url_gets_no_request_that_changes_anything(stack, engine):
     stack.program(PROGRAM)
     stack.up()
     proxy = BreakingProxy(engine.url, silence=0)
@@ -103,17 +103,17 @@ def test_a_server_that_has_moved_gets_no_request_that_changes_anything(stack, en
     proxy.close()
 
 
-def test_a_url_where_nobody_listens_is_an_error(stack, engine):
+def test_a_url_without_a_server_is_an_error(stack, engine):
     stack.program(PROGRAM)
     stack.up()
     point_to(stack, CLOSED_PORT)
     assert stack.preview().changes() == f"~ {COUNT} to update"
     refused = stack.up(expect=None)
     assert refused.status != 0
-    assert "Is the engine running" in refused.output
+    assert "Is the server running" in refused.output
 
 
-def test_destroying_with_another_url_deletes_nothing_there(stack, engine, other):
+def test_destroy_with_the_url_of_another_server_deletes_nothing_there(stack, engine, other):
     stack.program(PROGRAM)
     stack.up()
     theirs = Stack(stack.directory.parent / "theirs", stack.cli, os.environ, config={"influxdb3:hostUrl": other.url})
@@ -127,10 +127,8 @@ def test_destroying_with_another_url_deletes_nothing_there(stack, engine, other)
     assert deployed(other) == deployed(engine) == EVERYTHING
 
 
-def test_a_server_that_was_set_up_anew_under_the_same_url(tmp_path, cli):
-    """Refresh reports what is gone; neither an update nor a deletion touches what somebody else has deployed there."""
-    directory, port = tmp_path / "engine", None
-    stack = None
+def test_a_new_server_under_the_same_url_is_not_mistaken_for_the_old_one(tmp_path, cli):
+    directory = tmp_path / "engine"
     with start_server(directory) as engine:
         port = engine.url.rpartition(":")[2]
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
@@ -159,7 +157,7 @@ def test_a_server_that_was_set_up_anew_under_the_same_url(tmp_path, cli):
         assert deployed(engine) == EVERYTHING
 
 
-def test_a_state_file_that_names_no_server_gets_one_and_nothing_is_sent(stack, engine):
+def test_a_state_file_without_a_server_gets_one_and_nothing_is_sent(stack, engine):
     stack.program(PROGRAM)
     stack.up()
     exported = json.loads(stack.run("stack", "export", expect=0).output)

@@ -10,10 +10,10 @@ from stack import Stack
 
 from influxdb3_engine_api import paths
 
-REMEDY = "the one that the last 'pulumi up' stored, unless the program is run; use --run-program, or run 'pulumi up'"
+REMEDY = "may be from the last 'pulumi up': run 'pulumi up' first, or add --run-program to this command"
 
 
-def test_after_a_rotation_refresh_and_destroy_say_which_url_and_token_they_use(tmp_path, cli):
+def test_after_a_change_of_token_errors_of_refresh_and_destroy_say_which_configuration_they_use(tmp_path, cli):
     with start_server(tmp_path / "engine", without_auth=False) as engine:
         token = httpx.post(engine.url + paths.TOKEN_ADMIN).json()["token"]
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
@@ -26,7 +26,7 @@ def test_after_a_rotation_refresh_and_destroy_say_which_url_and_token_they_use(t
             said = " ".join(ran.output.split())
             assert ran.status != 0
             assert f"this {what} is {REMEDY}" in said
-            assert "set influxdb3:authToken" not in said
+            assert "influxdb3:authToken" not in said
             assert "Traceback" not in ran.output
 
         use(token)
@@ -48,7 +48,7 @@ def test_after_a_rotation_refresh_and_destroy_say_which_url_and_token_they_use(t
     assert "t" not in stack.resources()
 
 
-def test_an_engine_that_has_moved_is_looked_for_where_the_last_deployment_found_it(tmp_path, cli):
+def test_refresh_and_destroy_use_the_url_of_the_last_up(tmp_path, cli):
     with start_server(tmp_path / "engine") as engine:
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
         engine.client.create_database("d")
@@ -57,5 +57,5 @@ def test_an_engine_that_has_moved_is_looked_for_where_the_last_deployment_found_
         stack.up()
     for ran in (stack.refresh(expect=None), stack.destroy(expect=None)):
         assert ran.status != 0
-        assert f"this URL is {REMEDY}" in " ".join(ran.output.split())
+        assert f"This URL {REMEDY}" in " ".join(ran.output.split())
         assert "Traceback" not in ran.output

@@ -1,4 +1,4 @@
-"""Triggers through the real CLI against the running engine."""
+"""Triggers through the real CLI."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def live(engine, db):
     return {row.trigger_name: row for row in engine.client.triggers(db)}
 
 
-def test_every_kind_is_created_with_its_definition_and_a_second_up_changes_nothing(stack, engine, db):
+def test_every_kind_of_trigger_is_created_and_a_second_up_changes_nothing(stack, engine, db):
     stack.program(
         f"""
         both = PluginFile("both.py", content={WRITES + REQUEST + "def process_scheduled_call(i, c, a): pass"!r})
@@ -92,7 +92,7 @@ def test_a_definition_that_the_server_refuses_leaves_the_old_one_live(stack, eng
     stack.run("config", "set", "file", "missing.py", expect=0)
     ran = stack.up(expect=None)
     assert ran.status != 0
-    assert "cannot be changed, the definition that was live before stays so" in ran.output
+    assert "cannot be changed, the previous definition stays live" in ran.output
     assert "Plugin not found" in ran.output
     assert not ran.has_traceback(), ran.output
     assert [(row.trigger_name, row.plugin_filename) for row in live(engine, db).values()] == [("t", "w.py")]
@@ -108,7 +108,7 @@ def test_a_new_name_replaces_the_trigger(stack, engine, db):
     assert list(live(engine, db)) == ["after"]
 
 
-def test_changes_by_hand_show_in_refresh_and_are_mended_by_the_next_up(stack, engine, db):
+def test_changes_by_hand_show_in_refresh_and_are_corrected_by_the_next_up(stack, engine, db):
     stack.program(program(db, more="trigger_arguments={'a': 1}"))
     stack.up()
     engine.client.delete_trigger(db, "t", force=True)
@@ -133,7 +133,7 @@ def test_changes_by_hand_show_in_refresh_and_are_mended_by_the_next_up(stack, en
     assert engine.client.trigger_arguments(db) == {"t": {"a": "1"}}
 
 
-def test_a_trigger_deleted_by_hand_is_seen_and_created_again(stack, engine, db):
+def test_a_trigger_deleted_by_hand_shows_in_refresh_and_is_created_again(stack, engine, db):
     stack.program(program(db))
     stack.up()
     engine.client.delete_trigger(db, "t", force=True)
@@ -142,14 +142,14 @@ def test_a_trigger_deleted_by_hand_is_seen_and_created_again(stack, engine, db):
     assert list(live(engine, db)) == ["t"]
 
 
-def test_destroying_a_trigger_that_is_gone_succeeds(stack, engine, db):
+def test_destroy_succeeds_if_the_trigger_is_gone(stack, engine, db):
     stack.program(program(db))
     stack.up()
     engine.client.delete_trigger(db, "t", force=True)
     stack.destroy()
 
 
-def test_a_trigger_that_exists_is_taken_over_only_on_request(stack, engine, db):
+def test_an_existing_trigger_is_an_error_unless_it_is_adopted(stack, engine, db):
     engine.client.create_plugin_file(f"{db}.py", WRITES)
     engine.client.create_trigger(
         CreateTrigger(
@@ -173,7 +173,7 @@ def test_a_trigger_that_exists_is_taken_over_only_on_request(stack, engine, db):
     assert live(engine, db)["t"].trigger_specification == '"all_tables_wal_write"'
 
 
-def test_an_unknown_database_is_said_to_be_so(stack):
+def test_an_unknown_database_is_an_error_that_names_it(stack):
     stack.program(program("nowhere"))
     ran = stack.up(expect=None)
     assert ran.status != 0
@@ -181,7 +181,7 @@ def test_an_unknown_database_is_said_to_be_so(stack):
     assert "Database not found nowhere" in ran.output
 
 
-def test_a_refresh_that_cannot_ask_the_engine_is_an_error_and_loses_nothing(tmp_path, cli):
+def test_a_refresh_without_a_server_is_an_error_and_keeps_the_state(tmp_path, cli):
     with start_server(tmp_path / "engine") as engine:
         engine.client.create_database("d")
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
@@ -190,17 +190,17 @@ def test_a_refresh_that_cannot_ask_the_engine_is_an_error_and_loses_nothing(tmp_
         engine.kill()
         ran = stack.refresh(expect=None)
     assert ran.status != 0
-    assert "Is the engine running" in ran.output
+    assert "Is the server running" in ran.output
     assert "trigger" in stack.resources()
 
 
-def test_arguments_may_be_an_output_as_a_whole_and_secret(stack, engine):
+def test_all_arguments_may_be_one_secret_output(stack, engine):
     engine.client.create_database("whole")
     engine.client.create_plugin_file("whole.py", "def process_writes(influxdb3_local, table_batches, args=None): pass")
     stack.program(
         """
-        given = pulumi.Output.secret({"password": "hunter2", "threshold": 80, "strict": True})
-        Trigger("t", db="whole", plugin_filename="whole.py", trigger_specification=ALL_TABLES, trigger_arguments=given)
+        secret = pulumi.Output.secret({"password": "hunter2", "threshold": 80, "strict": True})
+        Trigger("t", db="whole", plugin_filename="whole.py", trigger_specification=ALL_TABLES, trigger_arguments=secret)
         """
     )
     ran = stack.up()

@@ -1,4 +1,4 @@
-"""What triggers do besides creating and swapping, on the running engine without the CLI between."""
+"""Logic of triggers on a running engine, without the CLI."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None)
 
 @pytest.fixture
 def live(engine):
-    """The provider's side of the engine, with a database and plugins."""
+    """The provider's connection to the engine, with a database and plugins."""
     live = Engine(Configuration(host_url=engine.url))
     live.db = f"db_{uuid.uuid4().hex[:8]}"
     live.client.create_database(live.db)
@@ -36,8 +36,8 @@ def live(engine):
 
 
 def trigger(live, name="t", **properties):
-    given = {"db": live.db, "trigger_name": name, "plugin_filename": "good.py", "trigger_specification": "every:1s"}
-    return TriggerInputs.checked(given | properties)
+    inputs = {"db": live.db, "trigger_name": name, "plugin_filename": "good.py", "trigger_specification": "every:1s"}
+    return TriggerInputs.checked(inputs | properties)
 
 
 def running(live):
@@ -47,7 +47,7 @@ def running(live):
 WATCH = {"seconds": 10}
 
 
-def test_a_watched_creation_whose_first_run_fails_is_taken_back(live):
+def test_a_watched_creation_whose_first_run_fails_is_rolled_back(live):
     with pytest.raises(ResourceError, match=r"failed when it first ran\. It was deleted again: .*ValueError: no good"):
         LOGIC.create(trigger(live, f"w_{live.db}", plugin_filename="bad.py", watch=WATCH), live)
     assert running(live) == {}
@@ -58,7 +58,7 @@ def test_a_watched_creation_ends_with_the_first_run_that_succeeds(live):
     assert running(live) == {f"w_{live.db}": "good.py"}
 
 
-def test_a_watched_swap_whose_first_run_fails_puts_the_old_definition_back(live):
+def test_a_watched_swap_whose_first_run_fails_is_rolled_back(live):
     name = f"w_{live.db}"
     old = trigger(live, name)
     LOGIC.create(old, live)
@@ -67,7 +67,7 @@ def test_a_watched_swap_whose_first_run_fails_puts_the_old_definition_back(live)
     assert running(live) == {name: "good.py"}
 
 
-def test_a_request_path_that_a_trigger_of_another_database_serves_is_refused_with_its_name(live):
+def test_a_request_path_in_use_is_an_error_that_names_the_trigger_and_its_database(live):
     path = f"p_{live.db}"
     other = f"{live.db}_other"
     live.client.create_database(other)
@@ -85,16 +85,16 @@ def test_a_request_path_that_a_trigger_of_another_database_serves_is_refused_wit
     live.client.delete_trigger(other, "second", force=True)
 
 
-def test_two_triggers_of_one_program_on_one_path_are_refused_offline():
+def test_two_triggers_of_one_program_with_one_path_are_an_error_without_requests():
     program = Program(Configuration(host_url="http://127.0.0.1:9"))
-    given = {"db": "d", "plugin_filename": "r.py", "trigger_specification": "request:r"}
-    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), program)
-    LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "one"}), program)
+    inputs = {"db": "d", "plugin_filename": "r.py", "trigger_specification": "request:r"}
+    LOGIC.check(TriggerInputs.checked(inputs | {"trigger_name": "one"}), program)
+    LOGIC.check(TriggerInputs.checked(inputs | {"trigger_name": "one"}), program)
     with pytest.raises(InvalidInputs, match=r"trigger_specification: the request path belongs to trigger 'one'"):
-        LOGIC.check(TriggerInputs.checked(given | {"trigger_name": "two"}), program)
+        LOGIC.check(TriggerInputs.checked(inputs | {"trigger_name": "two"}), program)
 
 
-def test_taking_over_says_at_preview_what_will_change(live, capfd):
+def test_the_preview_shows_what_an_adoption_changes(live, capfd):
     LOGIC.create(trigger(live, trigger_arguments={"password": "secret"}), live)
     LOGIC.check_online(trigger(live, adopt=True, disabled=True), None, live)
     said = capfd.readouterr().err
@@ -103,24 +103,24 @@ def test_taking_over_says_at_preview_what_will_change(live, capfd):
     assert "secret" not in said
 
 
-@pytest.mark.skipif(PROGRAM is not None, reason="servers before 3.11 do not tell of it")
-def test_an_automatic_disable_is_said_to_be_one(live, capfd):
+@pytest.mark.skipif(PROGRAM is not None, reason="servers before 3.11 do not store that they disabled a trigger")
+def test_a_notice_says_that_the_server_disabled_a_trigger_after_an_error(live, capfd):
     name = f"w_{live.db}"
     declared = trigger(live, name, plugin_filename="bad.py", trigger_settings={"error_behavior": "disable"})
     LOGIC.create(declared, live)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         time.sleep(0.1)
-        live.system_tables.forget(live.db)
+        live.live_triggers.forget(live.db)
         found = LOGIC.read(declared, {}, live)
         if found.inputs.disabled:
             break
     assert found.inputs.disabled
     said = capfd.readouterr().err
-    assert "is disabled, as error_behavior asks for after an error" in said
+    assert "was disabled by its error_behavior after an error" in said
 
 
-def test_a_server_that_is_none_is_never_taken_for_an_empty_one(tmp_path):
+def test_another_kind_of_server_is_not_mistaken_for_an_empty_server(tmp_path):
     with start_server(tmp_path / "engine") as running_engine:
         wrong = Engine(Configuration(host_url=f"{running_engine.url}/somewhere"))
         declared = TriggerInputs.checked(
@@ -133,7 +133,7 @@ def test_a_server_that_is_none_is_never_taken_for_an_empty_one(tmp_path):
 
 
 @pytest.mark.parametrize("year", ["2030", "2020", "2030-2040/2,2050", "*"])
-def test_a_cron_with_a_year_is_deployed_and_read_back_as_it_is(live, year):
+def test_a_cron_expression_with_a_year_is_deployed_and_read_back_unchanged(live, year):
     declared = trigger(live, trigger_specification=f"cron:0 0 6 * * 1-5 {year}")
     created = LOGIC.create(declared, live)
     (row,) = live.client.triggers(live.db)

@@ -1,4 +1,4 @@
-"""Values of all kinds that a program passes on: numbers of outputs, objects with and without an obvious text."""
+"""Values that a program passes: numbers of outputs, and objects that can or cannot be converted to text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pulumi.export("args", {"whole": 7, "half": 0.5, "on": True, "nested": {"n": 9}})
 """
 
 
-def test_whole_numbers_of_outputs_stay_whole_wherever_they_pass(stack, engine, db, cli):
+def test_whole_numbers_of_outputs_stay_whole_in_every_property(stack, engine, db, cli):
     exporting = Stack(stack.directory, cli, os.environ, name="exporting")
     exporting.program(EXPORTS)
     exporting.up()
@@ -134,7 +134,7 @@ CONVERTED = {
     'float("nan")': "nan",
 }  # fmt: skip
 REFUSED = {
-    'None': "a value is needed, not None: leave it out",
+    'None': "None is not a text: leave the argument out",
     'b"raw"': "a text is needed, not bytes: write VALUE.decode()",
     'bytearray(b"raw")': "a text is needed, not bytes: write VALUE.decode()",
     'datetime.timedelta(minutes=1)': "VALUE.total_seconds()",
@@ -150,7 +150,7 @@ REFUSED = {
     'len': "cannot be sent",
     'pulumi.FileAsset("p.py")': "a value of the type FileAsset cannot be sent",
     'pulumi.ComponentResource("a:b:C", "c" + str(number))': "pass one of its outputs",
-    '"a\\ud800"': "half a character",
+    '"a\\ud800"': "a lone surrogate",
     'f"{later}"': "pulumi.Output.format",
     '"%s" % later': "OUTPUT.apply(",
     '"{}".format(later)': "contains the text of an Output",
@@ -160,37 +160,37 @@ REFUSED = {
 
 
 def tried(stack, program):
-    """What a program wrote to ``told.json``; errors that it catches are in it."""
+    """The errors that a program catches, by value, from the file ``errors.json``."""
     stack.program(OBJECTS + program)
     ran = stack.preview(expect=0)
     assert "Traceback" not in ran.output
-    return json.loads((stack.directory / "told.json").read_text())
+    return json.loads((stack.directory / "errors.json").read_text())
 
 
-def test_objects_with_one_obvious_text_become_it_and_others_are_refused_with_the_remedy(unreachable_stack):
-    told = tried(
+def test_convertible_objects_become_text_and_others_are_errors_that_say_what_to_write(unreachable_stack):
+    errors = tried(
         unreachable_stack,
         f"""
 later = pulumi.Output.from_input("x")
-told = {{}}
+errors = {{}}
 for number, value in enumerate({[*CONVERTED, *REFUSED]!r}):
     try:
         Trigger(f"t{{number}}", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES,
                 trigger_arguments={{"max temp": eval(value)}})
-        told[value] = ""
+        errors[value] = ""
     except pulumi.RunError as error:
-        told[value] = str(error)
-pathlib.Path("told.json").write_text(json.dumps(told))
+        errors[value] = str(error)
+pathlib.Path("errors.json").write_text(json.dumps(errors))
 """,
     )
     for value in CONVERTED:
-        assert told[value] == ""
+        assert errors[value] == ""
     for value, remedy in REFUSED.items():
-        assert ': trigger_arguments["max temp"]: ' in told[value], value
-        assert remedy in told[value], value
+        assert ': trigger_arguments["max temp"]: ' in errors[value], value
+        assert remedy in errors[value], value
 
 
-def test_converted_values_are_what_the_server_stores(stack, engine, db):
+def test_the_server_stores_the_converted_values(stack, engine, db):
     arguments = ", ".join(f'"a{number}": {value}' for number, value in enumerate(CONVERTED))
     later = ", ".join(
         f'"o{number}": pulumi.Output.from_input(0).apply(lambda _: {value})' for number, value in enumerate(CONVERTED)
@@ -278,39 +278,39 @@ EVERYWHERE = {
         ('b"raw"', "a text is needed, not bytes"),
     ],
 )
-def test_what_cannot_be_a_text_is_refused_in_every_property_helper_and_function(unreachable_stack, bad, remedy):
-    told = tried(
+def test_every_property_helper_and_function_refuses_what_cannot_be_converted(unreachable_stack, bad, remedy):
+    errors = tried(
         unreachable_stack,
         f"""
 bad = {bad}
 T = dict(db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES)
-told = {{}}
+errors = {{}}
 for call in {list(EVERYWHERE)!r}:
     try:
         eval(call)
-        told[call] = "taken"
+        errors[call] = "taken"
     except pulumi.RunError as error:
-        told[call] = str(error)
-pathlib.Path("told.json").write_text(json.dumps(told))
+        errors[call] = str(error)
+pathlib.Path("errors.json").write_text(json.dumps(errors))
 """,
     )
     for call, path in EVERYWHERE.items():
         if path == "the resource's name" and "raw" in bad:
-            assert "the first argument is the resource's name, a text" in told[call]
+            assert "the first argument is the resource's name: pass a str" in errors[call]
             continue
-        assert f": {path}: " in told[call], (call, told[call])
-        assert remedy in told[call], (call, told[call])
+        assert f": {path}: " in errors[call], (call, errors[call])
+        assert remedy in errors[call], (call, errors[call])
 
 
 @pytest.mark.parametrize(
-    ("later", "told"),
+    ("later", "errors"),
     [
-        ("None", "trigger_arguments.a: a value is needed, not None"),
+        ("None", "trigger_arguments.a: None is not a text"),
         ('b"x"', "trigger_arguments.a: a text is needed, not bytes"),
         ('f"{pulumi.Output.from_input(1)}"', "trigger_arguments.a: it contains the text of an Output"),
     ],
 )
-def test_a_value_inside_an_output_is_refused_without_a_traceback(unreachable_stack, later, told):
+def test_an_invalid_value_inside_an_output_is_an_error_without_a_traceback(unreachable_stack, later, errors):
     unreachable_stack.program(
         f"""
         Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES,
@@ -319,19 +319,19 @@ def test_a_value_inside_an_output_is_refused_without_a_traceback(unreachable_sta
     )
     ran = unreachable_stack.preview(expect=None)
     assert ran.status != 0
-    assert told in ran.output, ran.output
+    assert errors in ran.output, ran.output
     assert "Traceback" not in ran.output
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "errors"),
     [
         ('table("a\\nb")', "the table name holds a line break"),
         ('"table:a\\tb"', "the table name holds a line break or another control character"),
-        ('request("a\\nb")', "the request path holds more than"),
+        ('request("a\\nb")', "the request path holds other characters than"),
     ],
 )
-def test_names_with_line_breaks_are_refused(unreachable_stack, program, told):
+def test_names_with_line_breaks_are_errors(unreachable_stack, program, errors):
     unreachable_stack.program(
         f"""
         Trigger("t", db="d", plugin_filename="p.py", trigger_specification={program}, node_spec=["a\\nb"])
@@ -339,5 +339,5 @@ def test_names_with_line_breaks_are_refused(unreachable_stack, program, told):
     )
     ran = unreachable_stack.preview(expect=None)
     assert ran.status != 0
-    assert told in ran.output, ran.output
+    assert errors in ran.output, ran.output
     assert "node_spec: a node id holds a line break" in ran.output

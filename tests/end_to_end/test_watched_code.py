@@ -1,4 +1,4 @@
-"""Triggers whose plugin changes and they do not: new code is watched and put back, a changed configuration restarts."""
+"""Triggers that stay the same while their plugin or its configuration file changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_code_that_fails_does_not_stay_live_and_each_up_tries_what_the_program_declares(stack, engine, db):
+def test_code_whose_run_fails_is_rolled_back_and_the_next_up_tries_it_again(stack, engine, db):
     good, better = RUNS.format("good"), RUNS.format("better")
     file = engine.plugin_dir / f"{db}.py"
     stack.program(watched(db, good))
@@ -40,14 +40,12 @@ def test_code_that_fails_does_not_stay_live_and_each_up_tries_what_the_program_d
     assert known_code(stack) == sha256(good)
     assert stack.up().changes() == ""
 
-    # a deployment that fails, the same again, and one with other code that fails: the state has what failed last
+    # the state holds the code that failed last: test a failing deployment, the same again, and other failing code
     for number in (1, 1, 2):
         stack.program(watched(db, FAILS.format(f"bad {number}")))
         output = stack.up(expect=None).output
         assert "trigger 't' in database" in output
-        assert (
-            "failed when its new code first ran. Its previous code is there again, until the next 'pulumi up'" in output
-        )
+        assert "failed when its new code first ran. Its previous code is there again; the next 'pulumi up'" in output
         assert f"ValueError: bad {number}" in output
         assert file.read_text() == good
         assert known_code(stack) == sha256(good)
@@ -59,20 +57,20 @@ def test_code_that_fails_does_not_stay_live_and_each_up_tries_what_the_program_d
     stack.refresh("--expect-no-changes")
 
 
-def test_code_that_nobody_watches_changes_without_a_word_to_its_trigger(stack, engine, db):
+def test_without_a_watch_a_change_of_code_sends_nothing_to_its_trigger(stack, engine, db):
     stack.program(watched(db, RUNS.format("one"), watch=None))
     stack.up()
     stack.program(watched(db, FAILS.format("two"), watch=None))
     assert stack.up().changes() == "~ 1 updated"
     assert (engine.plugin_dir / f"{db}.py").read_text() == FAILS.format("two")
 
-    # from the first deployment with a watch on, it knows its code; that alone sends nothing and fails nothing
+    # the first deployment with a watch stores the hash of the code; it sends nothing and cannot fail
     stack.program(watched(db, FAILS.format("two")))
     assert stack.up().changes() == "~ 1 updated"
     assert known_code(stack) == sha256(FAILS.format("two"))
 
 
-def test_a_changed_configuration_file_restarts_the_triggers_that_cache_it(stack, engine, db):
+def test_restart_on_restarts_the_triggers_that_cache_a_configuration_file(stack, engine, db):
     def program(limit, on="conf.content_sha256"):
         return f"""
             conf = PluginFile("{db}.conf", content={limit!r})

@@ -86,7 +86,7 @@ OPERATIONS = [
 
 
 @pytest.mark.parametrize(("kind", "operation"), OPERATIONS)
-def test_nothing_is_left_by_halves_after_any_broken_request(server, proxy, kind, operation):
+def test_after_any_broken_request_files_and_databases_are_whole(server, proxy, kind, operation):
     outcomes = [
         _break(server, proxy, (kind, operation), number, fault)
         for fault in Fault
@@ -127,7 +127,7 @@ def _carry_out(logic, before, after, engine):
 
 def _requests(server, proxy, kind, operation):
     """How many requests the operation takes when nothing breaks."""
-    proxy.mend()
+    proxy.stop_breaking()
     logic = KINDS[kind][0]()
     before, after = _definitions(kind, operation)
     if before is not None:
@@ -146,7 +146,7 @@ def _break(server, proxy, broken, number, fault):
         logic.create(before, _engine(server.url))
     proxy.break_request(number, fault)
     state, message = _carry_out(logic, before, after, _engine(proxy.url))
-    proxy.mend()
+    proxy.stop_breaking()
     case = f"request {number} of {proxy.requests}: {fault.value}: {message}"
     assert proxy.triggered, case
     assert whole(server, after or before, (before, after)), case

@@ -18,7 +18,7 @@ from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
 from influxdb3_engine_resources.server import retry
 from influxdb3_engine_resources.server.engine import Engine
-from influxdb3_engine_resources.server.system_tables import SystemTables
+from influxdb3_engine_resources.server.live_triggers import LiveTriggers
 from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
@@ -71,7 +71,7 @@ def differs(state, inputs):
 
 def live(rig, state):
     """The live trigger as inputs, read past the proxy; ``None`` where there is none."""
-    rig.direct.system_tables.forget("d")
+    rig.direct.live_triggers.forget("d")
     found = TRIGGERS.read(state, {}, rig.direct)
     return found and found.inputs
 
@@ -130,7 +130,7 @@ def carry_out(engine, state, inputs):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_trigger_is_the_old_or_the_new_one_after_any_broken_request(rig, name, capsys):
+def test_after_any_broken_request_the_old_or_the_new_definition_is_live(rig, name, capsys):
     outcomes = [
         _break(rig, OPERATIONS[name], number, fault, capsys) for fault in Fault for number in _requests(rig, name)
     ]
@@ -141,7 +141,7 @@ def test_a_trigger_is_the_old_or_the_new_one_after_any_broken_request(rig, name,
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER], ids=lambda fault: fault.name)
 # what a creation that died has left is for a person to take over: it may be somebody else's
 @pytest.mark.parametrize("name", [name for name, operation in OPERATIONS.items() if operation.before is not None])
-def test_a_trigger_is_mended_by_the_next_up_after_the_server_was_gone_from_any_request_on(
+def test_the_next_up_deploys_a_trigger_after_the_server_was_gone_from_any_request_on(
     rig, name, fault, capsys, monkeypatch
 ):
     monkeypatch.setattr(retry, "_PAUSES", (0.01, 0.01))
@@ -153,7 +153,7 @@ def test_a_trigger_is_mended_by_the_next_up_after_the_server_was_gone_from_any_r
 def _requests(rig, name):
     """Numbers of the requests that the operation takes when nothing breaks."""
     operation = OPERATIONS[name]
-    rig.proxy.mend()
+    rig.proxy.stop_breaking()
     rig.proxy.requests.clear()
     before, after = _definitions(operation)
     if before is not None:
@@ -175,7 +175,7 @@ def _definitions(operation):
 
 
 def _as_in_a_new_process(engine):
-    engine.system_tables = SystemTables(engine.client)
+    engine.live_triggers = LiveTriggers(engine.client)
     engine.claimed.clear()
 
 
@@ -188,7 +188,7 @@ def _break(rig, operation, number, fault, capsys, *, all_later=False, refreshed=
     capsys.readouterr()
     rig.proxy.break_request(number, fault, all_later=all_later)
     state, message = carry_out(rig.through, before, after)
-    rig.proxy.mend()
+    rig.proxy.stop_breaking()
     said = f"{message} {capsys.readouterr().err}"
     case = f"request {number} of {rig.proxy.requests}: {fault.value}: {said}"
     assert rig.proxy.triggered, case
@@ -213,11 +213,11 @@ def _check_what_is_said(rig, before, after, said, case):
     found = found and found.model_copy(update={"left_candidate": None})
     left = candidates(rig)
     if name not in there and before is not None and after is not None:
-        assert "is live as" in said or "is not live" in said or "does not tell" in said, case
-    elif "does not tell" not in said and "may be enabled all the same" not in said and "not deleted" not in said:
+        assert "is live as" in said or "Nothing is live" in said or "could not be asked" in said, case
+    elif "could not be asked" not in said and "may still be enabled" not in said and "not deleted" not in said:
         assert _is(found, before) or _is(found, after), case
     if left:
-        assert next(iter(left)) in said or "does not tell" in said, case
+        assert next(iter(left)) in said or "could not be asked" in said, case
 
 
 def _is(found, wanted):

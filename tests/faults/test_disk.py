@@ -1,11 +1,11 @@
-"""A disk that is full, files that are torn, a data directory that is taken."""
+"""A full disk, torn files, and a data directory that another engine uses."""
 
 from __future__ import annotations
 
 import os
 import resource
 import subprocess
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -35,7 +35,7 @@ class MountedDisk:
         self._filler = place / "filler"
 
     def fill(self, engine: RunningEngine, *, leave: int) -> None:
-        """Leave only so many bytes."""
+        """Fill the disk, except for some bytes."""
         with self._filler.open("wb", buffering=0) as file:
             for size in (1 << 16, 1 << 9, 1):
                 try:
@@ -50,7 +50,7 @@ class MountedDisk:
 
 
 class LimitedFiles:
-    """What everybody can have where only root can mount: no file may grow."""
+    """A replacement for a mounted disk, without root's rights: no file may grow."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -68,28 +68,36 @@ class LimitedFiles:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[MountedDisk | LimitedFiles]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() or subprocess.run([*MOUNT, str(place)], check=False, capture_output=True).returncode:
-        yield LimitedFiles(place)
-        return
-    yield MountedDisk(place)
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "disk") as place:
+        if place is None:
+            yield LimitedFiles(tmp_path / "disk")
+        else:
+            yield MountedDisk(place)
 
 
 @pytest.fixture
 def small_mount(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own; only root can mount one."""
-    place = tmp_path / "disk"
+    """A mounted file system. Only root can mount one."""
+    with mounted(tmp_path / "disk") as place:
+        if place is None:
+            pytest.skip("no rights to mount a file system")
+        yield place
+
+
+@contextmanager
+def mounted(place: Path) -> Iterator[Path | None]:
+    """Mount a file system while the context lasts; None without the rights to mount one."""
     place.mkdir()
     if os.geteuid() or subprocess.run([*MOUNT, str(place)], check=False, capture_output=True).returncode:
-        pytest.skip("no rights to mount a file system")
+        yield None
+        return
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    # An engine's worker processes end a moment after the engine, and keep the file system busy until then.
+    wait_until(lambda: subprocess.run(["umount", str(place)], check=False).returncode == 0)
 
 
 def refusal(tmp_path: Path, **settings: Path | str) -> str:
-    """The one line that an engine says instead of starting."""
+    """Return the line that an engine prints if it cannot start."""
     with pytest.raises(EngineDidNotStart) as refused, start_engine(tmp_path / "refused", **settings):
         pass
     status, *lines = str(refused.value).strip().splitlines()
@@ -111,7 +119,9 @@ def create_many(client: EngineClient, created: list[str]) -> None:
         created.append(f"t{number}")
 
 
-def test_a_full_disk_is_an_error_in_json_and_costs_nothing_acknowledged(small_disk: MountedDisk | LimitedFiles) -> None:
+def test_a_full_disk_is_an_error_in_json_and_acknowledged_changes_survive(
+    small_disk: MountedDisk | LimitedFiles,
+) -> None:
     with start_engine(small_disk.place) as engine:
         client = engine.client
         client.create_database("d")
@@ -143,7 +153,9 @@ def test_a_full_disk_is_an_error_in_json_and_costs_nothing_acknowledged(small_di
         assert [row.trigger_name for row in engine.client.triggers("d")] == ["w", "later"]
 
 
-def test_changes_fill_the_disk_one_is_refused_and_all_others_survive(small_disk: MountedDisk | LimitedFiles) -> None:
+def test_the_change_that_fills_the_disk_is_refused_and_all_others_survive(
+    small_disk: MountedDisk | LimitedFiles,
+) -> None:
     created: list[str] = []
     with start_engine(small_disk.place) as engine:
         engine.client.create_database("d")
@@ -158,7 +170,7 @@ def test_changes_fill_the_disk_one_is_refused_and_all_others_survive(small_disk:
         assert [row.trigger_name for row in engine.client.triggers("d")] == created
 
 
-def test_a_torn_log_keeps_what_is_whole_and_says_so(tmp_path: Path) -> None:
+def test_a_torn_log_keeps_what_is_whole(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         engine.client.create_database("d")
         for n in range(20):
@@ -170,7 +182,6 @@ def test_a_torn_log_keeps_what_is_whole_and_says_so(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         found = [row["n"] for row in engine.client.query_sql("d", "SELECT n FROM m ORDER BY n")]
         assert found == list(range(19))
-        assert "what was committed before them is kept" in engine.logs
         write(engine.client, 100)
 
 
@@ -206,7 +217,9 @@ def test_a_start_on_a_full_disk_names_the_path(small_mount: Path, tmp_path: Path
         assert engine.client.health() is None or before != "data" or engine.client.query_sql("d", "SELECT n FROM m")
 
 
-def test_plugins_on_a_full_disk_cost_the_plugins_only_and_the_path_is_named(small_mount: Path, tmp_path: Path) -> None:
+def test_a_full_disk_of_plugins_stops_plugins_only_and_an_error_names_the_path(
+    small_mount: Path, tmp_path: Path
+) -> None:
     plugins = small_mount / "plugins"
     plugins.mkdir()
     fill(small_mount)
@@ -218,7 +231,7 @@ def test_plugins_on_a_full_disk_cost_the_plugins_only_and_the_path_is_named(smal
         assert "Traceback" not in engine.logs
 
 
-def test_a_ready_file_on_a_full_disk_is_named(small_mount: Path, tmp_path: Path) -> None:
+def test_an_error_names_a_ready_file_on_a_full_disk(small_mount: Path, tmp_path: Path) -> None:
     fill(small_mount)
     with (
         pytest.raises(EngineDidNotStart, match=f"cannot start: {small_mount}/ready: No space left on device"),
@@ -240,7 +253,7 @@ def test_a_start_on_a_read_only_file_system_names_the_path(small_mount: Path, tm
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_start_in_a_directory_without_rights_names_it(tmp_path: Path) -> None:
+def test_a_start_in_a_directory_without_rights_names_the_path(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir(mode=0o500)
     assert refusal(tmp_path, data_dir=tmp_path / "mine" / "data") == f"{tmp_path}/mine/data: Permission denied"
 
@@ -256,14 +269,14 @@ def test_a_start_in_a_directory_without_rights_names_it(tmp_path: Path) -> None:
         ("plugins", "plugins: is a file, not a directory"),
     ],
 )
-def test_a_file_in_the_place_of_something_else_is_named(tmp_path: Path, file: str, reason: str) -> None:
+def test_a_start_with_a_wrong_file_in_the_data_names_the_path(tmp_path: Path, file: str, reason: str) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text("something else, and long enough to be read as a header\n" * 100)
     said = refusal(tmp_path, data_dir=tmp_path / "data", plugin_dir=tmp_path / "plugins")
     assert said == f"{tmp_path}/{reason}"
 
 
-def test_a_path_with_control_characters_stays_one_line(tmp_path: Path) -> None:
+def test_control_characters_of_a_path_are_escaped(tmp_path: Path) -> None:
     place = tmp_path / "a\nlevel=error\x1b[31m\u202e"
     place.write_text("")
     assert r"a\nlevel=error\x1b[31m\u202e" in refusal(tmp_path, data_dir=place)

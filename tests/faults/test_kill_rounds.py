@@ -78,7 +78,7 @@ def act_until_killed(engine: RunningEngine, ledgers: list[Ledger], token: str, s
 
 
 @pytest.mark.timeout(60 + 20 * ROUNDS)
-def test_nothing_acknowledged_is_lost_and_nothing_is_there_in_part(
+def test_after_a_kill_acknowledged_changes_are_whole_and_others_whole_or_absent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ.get("FAULT_SEED", str(random.randrange(2**32))))

@@ -45,8 +45,10 @@ def attempt(look):
     try: return look()
     except OSError as error: return type(error).__name__
 def process_request(influxdb3_local, query, headers, body, args=None):
+    parent = lambda pid: int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1])
     zygote = os.getppid()
-    engine = int(open(f"/proc/{zygote}/stat").read().rpartition(")")[2].split()[1])
+    guardian = parent(zygote)
+    engine = parent(guardian)
     listing = "for fd in /proc/self/fd/*; do readlink $fd; done"
     return {
         "environment": dict(os.environ),
@@ -120,12 +122,12 @@ def test_the_engine_forgets_the_token_of_its_environment(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["", "A=b"])
-def test_what_is_no_name_of_a_variable_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_invalid_variable_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(EngineDidNotStart, match="--plugin-env"), start_engine(tmp_path, plugin_env=[name]):
         pass
 
 
-def test_what_a_plugin_left_ends_with_the_engine_however_that_ends(engine: RunningEngine) -> None:
+def test_processes_that_a_plugin_left_end_with_the_engine(engine: RunningEngine) -> None:
     create(engine.client, "w", "leave.py", "table:m")
     write(engine.client, 1)
     pid = running_pid(engine.client, "w")
@@ -144,7 +146,7 @@ def test_a_stopped_worker_is_replaced_without_a_time_limit(engine: RunningEngine
     assert f"w: plugin process {pid} was stopped by signal SIGSTOP" in engine.logs
 
 
-def test_a_worker_killed_in_a_run_costs_that_run_and_retry_repeats_it(engine: RunningEngine) -> None:
+def test_killing_a_worker_fails_its_run_and_retry_repeats_it(engine: RunningEngine) -> None:
     shut_gate(engine)
     create(engine.client, "w", "record.py", "table:m")
     create(engine.client, "again", "record.py", "table:m", error_behavior=ErrorBehavior.RETRY)

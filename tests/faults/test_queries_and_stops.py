@@ -159,7 +159,7 @@ def test_a_query_ends_with_the_run_that_asked_it(engine: RunningEngine, how: str
     wait_until(lambda: not any(map(is_running, running)))
 
 
-def test_a_query_ends_with_its_time_for_clients_and_plugins_alike(tmp_path: Path) -> None:
+def test_a_query_ends_after_its_time_limit_for_clients_and_plugins(tmp_path: Path) -> None:
     text = "Resources exhausted: the query would take more time than queries may have: 0.7 s (--query-timeout)"
     with filled_engine(tmp_path, query_timeout=0.7) as engine:
         began = time.monotonic()
@@ -178,7 +178,7 @@ def test_the_time_limit_counts_while_a_query_waits_for_its_turn(tmp_path: Path) 
         assert {(answer.status_code, "3 s (--query-timeout)" in answer.text) for answer in answers} == {(400, True)}
 
 
-def test_long_queries_hold_up_no_short_ones(engine: RunningEngine) -> None:
+def test_long_queries_do_not_delay_short_ones(engine: RunningEngine) -> None:
     with ExitStack() as stack:
         for _ in range(32):
             stack.enter_context(send(engine, *REQUESTS["GET"]))
@@ -215,7 +215,7 @@ def test_many_clients_query_at_once(engine: RunningEngine) -> None:
         "SELECT replace(repeat('x', 10000000), 'x', repeat('y', 1000))",
     ],
 )
-def test_the_worst_query_costs_itself_and_not_the_engine(limited: RunningEngine, sql: str) -> None:
+def test_a_query_that_takes_all_memory_fails_alone(limited: RunningEngine, sql: str) -> None:
     with pytest.raises(BadRequest, match=r"Resources exhausted: .*--exec-mem-pool-bytes"):
         limited.client.query_sql("d", sql)
     assert limited.client.query_sql("d", "SELECT count(*) AS n FROM big") == [{"n": ROWS}]
@@ -251,7 +251,7 @@ def test_idle_processes_and_their_parent_are_replaced_when_they_are_killed(engin
     assert engine.client.query_sql("d", "SELECT count(*) AS n FROM big") == [{"n": ROWS}]
 
 
-def test_what_a_killed_query_wrote_to_disk_goes(tmp_path: Path) -> None:
+def test_files_of_a_killed_query_are_removed(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with filled_engine(tmp_path, exec_mem_pool_bytes="20mb", environment={"TMPDIR": str(scratch)}) as engine:
@@ -359,7 +359,9 @@ SCENES = {
 
 @pytest.mark.parametrize("names", [*([name] for name in SCENES), list(SCENES)], ids=lambda names: " ".join(names)[:40])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_an_engine_stops_in_time_whatever_runs(engine: RunningEngine, names: list[str], number: signal.Signals) -> None:
+def test_an_engine_stops_in_time_during_any_operation(
+    engine: RunningEngine, names: list[str], number: signal.Signals
+) -> None:
     write(engine.client, 1, 2, 3)
     with ExitStack() as stack:
         for name in names:
@@ -385,10 +387,10 @@ def test_a_killed_engine_leaves_no_process_behind(engine: RunningEngine) -> None
         assert again.client.query_sql("d", "SELECT count(*) AS n FROM big") == [{"n": ROWS}]
 
 
-def test_an_engine_that_hangs_is_ended(engine: RunningEngine) -> None:
+def test_an_engine_that_hangs_is_killed(engine: RunningEngine) -> None:
     family = list(descendants(engine.pid))
-    zygote = next(pid for pid, command in descendants(engine.pid).items() if "cloudpickle" in command)
-    os.kill(zygote, signal.SIGSTOP)
+    for pid in [pid for pid, command in descendants(engine.pid).items() if "cloudpickle" in command]:
+        os.kill(pid, signal.SIGSTOP)
     began = time.monotonic()
     engine.process.send_signal(signal.SIGTERM)
     engine.process.wait(60)

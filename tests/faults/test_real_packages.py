@@ -48,7 +48,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
         yield running
 
 
-def test_pandas_is_there_for_the_next_run_and_installing_it_disturbs_no_run(engine: RunningEngine) -> None:
+def test_an_installed_pandas_serves_the_next_run_and_disturbs_none(engine: RunningEngine) -> None:
     client = engine.client
     shut_gate(engine)
     create(client, "w", "record.py", "table:m")

@@ -24,7 +24,7 @@ def set_up(engine: RunningEngine) -> None:
     shut_gate(engine)
 
 
-def test_what_a_killed_engine_had_not_delivered_is_delivered_after_the_start(tmp_path: Path) -> None:
+def test_undelivered_writes_of_a_killed_engine_are_delivered_after_a_start(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         set_up(engine)
         write(engine.client, 0)
@@ -43,7 +43,7 @@ def test_what_a_killed_engine_had_not_delivered_is_delivered_after_the_start(tmp
         assert seen(engine.client) == list(range(1, 102)), "after a clean stop each was delivered once"
 
 
-def test_an_interrupted_run_is_run_again_after_a_clean_stop_and_what_ended_is_not(tmp_path: Path) -> None:
+def test_after_a_clean_stop_only_the_interrupted_run_is_repeated(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         set_up(engine)
         open_gate(engine)
@@ -102,7 +102,7 @@ def test_a_trigger_that_is_enabled_again_starts_from_now_also_across_a_crash(tmp
         assert [seen(engine.client), seen(engine.client, "deleted")] == [[4], [4]]
 
 
-def test_what_waited_for_a_trigger_to_take_anothers_place_is_delivered_after_a_kill(tmp_path: Path) -> None:
+def test_writes_that_waited_for_a_swap_are_delivered_after_a_kill(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         set_up(engine)
         open_gate(engine)
@@ -141,7 +141,7 @@ def _disable(engine: RunningEngine) -> None:
         engine.client.disable_trigger("d", "w")
 
 
-def test_an_engine_in_memory_delivers_what_a_slow_plugin_has_fallen_behind_with(tmp_path: Path) -> None:
+def test_an_engine_in_memory_delivers_writes_to_a_plugin_that_is_behind(tmp_path: Path) -> None:
     with start_engine(tmp_path, object_store="memory") as engine:
         set_up(engine)
         create(engine.client, "w", "record.py", "table:m")

@@ -85,8 +85,8 @@ class BreakingProxy:
         """Triggers whose request has not come."""
         return {name for name, (number, _) in self._faults_of.items() if self._requests_of[name] < number}
 
-    def mend(self) -> None:
-        """Only forward from now."""
+    def stop_breaking(self) -> None:
+        """Forward every request unchanged from now on."""
         self._fault = None
         self._all_later = False
         self._faults_of = {}

@@ -25,7 +25,12 @@ Answer = Any  # a callable that gets the connection, and an event that says that
 def http(status: int, body: bytes | str = b"", *headers: str, length: int | None = None) -> bytes:
     """An answer as it goes over the wire."""
     content = body.encode() if isinstance(body, str) else body
-    lines = [f"HTTP/1.1 {status} Whatever", *headers, f"content-length: {len(content) if length is None else length}"]
+    lines = [
+        f"HTTP/1.1 {status} Whatever",
+        *headers,
+        "connection: close",
+        f"content-length: {len(content) if length is None else length}",
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 

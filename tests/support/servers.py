@@ -21,10 +21,24 @@ _SECONDS_TO_START = 60.0
 
 @contextmanager
 def start_server(
-    directory: Path, *, environment: dict[str, str] | None = None, **settings: str | bool
+    directory: Path,
+    *,
+    program: str | Path | None = PROGRAM,
+    environment: dict[str, str] | None = None,
+    **settings: str | bool,
 ) -> Iterator[RunningEngine]:
-    """Run a server while the context lasts; arguments and what it yields are those of ``start_engine``."""
-    if PROGRAM is None:
+    """Run a server while the context lasts.
+
+    Args:
+        directory: As of ``start_engine``.
+        program: What to run. Default: the program that ``INFLUXDB3_SERVER`` names, or the embedded engine.
+        environment: As of ``start_engine``.
+        settings: As of ``start_engine``.
+
+    Yields:
+        The server, as ``start_engine`` does.
+    """
+    if program is None:
         with start_engine(directory, environment=environment, **settings) as engine:
             yield engine
         return
@@ -43,7 +57,7 @@ def start_server(
     options = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if not isinstance(value, bool)]
     with (directory / "engine.log").open("ab") as log:
         process = subprocess.Popen(
-            [PROGRAM, "serve", *switches, *options],
+            [program, "serve", *switches, *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -146,12 +146,9 @@ TWO_SIDES = {
     "probe": "what asks, and the plugin on the server that answers",
     "sweeper": "what asks, and the plugin on the server that deletes",
     "inputs": "of all resources, and of triggers",
-    "engine": "the engine, and its SQL",
     "errors": "one module of errors a room",
-    "process": "of a worker, and of a query",
     "zygote": "of workers, and of queries",
-    "channel": "to a worker, and to a process of queries",
-    "connection": "of a client, and of a worker",
+    "connection": "of the command to an engine, and of the engine to a client",
     "databases": "the endpoints, and the service that they call",
     "environment": "the endpoints, and what they change",
     "tokens": "the endpoints, and the service that they call",
@@ -319,3 +316,11 @@ def test_everything_public_is_documented(package: str) -> None:
 def test_every_module_can_be_imported_by_itself(package: str) -> None:
     for name in modules(package):
         importlib.import_module(name)
+
+
+def test_no_two_modules_of_the_tests_have_one_name() -> None:
+    # pytest imports a test module, and helpers beside it, by the base name
+    root = PROVIDER.parent
+    names = Counter(file.name for folder in ("tests", "examples") for file in (root / folder).rglob("*.py"))
+
+    assert {name for name, count in names.items() if count > 1} - {"__init__.py", "__main__.py", "conftest.py"} == set()

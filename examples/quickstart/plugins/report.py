@@ -1,4 +1,4 @@
-"""Request plugin: a JSON summary of the last ``minutes``, given in the query (GET) or in a JSON body (POST)."""
+"""Request plugin: a JSON summary of the last ``minutes``, a number in the query (GET) or in the JSON body (POST)."""
 
 import json
 
@@ -20,9 +20,9 @@ TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 
 
 
 def process_request(influxdb3_local, query_parameters, request_headers, request_body, args=None):
-    asked = json.loads(request_body) if request_body else query_parameters
+    parameters = json.loads(request_body) if request_body else query_parameters
     try:
-        minutes = float(asked.get("minutes", 5))
+        minutes = float(parameters.get("minutes", 5))
     except (AttributeError, TypeError, ValueError):
         return {"error": "minutes has to be a number"}, 400
 

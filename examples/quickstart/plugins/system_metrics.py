@@ -1,4 +1,4 @@
-"""Schedule plugin: CPU, memory, disk and network of the machine that the engine runs on, as line protocol."""
+"""Schedule plugin: writes CPU, memory, disk and network figures of the server's machine."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""The catalog: databases, triggers and tokens, durable in SQLite."""
+"""The catalog: databases, triggers and tokens, in a SQLite file."""
 
 from influxdb3_embedded.catalog.catalog import Catalog
 from influxdb3_embedded.catalog.database_file import CatalogVersionError

@@ -1,4 +1,4 @@
-"""The catalog: every change is one durable transaction before it is answered, reads come from memory."""
+"""The catalog. Each change is one transaction, which is on disk before the change is answered. Reads use memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from influxdb3_embedded.catalog import database_file
 from influxdb3_embedded.catalog.records import Database, Token
-from influxdb3_embedded.disk import naming
+from influxdb3_embedded.disk import file_errors
 from influxdb3_embedded.errors import (
     CatalogUnwritable,
     DatabaseDeleted,
@@ -37,20 +37,20 @@ T = TypeVar("T")
 class Catalog:
     """Databases, triggers and tokens.
 
-    One thread of its own makes all changes, one after the other: it checks a change against what is in memory,
-    commits it, and only then shows it to readers. A change therefore also runs to its end where its caller has gone.
+    One thread makes all changes, one after the other: it checks a change, commits it, and then shows it to readers. So
+    a change is completed even if its caller is cancelled.
 
     Args:
-        file: The SQLite file; ``None`` keeps the catalog in memory.
+        file: The SQLite file. None: a catalog in memory.
 
     Raises:
         CatalogVersionError: A newer release wrote the file.
-        OSError: It cannot be opened or made.
+        OSError: The file cannot be opened or created.
     """
 
     def __init__(self, file: Path | None) -> None:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalog")
-        with naming(file):
+        with file_errors(file):
             self._connection = database_file.connect(file)
             self.cluster_uuid = database_file.load_cluster_uuid(self._connection)
             self._databases = {database.name: database for database in database_file.load_databases(self._connection)}
@@ -58,35 +58,35 @@ class Catalog:
             self._tokens = {token.name: token for token in database_file.load_tokens(self._connection)}
 
     async def close(self) -> None:
-        """Wait for changes under way and close the file."""
+        """Wait for the changes in progress and close the file."""
         await asyncio.to_thread(self._writer.shutdown)
         self._connection.close()
 
     # reads
 
     def databases(self) -> list[Database]:
-        """All databases by name, the deleted ones included."""
+        """All databases by name, also the deleted ones."""
         return sorted(self._databases.values(), key=lambda database: database.name)
 
     def database(self, name: str) -> Database | None:
-        """The database of that name, unless it is deleted."""
+        """The database of this name, or None if it does not exist or is deleted."""
         database = self._databases.get(name)
         return None if database is None or database.deleted else database
 
     def database_name(self, id_: int) -> str | None:
-        """The name of a database that is not deleted."""
+        """The name of a database, or None if it does not exist or is deleted."""
         for database in list(self._databases.values()):
             if database.id == id_:
                 return None if database.deleted else database.name
         return None
 
     def changeable_database(self, name: str) -> Database:
-        """The database of that name, for a change inside it.
+        """The database of this name, for a change in it.
 
         Raises:
-            InternalDatabase: It is ``_internal``.
-            DatabaseNotFound: There is none.
-            DatabaseDeleted: It is soft-deleted under that very name.
+            InternalDatabase: The name is ``_internal``.
+            DatabaseNotFound: The database does not exist.
+            DatabaseDeleted: The name is that of a soft-deleted database.
         """
         if name == INTERNAL:
             raise InternalDatabase
@@ -98,15 +98,15 @@ class Catalog:
         return database
 
     def triggers(self, database: str | None = None) -> list[Trigger]:
-        """The triggers of a database, or all, in the order of creation."""
+        """The triggers of a database, in the order of creation. Default: of all databases."""
         return [trigger for trigger in list(self._triggers.values()) if database in (None, trigger.database)]
 
     def trigger(self, key: TriggerKey) -> Trigger:
-        """The trigger of that name.
+        """The trigger of this name.
 
         Raises:
             InternalDatabase, DatabaseNotFound, DatabaseDeleted: As `changeable_database`.
-            ResourceNotFound: The database has no such trigger.
+            ResourceNotFound: The trigger does not exist.
         """
         self.changeable_database(key.database)
         trigger = self._triggers.get(key)
@@ -121,7 +121,7 @@ class Catalog:
     # changes of databases
 
     async def create_database(self, name: str, retention: timedelta | None = None) -> Database:
-        """Create a database; raises `ResourceExists` where the name is taken."""
+        """Create a database. Raises `ResourceExists` if the name is in use."""
         return await self._change(self._create_database, name, retention)
 
     def _create_database(self, name: str, retention: timedelta | None) -> Database:
@@ -138,7 +138,7 @@ class Catalog:
         return database
 
     async def set_retention(self, name: str, retention: timedelta | None) -> Database:
-        """Set or clear a database's retention; raises as `changeable_database`."""
+        """Set or clear the retention of a database. Raises what `changeable_database` raises."""
         return await self._change(self._set_retention, name, retention)
 
     def _set_retention(self, name: str, retention: timedelta | None) -> Database:
@@ -152,14 +152,14 @@ class Catalog:
         return database
 
     async def delete_database(self, name: str, hard_delete_at: datetime | None) -> Database:
-        """Soft-delete a database: rename it, disable its triggers and keep its data until ``hard_delete_at``.
+        """Soft-delete a database: rename it and disable its triggers. Its data stays until ``hard_delete_at``.
 
         Returns:
-            The database under its new name, ``NAME-YYYYMMDDTHHMMSS``.
+            The database with its new name, ``NAME-YYYYMMDDTHHMMSS``.
 
         Raises:
             InternalDatabase, DatabaseDeleted: As `changeable_database`.
-            ResourceNotFound: There is none (contract 8.2).
+            ResourceNotFound: The database does not exist (contract 8.2).
         """
         return await self._change(self._delete_database, name, hard_delete_at)
 
@@ -175,7 +175,7 @@ class Catalog:
         with self._transaction() as transaction:
             transaction.execute(
                 "UPDATE databases SET name = ?, deleted = 1, hard_delete_at = ? WHERE id = ?",
-                (new_name, database_file.moment_text(hard_delete_at), database.id),
+                (new_name, database_file.stored_time(hard_delete_at), database.id),
             )
             transaction.execute("UPDATE triggers SET disabled = 1 WHERE database_id = ?", (database.id,))
         databases = {key: value for key, value in self._databases.items() if key != name}
@@ -188,7 +188,7 @@ class Catalog:
         return deleted
 
     async def forget_database(self, database: Database) -> None:
-        """Remove a deleted database and its triggers for good."""
+        """Remove a deleted database and its triggers permanently."""
         await self._change(self._forget_database, database)
 
     def _forget_database(self, database: Database) -> None:
@@ -200,7 +200,7 @@ class Catalog:
     # changes of triggers
 
     async def create_trigger(self, trigger: Trigger) -> None:
-        """Create a trigger; raises as `changeable_database`, and `ResourceExists` where its name is taken."""
+        """Create a trigger. Raises what `changeable_database` raises, and `ResourceExists` if the name is in use."""
         await self._change(self._create_trigger, trigger)
 
     def _create_trigger(self, trigger: Trigger) -> None:
@@ -226,7 +226,7 @@ class Catalog:
         self._triggers[trigger.key] = trigger
 
     async def set_trigger_disabled(self, key: TriggerKey, *, disabled: bool) -> Trigger:
-        """Enable or disable a trigger; raises as `trigger`."""
+        """Enable or disable a trigger. Raises what `trigger` raises."""
         return await self._change(self._set_trigger_disabled, key, disabled)
 
     def _set_trigger_disabled(self, key: TriggerKey, disabled: bool) -> Trigger:
@@ -240,7 +240,7 @@ class Catalog:
         return trigger
 
     async def delete_trigger(self, key: TriggerKey) -> None:
-        """Delete a trigger; raises as `trigger`."""
+        """Delete a trigger. Raises what `trigger` raises."""
         await self._change(self._delete_trigger, key)
 
     def _delete_trigger(self, key: TriggerKey) -> None:
@@ -255,11 +255,11 @@ class Catalog:
     # changes of tokens
 
     async def create_token(self, name: str, sha512: str, expires: datetime | None) -> Token:
-        """Store a new token's hash; raises `ResourceExists` where the name is taken."""
+        """Store the hash of a new token. Raises `ResourceExists` if the name is in use."""
         return await self._change(self._store_token, name, sha512, expires, False)
 
     async def replace_token(self, name: str, sha512: str) -> Token:
-        """Store a new secret's hash in place of a token's old one; raises `ResourceNotFound`."""
+        """Replace the hash of a token. Raises `ResourceNotFound` if the token does not exist."""
         return await self._change(self._store_token, name, sha512, None, True)
 
     def _store_token(self, name: str, sha512: str, expires: datetime | None, replaces: bool) -> Token:
@@ -273,13 +273,13 @@ class Catalog:
         with self._transaction() as transaction:
             transaction.execute(
                 "INSERT OR REPLACE INTO tokens (id, name, sha512, created, expires) VALUES (?, ?, ?, ?, ?)",
-                (token.id, name, sha512, token.created.isoformat(), database_file.moment_text(expires)),
+                (token.id, name, sha512, token.created.isoformat(), database_file.stored_time(expires)),
             )
         self._tokens[name] = token
         return token
 
     async def delete_token(self, name: str) -> None:
-        """Delete a token; raises `ResourceNotFound`."""
+        """Delete a token. Raises `ResourceNotFound` if it does not exist."""
         await self._change(self._delete_token, name)
 
     def _delete_token(self, name: str) -> None:
@@ -292,7 +292,7 @@ class Catalog:
     # how changes are made
 
     async def _change(self, work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-        """Make a change in the catalog's thread; raises `CatalogUnwritable` where it cannot be stored."""
+        """Make a change in the catalog's thread. Raises `CatalogUnwritable` if the change cannot be stored."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: work(*arguments, **keywords))
         except sqlite3.Error as error:

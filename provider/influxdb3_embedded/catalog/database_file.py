@@ -1,4 +1,4 @@
-"""The SQLite file of the catalog: its schema, and rows to records and back."""
+"""The SQLite file of the catalog: its schema, and conversions between rows and records."""
 
 from __future__ import annotations
 
@@ -53,25 +53,29 @@ PRAGMA user_version = {VERSION};
 
 
 class CatalogVersionError(Exception):
-    """The data directory was written by a newer release."""
+    """A newer release wrote the data directory."""
 
 
 def connect(file: Path | None) -> sqlite3.Connection:
-    """Open the catalog, and create it where there is none; ``None`` keeps it in memory.
+    """Open the catalog, or create it.
+
+    Args:
+        file: The SQLite file. None: a catalog in memory.
 
     Raises:
-        CatalogVersionError: A newer release wrote it.
+        CatalogVersionError: A newer release wrote the file.
     """
     connection = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
-    # a change is on the disk when it is answered, whatever happens to the machine
+    # a change is on the disk before it is answered, so that a power failure cannot undo it
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         connection.close()
         raise CatalogVersionError(
-            f"{file} was written by a newer release (version {version}, this one knows {VERSION})"
+            f"{file} was written by a newer release (version {version}, this release reads {VERSION}). "
+            "Start the newer release, or choose another data directory."
         )
     if version == 0:
         with connection:
@@ -85,17 +89,17 @@ def connect(file: Path | None) -> sqlite3.Connection:
 
 
 def load_cluster_uuid(connection: sqlite3.Connection) -> str:
-    """The identity of the engine's data, sent with every answer."""
+    """The identity of the engine's data. The engine sends it with every answer."""
     (cluster_uuid,) = connection.execute("SELECT cluster_uuid FROM engine").fetchone()
     return str(cluster_uuid)
 
 
 def load_databases(connection: sqlite3.Connection) -> Iterator[Database]:
-    """All databases in the order of creation, the deleted ones included."""
+    """All databases in the order of creation, also the deleted ones."""
     rows = connection.execute("SELECT id, name, retention_us, deleted, hard_delete_at FROM databases ORDER BY id")
     for id_, name, retention_us, deleted, hard_delete_at in rows:
         retention = None if retention_us is None else timedelta(microseconds=retention_us)
-        yield Database(id_, name, retention, bool(deleted), moment(hard_delete_at))
+        yield Database(id_, name, retention, bool(deleted), read_time(hard_delete_at))
 
 
 def load_triggers(connection: sqlite3.Connection) -> Iterator[Trigger]:
@@ -122,19 +126,19 @@ def load_tokens(connection: sqlite3.Connection) -> Iterator[Token]:
     for id_, name, sha512, created, expires in connection.execute(
         "SELECT id, name, sha512, created, expires FROM tokens ORDER BY id"
     ):
-        yield Token(id_, name, sha512, datetime.fromisoformat(created), moment(expires))
+        yield Token(id_, name, sha512, datetime.fromisoformat(created), read_time(expires))
 
 
 def microseconds(duration: timedelta | None) -> int | None:
-    """A duration as it is stored."""
+    """A duration as the file has it."""
     return None if duration is None else duration // timedelta(microseconds=1)
 
 
-def moment(text: str | None) -> datetime | None:
-    """A stored moment, UTC."""
+def read_time(text: str | None) -> datetime | None:
+    """A time from the file, in UTC."""
     return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
 
 
-def moment_text(value: datetime | None) -> str | None:
-    """A moment as it is stored."""
+def stored_time(value: datetime | None) -> str | None:
+    """A time as the file has it."""
     return None if value is None else value.astimezone(UTC).isoformat()

@@ -1,4 +1,4 @@
-"""What the catalog stores besides triggers, which all parts of the engine share (``influxdb3_embedded.model``)."""
+"""Databases and tokens, as the catalog stores them. Triggers are in ``influxdb3_embedded.model``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Database:
     """A database.
 
     Attributes:
-        id: Never reused; what storage knows it by.
-        name: Unique, the deleted ones included.
-        retention: How long rows are kept; ``None`` for ever.
-        deleted: Whether it is soft-deleted: renamed, its data kept until ``hard_delete_at``.
-        hard_delete_at: When the data of a deleted database goes; ``None`` never.
+        id: Its number in the storage. Never reused.
+        name: Unique among all databases, also the deleted ones.
+        retention: How long rows stay. None: for ever.
+        deleted: Whether it is soft-deleted: it has another name, and its data stays until ``hard_delete_at``.
+        hard_delete_at: When the data of a deleted database is removed. None: never.
     """
 
     id: int
@@ -30,14 +30,14 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An admin token; the secret itself is shown once and never stored.
+    """An admin token. The engine shows the secret once and never stores it.
 
     Attributes:
-        id: Never reused; 0 is the operator's.
+        id: Never reused. The operator's token has 0.
         name: Unique.
         sha512: Hash of the secret, 128 hexadecimal digits.
-        created: When it was made.
-        expires: When it stops being valid; ``None`` never.
+        created: When it was created.
+        expires: When it expires. None: never.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""How the commands reach a running engine, and what they say when they cannot."""
+"""Connects the commands to a running engine, and prints the errors of its API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_HOST = "http://127.0.0.1:8181"
 
 @contextmanager
 def engine(host: str, token: str | None) -> Iterator[EngineClient]:
-    """A client; an error that it raises ends the command with a line that says what is wrong.
+    """Yield a client of the engine. An error of the API ends the command with the error's text.
 
     Args:
         host: URL of the engine.

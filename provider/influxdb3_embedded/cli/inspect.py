@@ -1,4 +1,4 @@
-"""Commands that show what an engine holds: ``triggers``, ``logs`` and ``query``."""
+"""The commands ``triggers``, ``logs`` and ``query``: they show what an engine has."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.text import Text
 
 from influxdb3_embedded.cli.connection import DEFAULT_HOST, Host, Token, engine
 from influxdb3_embedded.logs import escaped, escaped_lines
+from influxdb3_embedded.model import INTERNAL
 from influxdb3_engine_api.specification import parse_catalog
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import EngineClient
 
-_INTERNAL = "_internal"
 _SECONDS_BETWEEN_LOOKS = 0.5
 _LEVEL_STYLES = {"INFO": "green", "WARN": "yellow", "ERROR": "bold red"}
 
@@ -25,7 +25,7 @@ Database = Annotated[str | None, typer.Option(envvar="INFLUXDB3_DATABASE_NAME", 
 
 
 def triggers(host: Host = DEFAULT_HOST, token: Token = None, database: Database = None) -> None:
-    """List the triggers with what they run, when, and whether they are enabled."""
+    """List the triggers: specification, plugin, and whether they are enabled."""
     table = Table("database", "trigger", "specification", "plugin", "state", "on error")
     with engine(host, token) as client:
         for name in [database] if database else client.databases():
@@ -41,8 +41,8 @@ def logs(
     trigger: Annotated[str | None, typer.Argument(help="Only rows of the trigger of this name.")] = None,
     host: Host = DEFAULT_HOST,
     token: Token = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with rows as they come, until Ctrl-C.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest rows to begin with.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new rows, too, until Ctrl-C.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many of the newest rows to show.")] = 100,
 ) -> None:
     """Show what triggers logged, oldest first."""
     console = Console()
@@ -77,9 +77,8 @@ def query(
     with engine(host, token) as client:
         rows = client.query_sql(database, sql)
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    table = Table(
-        *(Column(_text(column)) for column in columns)
-    )  # as text: brackets of plain values would be taken for styles
+    # texts, because rich takes brackets in plain values for styles
+    table = Table(*(Column(_text(column)) for column in columns))
     for row in rows:
         table.add_row(*(_text("" if row.get(column) is None else str(row[column])) for column in columns))
     Console().print(table if rows else "No rows.")
@@ -96,4 +95,4 @@ def _log_rows(client: EngineClient, trigger: str | None, after: str, limit: int)
         f"{' AND trigger_name = $trigger' if trigger is not None else ''} ORDER BY event_time DESC LIMIT {limit:d}"
     )
     parameters = {"after": after} | ({"trigger": trigger} if trigger is not None else {})
-    return list(reversed(client.query_sql(_INTERNAL, sql, parameters)))
+    return list(reversed(client.query_sql(INTERNAL, sql, parameters)))

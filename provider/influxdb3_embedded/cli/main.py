@@ -1,4 +1,4 @@
-"""The command's parts: `serve` runs an engine, all others talk to one that runs."""
+"""The command and its subcommands: `serve` runs an engine, the others call a running one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _COMMANDS = {
 
 
 class _Commands(TyperGroup):
-    """Imports a command when it is asked for: an engine starts sooner without a client's libraries, and vice versa."""
+    """Imports only the command that runs: an engine starts sooner without the libraries of a client, and vice versa."""
 
-    # Any: the types of click that typer brings along are private to it
+    # Any: the types of click are private to typer
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of all groups
         return list(_COMMANDS)

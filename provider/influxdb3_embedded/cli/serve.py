@@ -1,4 +1,4 @@
-"""``influxdb3-embedded serve``: the flags are the real server's (contract section 10)."""
+"""The command ``influxdb3-embedded serve``. Its flags are those of a real server (contract section 10)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import uvloop
 
 from influxdb3_embedded import logs, secrecy, variables
 from influxdb3_embedded.catalog import CatalogVersionError
-from influxdb3_embedded.disk import described
+from influxdb3_embedded.disk import describe
 from influxdb3_embedded.http import server
 from influxdb3_embedded.http.browsers import host_of, origin_of
 from influxdb3_embedded.memory_size import memory_size
@@ -30,7 +30,7 @@ from influxdb3_embedded.settings import (
     Settings,
 )
 from influxdb3_embedded.storage import StorageLockedError
-from influxdb3_embedded.worker.process import hide_process
+from influxdb3_embedded.worker.process_setup import hide_process
 from influxdb3_engine_api.specification import PluginType
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _PLUGIN_TYPES = {
 
 
 class LogFilter(StrEnum):
-    """The least that the server logs."""
+    """The lowest level that the engine logs."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -69,18 +69,19 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
     ] = "node0",
     object_store: Annotated[
         ObjectStore,
-        typer.Option(envvar="INFLUXDB3_OBJECT_STORE", help="Where data is kept; memory forgets it at the end."),
+        typer.Option(envvar="INFLUXDB3_OBJECT_STORE", help="Where data is kept; memory loses it at the end."),
     ] = ObjectStore.FILE,
     data_dir: Annotated[
         Path, typer.Option(envvar="INFLUXDB3_DB_DIR", help="Where --object-store file keeps data.")
     ] = _DEFAULT_DATA_DIR,
     plugin_dir: Annotated[
-        Path | None, typer.Option(envvar="INFLUXDB3_PLUGIN_DIR", help="Where plugins lie; without it, none run.")
+        Path | None,
+        typer.Option(envvar="INFLUXDB3_PLUGIN_DIR", help="Directory of the plugins; without it, no plugin runs."),
     ] = None,
     virtual_env_location: Annotated[
         Path | None,
         typer.Option(
-            # not VIRTUAL_ENV, which the real server reads: here that is often the environment of the user's own project
+            # not VIRTUAL_ENV as in a real server: here it often names the environment of the user's project
             envvar="INFLUXDB3_VIRTUAL_ENV_LOCATION",
             help="The plugins' virtual environment. [default: .venv in the plugin directory]",
         ),
@@ -101,7 +102,7 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
     ] = None,
     plugin_dir_only: Annotated[
         bool,
-        typer.Option("--plugin-dir-only", envvar="INFLUXDB3_PLUGIN_DIR_ONLY", help="Take no plugins over the API."),
+        typer.Option("--plugin-dir-only", envvar="INFLUXDB3_PLUGIN_DIR_ONLY", help="Refuse plugins over the API."),
     ] = False,
     without_auth: Annotated[
         bool, typer.Option("--without-auth", envvar="INFLUXDB3_START_WITHOUT_AUTH", help="Serve without tokens.")
@@ -119,7 +120,7 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         typer.Option(
             envvar="INFLUXDB3_ALLOW_HOST",
             metavar="HOST",
-            help="Name by which the engine may be called besides localhost; several times for several.",
+            help="Name by which clients may call the engine, besides localhost; may be repeated.",
         ),
     ] = None,
     allow_origin: Annotated[
@@ -127,7 +128,7 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         typer.Option(
             envvar="INFLUXDB3_ALLOW_ORIGIN",
             metavar="SCHEME://HOST:PORT",
-            help="Web pages that may call the engine besides its own; several times for several.",
+            help="Web pages that may call the engine, besides its own; may be repeated.",
         ),
     ] = None,
     max_http_request_size: Annotated[
@@ -138,13 +139,13 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         typer.Option(
             envvar="INFLUXDB3_EXEC_MEM_POOL_BYTES",
             metavar="SIZE",
-            help="Memory that queries may take: megabytes, such as 512mb or 2gb, or a share of all memory.",
+            help="Memory that queries may take: megabytes, a size like 512mb or 2gb, or a percentage of all memory.",
         ),
     ] = DEFAULT_QUERY_MEMORY,
     query_timeout: Annotated[
         float,
         typer.Option(
-            envvar="INFLUXDB3_QUERY_TIMEOUT", min=0.001, help="Seconds after which a query of a client or plugin ends."
+            envvar="INFLUXDB3_QUERY_TIMEOUT", min=0.001, help="Seconds that a query of a client or plugin may take."
         ),
     ] = DEFAULT_QUERY_TIMEOUT,
     plugin_time_limit: Annotated[
@@ -157,7 +158,7 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         str | None,
         typer.Option(
             envvar="INFLUXDB3_WAL_FLUSH_INTERVAL",
-            help="Taken from scripts for the real server, without effect: a write is durable when it is answered.",
+            help="Without effect, for scripts for a real server: a write is durable when it is answered.",
         ),
     ] = None,
     plugin_env: Annotated[
@@ -165,12 +166,12 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         typer.Option(
             envvar="INFLUXDB3_PLUGIN_ENV",
             metavar="NAME",
-            help="Environment variable that plugins get, too; may be repeated. In the variable, spaces between names.",
+            help="Environment variable that plugins get; may be repeated. The variable has spaces between names.",
         ),
     ] = None,
-    ready_file: Annotated[Path | None, typer.Option(help="File that the URL is written to once it is served.")] = None,
+    ready_file: Annotated[Path | None, typer.Option(help="File that gets the URL when the engine serves it.")] = None,
     log_filter: Annotated[
-        LogFilter, typer.Option(envvar="INFLUXDB3_LOG_FILTER", help="The least that is logged, on standard error.")
+        LogFilter, typer.Option(envvar="INFLUXDB3_LOG_FILTER", help="Lowest level of the log on standard error.")
     ] = LogFilter.INFO,
 ) -> None:
     """Run an engine until Ctrl-C or SIGTERM."""
@@ -199,12 +200,12 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         query_time_limit=query_timeout,
         run_time_limit=plugin_time_limit,
         plugin_env=_variables(plugin_env or []),
-        plugin_umask=os.umask(0o077),  # what the engine writes is its owner's
+        plugin_umask=os.umask(0o077),  # only the owner may read the files of the engine
     )
     logs.configure(log_filter)
     hide_process()
-    secrecy.keep_descriptors()
-    secrecy.forget_variables(variables.for_engine(settings.plugin_env))
+    secrecy.stop_descriptor_inheritance()
+    secrecy.erase_variables(variables.for_engine(settings.plugin_env))
     _run(settings, ready_file)
 
 
@@ -214,26 +215,24 @@ def _run(settings: Settings, ready_file: Path | None) -> None:
             runner.run(
                 server.serve(settings, ready_file=ready_file, started=lambda url: typer.echo(_summary(settings, url)))
             )
-            # all is on disk; threads that still read a write for a client that has gone hold up nobody
+            # All data is on disk. Do not wait for threads that still parse the write of a client that is gone.
             sys.stdout.flush()
             os._exit(0)
     except (OSError, CatalogVersionError, StorageLockedError, sqlite3.Error) as error:
-        reason = described(error) if isinstance(error, OSError) else error
+        reason = describe(error) if isinstance(error, OSError) else error
         typer.echo(logs.escaped(f"The engine cannot start: {reason}"), err=True)
         raise typer.Exit(1) from None
 
 
 def _summary(settings: Settings, url: str) -> str:
-    plugins = (
-        str(settings.plugin_dir) if settings.plugin_dir else "none: the Processing engine is off, see --plugin-dir"
-    )
+    plugins = str(settings.plugin_dir) if settings.plugin_dir else "the Processing engine is off, see --plugin-dir"
     rows = {
         "URL": url,
-        "Data": str(settings.node_dir or "in memory, forgotten at the end"),
+        "Data": str(settings.node_dir or "in memory, lost when the engine stops"),
         "Plugins": plugins,
-        "Tokens": "off, whoever reaches the URL may do everything"
+        "Tokens": "off, anyone who reaches the URL may do everything"
         if settings.without_auth
-        else "on, 'influxdb3-embedded token' makes the first one",
+        else "on, 'influxdb3-embedded token' creates the first one",
     }
     width = max(map(len, rows))
     lines = [logs.escaped(f"  {name:<{width}}  {value}") for name, value in rows.items()]
@@ -243,20 +242,20 @@ def _summary(settings: Settings, url: str) -> str:
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdigit() or int(port) > 65_535:
-        raise typer.BadParameter(f"{text!r} is not HOST:PORT", param_hint="--http-bind")
+        raise typer.BadParameter(f"{text!r} does not have the form HOST:PORT", param_hint="--http-bind")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _node_id(text: str) -> str:
     if not text or text.strip(".") == "" or "/" in text or "\0" in text:
-        raise typer.BadParameter(f"{text!r} cannot name a directory", param_hint="--node-id")
+        raise typer.BadParameter(f"{text!r} is not a valid name of a directory", param_hint="--node-id")
     return text
 
 
 def _variables(names: list[str]) -> frozenset[str]:
     for name in names:
         if not name or "=" in name:
-            raise typer.BadParameter(f"{name!r} is not the name of a variable", param_hint="--plugin-env")
+            raise typer.BadParameter(f"{name!r} is not a valid name of a variable", param_hint="--plugin-env")
     return frozenset(names)
 
 
@@ -270,7 +269,7 @@ def _memory(text: str) -> int:
 def _all_named(texts: list[str] | None, parse: Callable[[str], object | None], form: str, flag: str) -> frozenset[str]:
     for text in texts or ():
         if parse(text) is None:
-            raise typer.BadParameter(f"{text!r} is not {form}", param_hint=flag)
+            raise typer.BadParameter(f"{text!r} does not have the form {form}", param_hint=flag)
     return frozenset(texts or ())
 
 
@@ -278,5 +277,5 @@ def _choices(text: str | None, known: dict[str, Choice], flag: str) -> frozenset
     chosen = [part.strip() for part in (text or "").split(",") if part.strip()]
     for name in chosen:
         if name not in known:
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint=flag)
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}", param_hint=flag)
     return frozenset(known[name] for name in chosen)

@@ -1,4 +1,4 @@
-"""``influxdb3-embedded token``: makes and deletes admin tokens."""
+"""The command ``influxdb3-embedded token``: creates and deletes admin tokens."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def token(  # noqa: PLR0917 - typer makes an option of each
     host: Host = DEFAULT_HOST,
     token: Token = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the token. [default: the operator's, which needs no other]")
+        str | None, typer.Option(help="Name of the token. [default: the operator's token, which needs no other token]")
     ] = None,
     expiry_secs: Annotated[int | None, typer.Option(min=0, help="Seconds until a named token expires.")] = None,
     regenerate: Annotated[bool, typer.Option("--regenerate", help="Give the operator's token a new secret.")] = False,
-    delete: Annotated[str | None, typer.Option(metavar="NAME", help="Delete the token of that name.")] = None,
+    delete: Annotated[str | None, typer.Option(metavar="NAME", help="Delete the token of this name.")] = None,
 ) -> None:
-    """Make an admin token and print it: the only time that it is shown."""
+    """Create an admin token and print it. It cannot be shown again."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     with httpx.Client(base_url=host, headers=headers) as client:
         if delete is not None:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The HTTP API of the embedded engine."""

@@ -1,4 +1,4 @@
-"""Who may call an operation (contract 1.1 and 8.3)."""
+"""Checks the token of a request (contract 1.1 and 8.3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from influxdb3_embedded.services.tokens import Tokens
     from influxdb3_embedded.settings import Settings
 
-_PATHS = {
+_RESOURCE_OF_PATH = {
     b"/health": OpenResource.HEALTH,
     b"/api/v1/health": OpenResource.HEALTH,
     b"/ping": OpenResource.PING,
@@ -26,27 +26,28 @@ _PATHS = {
 }
 _TOKENS = paths.TOKEN.encode()
 _FIRST_TOKEN = paths.TOKEN_ADMIN.encode()
-_TAKES_TOKEN_IN_QUERY = (b"/write", b"/query")
+_TOKEN_IN_QUERY = (b"/write", b"/query")
 
 
 class Access:
-    """Decides whether a request may be answered; every token may do everything, as in InfluxDB 3 Core.
+    """Decides whether a request may be answered. Each token allows everything, as in InfluxDB 3 Core.
 
     Args:
-        settings: Whether tokens are on, and what is open in spite of them.
-        tokens: Which there are.
+        settings: Whether the engine needs tokens, and which paths are open without one.
+        tokens: The tokens.
     """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
         self._without_auth = settings.without_auth
-        self._open = {path for path, resource in _PATHS.items() if resource in settings.disable_authz}
+        self._open = {path for path, resource in _RESOURCE_OF_PATH.items() if resource in settings.disable_authz}
         self._tokens = tokens
 
     def check(self, request: Request) -> None:
         """Return if the request may be answered.
 
         Raises:
-            ApiError: 400 for a malformed header, 401 without a valid token, 405 for tokens on an engine without them.
+            ApiError: 400 for a malformed header; 401 without a valid token; 405 for an operation on tokens if the
+                engine runs without tokens.
         """
         path: bytes = request.scope["raw_path"]
         secret = self._secret(request, path)
@@ -60,6 +61,6 @@ class Access:
         for name, value in request.scope["headers"]:
             if name == b"authorization":
                 return secret_of(value)
-        if path in _TAKES_TOKEN_IN_QUERY:
+        if path in _TOKEN_IN_QUERY:
             return dict(query_pairs(request.scope["query_string"])).get("p")
         return None

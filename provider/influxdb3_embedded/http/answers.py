@@ -1,4 +1,4 @@
-"""JSON answers."""
+"""Makes answers with a JSON body."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ if TYPE_CHECKING:
     from influxdb3_embedded.errors import ApiError
 
 
-_ENCODED_AT_ONCE = 1_000
+_MAX_ENCODED_AT_ONCE = 1_000
 
 
 def json_answer(content: Any, status: int = 200, *, separators: tuple[str, str] = (",", ":")) -> Response:
-    """An answer with a JSON body.
+    """Make an answer with a JSON body.
 
     Args:
-        content: What the body holds. Text in it that cannot be encoded, which plugins and clients can make up, is
-            replaced by question marks.
+        content: The value of the body. Lone surrogates, which plugins and clients can send, become question marks.
         status: HTTP status.
-        separators: Those of ``json.dumps``.
+        separators: As for ``json.dumps``.
     """
-    return Response(_text(content, separators).encode(errors="replace"), status, media_type="application/json")
+    return Response(_encode(content, separators).encode(errors="replace"), status, media_type="application/json")
 
 
 def error_answer(error: ApiError) -> Response:
-    """An error's answer, with a blank after the colon as the real server writes some of them."""
+    """Make the answer for an error. A blank follows the colon, as in the real server's errors."""
     return json_answer(error.body(), error.status, separators=(", ", ": "))
 
 
-def _text(content: Any, separators: tuple[str, str]) -> str:
-    """The JSON text, made by pieces: the encoder is C, and no other thread runs while it works."""
+def _encode(content: Any, separators: tuple[str, str]) -> str:
+    """Encode in pieces: no other thread, and no other request, runs during one call of the encoder in C."""
 
-    def encoded(part: Any) -> str:
+    def encode_at_once(part: Any) -> str:
         return json.dumps(part, ensure_ascii=False, separators=separators)
 
     comma, colon = separators
     if isinstance(content, dict):
-        return "{" + comma.join(encoded(name) + colon + _text(part, separators) for name, part in content.items()) + "}"
-    if isinstance(content, list) and len(content) > _ENCODED_AT_ONCE:
-        starts = range(0, len(content), _ENCODED_AT_ONCE)
-        return "[" + comma.join(encoded(content[start : start + _ENCODED_AT_ONCE])[1:-1] for start in starts) + "]"
-    return encoded(content)
+        members = (encode_at_once(name) + colon + _encode(part, separators) for name, part in content.items())
+        return "{" + comma.join(members) + "}"
+    if isinstance(content, list) and len(content) > _MAX_ENCODED_AT_ONCE:
+        starts = range(0, len(content), _MAX_ENCODED_AT_ONCE)
+        pieces = (encode_at_once(content[start : start + _MAX_ENCODED_AT_ONCE])[1:-1] for start in starts)
+        return "[" + comma.join(pieces) + "]"
+    return encode_at_once(content)

@@ -1,7 +1,7 @@
-"""The HTTP application: finds the operation, checks who calls it, renders its errors (contract section 1).
+"""The HTTP application: checks who sends a request, finds the operation, renders errors (contract section 1).
 
-Routing is a dictionary, not starlette's: the API matches method and path exactly, byte for byte, and answers 404 to
-wrong methods, to ``HEAD`` and to trailing slashes, all of which starlette's router is made to avoid.
+The router is a dictionary instead of starlette's. The API compares method and path byte for byte, and answers 404 to
+wrong methods, to ``HEAD`` and to a slash at the end.
 """
 
 from __future__ import annotations
@@ -28,23 +28,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ANY = b"*"
-_CORS = (b"access-control-allow-origin", b"*")
-"""As the real server has it; a browser looks at it only where it has sent an ``Origin``, which gets its own answer."""
-
-_PREFLIGHT = {
-    "access-control-allow-origin": "*",
-    "access-control-allow-methods": "*",
-    "access-control-allow-headers": "*",
-    "access-control-max-age": "86400",
-}
 
 
 class Application:
     """The engine as an ASGI application.
 
     Args:
-        engine: What carries out the operations; started and stopped by the caller.
-        browsers: Which web pages may call it.
+        engine: Carries out the operations. The caller starts and stops it.
+        browsers: Decides which web pages may call the engine.
     """
 
     def __init__(self, engine: Engine, browsers: Browsers) -> None:
@@ -60,25 +51,25 @@ class Application:
         request = Request(scope, receive)
         origin = None
         try:
-            # first of all: nothing is read, run or told for a page that may not call
+            # before anything else: a page that may not call the engine learns nothing about it
             origin = self._browsers.admit(scope["headers"])
             response = await self._answer(request)
         except ApiError as error:
             response = error_answer(error)
         except ClientDisconnect:
             return
-        except Exception as error:  # noqa: BLE001 - the last resort: logged, and the client gets an answer
+        except Exception as error:  # noqa: BLE001 - the client gets an answer, the log gets the traceback
             _log.exception("request failed", extra={"fields": {"method": scope["method"], "path": scope["path"]}})
             response = error_answer(ApiError(500, f"internal error: {type(error).__name__}"))
         response.raw_headers.append(self._cluster)
         if origin is not None:
-            _allow(response, origin)
+            _allow(response, origin, preflight=request.method == "OPTIONS")
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         method, path = request.method, request.scope["raw_path"]
         if method == "OPTIONS":
-            return Response(status_code=204, headers=_PREFLIGHT)
+            return Response(status_code=204)
         # before routing: without a token, an unknown path is 401, not 404
         self._access.check(request)
         route = self._routes.get((method, path))
@@ -88,20 +79,20 @@ class Application:
             raise NotRouted
         try:
             content = await route.takes.read(request, self._engine.settings.max_http_request_size)
-            response = await route.endpoint(self._engine, request, content)
+            return await route.handler(self._engine, request, content)
         except ApiError as error:
             if error.data is None:
                 return route.error(error)
-            # the lines of a write that were refused may be many
+            # in a thread: there may be 100,000 refused lines
             return await asyncio.to_thread(route.error, error)
-        response.raw_headers.append(_CORS)
-        return response
 
 
-def _allow(response: Response, origin: str) -> None:
-    """Let the page of an origin that may call read the answer, errors included."""
+def _allow(response: Response, origin: str, *, preflight: bool) -> None:
+    """Let an allowed page read the answer, and let its browser send the request that a preflight asks about."""
     response.headers["access-control-allow-origin"] = origin
     response.headers.add_vary_header("origin")
-    if "access-control-allow-headers" in response.headers:
-        # the wildcard does not stand for this one
+    if preflight:
+        response.headers["access-control-allow-methods"] = "*"
+        # "*" does not include authorization
         response.headers["access-control-allow-headers"] = "*, authorization"
+        response.headers["access-control-max-age"] = "86400"

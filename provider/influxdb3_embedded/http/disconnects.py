@@ -1,4 +1,4 @@
-"""What a client started ends when the client goes."""
+"""Ends the work for a client that has closed its connection."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """Do something for a client, and cancel it if the client goes meanwhile.
+async def cancelled_on_disconnect(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """Await work for a client; cancel the work if the client disconnects.
 
     Args:
-        request: The client's request, whose body has been read or is not needed.
-        work: What to do.
+        request: The client's request. Its body has been read or is not needed.
+        work: The work.
 
     Raises:
-        ClientDisconnect: The client has gone.
+        ClientDisconnect: The client has disconnected.
     """
     working = asyncio.create_task(work)
-    watching = asyncio.create_task(_gone(request))
+    watching = asyncio.create_task(_disconnected(request))
     try:
         await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -38,6 +38,6 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Re
         working.cancel()
 
 
-async def _gone(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,6 +1,6 @@
-"""Describes the engine's API as an OpenAPI 3.1 document, made of the routes and the models that they read and answer.
+"""Describes the engine's API as an OpenAPI 3.1 document.
 
-Nothing is described by hand that the table of routes, a model or an endpoint's docstring says.
+The descriptions come from the table of routes, the models, and the docstrings of the operations.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _JSON = "application/json"
+_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
+_CITATION = re.compile(r" \(contract [^)]*\)")
 _TOKEN_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "basic": {"type": "http", "scheme": "basic", "description": "The token is the password."},
@@ -34,7 +36,7 @@ def document(routes: Iterable[Route[Any]], *, tokens: bool) -> Json:
 
     Args:
         routes: The operations.
-        tokens: Whether the engine wants a token.
+        tokens: Whether the engine needs a token.
     """
     schemas = _Schemas()
     operations: dict[str, Json] = {}
@@ -49,7 +51,7 @@ def document(routes: Iterable[Route[Any]], *, tokens: bool) -> Json:
         "info": {
             "title": "InfluxDB 3 Processing engine, embedded",
             "version": API_VERSION,
-            "summary": "The API of InfluxDB 3's Processing engine, and what is needed around it, on one machine.",
+            "summary": "The API of InfluxDB 3's Processing engine, with writes, queries, databases, tables and tokens.",
         },
         "paths": operations,
         "components": {"schemas": schemas.components},
@@ -61,21 +63,21 @@ def document(routes: Iterable[Route[Any]], *, tokens: bool) -> Json:
 
 
 class _Schemas:
-    """JSON schemas of types; models become components that are referred to."""
+    """Makes JSON schemas of types. Models become components."""
 
     def __init__(self) -> None:
         self.components: dict[str, Json] = {}
 
     def of(self, type_: Any) -> Json:
         schema = TypeAdapter(type_).json_schema(ref_template="#/components/schemas/{model}")
-        self.components.update(schema.pop("$defs", {}))
+        self.components.update({name: _explain(model) for name, model in schema.pop("$defs", {}).items()})
         if not (isinstance(type_, type) and issubclass(type_, BaseModel)):
             return schema
-        self.components[type_.__name__] = schema
+        self.components[type_.__name__] = _explain(schema)
         return {"$ref": f"#/components/schemas/{type_.__name__}"}
 
     def parameters(self, model: type[BaseModel]) -> list[Json]:
-        schema = model.model_json_schema()
+        schema = _explain(model.model_json_schema())
         return [
             {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": _in_query(member)}
             for name, member in schema["properties"].items()
@@ -85,8 +87,8 @@ class _Schemas:
 def _operation(route: Route[Any], schemas: _Schemas) -> Json:
     operation: Json = {
         "operationId": route.method.lower() + "".join(word.title() for word in re.findall(r"[A-Za-z0-9]+", route.path)),
-        "summary": (getdoc(route.endpoint) or "").partition("\n")[0],
-        "tags": [route.endpoint.__module__.rpartition(".")[2]],
+        "summary": (getdoc(route.handler) or "").partition("\n")[0],
+        "tags": [route.handler.__module__.rpartition(".")[2]],
         "responses": _responses(route, schemas),
     }
     parameters = schemas.parameters(route.takes.query) if route.takes.query else []
@@ -105,14 +107,34 @@ def _operation(route: Route[Any], schemas: _Schemas) -> Json:
 def _responses(route: Route[Any], schemas: _Schemas) -> Json:
     content = {name: {"schema": schemas.of(type_)} for name, type_ in route.answer.content.items()}
     if route.answer.status is None:
-        return {"default": {"description": "What the plugin answers, or an error of the engine.", "content": content}}
+        return {"default": {"description": "The answer of the plugin, or an error of the engine.", "content": content}}
     success: Json = {"description": "Success."} | ({"content": content} if content else {})
-    error = {"description": "Why not.", "content": {_JSON: {"schema": schemas.of(ErrorBody)}}}
+    error = {
+        "description": "The request failed; `error` says why.",
+        "content": {_JSON: {"schema": schemas.of(ErrorBody)}},
+    }
     return {str(route.answer.status): success, "4XX": error, "5XX": error}
 
 
+def _explain(schema: Json) -> Json:
+    """The schema of a model, with the "Attributes" of the model's docstring as descriptions of its members."""
+    text, _, attributes = schema.get("description", "").partition("\n\nAttributes:\n")
+    explanations = {name: _markdown(" ".join(lines.split())) for name, lines in _ATTRIBUTE.findall(attributes)}
+    members = schema.get("properties", {})
+    explained: Json = {
+        name: {key: value for key, value in member.items() if key != "title"}
+        | ({"description": explanations[name]} if name in explanations else {})
+        for name, member in members.items()
+    }
+    return schema | {"description": _markdown(text)} | ({"properties": explained} if members else {})
+
+
+def _markdown(text: str) -> str:
+    return _CITATION.sub("", text).replace("``", "`")
+
+
 def _in_query(member: Json) -> Json:
-    """A parameter's schema: one that may be null is one that may be left out."""
+    """The schema of a query parameter: a member that may be null becomes an optional parameter."""
     options = [option for option in member.get("anyOf", ()) if option != {"type": "null"}]
     described = {key: value for key, value in member.items() if key not in ("anyOf", "title")}
     if described.get("default", ...) is None:

@@ -1,4 +1,4 @@
-"""What an operation is: what it reads, what carries it out, what it answers."""
+"""The declaration of an operation: what it reads, which function runs, what it answers."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Content = TypeVar("Content")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an operation answers when it succeeds.
+    """The answer of a successful operation.
 
     Attributes:
-        status: HTTP status; ``None`` for whatever a plugin says.
-        content: Type of the body by content type; empty where there is no body.
+        status: HTTP status; None if a plugin chooses it.
+        content: Content type to type of the body; empty if there is no body.
     """
 
     status: int | None = 200
@@ -39,16 +39,16 @@ class Route(Generic[Content]):
 
     Attributes:
         method: HTTP method.
-        path: The path, matched byte for byte; ``*`` at the end stands for whatever follows.
-        takes: What it reads of a request.
-        endpoint: What carries it out.
-        answer: What it answers when it succeeds.
-        error: What it answers when it does not.
+        path: The path, compared byte for byte. A final ``*`` stands for any text.
+        takes: What the operation reads of a request.
+        handler: The function that runs the operation.
+        answer: The answer if the operation succeeds.
+        error: Makes the answer if the operation fails.
     """
 
     method: str
     path: str
     takes: Input[Content]
-    endpoint: Callable[[Engine, Request, Content], Awaitable[Response]]
+    handler: Callable[[Engine, Request, Content], Awaitable[Response]]
     answer: Answer = Answer()
     error: Callable[[ApiError], Response] = error_answer

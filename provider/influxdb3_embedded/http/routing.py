@@ -1,7 +1,4 @@
-"""Every operation that the engine has: what it reads, what carries it out, what it answers.
-
-The table serves the dispatch (``app``) and the description of the API (``openapi``).
-"""
+"""All operations of the engine. ``app`` finds operations in this table; ``openapi`` describes them from it."""
 
 from __future__ import annotations
 
@@ -73,16 +70,16 @@ _DRY_RUN = Answer(200, {_JSON: DryRunResult})
 _TOKEN = Answer(201, {_JSON: CreatedToken})
 _SERVER = Answer(200, {_JSON: ServerInfo})
 _DOCUMENT = Answer(200, {_JSON: dict[str, Any]})
-_OF_THE_PLUGIN = Answer(None, {"*/*": Any})
+_PLUGIN_ANSWER = Answer(None, {"*/*": Any})
 
 ROUTES: tuple[Route[Any], ...] = (
-    # the Processing engine: the operations of the published API
+    # operations of the Processing engine
     Route("POST", paths.TRIGGER, json_body_or_query(CreateTrigger), triggers.create),
     Route("DELETE", paths.TRIGGER, query_or_json_body(DeleteTrigger), triggers.delete),
     Route("POST", paths.TRIGGER_DISABLE, query_string(TriggerReference), triggers.disable),
     Route("POST", paths.TRIGGER_ENABLE, query_string(TriggerReference), triggers.enable),
-    Route("GET", paths.engine("*"), any_body(), requests.call, _OF_THE_PLUGIN),
-    Route("POST", paths.engine("*"), any_body(), requests.call, _OF_THE_PLUGIN),
+    Route("GET", paths.engine("*"), any_body(), requests.call, _PLUGIN_ANSWER),
+    Route("POST", paths.engine("*"), any_body(), requests.call, _PLUGIN_ANSWER),
     Route("POST", paths.PLUGIN_TEST_WAL, json_body(TestWalPlugin), dry_runs.wal, _DRY_RUN),
     Route("POST", paths.PLUGIN_TEST_SCHEDULE, json_body(TestSchedulePlugin), dry_runs.schedule, _DRY_RUN),
     Route("POST", paths.PLUGIN_FILES, json_body(CreatePluginFile), plugins.create_file),
@@ -92,7 +89,7 @@ ROUTES: tuple[Route[Any], ...] = (
     Route(
         "POST", paths.INSTALL_REQUIREMENTS, json_body_or_query(InstallRequirements), environment.install_requirements
     ),
-    # what a user needs around them
+    # other operations
     Route(
         "POST",
         paths.WRITE_LP,

@@ -1,4 +1,4 @@
-"""The engine's log table: the last rows that triggers and the engine wrote about them."""
+"""The engine's log table: the newest rows of plugins, and of the engine about triggers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections import deque
 from enum import StrEnum
 from typing import NamedTuple
 
-from influxdb3_embedded.runner.texts import printable
+from influxdb3_embedded.runner.safe_texts import printable
 
 CAPACITY = 10_000
 """Rows kept for the whole server (contract 7.2)."""
 
 
 class LogLevel(StrEnum):
-    """The levels a row can have."""
+    """Levels of rows."""
 
     INFO = "INFO"
     WARN = "WARN"
@@ -27,10 +27,10 @@ class LogRow(NamedTuple):
 
     Attributes:
         sequence: Position among all rows ever written; grows by one.
-        time_ns: Nanoseconds since the epoch; grows from row to row, so that ordering by it keeps the order.
+        time_ns: Nanoseconds since the epoch; grows from row to row, so that rows can be ordered by time.
         trigger_name: The trigger that the row is about.
-        level: How bad it is.
-        text: What was said.
+        level: Severity.
+        text: The message.
     """
 
     sequence: int
@@ -41,10 +41,10 @@ class LogRow(NamedTuple):
 
 
 class LogBook:
-    """A ring of the newest rows. Used from one event loop.
+    """Keeps the newest rows. All calls come from one event loop.
 
     Args:
-        capacity: Rows kept; older ones are forgotten.
+        capacity: Number of rows that are kept.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -58,11 +58,11 @@ class LogBook:
 
         Args:
             trigger_name: The trigger that the row is about.
-            level: How bad it is.
-            text: What happened. Lone surrogates, which no table column can hold, become U+FFFD.
-            time_ns: When it happened, nanoseconds since the epoch; now if left out.
+            level: Severity.
+            text: The message. Lone surrogates become U+FFFD, since no table column can hold them.
+            time_ns: Time of the event in nanoseconds since the epoch. Default: now.
         """
-        # Two rows of one nanosecond, or of two processes that overtook each other, would lose their order in SQL.
+        # SQL orders rows by time: two rows must not have the same time, or times in the wrong order.
         self._last_time_ns = max(time.time_ns() if time_ns is None else time_ns, self._last_time_ns + 1)
         row = LogRow(self._next_sequence, self._last_time_ns, trigger_name, level, printable(text))
         self._next_sequence += 1
@@ -72,21 +72,13 @@ class LogBook:
             self._arrival = None
 
     def rows(self, after: int = 0) -> list[LogRow]:
-        """Return the rows that are kept, oldest first.
-
-        Args:
-            after: Only rows with a greater sequence.
-        """
+        """Return the kept rows with a sequence greater than ``after``, oldest first."""
         if after == 0:
             return list(self._rows)
         return [row for row in self._rows if row.sequence > after]
 
     async def wait(self, after: int) -> list[LogRow]:
-        """Wait until there are rows beyond a sequence, and return them: the way to follow the log.
-
-        Args:
-            after: The last sequence already seen; 0 for none.
-        """
+        """Wait for rows with a sequence greater than ``after``, and return them."""
         while self._next_sequence <= after + 1:
             if self._arrival is None:
                 self._arrival = asyncio.Event()

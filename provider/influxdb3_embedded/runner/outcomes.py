@@ -1,4 +1,4 @@
-"""What calls of plugins come back with."""
+"""Results of plugin runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class PluginResponse:
-    """What a request plugin answered, ready to be sent (contract 4.5).
+    """HTTP response of a request plugin (contract 4.5).
 
     Attributes:
         status: HTTP status, 100 to 999.
         headers: Lower-case names and values; a name may occur twice.
-        body: The body as it goes out.
+        body: The encoded body.
     """
 
     status: int
@@ -21,10 +21,10 @@ class PluginResponse:
 
 
 class PluginFailed(Exception):
-    """A request plugin failed: status 500 with ``{"error": text}`` (contract 1.5).
+    """A request plugin failed; the engine answers 500 with ``{"error": text}`` (contract 1.5).
 
     Args:
-        text: The error as the server words it.
+        text: The error in the real server's words.
     """
 
     def __init__(self, text: str) -> None:
@@ -34,13 +34,13 @@ class PluginFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a dry run did (contract 6).
+    """Result of a dry run (contract 6).
 
     Attributes:
-        log_lines: ``LEVEL: text``, the engine's own rows included; empty after an error.
-        database_writes: Database to what was written to it, one item a write call, synchronous writes first; nothing
-            of it was stored. Whether it could be stored is for the caller to check.
-        error: ``error executing plugin: ...``, or ``None``.
+        log_lines: Log rows of the plugin and the engine as ``LEVEL: text``; empty after an error.
+        database_writes: Database to the texts of its write calls, synchronous writes first. The texts are neither
+            stored nor checked.
+        error: ``error executing plugin: ...``; None if the run succeeded.
     """
 
     log_lines: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The door of the plugin runtime: starts and stops triggers, hands them what they run on."""
+"""Starts and stops triggers, and gives them flushes and requests."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from weakref import WeakValueDictionary
 
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import DryRun
-from influxdb3_embedded.runner.plugins.places import PluginFileError
+from influxdb3_embedded.runner.plugins.plugin_paths import PluginFileError
 from influxdb3_embedded.runner.processes.caches import CacheNamespace
 from influxdb3_embedded.runner.processes.dry_run_caches import DryRunCaches
 from influxdb3_embedded.runner.processes.workers import WorkerFactory, WorkerUnavailable
+from influxdb3_embedded.runner.triggers.active_trigger import TriggerContext
 from influxdb3_embedded.runner.triggers.effects import RecordedEffects
 from influxdb3_embedded.runner.triggers.execution import Call, RunFailed, execute, schedule_call, wal_call
 from influxdb3_embedded.runner.triggers.positions import Positions
-from influxdb3_embedded.runner.triggers.request import RequestPaths, RequestTrigger
-from influxdb3_embedded.runner.triggers.schedule import ScheduleTrigger
-from influxdb3_embedded.runner.triggers.started import Surroundings
-from influxdb3_embedded.runner.triggers.wal import WalTrigger, WalTriggers
+from influxdb3_embedded.runner.triggers.request_trigger import RequestPaths, RequestTrigger
+from influxdb3_embedded.runner.triggers.schedule_trigger import ScheduleTrigger
+from influxdb3_embedded.runner.triggers.wal_trigger import WalTrigger, WalTriggers
 from influxdb3_engine_api.specification import Cron, Every, Request
 
 if TYPE_CHECKING:
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from influxdb3_embedded.model import Flush, TableBatch, Trigger, TriggerKey
-    from influxdb3_embedded.runner.host import PluginHost
     from influxdb3_embedded.runner.logbook import LogBook
     from influxdb3_embedded.runner.outcomes import PluginResponse
+    from influxdb3_embedded.runner.plugin_backend import PluginBackend
     from influxdb3_embedded.runner.plugins.directory import PluginDirectory
     from influxdb3_embedded.runner.plugins.environment import PluginEnvironment
     from influxdb3_embedded.runner.plugins.sources import PluginSource
-    from influxdb3_embedded.runner.triggers.started import ActiveTrigger
+    from influxdb3_embedded.runner.triggers.active_trigger import ActiveTrigger
     from influxdb3_embedded.runner.triggers.write_log import WriteLog
 
 _SECONDS_BETWEEN_BOOKKEEPING = 0.25
-"""Runs of WAL triggers that ended in this time before a crash are run again; each storing is a commit of the log."""
+"""A WAL trigger repeats the runs that ended in this time before a crash. Less time means more commits to the log."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,16 +45,15 @@ logger = logging.getLogger(__name__)
 class Runner:
     """Runs the plugins of triggers in worker processes.
 
-    All methods belong to one event loop.
+    All calls come from one event loop.
 
     Args:
-        environment: The interpreter and packages of plugins; made if it is missing, without anybody waiting for it but
-            the first run.
-        directory: Where plugins lie.
-        host: The server that they read and write.
-        logs: Where rows about runs go.
-        write_log: Where flushes come from, and where is kept how far WAL triggers have come.
-        time_limit: Seconds that a run may take before it is killed; ``None`` for no limit, as in the server.
+        environment: The interpreter and packages of plugins; created in the background if missing.
+        directory: The code of plugins.
+        backend: Runs the queries and writes of plugins.
+        logs: Log rows about runs.
+        write_log: Has the flushes, and stores the positions of WAL triggers.
+        time_limit: Seconds after which a run is killed; None for no limit, as in the real server.
     """
 
     def __init__(
@@ -62,18 +61,18 @@ class Runner:
         *,
         environment: PluginEnvironment,
         directory: PluginDirectory,
-        host: PluginHost,
+        backend: PluginBackend,
         logs: LogBook,
         write_log: WriteLog,
         time_limit: float | None = None,
     ) -> None:
         self._directory = directory
-        self._host = host
+        self._backend = backend
         self._logs = logs
         self._time_limit = time_limit
         self._factory = WorkerFactory(environment)
-        self._surroundings = Surroundings(
-            host, logs, self._factory, CacheNamespace(), time_limit, self._disable_after_error
+        self._context = TriggerContext(
+            backend, logs, self._factory, CacheNamespace(), time_limit, self._disable_after_error
         )
         self._dry_run_caches = DryRunCaches()
         self._triggers: dict[TriggerKey, ActiveTrigger] = {}
@@ -81,47 +80,47 @@ class Runner:
         self._wal_triggers = WalTriggers(write_log)
         self._positions = Positions(write_log)
         self._bookkeeping: asyncio.Task[None] | None = None
-        # Starting and stopping one trigger wait for each other; those of another trigger wait for nothing.
+        # One start or stop of a trigger at a time; triggers do not wait for each other.
         self._locks: WeakValueDictionary[TriggerKey, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
-        """Get ready in the background, before anything is written; returns at once."""
+        """Prepare in the background; call this before the first write."""
         self._wal_triggers.start()
         self._bookkeeping = asyncio.create_task(self._keep_books())
         self._spawn(self._prepare())
 
     async def resume(self, triggers: Sequence[Trigger]) -> None:
-        """Start the triggers that were started when the last process stopped or died.
+        """Start the triggers that ran when the last process stopped or died.
 
-        Those on writes go on where they were: what they had not seen, and runs that were interrupted, come first.
+        WAL triggers continue at their stored positions. Interrupted runs are repeated.
 
         Args:
-            triggers: Their definitions, in the order to start them in.
+            triggers: Definitions in the order to start them.
         """
         self._positions.resume({trigger.key for trigger in triggers})
         for trigger in triggers:
             await self.start_trigger(trigger)
 
     async def stop(self) -> None:
-        """Interrupt all runs and end all processes; takes at most about a second."""
+        """Interrupt all runs and end all processes; takes about a second at most."""
         if self._bookkeeping is not None:
             self._bookkeeping.cancel()
         await asyncio.gather(*(self._interrupt(key) for key in list(self._triggers)))
-        # What a failed trigger still has to tell the server is not to be lost.
+        # These tasks record which triggers an error has disabled.
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._positions.save()
         await self._factory.close()
 
     async def start_trigger(self, trigger: Trigger, source: PluginSource | None = None) -> None:
-        """Start a trigger from now; one that is started already is started anew.
+        """Start a trigger from now, or restart it.
 
-        A plugin that cannot be found is logged and the trigger left alone: whoever creates a trigger has asked the
-        plugin directory before (contract 1.2).
+        If the plugin is missing, this logs an error and does not start the trigger. The API has checked the plugin
+        before it created the trigger (contract 1.2).
 
         Args:
-            trigger: Its definition.
-            source: Its plugin's source; read now where it is not given.
+            trigger: The definition.
+            source: The plugin's source. Default: read from the plugin directory.
         """
         async with self._lock(trigger.key):
             await self._stop(trigger.key, forget=True)
@@ -137,40 +136,36 @@ class Runner:
             active.start()
 
     async def finish_trigger(self, key: TriggerKey) -> None:
-        """Let a trigger on writes see what was written before, as far as that takes no long runs, and nothing more.
+        """Run a WAL trigger on all earlier writes and on no later one, if that takes no long runs.
 
         Args:
-            key: The trigger, which is to be stopped next; nothing happens where it is another kind, or not started.
+            key: The trigger; the caller stops it next. Does nothing for other kinds and for stopped triggers.
         """
         active = self._triggers.get(key)
         if not isinstance(active, WalTrigger):
             return
-        if not self._wal_triggers.wait(key.database):
+        if not self._wal_triggers.holds(key.database):
             await self._positions.settled()
         if self._triggers.get(key) is active:
             await self._wal_triggers.finish(active)
 
     def go_on(self, key: TriggerKey) -> None:
-        """Let a trigger go on that was not stopped after `finish_trigger`."""
+        """Continue a trigger that was not stopped after `finish_trigger`."""
         active = self._triggers.get(key)
         if isinstance(active, WalTrigger):
             active.go_on()
 
     async def stop_trigger(self, key: TriggerKey) -> None:
-        """Stop a trigger: interrupt what it runs, forget its cached values. Returns within about a second.
+        """Stop a trigger: interrupt its runs and drop its cached values; takes about a second at most.
 
         Args:
-            key: The trigger; nothing happens where it is not started.
+            key: The trigger. Does nothing if it is stopped already.
         """
         async with self._lock(key):
             await self._stop(key, forget=True)
 
     def deliver(self, flush: Flush) -> None:
-        """Hand a flush to the triggers that it is for; returns at once however slow their plugins are.
-
-        Args:
-            flush: What was written.
-        """
+        """Give a flush to the WAL triggers of its database; never waits for their plugins."""
         self._wal_triggers.deliver(flush)
 
     async def call_request(
@@ -179,13 +174,13 @@ class Runner:
         """Call the request trigger on a path.
 
         Args:
-            path: What follows ``/api/v3/engine/``, not decoded.
+            path: The undecoded part of the URL's path after ``/api/v3/engine/``.
             query: Decoded query parameters.
             headers: Lower-case names and values, without ``authorization``.
             body: The decompressed body.
 
         Returns:
-            What the plugin answered; ``None`` where no trigger is on the path.
+            The plugin's response; None if no trigger has the path.
 
         Raises:
             PluginFailed: The plugin failed.
@@ -201,14 +196,14 @@ class Runner:
         arguments: Mapping[str, str] | None,
         cache_name: str | None,
     ) -> DryRun:
-        """Run a WAL plugin without storing what it writes (contract 6).
+        """Run a WAL plugin and discard its writes (contract 6).
 
         Args:
             filename: The plugin, as triggers name it.
-            database: The database it is to believe itself in.
-            batches: The rows it gets.
-            arguments: The arguments it gets.
-            cache_name: The cache it shares with other dry runs; ``None`` for the common one.
+            database: The database of the dry run.
+            batches: Rows for the plugin.
+            arguments: Arguments for the plugin.
+            cache_name: Name of the cache that dry runs share; None for the default cache.
 
         Raises:
             PluginFileError: There is no such plugin.
@@ -223,14 +218,14 @@ class Runner:
         arguments: Mapping[str, str] | None,
         cache_name: str | None,
     ) -> DryRun:
-        """Run a schedule plugin without storing what it writes (contract 6).
+        """Run a schedule plugin and discard its writes (contract 6).
 
         Args:
             filename: The plugin, as triggers name it.
-            database: The database it is to believe itself in.
-            call_time: The nominal time, aware.
-            arguments: The arguments it gets.
-            cache_name: The cache it shares with other dry runs; ``None`` for the common one.
+            database: The database of the dry run.
+            call_time: The nominal time, with a time zone.
+            arguments: Arguments for the plugin.
+            cache_name: Name of the cache that dry runs share; None for the default cache.
 
         Raises:
             PluginFileError: There is no such plugin.
@@ -242,11 +237,11 @@ class Runner:
     ) -> DryRun:
         source = await self._directory.load(filename)
         cache = self._dry_run_caches.named(cache_name)
-        effects = RecordedEffects(self._host, database)
+        effects = RecordedEffects(self._backend, database)
         worker = cache.take_worker(filename, self._factory.generation)
         if worker is None:
             try:
-                # Its own process each time: it sees the newest packages, and nobody waits for it.
+                # A new process sees the newest packages, and no other run waits for it.
                 worker = await self._factory.make(f"dry run of {filename}", cache.scopes, resident_cache=False)
             except WorkerUnavailable as error:
                 return DryRun(error=f"error executing plugin: {error}")
@@ -280,16 +275,16 @@ class Runner:
     def _activate(self, trigger: Trigger, source: PluginSource) -> ActiveTrigger:
         specification = trigger.specification
         if isinstance(specification, Request):
-            request_trigger = RequestTrigger(trigger, source, self._surroundings)
+            request_trigger = RequestTrigger(trigger, source, self._context)
             self._request_paths.add(specification.path, request_trigger)
             return request_trigger
         if isinstance(specification, Cron | Every):
-            return ScheduleTrigger(trigger, source, self._surroundings, specification)
+            return ScheduleTrigger(trigger, source, self._context, specification)
         backlog = self._wal_triggers.backlog(trigger.database)
         position = self._positions.resumed(trigger.key)
         if position is None:
             position = self._wal_triggers.join(trigger.database)
-        wal_trigger = WalTrigger(trigger, source, self._surroundings, backlog, position)
+        wal_trigger = WalTrigger(trigger, source, self._context, backlog, position)
         self._wal_triggers.add(wal_trigger, backlog)
         self._positions.begin(trigger.key, wal_trigger)
         return wal_trigger
@@ -318,12 +313,12 @@ class Runner:
         return lock
 
     def _disable_after_error(self, key: TriggerKey) -> None:
-        # In a task of its own: the run that failed is one of those that stopping waits for.
+        # A separate task: stopping the trigger waits for the failed run, which calls this.
         self._spawn(self._disable(key))
 
     async def _disable(self, key: TriggerKey) -> None:
         await self.stop_trigger(key)
-        await self._host.disabled_by_error(key)
+        await self._backend.disabled_by_error(key)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)

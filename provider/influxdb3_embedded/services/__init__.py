@@ -1,1 +1,1 @@
-"""TODO."""
+"""What the operations do: one module for each noun of the API."""

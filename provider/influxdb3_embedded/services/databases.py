@@ -1,4 +1,4 @@
-"""Databases and tables: created, listed, deleted (contract 8.2)."""
+"""Creates, lists and deletes databases and tables (contract 8.2)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner import Runner
     from influxdb3_embedded.storage import Storage
 
-_GRACE = timedelta(hours=72)
-_PURGE_INTERVAL = 60.0
-_LONGEST_RETENTION = timedelta(days=365 * 290)  # what nanoseconds in 64 bits hold
+_DEFAULT_HARD_DELETE = timedelta(hours=72)
+_SECONDS_BETWEEN_PURGES = 60.0
+_LONGEST_RETENTION = timedelta(days=365 * 290)  # fits into 64 bits of nanoseconds
 _FIELD_KINDS = {
     "utf8": ColumnKind.STRING,
     "int64": ColumnKind.INTEGER,
@@ -33,13 +33,33 @@ _FIELD_KINDS = {
 _log = logging.getLogger(__name__)
 
 
+async def get_or_create_database(catalog: Catalog, name: str) -> Database:
+    """The database of that name; created if it is missing.
+
+    Args:
+        catalog: The catalog.
+        name: A valid name.
+
+    Raises:
+        ApiError: 409, a deleted database still has the name; 400 for ``_internal``.
+    """
+    while (database := catalog.database(name)) is None:
+        if name == INTERNAL or any(known.name == name for known in catalog.databases()):
+            return catalog.changeable_database(name)
+        try:
+            return await catalog.create_database(name)
+        except ResourceExists:
+            continue  # another write created it meanwhile
+    return database
+
+
 class Databases:
     """The databases of an engine.
 
     Args:
-        catalog: What exists.
-        storage: What is in them.
-        runner: What runs on them; a database that is deleted stops its triggers.
+        catalog: The databases and their retention periods.
+        storage: Tables and rows.
+        runner: Stops the triggers of a deleted database.
     """
 
     def __init__(self, catalog: Catalog, storage: Storage, runner: Runner) -> None:
@@ -49,23 +69,23 @@ class Databases:
         self._purging: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Tell storage the retentions, and begin to remove the data of databases that were deleted long enough ago."""
+        """Give storage the retention periods, and start to purge deleted databases."""
         await asyncio.gather(
             *(self._storage.set_retention(database.id, database.retention) for database in self._catalog.databases())
         )
         self._purging = asyncio.create_task(self._purge_forever())
 
     async def stop(self) -> None:
-        """Stop removing data."""
+        """Stop to purge."""
         if self._purging:
             self._purging.cancel()
             await asyncio.gather(self._purging, return_exceptions=True)
 
     def names(self, *, deleted: bool) -> list[tuple[str, bool]]:
-        """Names by alphabet, each with whether it is deleted.
+        """Names of the databases in alphabetical order, each with whether the database is deleted.
 
         Args:
-            deleted: Whether those that are deleted are listed too.
+            deleted: Whether to list deleted databases as well.
         """
         return [
             (database.name, database.deleted)
@@ -77,41 +97,30 @@ class Databases:
         """Create a database.
 
         Args:
-            name: Checked by contract 8.1.
-            retention_period: How long rows are kept, such as ``7d``; ``None`` for ever.
+            name: Name of the database.
+            retention_period: How long rows are kept, such as ``7d``. Default: for ever.
 
         Raises:
-            ApiError: 400 for the name or the period, 409 where it exists.
+            ApiError: 400 for an invalid name or period; 409 if the database exists.
         """
         check_database_name(name)
         database = await self._catalog.create_database(name, _retention(retention_period))
         await self._storage.set_retention(database.id, database.retention)
 
-    async def ensure(self, name: str) -> Database:
-        """The database of that name, created if it is missing; the name has been checked by the caller."""
-        while (database := self._catalog.database(name)) is None:
-            if name == INTERNAL or any(known.name == name for known in self._catalog.databases()):
-                return self._catalog.changeable_database(name)
-            try:
-                return await self._catalog.create_database(name)
-            except ResourceExists:
-                continue  # by another write at the same moment
-        return database
-
     async def set_retention(self, name: str, retention_period: str | None) -> None:
-        """Set or, with ``None``, clear how long rows are kept; raises as `create`, and 404."""
+        """Set or remove the retention period; raises `ApiError` as `create` does, and 404."""
         database = await self._catalog.set_retention(name, _retention(retention_period))
         await self._storage.set_retention(database.id, database.retention)
 
     async def delete(self, name: str, hard_delete_at: str | None) -> None:
-        """Delete a database: its triggers stop, its name is free at once, its data goes later.
+        """Delete a database. Its triggers stop and its name is free at once; its data is removed later.
 
         Args:
             name: The database.
-            hard_delete_at: ``now``, ``never``, ``default`` (72 hours from now) or an RFC 3339 time.
+            hard_delete_at: When to remove the data: ``now``, ``never``, ``default`` (in 72 hours) or an RFC 3339 time.
 
         Raises:
-            ApiError: 404, or 400 for ``_internal`` and for a time that is none.
+            ApiError: 404 if the database does not exist; 400 for ``_internal`` and for an invalid time.
         """
         at = _hard_delete_at(hard_delete_at)
         triggers = self._catalog.triggers(name)
@@ -120,24 +129,24 @@ class Databases:
         await self._purge()
 
     async def create_table(self, name: str, table: str, tags: Sequence[str], fields: Sequence[tuple[str, str]]) -> None:
-        """Create a table, and its database if that is missing.
+        """Create a table, and its database if it does not exist.
 
         Args:
             name: The database.
             table: The table.
-            tags: Names of its tag columns.
-            fields: Names and types of its field columns: ``utf8``, ``int64``, ``uint64``, ``float64`` or ``bool``.
+            tags: Names of the tags.
+            fields: Names and types of the fields. Types: ``utf8``, ``int64``, ``uint64``, ``float64``, ``bool``.
 
         Raises:
-            ApiError: 400 for a name, 409 where it exists, 422 beyond the limits.
+            ApiError: 400 for an invalid name; 409 if the table exists; 422 beyond the limits.
         """
         check_database_name(name)
         columns = [*tags, *(field for field, _ in fields)]
         if not table or not all(columns):
             raise ApiError(400, "table and column names cannot be empty")
         if len({*columns, "time"}) != len(columns) + 1:
-            raise ApiError(400, "column names have to differ from each other and from 'time'")
-        database = await self.ensure(name)
+            raise ApiError(400, "column names must differ from each other and from 'time'")
+        database = await get_or_create_database(self._catalog, name)
         try:
             await self._storage.create_table(
                 database.id, table, list(tags), [(field, _FIELD_KINDS[kind]) for field, kind in fields]
@@ -148,7 +157,7 @@ class Databases:
             raise ApiError(422, str(error)) from None
 
     async def delete_table(self, name: str, table: str) -> None:
-        """Delete a table with its data; raises `ApiError` 404 where it or its database is missing."""
+        """Delete a table and its data; raises `ApiError` 404 if the table or its database does not exist."""
         database = self._catalog.changeable_database(name)
         try:
             await self._storage.drop_table(database.id, table)
@@ -159,9 +168,9 @@ class Databases:
         while True:
             try:
                 await self._purge()
-            except Exception:  # noqa: BLE001 - the next round may succeed, and nobody waits for this one
+            except Exception:  # noqa: BLE001 - the next round may succeed
                 _log.exception("removing the data of deleted databases failed")
-            await asyncio.sleep(_PURGE_INTERVAL)
+            await asyncio.sleep(_SECONDS_BETWEEN_PURGES)
 
     async def _purge(self) -> None:
         now = datetime.now(UTC)
@@ -186,7 +195,7 @@ def _hard_delete_at(text: str | None) -> datetime | None:
     if text == "never":
         return None
     if text in (None, "default"):
-        return now + _GRACE
+        return now + _DEFAULT_HARD_DELETE
     if text == "now":
         return now
     try:

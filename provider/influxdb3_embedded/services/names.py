@@ -6,31 +6,31 @@ import re
 
 from influxdb3_embedded.errors import ApiError
 
-_LONGEST = 511
+_MAX_BYTES = 511
 _ALLOWED = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
 class DatabaseNameError(ApiError):
-    """A text that cannot name a database; ``text`` is the reason."""
+    """The name of a database is invalid."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(400, reason)
 
 
 def check_database_name(name: str, *, retention_policy: bool = False) -> None:
-    """Check a name that a client gives a database.
+    """Check the name of a database.
 
     Args:
         name: The name.
-        retention_policy: Whether ``DB/POLICY`` is taken too, as by writes.
+        retention_policy: Whether ``DB/POLICY`` is valid as well, as in writes.
 
     Raises:
-        DatabaseNameError: It breaks a rule; the text is the real server's.
+        DatabaseNameError: The name is invalid.
     """
     if not name:
         raise DatabaseNameError("db name cannot be empty")
-    if len(name.encode(errors="replace")) > _LONGEST:
-        raise DatabaseNameError(f"db name too long: max {_LONGEST}")
+    if len(name.encode(errors="replace")) > _MAX_BYTES:
+        raise DatabaseNameError(f"db name too long: max {_MAX_BYTES}")
     if name[0].isascii() and not name[0].isalnum():
         raise DatabaseNameError("db name did not start with a number or letter")
     database, slash, policy = name.partition("/") if retention_policy else (name, "", "")

@@ -46,12 +46,12 @@ _PLUGIN_FILES = pa.schema(
 
 
 class SystemTables:
-    """Makes the system tables that a query names.
+    """Makes the system tables that a query uses.
 
     Args:
         catalog: Triggers and their arguments.
-        logs: What they said.
-        plugins: Where their files lie.
+        logs: Log lines of triggers.
+        plugins: Plugin files of triggers.
     """
 
     def __init__(self, catalog: Catalog, logs: LogBook, plugins: PluginDirectory) -> None:
@@ -60,7 +60,7 @@ class SystemTables:
         self._plugins = plugins
 
     def of(self, database: str) -> Mapping[str, Callable[[], pa.Table]]:
-        """Names of the system tables of a database, each with what makes it."""
+        """Names of the system tables of a database, each with a function that makes the table."""
         tables = {
             "processing_engine_triggers": lambda: self._triggers(database),
             "processing_engine_trigger_arguments": lambda: self._arguments(database),

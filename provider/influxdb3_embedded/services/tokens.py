@@ -1,4 +1,4 @@
-"""Admin tokens and who may come in (contract 1.1 and 8.3)."""
+"""Admin tokens (contract 1.1 and 8.3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from influxdb3_embedded.catalog import Catalog, Token
 
 OPERATOR = "_admin"
-"""Name of the first token, which is made without one and cannot be deleted."""
+"""Name of the first token. A client can create it without a token, and cannot delete it."""
 
 _MALFORMED = (
     "Authorization header was malformed, the request was not in the form of "
@@ -26,17 +26,17 @@ _MALFORMED = (
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token at the only moment when its secret is known."""
+    """A new token and its secret."""
 
     token: Token
     secret: str
 
 
 def secret_of(authorization: bytes) -> str:
-    """The token in an ``Authorization`` header; Basic carries it as the password.
+    """The token in an ``Authorization`` header: for Basic, the password.
 
     Raises:
-        ApiError: 400, the header has another form. It is checked even where no token is needed.
+        ApiError: 400, the header is malformed.
     """
     try:
         scheme, secret = authorization.decode("ascii").split(" ")
@@ -55,17 +55,17 @@ def secret_of(authorization: bytes) -> str:
 
 
 class Tokens:
-    """The tokens of an engine; secrets are handed out once, only their hashes are kept.
+    """The tokens of an engine. Only their hashes are stored.
 
     Args:
-        catalog: Where the hashes are stored.
+        catalog: Stores the hashes.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
     def authenticates(self, secret: str | None) -> bool:
-        """Whether a secret is a token's that has not expired."""
+        """Whether a secret belongs to a token that has not expired."""
         if secret is None:
             return False
         digest = _hash(secret)
@@ -75,14 +75,14 @@ class Tokens:
         return False
 
     async def create(self, name: str, *, lifetime: int | None = None) -> NewToken:
-        """Make an admin token.
+        """Create an admin token.
 
         Args:
-            name: Unique.
-            lifetime: Seconds until it expires; ``None`` never.
+            name: Name of the token; unique.
+            lifetime: Seconds until the token expires. Default: never.
 
         Raises:
-            ApiError: 409, the name is taken.
+            ApiError: 409, the name is in use.
         """
         secret = _new_secret()
         expires = None if lifetime is None else _after(lifetime)
@@ -92,7 +92,7 @@ class Tokens:
             raise ApiError(409, f"token name already exists, {name}") from None
 
     async def regenerate_operator(self) -> NewToken:
-        """Give the operator's token a new secret; raises `ResourceNotFound` where there is none."""
+        """Replace the secret of the operator token; raises `ResourceNotFound` if there is no operator token."""
         secret = _new_secret()
         return NewToken(await self._catalog.replace_token(OPERATOR, _hash(secret)), secret)
 
@@ -100,7 +100,7 @@ class Tokens:
         """Delete a token.
 
         Raises:
-            ApiError: 405 for the operator's token, 404 where there is none.
+            ApiError: 405 for the operator token; 404 if the token does not exist.
         """
         if name == OPERATOR:
             raise ApiError(405, "cannot delete operator token")

@@ -1,4 +1,4 @@
-"""The storage's log as the runner follows it: databases by name, followers by trigger."""
+"""The write-ahead log for the runner: with names of databases and triggers instead of ids."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class EngineWriteLog:
-    """Implements ``runner.WriteLog`` on the catalog and the storage.
+    """Implements ``runner.WriteLog``.
 
     Args:
-        catalog: The names of databases.
-        storage: The log.
+        catalog: Names of databases.
+        storage: The write-ahead log.
     """
 
     def __init__(self, catalog: Catalog, storage: Storage) -> None:
@@ -31,11 +31,11 @@ class EngineWriteLog:
 
     @property
     def last(self) -> int:
-        """The sequence of the newest write that was accepted."""
+        """Sequence of the newest accepted write."""
         return self._storage.sequence
 
     def read(self, database: str, *, after: int, through: int, table: str | None) -> Iterator[Flush]:
-        """Read flushes again; raises `WriteLogUnreadable`."""
+        """Read flushes; raises `WriteLogUnreadable`."""
         known = self._catalog.database(database)
         if known is None:
             return
@@ -46,11 +46,11 @@ class EngineWriteLog:
             raise WriteLogUnreadable(str(error)) from error
 
     def keep_after(self, sequence: int | None) -> None:
-        """Keep what was written after a sequence."""
+        """Keep the writes after a sequence."""
         self._storage.feed.keep_after(sequence)
 
     def positions(self) -> Mapping[TriggerKey, int]:
-        """The positions that the last process stored."""
+        """The stored positions."""
         named = (
             (self._catalog.database_name(follower.database_id), follower.name, position)
             for follower, position in self._storage.feed.positions().items()
@@ -58,7 +58,7 @@ class EngineWriteLog:
         return {TriggerKey(database, name): position for database, name, position in named if database is not None}
 
     def store_positions(self, positions: Mapping[TriggerKey, int | None]) -> asyncio.Future[None]:
-        """Store positions; those in a database that is deleted go with it."""
+        """Store positions, except those of triggers in deleted databases."""
         return self._storage.feed.store_positions(
             {
                 Follower(database.id, key.name): position

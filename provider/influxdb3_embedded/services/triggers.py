@@ -1,4 +1,4 @@
-"""Triggers: created, enabled, disabled, deleted (contract 1.2 to 1.4)."""
+"""Creates, enables, disables and deletes triggers (contract 1.2 to 1.4)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class Triggers:
     """The triggers of an engine.
 
-    Changes of one trigger wait for each other; a plugin that takes its time to stop holds up nothing else.
+    Changes of the same trigger wait for each other. Changes of other triggers do not wait.
 
     Args:
-        catalog: What exists.
-        runner: What runs.
-        plugins: Where their plugins lie.
-        allowed: Kinds that can be created (``--restrict-plugin-triggers-to``).
+        catalog: The definitions of the triggers.
+        runner: Runs the triggers.
+        plugins: The plugin directory.
+        allowed: Types of triggers that can be created (``--restrict-plugin-triggers-to``).
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class Triggers:
         self._locks: WeakValueDictionary[TriggerKey, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self) -> None:
-        """Start all that are enabled, in the order of creation: of two on one request path the newer one answers."""
+        """Start all enabled triggers in the order of creation: of two on one request path, the newer one answers."""
         await self._runner.resume([trigger for trigger in self._catalog.triggers() if not trigger.disabled])
 
     async def create(self, body: CreateTrigger) -> None:
-        """Create a trigger and start it, unless it is disabled; the checks are contract 1.2's, in its order.
+        """Create a trigger, and start it unless it is disabled.
 
         Raises:
-            ApiError: One of them failed.
+            ApiError: A check of contract 1.2 failed. The order of the checks is that of the contract.
         """
         if self._allowed != frozenset(PluginType):
             plugin_type = _parse(body.trigger_specification).plugin_type
@@ -75,15 +75,16 @@ class Triggers:
                 await self._runner.start_trigger(trigger, source)
 
     async def enable(self, key: TriggerKey) -> None:
-        """Start a trigger from now; one that is enabled stays so. Raises `ApiError` 404 if it does not exist."""
+        """Start a trigger unless it is enabled; raises `ApiError` 404 if it does not exist."""
         async with self._lock(key):
             if self._catalog.trigger(key).disabled:
                 await self._runner.start_trigger(await self._catalog.set_trigger_disabled(key, disabled=False))
 
     async def disable(self, key: TriggerKey) -> None:
-        """Stop a trigger and keep it; one that is disabled stays so. Raises `ApiError` 404 if it does not exist.
+        """Stop a trigger unless it is disabled; raises `ApiError` 404 if it does not exist.
 
-        It sees first what was written before: after a crash in between it is still enabled, and sees the rest.
+        The trigger first gets all earlier writes. If the engine crashes meanwhile, the trigger is still enabled, and
+        gets the other writes after a restart.
         """
         async with self._lock(key):
             if self._catalog.trigger(key).disabled:
@@ -101,10 +102,10 @@ class Triggers:
 
         Args:
             key: The trigger.
-            force: Whether to stop it first if it is enabled.
+            force: Whether to delete the trigger even if it is enabled.
 
         Raises:
-            ApiError: 404 where there is none, `TriggerEnabled` where it is and ``force`` is not given.
+            ApiError: 404, the trigger does not exist; 400, it is enabled and ``force`` is missing.
         """
         async with self._lock(key):
             if not self._catalog.trigger(key).disabled and not force:
@@ -113,7 +114,7 @@ class Triggers:
             await self._runner.stop_trigger(key)
 
     def plugin_filename_of(self, trigger_name: str) -> str | None:
-        """The plugin of the trigger of that name, of the oldest where several databases have one (contract 1.7)."""
+        """The plugin of the oldest trigger with this name in any database (contract 1.7); None if there is none."""
         for trigger in self._catalog.triggers():
             if trigger.name == trigger_name:
                 return trigger.plugin_filename

@@ -1,7 +1,7 @@
-"""How deep a query is, which DataFusion does not ask before it recurses.
+"""Measures how deep a query is nested, because DataFusion does not check that before it recurses.
 
-Its parser limits brackets and prefixes, but ``a OR b OR c ...`` is a tree as deep as it is long: with some 8,000
-operators the planner runs out of stack (measured), which ends the whole process.
+DataFusion's parser limits brackets and prefixes. But ``a OR b OR c ...`` is a tree as deep as the text is long: with
+about 8,000 operators the planner overflows the stack, and the process ends (measured).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from influxdb3_embedded.sql.dialect.lexer import Statement
 
 DEEPEST = 3_000
-"""Operators in a row that a query may have: well below what ends the process, and slow to plan already."""
+"""Operators in a row that a query may have. The process ends at about 8,000; planning is slow at 3,000 already."""
 
 _BINDING_LOOSELY = frozenset({"and", "or", "xor", "union", "intersect", "except"})
 _BINDING_TIGHTLY = (
@@ -20,7 +20,7 @@ _BINDING_TIGHTLY = (
 
 
 class _Level:
-    """What is between two brackets: operators in a row, and how deep their operands are."""
+    """The text between two brackets: counts its operators in a row, and the depth of their operands."""
 
     def __init__(self) -> None:
         self.loose = self.tight = 0
@@ -41,7 +41,7 @@ class _Level:
 
 
 def depth(sql: str) -> int:
-    """The depth of a query's deepest expression, at the most.
+    """An upper bound for the depth of the deepest expression of a query.
 
     >>> depth("SELECT a + b * (c - d), e = 1 OR f = 2 FROM t")
     3
@@ -67,7 +67,7 @@ def depth(sql: str) -> int:
             level.loose += 1
             after_operand = False
         elif text in _BINDING_TIGHTLY:
-            level.tight += after_operand  # a sign is in a row with nothing
+            level.tight += after_operand  # a sign has no left operand
             after_operand = False
         else:
             after_operand = True

@@ -1,4 +1,4 @@
-"""How a query fails."""
+"""The failures of queries, and their texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import signal
 from typing import TYPE_CHECKING, TypeVar
 
-from influxdb3_embedded.memory_size import readable
+from influxdb3_embedded.memory_size import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,11 @@ _NOT_IMPLEMENTED = "This feature is not implemented"
 
 
 class QueryFailed(Exception):
-    """A query that cannot be planned or run.
+    """A query failed.
 
     Attributes:
-        status: 400; 405 for SQL that the planner does not implement (contract 7.1); 500 if the query is not at fault.
-        text: DataFusion's text, or one in its manner.
+        status: 400; 405 for SQL that DataFusion does not implement (contract 7.1); 500 if the query is not at fault.
+        text: DataFusion's text, or a text in the same style.
     """
 
     def __init__(self, status: int, text: str) -> None:
@@ -35,21 +35,21 @@ class QueryFailed(Exception):
 
 
 def call_datafusion(call: Callable[[], Result], explain: Callable[[int, str], QueryFailed] = QueryFailed) -> Result:
-    """Let DataFusion do something.
+    """Call DataFusion, and turn its errors into `QueryFailed`.
 
     Args:
-        call: What it does.
+        call: The call.
         explain: Makes the failure from a status and DataFusion's text.
 
     Raises:
-        QueryFailed: It fails; without a traceback, whose frames would keep the query's memory as long as the failure.
+        QueryFailed: The call failed. The error has no traceback, because the frames would keep the query's memory.
     """
     try:
         return call()
     except QueryFailed as failure:
         raise failure.with_traceback(None) from None
     except BaseException as error:
-        # A panic in DataFusion arrives as an exception that is no Exception; the server must survive it too.
+        # A panic in DataFusion is a BaseException, but no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         text = str(error).removeprefix(_PREFIX)
@@ -60,18 +60,18 @@ def exhausted(what: str, limit: int) -> QueryFailed:
     """The failure of a query that needs too much memory.
 
     Args:
-        what: What takes it.
+        what: What needs the memory.
         limit: Bytes that the query may take.
     """
-    text = f"{what} would take more memory than queries may have: {readable(limit)} ({_FLAG})"
+    text = f"{what} would take more memory than queries may have: {format_size(limit)} ({_FLAG})"
     return QueryFailed(400, f"{_EXHAUSTED}: {text}")
 
 
 def with_limit(failure: QueryFailed, limit: int) -> QueryFailed:
-    """A failure of DataFusion, naming the flag if it is for want of memory.
+    """Add the name of the flag to a failure about memory. Other failures are returned as they are.
 
     Args:
-        failure: The failure.
+        failure: A failure of DataFusion.
         limit: Bytes that the query may take.
     """
     if _REFUSED.search(failure.text):
@@ -82,7 +82,7 @@ def with_limit(failure: QueryFailed, limit: int) -> QueryFailed:
 
 
 def took_too_long(limit: float) -> QueryFailed:
-    """The failure of a query that has not ended in time.
+    """The failure of a query that exceeded the time limit.
 
     Args:
         limit: Seconds.
@@ -93,28 +93,28 @@ def took_too_long(limit: float) -> QueryFailed:
 
 
 def interrupted() -> QueryFailed:
-    """The failure of a query that nobody waits for any more."""
+    """The failure of a query whose client disconnected, or whose engine stopped."""
     return QueryFailed(500, "Execution error: the query was interrupted")
 
 
-def ended(said: str, status: int | None, limit: int) -> QueryFailed:
+def process_ended(stderr: str, status: int | None, limit: int) -> QueryFailed:
     """The failure of a query whose process has ended.
 
     Args:
-        said: What the process wrote to its standard error.
-        status: Its wait status; None if unknown.
+        stderr: What the process wrote to its standard error.
+        status: Its wait status, or None if unknown.
         limit: Bytes that the query could take.
     """
-    if any(sign in said for sign in _OUT_OF_MEMORY):
+    if any(text in stderr for text in _OUT_OF_MEMORY):
         return exhausted("the query", limit)
-    if "has overflowed its stack" in said:
+    if "has overflowed its stack" in stderr:
         return QueryFailed(400, f"{_EXHAUSTED}: the query is nested too deeply")
     code = None if status is None else os.waitstatus_to_exitcode(status)
     how = "ended" if code is None else f"exited with status {code}" if code >= 0 else f"was ended by {_name(-code)}"
     return QueryFailed(500, f"Execution error: the process of the query {how}; the engine goes on")
 
 
-# what Rust says at its end, what C++ does, what Rust does if it cannot start a thread
+# the last words of Rust, of C++, and of Rust if it cannot start a thread
 _OUT_OF_MEMORY = ("memory allocation of", "std::bad_alloc", "failed to spawn thread")
 _REFUSED = re.compile(r"failed to allocate \d+ elements: memory allocation failed")
 

@@ -7,7 +7,6 @@ import io
 import json
 import math
 import re
-from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from itertools import pairwise
@@ -27,7 +26,7 @@ _EXPONENT = re.compile(r"e\+?(-?)0*")
 
 
 class Format(StrEnum):
-    """The formats of a query result; ``json_lines`` is another name of ``jsonl`` on the wire."""
+    """The formats of a query result. Requests may also write ``json_lines`` for ``jsonl``."""
 
     JSON = "json"
     JSONL = "jsonl"
@@ -55,10 +54,10 @@ def render(table: pa.Table, output: Format) -> bytes:
 
     Args:
         table: The result.
-        output: How to write it.
+        output: The format.
 
     Raises:
-        QueryFailed: Parquet has no type for a column, or a time is beyond what has a text.
+        QueryFailed: Parquet has no type for a column, or a time is too far away to be written.
     """
     match output:
         case Format.JSON:
@@ -74,7 +73,7 @@ def render(table: pa.Table, output: Format) -> bytes:
 
 
 def _json_rows(table: pa.Table) -> Iterator[str]:
-    """One object a row; columns and members of structs that are null are left out."""
+    """One object for each row, without nulls: a column or a member of a struct that is null is left out."""
     names = [f"{json.dumps(name, ensure_ascii=False)}:" for name in table.column_names]
     columns = [_json_values(column) for column in table.columns]
     for row in zip(*columns, strict=True) if columns else ():
@@ -152,7 +151,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """A float as the server writes it: 1.0, 1e16, 1e-7, NaN, inf."""
+    """A float as the real server writes it: 1.0, 1e16, 1e-7, NaN, inf."""
     if math.isnan(value):
         return "NaN"
     return _EXPONENT.sub(r"e\1", repr(value)) if math.isfinite(value) else str(value)
@@ -168,7 +167,7 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Python values of a column: text for everything that is not a number, a boolean or a nested value."""
+    """Python values of a column: numbers, booleans and nested values as they are, all others as text."""
     return [value for chunk in column.chunks for value in _chunk_values(chunk)]
 
 
@@ -176,8 +175,6 @@ def _chunk_values(array: pa.Array) -> list[Any]:
     kind = array.type
     if pa.types.is_dictionary(kind):
         return _chunk_values(array.cast(kind.value_type))
-    if pa.types.is_timestamp(kind):
-        return arrow_texts(array) if kind.tz else _times(array)
     if pa.types.is_duration(kind):
         per_second = _PER_SECOND[kind.unit]
         return [None if time is None else _duration(time, per_second) for time in array.cast(pa.int64()).to_pylist()]
@@ -206,10 +203,10 @@ def _parts(array: pa.Array, items: list[Any]) -> list[list[Any] | None]:
 
 
 def arrow_texts(array: pa.Array) -> list[str | None]:
-    """Values as DataFusion writes them: it has the server's rules and the same database of time zones.
+    """Values as DataFusion writes them. DataFusion has the rules and the time zones of the real server.
 
     Raises:
-        QueryFailed: A time has no text, or its zone is unknown.
+        QueryFailed: A time is too far away to be written, or its time zone is unknown.
     """
     from datafusion import col  # noqa: PLC0415 - see `_context`
 
@@ -220,12 +217,13 @@ def arrow_texts(array: pa.Array) -> list[str | None]:
 
 @cache
 def _context() -> SessionContext:
-    from datafusion import SessionContext  # noqa: PLC0415 - large, and the engine's own process does not need it
+    from datafusion import SessionConfig, SessionContext  # noqa: PLC0415 - large, and needed only in query processes
 
-    return SessionContext()
+    return SessionContext(SessionConfig().with_target_partitions(1))  # several partitions would mix the rows
 
 
 _WRITTEN_AS_TEXT: tuple[Callable[[pa.DataType], bool], ...] = (
+    pa.types.is_timestamp,
     pa.types.is_date,
     pa.types.is_time,
     pa.types.is_decimal,
@@ -237,33 +235,10 @@ _OTHER_LISTS: tuple[Callable[[pa.DataType], bool], ...] = (
     pa.types.is_large_list_view,
 )
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - isoformat must not write a zone
-
-
-def _times(array: pa.Array) -> list[str | None]:
-    """Times without a zone; Python writes a few of them faster than DataFusion starts."""
-    per_second = _PER_SECOND[array.type.unit]
-    try:
-        times = array.cast(pa.int64()).to_pylist()
-        return [None if time is None else _timestamp(time, per_second) for time in times]
-    except OverflowError:
-        return arrow_texts(array)
-
-
-def _timestamp(time: int, per_second: int) -> str:
-    """ISO 8601 with 0, 3, 6 or 9 digits of a second."""
-    seconds, fraction = divmod(time, per_second)
-    whole = (_EPOCH + timedelta(seconds=seconds)).isoformat()
-    if not fraction:
-        return whole
-    digits = str(fraction + per_second)[1:]
-    while digits.endswith("000"):
-        digits = digits[:-3]
-    return f"{whole}.{digits}"
 
 
 def _duration(time: int, per_second: int) -> str:
-    """ISO 8601 in seconds, as the server writes it: PT90S, -PT1.5S, P0D."""
+    """ISO 8601 in seconds, as the real server writes it: PT90S, -PT1.5S, P0D."""
     if not time:
         return "P0D"
     seconds, fraction = divmod(abs(time), per_second)

@@ -1,8 +1,8 @@
-"""How much memory a query may take.
+"""Limits the memory of a query.
 
-DataFusion counts what sorts, joins and groups keep, and writes it to disk where it can. It does not count rows of a
-result, nor the lists that `gapfill` makes: these are counted here. What nobody counts, such as the text that
-``repeat('x', 1000000000)`` makes, meets the limit of the query's process.
+- DataFusion counts the memory of sorts, joins and groups, and writes to disk what exceeds the limit.
+- This module counts the rows of a result, and the bins of ``date_bin_gapfill``.
+- The limit of the process covers all other memory, such as the text that ``repeat('x', 1000000000)`` makes.
 """
 
 from __future__ import annotations
@@ -24,19 +24,18 @@ if TYPE_CHECKING:
 
     from datafusion import DataFrame, SessionConfig
 
-# Bytes of Python objects and of text: about what the larger of JSON and a plugin's rows was measured to take.
+# Bytes of Python objects and text. JSON or rows for plugins, whichever is larger, take about that much (measured).
 _ROW, _VALUE = 100, 64
-_BIN = 100  # bytes: measured while gaps of a million bins are filled
-_DISK = 4  # what one query may write to disk, as a multiple of the memory
+_BIN = 100  # bytes, measured with a million bins
+_DISK = 4  # a query may write four times its memory to disk
 _DAY = 86_400 * 10**9  # nanoseconds
 
-
 _UNCOUNTED = 512 * 2**20
-"""Bytes besides the limit for what is not counted and always there: stacks, buffers, copies while lists grow."""
+"""Bytes on top of the limit, for what each query needs: stacks, buffers, copies of growing lists."""
 
 
 class QueryMemory:
-    """The memory of one query, as far as it is counted.
+    """Limits the memory of one query.
 
     Args:
         limit: Bytes.
@@ -47,7 +46,7 @@ class QueryMemory:
         self._runtime = RuntimeEnvBuilder().with_disk_manager_os().with_fair_spill_pool(limit)
 
     def limit_process(self) -> None:
-        """Let this process have no more memory than it has now and the query may take; Linux only."""
+        """Limit this process to its present memory and that of the query. Does nothing if the system is not Linux."""
         if (taken := memory_of_process()) is not None:
             limit = min(taken + self._limit + _UNCOUNTED, sys.maxsize)
             resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
@@ -55,7 +54,7 @@ class QueryMemory:
     def context(self, config: SessionConfig) -> SessionContext:
         """A context for the query."""
         context = SessionContext(config, self._runtime)
-        # An endless join that is sorted would fill the disk.
+        # A sort of an endless join would fill the disk.
         context.sql(f"SET datafusion.runtime.max_temp_directory_size = '{self._limit * _DISK // 1024}K'")
         return context
 
@@ -63,7 +62,7 @@ class QueryMemory:
         """Run a query.
 
         Raises:
-            QueryFailed: The rows, written as text or given to a plugin, would take too much.
+            QueryFailed: The rows would take too much memory, as text or as rows for plugins.
         """
         batches: list[pa.RecordBatch] = []
         left = self._limit
@@ -75,15 +74,15 @@ class QueryMemory:
         return batches
 
     def check_bins(self, first: int | None, last: int | None, stride: pa.MonthDayNano | None) -> None:
-        """Refuse to make more bins of time than memory has room for.
+        """Refuse more bins of time than fit into the memory.
 
         Args:
-            first: The first bin, in nanoseconds.
-            last: The last one.
-            stride: From each to the next.
+            first: Start of the first bin, in nanoseconds.
+            last: Start of the last bin.
+            stride: Length of a bin.
 
         Raises:
-            QueryFailed: When they are too many.
+            QueryFailed: There are too many bins.
         """
         if first is None or last is None or stride is None:
             return
@@ -94,7 +93,7 @@ class QueryMemory:
 
 
 def memory_of_process() -> int | None:
-    """Bytes of this process that count against its limit; None where the system does not tell."""
+    """Bytes of this process that count for its limit, or None if the system is not Linux."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
     except OSError:
@@ -115,11 +114,11 @@ def _cost(batch: pa.RecordBatch) -> int:
 def _cost_of_values(array: pa.Array) -> int:
     kind, objects = array.type, _VALUE * len(array)
     if pa.types.is_dictionary(kind):
-        # A text that the dictionary has once is written for each row.
+        # A text is once in the dictionary, but the result repeats it for each row.
         lengths = pc.binary_length(array.dictionary.cast(pa.large_utf8()))
         return objects + int(pc.sum(pc.take(lengths, array.indices)).as_py() or 0)
     if pa.types.is_string_view(kind):
-        return objects + int(array.cast(pa.large_utf8()).nbytes)  # the buffers of a view are those of other rows too
+        return objects + int(array.cast(pa.large_utf8()).nbytes)  # other rows share the buffers of a view
     if pa.types.is_map(kind):
         return objects + _cost_of_values(array.keys) + _cost_of_values(array.items)
     if pa.types.is_nested(kind) and not pa.types.is_union(kind):

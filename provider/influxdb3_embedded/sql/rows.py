@@ -1,4 +1,4 @@
-"""Query results as plugins get them (contract 5.2)."""
+"""Query results as rows for plugins (contract 5.2)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ _UNITS = {"s": "Second", "ms": "Millisecond", "us": "Microsecond", "ns": "Nanose
 
 
 class UnsupportedTypeError(ValueError):
-    """A column whose type a plugin cannot get; the text is the server's."""
+    """Plugins cannot get a column of this type. The text is the real server's."""
 
 
 def to_rows(table: pa.Table) -> list[Row]:
-    """One dict a row with all columns in the order of the query.
+    """One dict for each row, with all columns in the order of the query.
 
-    Text of every type becomes ``str``, integers and floats of every width ``int`` and ``float``, timestamps of every
-    unit ``int`` nanoseconds since the epoch, NULL ``None``. (The real server reads fewer types.)
+    | Arrow | Python |
+    |---|---|
+    | text | ``str`` |
+    | integer | ``int`` |
+    | float | ``float`` |
+    | timestamp | ``int``, nanoseconds since the epoch |
+    | null | ``None`` |
+
+    The real server supports fewer types.
 
     Raises:
-        UnsupportedTypeError: For dates, intervals, lists and the like.
+        UnsupportedTypeError: A column has another type, such as a date, an interval or a list.
     """
     columns = [_values(column) for column in table.columns]
     names = table.column_names
@@ -35,7 +42,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_dictionary(kind):
         return _values(column.cast(kind.value_type))
     if pa.types.is_timestamp(kind):
-        # Through Python's integers: seconds and milliseconds far away do not fit 64 bits of nanoseconds.
+        # Python multiplies, because the nanoseconds of distant times need more than 64 bits.
         factor = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[kind.unit]
         times = column.cast(pa.int64()).to_pylist()
         return times if factor == 1 else [None if time is None else time * factor for time in times]
@@ -55,7 +62,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def rust_name(kind: pa.DataType) -> str:
-    """The name of an Arrow type as the server, written in Rust, spells it."""
+    """The name of an Arrow type in Rust, as the real server writes it."""
     if pa.types.is_integer(kind):
         return f"{'U' if pa.types.is_unsigned_integer(kind) else ''}Int{kind.bit_width}"
     if pa.types.is_floating(kind):

@@ -1,8 +1,7 @@
-"""Durable tables: line protocol in, Arrow out."""
+"""Durable tables: takes line protocol, returns Arrow."""
 
 from __future__ import annotations
 
-from influxdb3_embedded.storage.admission import Limits
 from influxdb3_embedded.storage.columns import TableSchema
 from influxdb3_embedded.storage.errors import (
     EmptyWriteError,
@@ -14,7 +13,8 @@ from influxdb3_embedded.storage.errors import (
     TableNotFoundError,
     WriteFailedError,
 )
-from influxdb3_embedded.storage.followers import Follower
+from influxdb3_embedded.storage.follower import Follower
+from influxdb3_embedded.storage.schema_check import Limits
 from influxdb3_embedded.storage.storage import SnapshotPolicy, Storage, WriteOutcome
 from influxdb3_embedded.storage.timestamps import Precision
 from influxdb3_engine_api.column_kinds import ColumnKind

@@ -1,4 +1,4 @@
-"""Admitted lines to Arrow, and Arrow back to the rows that a plugin sees."""
+"""Turns accepted lines into Arrow record batches, and record batches into the rows that a plugin sees."""
 
 from __future__ import annotations
 
@@ -27,16 +27,13 @@ _CONVERT: dict[ColumnKind, Callable[[Iterable[str]], list[Any]]] = {
 
 
 def build_batch(groups: Sequence[LineGroup]) -> pa.RecordBatch:
-    """Lines of one table as a record batch in the order written.
+    """Make a record batch of the lines of one table: one row for each line, in the order written.
 
-    Columns are tags, fields, ``time``, each kind in the order of first appearance. A null says that the line did not
-    have the column, since line protocol cannot write one.
+    The columns are tags, then fields, then ``time``. Tags and fields are in the order of first appearance. A null means
+    that the line does not have the column: line protocol cannot write a null.
 
     Args:
         groups: Lines with their times.
-
-    Returns:
-        One row a line.
     """
     columns = _Columns(groups)
     for group in groups:
@@ -52,7 +49,7 @@ def build_batch(groups: Sequence[LineGroup]) -> pa.RecordBatch:
 
 
 def join(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Batches of `build_batch` for one table as one, in their order."""
+    """Join batches that `build_batch` made for one table, in their order."""
     if len(batches) == 1:
         return batches[0]
     kinds: dict[str, ColumnKind] = {}
@@ -62,14 +59,14 @@ def join(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def concatenate(tables: list[pa.Table], schema: pa.Schema) -> pa.RecordBatch:
-    """Tables below each other in one batch; columns that one lacks are null."""
+    """Put tables below each other in one batch. A column that a table lacks is null."""
     together = pa.concat_tables([conform(table, schema) for table in tables])
     batches = together.unify_dictionaries().combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with exactly the columns of a schema; those it lacks are null."""
+    """Return a table with exactly the columns of a schema. A column that the table lacks is null."""
     if table.schema.equals(schema):
         return table
     present = set(table.schema.names)
@@ -83,10 +80,10 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 class WrittenRows(Sequence["Row"]):
-    """The rows of a batch as a plugin sees them, made when the first is asked for (contract 4.4).
+    """The rows of a batch as a plugin sees them, made when they are asked for (contract 4.4).
 
-    A row has the columns that its line had: tags, then fields, then ``time`` in nanoseconds. Their order is the one
-    written, except that lines of one write with the same keys in different orders have that of the first.
+    A row has the columns of its line: tags, then fields, then ``time`` in nanoseconds. Tags and fields are in the order
+    written. Lines of one write that have the same keys in different orders get the order of the first line.
     """
 
     def __init__(self, batch: pa.RecordBatch) -> None:
@@ -100,20 +97,21 @@ class WrittenRows(Sequence["Row"]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Row]: ...
     def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
-        return self._rows[index]
+        if isinstance(index, int):
+            return self._rows[index]
+        start, stop, step = index.indices(len(self))
+        if step != 1 or stop - start == len(self):
+            return self._rows[index]
+        # not kept: all rows of a large batch as dictionaries take many times the memory of the batch
+        return _to_rows(self._batch.slice(start, max(0, stop - start)))
 
     @cached_property
     def _rows(self) -> list[Row]:
-        names = self._batch.schema.names
-        columns = [_to_python(column) for column in self._batch.columns]
-        rows = zip(*columns, strict=True)
-        if any(column.null_count for column in self._batch.columns):
-            return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in rows]
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return _to_rows(self._batch)
 
 
 class _Columns:
-    """Columns of a batch in the making; groups put their values where their lines are."""
+    """Collects the columns of a batch. The values of a group go to the rows of its lines."""
 
     def __init__(self, groups: Sequence[LineGroup]) -> None:
         self._rows = sum(len(group.numbers) for group in groups)
@@ -125,7 +123,7 @@ class _Columns:
         self._values: dict[str, list[Any]] = {}
 
     def places(self, group: LineGroup) -> list[int] | None:
-        """The rows of a group; None when it has them all."""
+        """Row numbers of the lines of a group. None if the group has all rows."""
         return None if self._order is None else [self._order[number] for number in group.numbers]
 
     def put(self, name: str, kind: ColumnKind, values: list[Any], places: list[int] | None) -> None:
@@ -160,9 +158,18 @@ def _to_arrow(values: list[Any], kind: ColumnKind) -> pa.Array:
     return pa.array(values, arrow_type(kind))
 
 
+def _to_rows(batch: pa.RecordBatch) -> list[Row]:
+    names = batch.schema.names
+    columns = [_to_python(column) for column in batch.columns]
+    rows = zip(*columns, strict=True)
+    if any(column.null_count for column in batch.columns):
+        return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in rows]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
 def _to_python(column: pa.Array) -> list[Any]:
     if pa.types.is_dictionary(column.type):
-        column = column.cast(pa.utf8())  # fifty times faster than dictionaries to Python directly
+        column = column.cast(pa.utf8())  # fifty times as fast as `to_pylist` of a dictionary
     elif pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     values: list[Any] = column.to_pylist()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TIME = "time"
-"""The column that every table has."""
+"""Name of the column that every table has."""
 
 _ARROW_TYPES = {
     ColumnKind.TAG: pa.dictionary(pa.int32(), pa.utf8()),
@@ -28,17 +28,17 @@ _KINDS = {arrow_type: kind for kind, arrow_type in _ARROW_TYPES.items()}
 
 
 def arrow_type(kind: ColumnKind) -> pa.DataType:
-    """The Arrow type that SQL sees."""
+    """Return the Arrow type of a column, as SQL sees it."""
     return _ARROW_TYPES[kind]
 
 
 def arrow_field(name: str, kind: ColumnKind) -> pa.Field:
-    """The Arrow field of a column; only the time is never null."""
+    """Return the Arrow field of a column. Only ``time`` is never null."""
     return pa.field(name, arrow_type(kind), nullable=kind is not ColumnKind.TIMESTAMP)
 
 
 def kinds_of(schema: pa.Schema) -> dict[str, ColumnKind]:
-    """The column kinds of an Arrow schema that this package made."""
+    """Return the column kinds of an Arrow schema that this package made."""
     return {field.name: _KINDS[field.type] for field in schema}
 
 
@@ -47,8 +47,8 @@ class TableSchema:
     """The name and the columns of a table.
 
     Attributes:
-        name: The measurement that is written.
-        columns: Kind of each column by name, in the order in which they were added; ``time`` is one of them.
+        name: Name of the table: the measurement in line protocol.
+        columns: Kind of each column by name, in the order in which the columns were added. ``time`` is one of them.
     """
 
     name: str
@@ -65,5 +65,5 @@ class TableSchema:
         return [name for name, kind in self.columns.items() if kind.is_field]
 
     def to_arrow(self) -> pa.Schema:
-        """The schema that SQL sees: columns in alphabetical order, as a real server answers ``SELECT *``."""
+        """Return the schema that SQL sees. Columns are in alphabetical order, as in a real server's ``SELECT *``."""
         return pa.schema([arrow_field(name, self.columns[name]) for name in sorted(self.columns)])

@@ -1,10 +1,10 @@
-"""A body of line protocol to groups of equal lines, fast.
+"""Parses line protocol into groups of lines that have the same fields.
 
-An own parser is justified by measurement: the C library ``line-protocol-parser`` reads 285,000 lines a second, loses
-the order of keys, cannot tell ``1i`` from ``1u``, accepts ``v=1,v=2`` and has other messages. This one reads more
-lines a second, because lines repeat: the series of a line is looked up by its text, and its fields are matched by one
-regular expression made from the fields of an earlier line (one call into C). A line that does not fit goes through
-the exact grammar (`line_grammar`), so speed never changes what is accepted.
+We have our own parser because the C library ``line-protocol-parser`` loses the order of keys, takes ``1u`` for ``1i``,
+accepts ``v=1,v=2`` and has other messages. Our parser is faster (the library reads 285,000 lines a second), because
+lines repeat: it looks a series up by its text, and matches the fields with one regular expression that it has made from
+the fields of an earlier line. All other lines go through the exact grammar (`line_grammar`), so the fast way accepts
+the same lines.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from influxdb3_engine_api.line_grammar import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MOST_ERRORS: Final = 100_000
-"""Bad lines of a write that are told. A body may hold millions, and what is told of each takes hundreds of bytes."""
+MAX_ERRORS: Final = 100_000
+"""Bad lines of a write that the answer names. A body can hold millions, and each takes hundreds of bytes."""
 
-_SERIES_REMEMBERED: Final = 65_536
+_MAX_KNOWN_SERIES: Final = 65_536
 _BLOCK: Final = 65_536
 _PLAIN_NAME = re.compile(r'[^\s,="\\]+')
-# At most 18 digits, so that range checks are left to the exact grammar; timestamps up to 8999... fit 64 bits.
+# Numbers have at most 18 digits, so they fit 64 bits: the exact grammar checks longer ones. Timestamps may have 19.
 _VALUE_PATTERNS = {
     ColumnKind.FLOAT: r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)",
     ColumnKind.INTEGER: r"(-?[0-9]{1,18})i",
@@ -58,11 +58,11 @@ class LineGroup:
 
     Attributes:
         table: The table.
-        fields: Names and kinds of their fields.
-        numbers: Line number of each.
-        series: Table and tags of each.
-        values: The text of the field values of each, then its timestamp or ``None``.
-        times: Nanoseconds since the epoch of each, once `timestamps.resolve` has seen it.
+        fields: Names and kinds of the fields.
+        numbers: Line number of each line.
+        series: Table and tags of each line.
+        values: Texts of the field values of each line, then its timestamp or None.
+        times: Time of each line, in nanoseconds since the epoch. `timestamps.resolve` sets it.
     """
 
     table: str
@@ -86,11 +86,11 @@ class LineGroup:
         self.times += later.times
 
     def line(self, index: int) -> Line:
-        """The line at a position of this group."""
+        """Return the line at a position of this group."""
         return Line(self.series[index], self.fields, self.values[index])
 
     def select(self, keep: list[bool]) -> LineGroup:
-        """The lines marked by ``keep``, which is as long as the group."""
+        """Return the lines for which ``keep`` is true. It is as long as the group."""
         return LineGroup(
             self.table,
             self.fields,
@@ -103,12 +103,12 @@ class LineGroup:
 
 @dataclass(frozen=True, slots=True)
 class ParsedLines:
-    """What a body holds.
+    """The lines of a body.
 
     Attributes:
-        groups: The good lines; groups in the order of their first line.
-        errors: The bad lines, in order; at most `MOST_ERRORS`.
-        line_count: How many lines there are, good and bad; blank lines and comments are none.
+        groups: The good lines. Groups are in the order of their first line.
+        errors: The bad lines in order, at most `MAX_ERRORS`.
+        line_count: Number of lines, good and bad. Blank lines and comments do not count.
     """
 
     groups: list[LineGroup]
@@ -117,10 +117,10 @@ class ParsedLines:
 
 
 def decode(body: bytes | str) -> str:
-    """The text of a request body.
+    """Return the text of a request body.
 
     Raises:
-        NotUtf8Error: When it is not UTF-8.
+        NotUtf8Error: The body is not UTF-8.
     """
     if isinstance(body, str):
         return body
@@ -130,20 +130,15 @@ def decode(body: bytes | str) -> str:
         raise NotUtf8Error(error) from error
 
 
-def parse(body: str) -> ParsedLines:
-    """Parse a whole body at once, as `parse_pieces`."""
-    return next(parse_pieces(body, None))
-
-
-def parse_pieces(body: str, size: int | None) -> Iterator[ParsedLines]:
-    """Parse a body; bad lines become errors and do not disturb the others (contract 8.1).
+def parse(body: str, size: int) -> Iterator[ParsedLines]:
+    """Parse a body piece by piece. A bad line becomes an error and does not affect other lines (contract 8.1).
 
     Args:
-        body: Lines separated by newlines; a newline inside a quoted string belongs to the string.
-        size: After how many lines a piece ends; ``None`` makes one piece of all.
+        body: Lines separated by newlines. A newline inside a quoted string belongs to the string.
+        size: Lines of a piece.
 
     Yields:
-        Groups and errors of each piece; lines are numbered through.
+        Groups and errors of each piece. Line numbers are those of the body.
     """
     physical_lines = chain.from_iterable(_blocks(body))
     number = 0
@@ -154,7 +149,7 @@ def parse_pieces(body: str, size: int | None) -> Iterator[ParsedLines]:
 
 
 def _blocks(body: str) -> Iterator[list[str]]:
-    """The physical lines; split by blocks, since no other thread runs while a text is split."""
+    """Split a body into physical lines, block by block: no other thread runs while Python splits a text."""
     start = 0
     while (end := body.find("\n", start + _BLOCK)) >= 0:
         yield body[start:end].split("\n")
@@ -163,8 +158,8 @@ def _blocks(body: str) -> Iterator[list[str]]:
 
 
 def _parse(block: list[str], rest: Iterator[str], before: int) -> ParsedLines:
-    """Parse the lines of a block, the last with those of the rest that belong to it."""
-    if len(_known_series) > _SERIES_REMEMBERED:
+    """Parse the lines of a block. The last line can continue in the rest, inside a quoted string."""
+    if len(_known_series) > _MAX_KNOWN_SERIES:
         _known_series.clear()
     groups: dict[tuple[str, Fields], LineGroup] = {}
     latest: dict[str, tuple[LineGroup, Callable[[str], re.Match[str] | None]]] = {}  # by table
@@ -190,13 +185,13 @@ def _parse(block: list[str], rest: Iterator[str], before: int) -> ParsedLines:
         try:
             line = parse_line(text)
         except LineProtocolError as error:
-            if len(errors) < MOST_ERRORS:
+            if len(errors) < MAX_ERRORS:
                 errors.append(LineError(str(error), number, original_line(text)))
             continue
         key = (line.series.table, line.fields)
         group = groups.get(key) or groups.setdefault(key, LineGroup(line.series.table, line.fields))
         group.add(number, line.series, line.values)
-        # A pattern costs as much as parsing fifty lines: it is made when the fields come a second time.
+        # A pattern costs as much as parsing fifty lines, so only fields that repeat get one.
         if len(group.numbers) > 1 and (matcher := _matcher(line.fields)):
             latest[line.series.table] = group, matcher
             expected.pop(head, None)
@@ -208,7 +203,7 @@ def _first_guess(
     latest: dict[str, tuple[LineGroup, Callable[[str], re.Match[str] | None]]],
     expected: dict[str, tuple[Series, LineGroup, Callable[[str], re.Match[str] | None]]],
 ) -> tuple[Series, LineGroup, Callable[[str], re.Match[str] | None]] | None:
-    """Expect a series that is new in this body to have the fields that its table had last."""
+    """Guess that a series new in this body has the fields of the latest line of its table."""
     if not latest or not head:
         return None
     series = _known_series.get(head)
@@ -216,7 +211,7 @@ def _first_guess(
         try:
             series = _known_series[head] = parse_series(head)
         except LineProtocolError:
-            return None  # the exact grammar says what is wrong
+            return None  # the exact grammar makes the error
     found = latest.get(series.table)
     if found is None or not series.tags.keys().isdisjoint(found[0].fields.names):
         return None
@@ -226,7 +221,7 @@ def _first_guess(
 
 @lru_cache(maxsize=4096)
 def _matcher(fields: Fields) -> Callable[[str], re.Match[str] | None] | None:
-    """A function that matches what follows the series in a line with these fields; None for names that need escapes."""
+    """Make a function that matches fields and timestamp of a line. None if a field's name needs escapes."""
     if not all(map(_PLAIN_NAME.fullmatch, fields.names)):
         return None
     pairs = ",".join(

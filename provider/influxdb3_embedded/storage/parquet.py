@@ -1,4 +1,4 @@
-"""Rows that have aged out of the log: Parquet files, written whole or not at all, checked before they are read."""
+"""Writes rows to Parquet files and reads them back. A file is written whole or not at all, and checked before use."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _ROW_GROUP_ROWS = 32_768
 
 
 class DamagedFileError(Exception):
-    """A Parquet file that is not what was written."""
+    """A Parquet file is missing, or its bytes are not the ones written."""
 
 
 @dataclass(slots=True)
 class ParquetRows:
-    """The rows of a segment in a file; they are read when asked for, never at start-up.
+    """The rows of a segment in a Parquet file. The start of an engine does not read them.
 
     Attributes:
         path: The file.
-        num_rows: How many rows it has.
-        size: Its length in bytes.
-        checksum: CRC-32 of its bytes.
+        num_rows: Number of rows.
+        size: Length of the file in bytes.
+        checksum: CRC-32 of the file.
     """
 
     path: Path
@@ -41,10 +41,10 @@ class ParquetRows:
     _verified: bool = field(default=False, repr=False)
 
     def check_size(self) -> None:
-        """Find a file that is missing or torn without reading it.
+        """Check that the file exists and is complete, without reading it.
 
         Raises:
-            DamagedFileError: When it is.
+            DamagedFileError: The file is missing, or its length differs.
         """
         try:
             size = self.path.stat().st_size
@@ -56,10 +56,10 @@ class ParquetRows:
             raise DamagedFileError(msg)
 
     def verify(self) -> None:
-        """Compare the bytes with the checksum, once in the life of the process.
+        """Compare the file with its checksum, once in the life of the process.
 
         Raises:
-            DamagedFileError: When they differ.
+            DamagedFileError: The file is missing, or its bytes differ.
         """
         if self._verified:
             return
@@ -70,21 +70,21 @@ class ParquetRows:
         self._verified = True
 
     def read(self) -> pa.Table:
-        """The rows in time order."""
+        """Read the rows, in time order."""
         self.verify()
         return pq.read_table(self.path)
 
     def set_aside(self) -> None:
-        """Keep a damaged file for whoever wants to look at it, out of the engine's way."""
+        """Rename a damaged file to ``*.damaged``, so that the user can inspect it."""
         if self.path.exists():
             self.path.rename(self.path.with_suffix(".damaged"))
 
 
 def write_parquet(directory: Path, table: pa.Table) -> ParquetRows:
-    """Write rows to a new file, which has its name only when it is complete and on disk.
+    """Write rows to a new file. The file gets its name when it is complete and on disk.
 
     Args:
-        directory: Where to; made if it is missing.
+        directory: Directory of the file, created if missing.
         table: Rows in time order.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -100,8 +100,8 @@ def write_parquet(directory: Path, table: pa.Table) -> ParquetRows:
     return rows
 
 
-def remove_strays(directory: Path, known: Iterable[Path]) -> None:
-    """Remove what an interrupted snapshot left: unfinished files and files that nothing refers to."""
+def remove_unknown_files(directory: Path, known: Iterable[Path]) -> None:
+    """Remove the files that an interrupted snapshot left: unfinished ones, and those that the log does not know."""
     wanted = set(known)
     for path in directory.glob("*"):
         if path.suffix in (".parquet", ".unfinished") and path not in wanted:

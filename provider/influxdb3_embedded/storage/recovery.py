@@ -1,4 +1,4 @@
-"""What a storage has in memory, and how a start fills it."""
+"""Locks the directory of a storage, and loads into memory what the log holds."""
 
 from __future__ import annotations
 
@@ -15,41 +15,46 @@ from influxdb3_embedded.storage.table_data import TableData
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from influxdb3_embedded.storage.log import Log
+    from influxdb3_embedded.storage.write_ahead_log import WriteAheadLog
 
 
 @dataclass(slots=True)
-class Database:
-    """Tables by name, and how long rows are kept."""
+class DatabaseTables:
+    """The tables of one database.
+
+    Attributes:
+        tables: Tables by name.
+        retention: How long rows are kept. None: for ever.
+    """
 
     tables: dict[str, TableData] = field(default_factory=dict)
     retention: timedelta | None = None
 
     @property
     def oldest(self) -> int | None:
-        """The time, nanoseconds since the epoch, before which rows have expired."""
+        """The time before which rows have expired, in nanoseconds since the epoch. None: rows do not expire."""
         if self.retention is None:
             return None
         return time.time_ns() - self.retention // timedelta(microseconds=1) * 1000
 
 
-def recover(log: Log) -> tuple[dict[int, Database], int]:
-    """What the log knows: rows that are in it are loaded, rows in Parquet are left where they are.
+def recover(log: WriteAheadLog) -> tuple[dict[int, DatabaseTables], int]:
+    """Load the tables, and the rows that are in the log. Rows in Parquet are not read.
 
     Returns:
-        Databases by number, and how many rows were loaded.
+        Databases by number, and the number of rows loaded.
     """
-    databases: dict[int, Database] = {}
+    databases: dict[int, DatabaseTables] = {}
     for database_id, schemas in log.schemas().items():
         tables = {schema.name: TableData(schema.name, schema.columns) for schema in schemas}
-        databases[database_id] = Database(tables)
+        databases[database_id] = DatabaseTables(tables)
     for database_id, retention in log.retentions().items():
-        databases.setdefault(database_id, Database()).retention = retention
+        databases.setdefault(database_id, DatabaseTables()).retention = retention
     for file in log.files():
         databases[file.database_id].tables[file.table_name].restore(file.rows, file.start, file.end)
     loaded = 0
     for entry in log.replay(after=log.snapshot_sequence):
-        tables = databases.setdefault(entry.database_id, Database()).tables
+        tables = databases.setdefault(entry.database_id, DatabaseTables()).tables
         kinds = kinds_of(entry.batch.schema)
         data = tables.get(entry.table_name)
         if data is None:
@@ -62,10 +67,10 @@ def recover(log: Log) -> tuple[dict[int, Database], int]:
 
 
 def lock(directory: Path) -> IO[bytes]:
-    """Keep other processes out of a directory for as long as the returned file is open.
+    """Keep other processes out of a directory while the returned file is open.
 
     Raises:
-        StorageLockedError: When another process is in it.
+        StorageLockedError: Another process has the directory open.
     """
     file = (directory / "lock").open("wb")
     try:

@@ -1,9 +1,9 @@
-"""The points of one table: segments in time order that do not overlap.
+"""Keeps the points of one table in segments: in time order, without overlap.
 
-Points with the same tags and time are one point, of whose fields the last ones written count. Merging is paid where
-it is needed: rows later than all others, which is what time series are, are appended; rows into the past are merged
-with the rows of that time only. A segment that is frozen (in Parquet, or on its way there) is not changed any more:
-what is written into its span is kept beside it and merged when somebody reads, until a snapshot rewrites it.
+Rows with the same tags and time are one point; the field written last counts. Rows later than all others are appended.
+Rows of an earlier time are merged with the rows of that time only. A frozen segment is in Parquet, or a snapshot is
+about to write it there. It does not change: later rows of its span are kept beside it and merged by each reader, until
+a snapshot rewrites the segment.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 from influxdb3_embedded.storage.batches import concatenate
 from influxdb3_embedded.storage.columns import TIME, TableSchema
 from influxdb3_embedded.storage.parquet import ParquetRows
-from influxdb3_embedded.storage.table_rows import position
+from influxdb3_embedded.storage.table_rows import first_row_from
 
 SEGMENT_ROWS = 131_072
-"""Neighbours are joined up to this size, so a table has about as many segments as it has multiples of this."""
+"""Largest number of rows of a segment that was joined from others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class MemoryRows:
 
     @property
     def num_rows(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return int(self.table.num_rows)
 
     def read(self) -> pa.Table:
-        """The rows in time order."""
+        """Return the rows, in time order."""
         return self.table
 
 
@@ -44,12 +44,12 @@ class Segment:
     """Rows of a span of time.
 
     Attributes:
-        rows: In time order, each point once.
-        start: Time of the first, nanoseconds since the epoch.
-        end: Time of the last.
-        frozen: Whether ``rows`` are in Parquet or on their way there.
-        late: Rows written into the span since it was frozen, in the order written.
-        replaced: Files whose rows this segment has; they go when it is in Parquet itself.
+        rows: Rows in time order, each point once.
+        start: Time of the first row, in nanoseconds since the epoch.
+        end: Time of the last row.
+        frozen: Whether ``rows`` are in Parquet, or a snapshot is about to write them there.
+        late: Rows of the span that were written since it was frozen, in the order written.
+        replaced: Files whose rows this segment has. They are deleted when this segment is in Parquet.
     """
 
     rows: MemoryRows | ParquetRows
@@ -62,11 +62,11 @@ class Segment:
 
     @classmethod
     def of(cls, table: pa.Table) -> Segment:
-        """A segment in memory of rows in time order, at least one."""
+        """Make a segment in memory. The table has at least one row, and is in time order."""
         return cls(MemoryRows(table), *span(table))
 
     def read(self, schema: TableSchema) -> pa.Table:
-        """All its points, those that came late too; the same object until there are others."""
+        """Return all points, late ones included. The result is the same object until a point changes."""
         if not self.late:
             self._merged = None
             return self.rows.read()
@@ -75,7 +75,7 @@ class Segment:
         return self._merged[2]
 
     def files(self) -> list[ParquetRows]:
-        """The files that hold its rows."""
+        """Return the files that hold rows of this segment."""
         return [*self.replaced, *([self.rows] if isinstance(self.rows, ParquetRows) else [])]
 
 
@@ -83,9 +83,9 @@ def insert(segments: list[Segment], rows: pa.Table, schema: TableSchema) -> None
     """Insert rows into segments.
 
     Args:
-        segments: In time order; changed in place.
-        rows: In time order, each point once, at least one.
-        schema: Of the table, with every column of the rows.
+        segments: Segments in time order, changed in place.
+        rows: At least one row, in time order, each point once.
+        schema: Schema of the table, with every column of the rows.
     """
     start, end = span(rows)
     first = bisect_left(segments, start, key=lambda segment: segment.end)
@@ -107,11 +107,11 @@ def insert(segments: list[Segment], rows: pa.Table, schema: TableSchema) -> None
 
 
 def freeze(segments: list[Segment], schema: TableSchema) -> list[Segment]:
-    """Begin a snapshot: join what is small, and freeze what is not in Parquet.
+    """Begin a snapshot: join small segments, and freeze those that are not in Parquet.
 
     Args:
-        segments: Changed in place.
-        schema: Of the table.
+        segments: Segments in time order, changed in place.
+        schema: Schema of the table.
 
     Returns:
         The segments to write to Parquet.
@@ -135,11 +135,11 @@ def freeze(segments: list[Segment], schema: TableSchema) -> list[Segment]:
 
 
 def deduplicate(tables: list[pa.Table], schema: TableSchema) -> pa.Table:
-    """Rows in the order written to rows in the order of time and tags, each point once.
+    """Sort rows by time and tags, and merge the rows of each point.
 
     Args:
-        tables: The rows; at least one.
-        schema: Of the table.
+        tables: At least one row, in the order written.
+        schema: Schema of the table.
     """
     arrow_schema = schema.to_arrow()
     rows = pa.Table.from_batches([concatenate(tables, arrow_schema)])
@@ -147,30 +147,30 @@ def deduplicate(tables: list[pa.Table], schema: TableSchema) -> pa.Table:
         return rows
     keys = [*schema.tags, TIME]
     if rows.group_by(keys).aggregate([]).num_rows < rows.num_rows:
-        # "last" skips nulls, and is the last written only when one thread does it.
+        # "last" skips nulls. With several threads, it may not be the last one written.
         latest = [(name, "last") for name in schema.fields]
         grouped = rows.group_by(keys, use_threads=False).aggregate(latest)
         rows = grouped.rename_columns([*keys, *schema.fields]).select(arrow_schema.names).cast(arrow_schema)
-    # points of one time in the order of their tags, those without a tag first, as the real server returns them
+    # a real server returns the points of one time in the order of their tags, a missing tag first
     columns = {TIME: rows.column(TIME)} | {tag: rows.column(tag).cast(pa.utf8()) for tag in schema.tags}
     order = [(name, "ascending", "at_start") for name in columns]
     return rows.take(pc.sort_indices(pa.table(columns), sort_keys=order))
 
 
 def split(rows: pa.Table, start: int, end: int) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Rows in time order before, within and after a span of time, both ends of which belong to it."""
-    left, right = position(rows, start), position(rows, end + 1)
+    """Split rows in time order into those before, within and after a span of time. Both ends belong to the span."""
+    left, right = first_row_from(rows, start), first_row_from(rows, end + 1)
     return rows.slice(0, left), rows.slice(left, right - left), rows.slice(right)
 
 
 def span(rows: pa.Table) -> tuple[int, int]:
-    """The times of the first and the last row."""
+    """Return the times of the first and the last row."""
     times = rows.column(TIME)
     return times[0].value, times[rows.num_rows - 1].value
 
 
 def _merge(segments: list[Segment], rows: pa.Table, schema: TableSchema) -> list[Segment]:
-    """Segments that are not frozen, with rows merged into those of the same time."""
+    """Merge rows into segments that are not frozen."""
     if not rows.num_rows:
         return segments
     start, end = span(rows)
@@ -181,7 +181,7 @@ def _merge(segments: list[Segment], rows: pa.Table, schema: TableSchema) -> list
 
 
 def _join_small(segments: list[Segment], schema: TableSchema) -> None:
-    """Join neighbours until each is twice its successor or full: rows are copied a logarithmic number of times."""
+    """Join neighbours until each is full or twice as long as the next, so that a row is copied only a few times."""
     if len(segments) < 2:
         return
     result: list[Segment] = []

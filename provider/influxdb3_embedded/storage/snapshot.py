@@ -1,4 +1,4 @@
-"""Moving rows from memory and log to Parquet while others write and read."""
+"""Moves rows from memory and log to Parquet, while writes and queries continue."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from influxdb3_embedded.storage.log import Log
     from influxdb3_embedded.storage.segments import Segment
     from influxdb3_embedded.storage.table_data import TableData
+    from influxdb3_embedded.storage.write_ahead_log import WriteAheadLog
     from influxdb3_embedded.storage.writer import Writer
 
 
@@ -34,14 +34,15 @@ class _Part:
 class Snapshot:
     """Takes snapshots, one at a time.
 
-    First, between two commits, rows are frozen; then they are written to files while writes go on; then one commit
-    makes the files known, prunes the log and forgets files that were replaced. Those are deleted one snapshot later,
-    since a query may be reading them.
+    1. Between two commits, the rows are frozen.
+    2. The rows are written to files, while writes continue.
+    3. One commit registers the files, prunes the log and removes replaced files from the list.
+    4. The next snapshot deletes the replaced files: until then a query may read them.
     """
 
     def __init__(self) -> None:
         self._one_at_a_time = asyncio.Lock()
-        self._condemned: list[ParquetRows] = []
+        self._to_delete: list[ParquetRows] = []
 
     async def take(
         self,
@@ -56,12 +57,12 @@ class Snapshot:
         """Take a snapshot.
 
         Args:
-            databases: By number: before which time rows have expired, and the tables.
+            databases: Of each database: the time before which rows have expired, and the tables.
             writer: The writer thread.
-            directory: Of the Parquet files; ``None`` only drops what has expired.
-            sequence: The last write that is in line.
-            keep_after: Log entries after this sequence are kept.
-            is_current: Whether a table was not dropped meanwhile.
+            directory: Directory of the Parquet files. None: only expired rows are dropped.
+            sequence: Sequence of the newest accepted write.
+            keep_after: The log keeps entries after this sequence.
+            is_current: Returns False for a table that was dropped meanwhile.
         """
         async with self._one_at_a_time:
             parts = [
@@ -70,23 +71,23 @@ class Snapshot:
                 for data in tables.values()
             ]
             await writer.submit(_Freeze(parts, in_memory_only=directory is None))
-            self.delete_condemned()
+            self.delete_unused_files()
             if directory is None:
                 return
             await asyncio.to_thread(_write, parts, directory)
             kept = [part for part in parts if is_current(part.database_id, part.data)]
             finish = _Finish(kept, sequence, keep_after)
-            self._condemned += [rows for part in parts if part not in kept for _, rows in part.written]
-            self._condemned += finish.replaced
+            self._to_delete += [rows for part in parts if part not in kept for _, rows in part.written]
+            self._to_delete += finish.replaced
             await writer.submit(finish)
 
-    def condemn(self, data: TableData) -> None:
-        """Delete the files of a dropped table with the next snapshot."""
-        self._condemned += data.files()
+    def delete_later(self, data: TableData) -> None:
+        """Delete the files of a dropped table when the next snapshot runs."""
+        self._to_delete += data.files()
 
-    def delete_condemned(self) -> None:
-        """Delete files that nothing refers to any more."""
-        condemned, self._condemned = self._condemned, []
+    def delete_unused_files(self) -> None:
+        """Delete replaced files, and files of dropped tables."""
+        condemned, self._to_delete = self._to_delete, []
         for rows in condemned:
             rows.path.unlink(missing_ok=True)
 
@@ -96,11 +97,11 @@ class _Freeze:
     parts: list[_Part]
     in_memory_only: bool
 
-    def store(self, log: Log) -> None:
-        """Nothing is committed yet."""
+    def store(self, log: WriteAheadLog) -> None:
+        """Do nothing."""
 
     def apply(self) -> None:
-        """Freeze between two commits, so that all writes up to the snapshot's sequence are in it, and no others."""
+        """Freeze the rows between two commits: the snapshot has exactly the writes up to its sequence."""
         for part in self.parts:
             if part.oldest is not None:
                 part.expired = part.data.drop_before(part.oldest)
@@ -128,8 +129,8 @@ class _Finish:
             *(rows for part in parts for segment, _ in part.written for rows in segment.replaced),
         ]
 
-    def store(self, log: Log) -> None:
-        """Make the files known and prune the log."""
+    def store(self, log: WriteAheadLog) -> None:
+        """Register the files and prune the log."""
         for part in self._parts:
             log.store_schema(part.database_id, part.data.schema)
             for segment, rows in part.written:
@@ -138,10 +139,10 @@ class _Finish:
         log.finish_snapshot(self._sequence, keep_after=self._keep_after)
 
     def apply(self) -> None:
-        """Let the rows go from memory."""
+        """Free the memory of the rows."""
         for part in self._parts:
             for segment, rows in part.written:
-                part.data.settle(segment, rows)
+                part.data.move_to_file(segment, rows)
 
     def announce(self) -> None:
         """Nobody is told."""

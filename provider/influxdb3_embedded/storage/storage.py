@@ -1,4 +1,4 @@
-"""The storage of the embedded engine: databases by number, their tables, what is written to them."""
+"""Stores the tables of all databases: writes, reads, snapshots. Databases are numbers; the catalog has the names."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from influxdb3_embedded.disk import naming
+from influxdb3_embedded.disk import file_errors
 from influxdb3_embedded.model import TableBatch
-from influxdb3_embedded.storage.admission import Limits
 from influxdb3_embedded.storage.batches import WrittenRows
-from influxdb3_embedded.storage.body import Body, read_body
+from influxdb3_embedded.storage.changes import AddRows, LogChange
 from influxdb3_embedded.storage.columns import TIME, TableSchema
 from influxdb3_embedded.storage.errors import (
     EmptyWriteError,
     TableExistsError,
     TableNotFoundError,
 )
-from influxdb3_embedded.storage.feed import Feed
 from influxdb3_embedded.storage.line_protocol import decode
-from influxdb3_embedded.storage.log import Log
-from influxdb3_embedded.storage.parquet import remove_strays
-from influxdb3_embedded.storage.recovery import Database, lock, recover
+from influxdb3_embedded.storage.parquet import remove_unknown_files
+from influxdb3_embedded.storage.recovery import DatabaseTables, lock, recover
+from influxdb3_embedded.storage.schema_check import Limits
 from influxdb3_embedded.storage.snapshot import Snapshot
-from influxdb3_embedded.storage.steps import ChangeLog, CommitWrite
 from influxdb3_embedded.storage.table_data import TableData
 from influxdb3_embedded.storage.timestamps import Precision
+from influxdb3_embedded.storage.write_ahead_log import WriteAheadLog
+from influxdb3_embedded.storage.write_body import WriteBody, read_lines
+from influxdb3_embedded.storage.write_feed import WriteFeed
 from influxdb3_embedded.storage.writer import Writer
 from influxdb3_engine_api.column_kinds import ColumnKind
 
@@ -41,18 +41,17 @@ if TYPE_CHECKING:
     from influxdb3_engine_api.line_grammar import LineError
 
 _logger = logging.getLogger(__name__)
-_READ_ON_THE_LOOP = 8_192  # characters; a longer body is read in a thread, so that others are answered meanwhile
-
-_READ_AT_ONCE = 2  # long bodies: each thread that computes makes all others wait for their turn longer
+_MAX_CHARACTERS_ON_LOOP = 8_192  # a thread parses a longer body, so that other requests do not wait
+_MAX_PARALLEL_PARSES = 2  # of long bodies: each busy thread slows down all others
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPolicy:
-    """When the log is moved into Parquet, which bounds the time of a start and the memory used.
+    """When rows move from the log to Parquet. This bounds the duration of a start and the memory used.
 
     Attributes:
-        entries: Writes in the log.
-        rows: Rows in the log.
+        entries: A snapshot begins at this number of writes in the log.
+        rows: A snapshot begins at this number of rows in the log.
     """
 
     entries: int = 5_000
@@ -61,11 +60,11 @@ class SnapshotPolicy:
 
 @dataclass(frozen=True, slots=True)
 class WriteOutcome:
-    """What became of a write.
+    """The result of a write.
 
     Attributes:
-        lines_written: How many lines are stored.
-        errors: Why the others are not, in the order of the lines.
+        lines_written: Number of lines stored.
+        errors: Errors of the other lines, in the order of the lines.
     """
 
     lines_written: int
@@ -73,7 +72,7 @@ class WriteOutcome:
 
     @property
     def over_limit(self) -> bool:
-        """Whether a limit was among the reasons: then the answer is 422 (contract 8.1)."""
+        """Whether a line was above a limit. Then the answer is 422 (contract 8.1)."""
         return any(error.over_limit for error in self.errors)
 
 
@@ -81,18 +80,17 @@ _DEFAULT_LIMITS, _DEFAULT_POLICY = Limits(), SnapshotPolicy()
 
 
 class Storage:
-    """Tables that survive the process, or with ``directory=None`` do not.
+    """Tables of databases, durable unless ``directory`` is None.
 
-    Everything that changes something is called on one event loop, the one that `start` was called on; `table` may be
-    called in any thread. Databases are numbers: names are the catalog's.
+    Call every method that changes something on the event loop on which `start` ran. Call `table` in any thread.
 
     Args:
-        directory: Where the data is; made if it is missing. ``None`` keeps all in memory.
-        limits: How many tables and columns there may be.
-        snapshot_policy: When rows go from the log to Parquet.
+        directory: Directory of the data, created if missing. None: keeps all data in memory.
+        limits: How many tables and columns may exist.
+        snapshot_policy: When rows move from the log to Parquet.
 
     Attributes:
-        feed: What is written, for those who follow it.
+        feed: Tells observers about each write, and replays writes for followers.
     """
 
     def __init__(
@@ -105,22 +103,22 @@ class Storage:
         self._directory = directory
         self._limits = limits
         self._policy = snapshot_policy
-        self.feed = Feed()
-        self._databases: dict[int, Database] = {}
-        self._log: Log | None = None
+        self.feed = WriteFeed()
+        self._databases: dict[int, DatabaseTables] = {}
+        self._log: WriteAheadLog | None = None
         self._lock_file: IO[bytes] | None = None
         self._sequence = 0
         self._entries = self._rows = 0
         self._snapshot = Snapshot()
         self._snapshot_task: asyncio.Task[None] | None = None
-        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        self._parsing = asyncio.Semaphore(_MAX_PARALLEL_PARSES)
 
     async def start(self) -> None:
-        """Load what the log holds; data in Parquet is left where it is until somebody reads it.
+        """Load the rows that the log holds. Rows in Parquet are not read.
 
         Raises:
-            StorageLockedError: When another process has the directory open.
-            OSError: When the directory or a file in it cannot be used.
+            StorageLockedError: Another process has the directory open.
+            OSError: The directory, or a file in it, cannot be used.
         """
         if self._directory is not None:
             await asyncio.to_thread(self._load, self._directory)
@@ -128,11 +126,11 @@ class Storage:
         self.feed.open(self._log, self._writer)
 
     async def stop(self) -> None:
-        """Finish what was accepted and close the directory."""
+        """Commit the accepted writes, and close the directory."""
         if self._snapshot_task is not None:
             await asyncio.wait([self._snapshot_task])
         await self._writer.stop()
-        self._snapshot.delete_condemned()
+        self._snapshot.delete_unused_files()
         if self._log is not None:
             self._log.close()
         if self._lock_file is not None:
@@ -147,82 +145,79 @@ class Storage:
         accept_partial: bool = True,
         durable: bool = True,
     ) -> WriteOutcome:
-        """Store line protocol; missing tables and columns are made (contract 8.1).
+        """Store line protocol. Missing tables and columns are created (contract 8.1).
 
         Args:
             database_id: The database.
             body: The lines.
-            precision: Unit of their timestamps. Lines without one get one common time.
-            accept_partial: Whether good lines are stored when others are bad.
-            durable: Whether to wait until the lines are committed and can be queried, which takes one commit of the
-                log; otherwise both follow within milliseconds.
-
-        Returns:
-            How many lines were stored, and what was wrong with the others.
+            precision: Unit of the timestamps. All lines without a timestamp get the same time.
+            accept_partial: Whether good lines are stored if others are bad.
+            durable: Whether to wait until the lines are committed and queries see them. Otherwise both follow within
+                milliseconds.
 
         Raises:
-            EmptyWriteError: When there is no line.
-            NotUtf8Error: When the body is not UTF-8.
-            WriteFailedError: When the log cannot be written; nothing is stored.
+            EmptyWriteError: The body has no line.
+            NotUtf8Error: The body is not UTF-8.
+            WriteFailedError: The log cannot be written. Nothing is stored.
         """
         text = decode(body)
         now = time.time_ns()
-        if len(text) > _READ_ON_THE_LOOP:
-            database, body_read = await self._read_in_thread(database_id, text, precision, now)
+        if len(text) > _MAX_CHARACTERS_ON_LOOP:
+            database, written = await self._read_in_thread(database_id, text, precision, now)
         else:
-            database = self._databases.setdefault(database_id, Database())
-            body_read = read_body(text, precision, now, _schemas(database), self._limits)
-        if not body_read.lines_read:
+            database = self._databases.setdefault(database_id, DatabaseTables())
+            written = read_lines(text, precision, now, _schemas(database), self._limits)
+        if not written.lines_read:
             raise EmptyWriteError
-        if not body_read.tables or (body_read.errors and not accept_partial):
-            return WriteOutcome(0, body_read.errors)
-        done = self._submit(database_id, database, body_read)
+        if not written.tables or (written.errors and not accept_partial):
+            return WriteOutcome(0, written.errors)
+        done = self._submit(database_id, database, written)
         if durable:
             await done
-        return WriteOutcome(body_read.lines_admitted, body_read.errors)
+        return WriteOutcome(written.lines_accepted, written.errors)
 
     async def _read_in_thread(
         self, database_id: int, text: str, precision: Precision, now: int
-    ) -> tuple[Database, Body]:
+    ) -> tuple[DatabaseTables, WriteBody]:
         while True:
-            database = self._databases.setdefault(database_id, Database())
+            database = self._databases.setdefault(database_id, DatabaseTables())
             schemas = _schemas(database)
-            async with self._reading:
-                body = await asyncio.to_thread(read_body, text, precision, now, schemas, self._limits)
-            # others write meanwhile, and what they add counts; that ends, since it is limited
-            if self._databases.get(database_id) is database and _same(schemas, _schemas(database)):
+            async with self._parsing:
+                body = await asyncio.to_thread(read_lines, text, precision, now, schemas, self._limits)
+            # Another write can add columns meanwhile. The number of columns has a limit, so this loop ends.
+            if self._databases.get(database_id) is database and _unchanged(schemas, _schemas(database)):
                 return database, body
 
     def validate(
         self, database_id: int | None, body: bytes | str, *, precision: Precision = Precision.NANOSECOND
     ) -> tuple[list[TableBatch], list[LineError]]:
-        """What a write would hand to WAL triggers, and what would be wrong with it; nothing is stored (contract 6).
+        """Return the rows that a write would hand to WAL triggers, and its errors. Nothing is stored (contract 6).
 
-        It may be called in any thread.
+        Call it in any thread.
 
         Args:
-            database_id: The database whose schemas count; ``None`` for one that does not exist.
-            body: Line protocol, which may be empty.
-            precision: Unit of its timestamps.
+            database_id: The database whose schemas apply. None: a database that does not exist.
+            body: Line protocol, possibly empty.
+            precision: Unit of the timestamps.
 
         Raises:
-            NotUtf8Error: When the body is not UTF-8.
+            NotUtf8Error: The body is not UTF-8.
         """
-        database = self._databases.get(database_id, Database()) if database_id is not None else Database()
-        read = read_body(decode(body), precision, time.time_ns(), _schemas(database), self._limits)
+        database = self._databases.get(database_id, DatabaseTables()) if database_id is not None else DatabaseTables()
+        read = read_lines(decode(body), precision, time.time_ns(), _schemas(database), self._limits)
         return [TableBatch(table.name, WrittenRows(rows)) for table, rows in read.tables], read.errors
 
     async def create_table(
         self, database_id: int, table: str, tags: Sequence[str], fields: Sequence[tuple[str, ColumnKind]]
     ) -> None:
-        """Make an empty table (contract 8.2).
+        """Create an empty table (contract 8.2).
 
         Raises:
-            TableExistsError: When it exists.
-            LimitExceededError: When there are too many tables or columns.
-            WriteFailedError: When the log cannot be written.
+            TableExistsError: The table exists.
+            LimitExceededError: One more table or column than allowed.
+            WriteFailedError: The log cannot be written.
         """
-        database = self._databases.setdefault(database_id, Database())
+        database = self._databases.setdefault(database_id, DatabaseTables())
         if table in database.tables:
             raise TableExistsError
         columns = dict.fromkeys(tags, ColumnKind.TAG) | dict(fields) | {TIME: ColumnKind.TIMESTAMP}
@@ -230,49 +225,49 @@ class Storage:
         self._limits.check_columns(len(columns))
         data = database.tables[table] = TableData(table, columns)
         schema = data.schema
-        await self._writer.submit(ChangeLog(lambda log: log.store_schema(database_id, schema)))
+        await self._writer.submit(LogChange(lambda log: log.store_schema(database_id, schema)))
 
     async def drop_table(self, database_id: int, table: str) -> None:
         """Remove a table and its rows.
 
         Raises:
-            TableNotFoundError: When there is none.
-            WriteFailedError: When the log cannot be written.
+            TableNotFoundError: The table does not exist.
+            WriteFailedError: The log cannot be written.
         """
         database = self._databases.get(database_id)
         if database is None or table not in database.tables:
             raise TableNotFoundError(table)
-        self._snapshot.condemn(database.tables.pop(table))
-        await self._writer.submit(ChangeLog(lambda log: log.drop(database_id, table)))
+        self._snapshot.delete_later(database.tables.pop(table))
+        await self._writer.submit(LogChange(lambda log: log.drop(database_id, table)))
 
     async def drop_database(self, database_id: int) -> None:
-        """Remove a database's tables and rows, if there are any."""
-        database = self._databases.pop(database_id, Database())
+        """Remove all tables and rows of a database."""
+        database = self._databases.pop(database_id, DatabaseTables())
         for data in database.tables.values():
-            self._snapshot.condemn(data)
-        await self._writer.submit(ChangeLog(lambda log: log.drop(database_id, None)))
+            self._snapshot.delete_later(data)
+        await self._writer.submit(LogChange(lambda log: log.drop(database_id, None)))
 
     async def set_retention(self, database_id: int, retention: timedelta | None) -> None:
-        """Let rows expire when they are older; ``None`` keeps them."""
-        self._databases.setdefault(database_id, Database()).retention = retention
-        await self._writer.submit(ChangeLog(lambda log: log.store_retention(database_id, retention)))
+        """Set how long rows are kept. None: for ever."""
+        self._databases.setdefault(database_id, DatabaseTables()).retention = retention
+        await self._writer.submit(LogChange(lambda log: log.store_retention(database_id, retention)))
 
     def tables(self, database_id: int) -> list[TableSchema]:
-        """The tables of a database, in the order in which they were made."""
+        """Return the tables of a database, in the order of their creation."""
         database = self._databases.get(database_id)
         return [data.schema for data in list(database.tables.values())] if database else []
 
     def table(self, database_id: int, name: str) -> TableRows | None:
-        """The rows of a table, each point once, without expired ones; ``None`` when there is no such table."""
+        """Return the rows of a table: each point once, no expired points. None if the table does not exist."""
         database = self._databases.get(database_id)
         data = database.tables.get(name) if database else None
         return data.read(database.oldest) if database and data else None
 
     async def snapshot(self) -> None:
-        """Move all rows to Parquet, drop expired ones and prune the log; done without being asked for, too.
+        """Move all rows to Parquet, drop expired ones, and prune the log. The snapshot policy calls it, too.
 
         Raises:
-            OSError: When a file cannot be written; nothing is lost then.
+            OSError: A file cannot be written. No row is lost.
         """
         self._entries = self._rows = 0
         databases = {
@@ -292,15 +287,15 @@ class Storage:
 
     @property
     def sequence(self) -> int:
-        """The sequence of the newest write, which may be about to be committed."""
+        """Sequence of the newest accepted write. Its commit may still be under way."""
         return self._sequence
 
     @property
     def commits(self) -> int:
-        """How many commits the log has seen since the start; concurrent writes share one."""
+        """Number of commits since the start. Concurrent writes share a commit."""
         return self._writer.commits
 
-    def _submit(self, database_id: int, database: Database, body: Body) -> asyncio.Future[None]:
+    def _submit(self, database_id: int, database: DatabaseTables, body: WriteBody) -> asyncio.Future[None]:
         parts = []
         for schema, rows in body.tables:
             data = database.tables.get(schema.name)
@@ -311,8 +306,8 @@ class Storage:
             parts.append((data, rows))
         self._sequence += 1
         self._entries += 1
-        self._rows += body.lines_admitted
-        done = self._writer.submit(CommitWrite(self._sequence, database_id, parts, self.feed.announce))
+        self._rows += body.lines_accepted
+        done = self._writer.submit(AddRows(self._sequence, database_id, parts, self.feed.announce))
         if self._entries >= self._policy.entries or self._rows >= self._policy.rows:
             self._start_snapshot()
         return done
@@ -325,26 +320,26 @@ class Storage:
         try:
             await self.snapshot()
         except Exception:
-            _logger.exception("rows could not be moved to Parquet; they stay in the log")
+            _logger.exception("cannot move rows to Parquet; they stay in the log")
 
     def _load(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._lock_file = lock(directory)
         path = directory / "storage.sqlite"
-        with naming(path):
-            self._log = Log(path, _files(directory))
+        with file_errors(path):
+            self._log = WriteAheadLog(path, _files(directory))
             self._databases, self._rows = recover(self._log)
-        remove_strays(_files(directory), [file.rows.path for file in self._log.files()])
+        remove_unknown_files(_files(directory), [file.rows.path for file in self._log.files()])
         self._entries = self._log.entries
         self._sequence = self._log.last_sequence
 
 
-def _schemas(database: Database) -> dict[str, TableSchema]:
+def _schemas(database: DatabaseTables) -> dict[str, TableSchema]:
     return {name: data.schema for name, data in database.tables.copy().items()}
 
 
-def _same(before: dict[str, TableSchema], now: dict[str, TableSchema]) -> bool:
-    """Whether nobody has changed anything; a schema is replaced where it changes."""
+def _unchanged(before: dict[str, TableSchema], now: dict[str, TableSchema]) -> bool:
+    """Whether no table was added, dropped or changed. A change replaces the schema object."""
     return before.keys() == now.keys() and all(map(operator.is_, before.values(), now.values()))
 
 

@@ -1,4 +1,4 @@
-"""The rows of one table, for writers and readers in different threads."""
+"""Holds the rows of one table. Threads write and read them at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from influxdb3_embedded.storage.batches import conform
 from influxdb3_embedded.storage.columns import TableSchema
 from influxdb3_embedded.storage.parquet import DamagedFileError, ParquetRows
 from influxdb3_embedded.storage.segments import MemoryRows, Segment, deduplicate, freeze, insert
-from influxdb3_embedded.storage.table_rows import TableRows, position
+from influxdb3_embedded.storage.table_rows import TableRows, first_row_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ class TableData:
     """The rows of a table.
 
     Attributes:
-        schema: Replaced, never changed, when columns are added; before the rows that have them are appended.
+        schema: Schema of the table. Added columns replace the object, before rows with these columns are appended.
     """
 
     def __init__(self, name: str, columns: Mapping[str, ColumnKind]) -> None:
@@ -39,7 +39,7 @@ class TableData:
         self._pending_rows = 0
 
     def append(self, batch: pa.RecordBatch) -> None:
-        """Add rows in the order written. They are there for readers at once; merging is left to these."""
+        """Add rows, in the order written. Readers see them at once. The next reader merges them."""
         with self._lock:
             self._pending.append(pa.Table.from_batches([batch]))
             self._pending_rows += batch.num_rows
@@ -47,10 +47,10 @@ class TableData:
                 self._merge_pending()
 
     def read(self, oldest: int | None = None) -> TableRows:
-        """All points, each once.
+        """Return all points, each once.
 
         Args:
-            oldest: Points before this time, nanoseconds since the epoch, are left out.
+            oldest: Leaves out points before this time, in nanoseconds since the epoch. None: no limit.
         """
         self._drop_damaged()
         memory: list[pa.Table] = []
@@ -69,23 +69,23 @@ class TableData:
         return TableRows(schema, memory, files, expiring, oldest)
 
     def freeze(self) -> list[Segment]:
-        """Begin a snapshot; returns the segments to write to Parquet."""
+        """Begin a snapshot. Returns the segments to write to Parquet."""
         self._drop_damaged()
         with self._lock:
             self._merge_pending()
             return freeze(self._segments, self.schema)
 
-    def settle(self, segment: Segment, rows: ParquetRows) -> None:
-        """A frozen segment is in Parquet now; its rows need not stay in memory."""
+    def move_to_file(self, segment: Segment, rows: ParquetRows) -> None:
+        """Replace the rows of a frozen segment by its Parquet file."""
         with self._lock:
             segment.rows = rows
             segment.replaced = []
 
     def drop_before(self, oldest: int) -> list[ParquetRows]:
-        """Forget rows before a time, nanoseconds since the epoch; a Parquet file goes when all its rows are.
+        """Drop rows before a time, in nanoseconds since the epoch. A Parquet file is dropped if all its rows are.
 
         Returns:
-            The files that go.
+            The dropped files.
         """
         with self._lock:
             self._merge_pending()
@@ -93,17 +93,17 @@ class TableData:
             kept = [segment for segment in self._segments if segment.end >= oldest]
             if kept and kept[0].start < oldest and not kept[0].frozen:
                 rows = kept[0].rows.read()
-                kept[0] = Segment.of(rows.slice(position(rows, oldest)))
+                kept[0] = Segment.of(rows.slice(first_row_from(rows, oldest)))
             self._segments = kept
             return [rows for segment in expired for rows in segment.files()]
 
     def files(self) -> list[ParquetRows]:
-        """The Parquet files of the table."""
+        """Return the Parquet files of the table."""
         with self._lock:
             return [rows for segment in self._segments for rows in segment.files()]
 
     def restore(self, rows: ParquetRows, start: int, end: int) -> None:
-        """Add rows that an earlier process wrote to Parquet; before any row is appended."""
+        """Add rows that an earlier process wrote to Parquet. Call it before `append`."""
         with self._lock:
             self._segments.append(Segment(rows, start, end, frozen=True))
             self._segments.sort(key=lambda segment: segment.start)
@@ -115,14 +115,14 @@ class TableData:
             insert(self._segments, rows, self.schema)
 
     def _in_memory(self, segment: Segment, schema: pa.Schema) -> pa.Table:
-        """The rows of a segment; columns that were added since are kept with it, so that the next reader need not."""
+        """Return the rows of a segment with the columns of the schema. The segment keeps the result."""
         if isinstance(segment.rows, MemoryRows) and not segment.rows.table.schema.equals(schema):
             segment.rows = MemoryRows(conform(segment.rows.table, schema))
         return segment.read(self.schema)
 
     def _drop_damaged(self) -> None:
-        """Serve what is whole: a file that is not what was written is set aside, and its loss is logged."""
-        for rows in self.files():  # checked without the lock: it may take long the first time, and writes go on
+        """Drop damaged files from the table, and log the loss."""
+        for rows in self.files():  # without the lock: the first check of a file can take long, and writes continue
             try:
                 rows.verify()
             except DamagedFileError as error:

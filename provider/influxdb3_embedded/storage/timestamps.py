@@ -1,4 +1,4 @@
-"""Timestamps of lines to nanoseconds (contract 8.1)."""
+"""Converts timestamps of lines to nanoseconds (contract 8.1)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from influxdb3_embedded.storage.line_protocol import MOST_ERRORS, LineGroup, ParsedLines
+from influxdb3_embedded.storage.line_protocol import MAX_ERRORS, LineGroup, ParsedLines
 from influxdb3_engine_api.column_kinds import MAXIMUM_INTEGER, MINIMUM_INTEGER
 from influxdb3_engine_api.line_grammar import LineError, original_line, render
 
 
 class Precision(StrEnum):
-    """The unit of the timestamps of a write; ``AUTO`` tells it from their magnitude."""
+    """The unit of the timestamps of a write. ``AUTO`` derives the unit of each timestamp from its magnitude."""
 
     AUTO = "auto"
     SECOND = "second"
@@ -27,17 +27,18 @@ _NANOSECONDS: Final = {
     Precision.MICROSECOND: 1_000,
     Precision.NANOSECOND: 1,
 }
-# Magnitudes from which a timestamp is not seconds, not milliseconds, not microseconds any more.
+# From these magnitudes on, a timestamp is not in seconds, milliseconds, microseconds.
 _NOT_SECONDS, _NOT_MILLISECONDS, _NOT_MICROSECONDS = 5_000_000_000, 5_000_000_000_000, 5_000_000_000_000_000
 
 
 def resolve(parsed: ParsedLines, precision: Precision, default: int) -> ParsedLines:
-    """Give the lines their times.
+    """Set the times of lines.
 
     Args:
-        parsed: Lines with the text of their timestamps.
-        precision: Unit of these.
-        default: Nanoseconds since the epoch for lines without one; cut to the precision, whole with ``AUTO``.
+        parsed: Lines with the texts of their timestamps.
+        precision: Unit of the timestamps.
+        default: Time of lines without a timestamp, in nanoseconds since the epoch. It is cut to the precision, unless
+            the precision is ``AUTO``.
 
     Returns:
         The lines whose time fits 64 bits of nanoseconds, and errors for the others.
@@ -58,7 +59,7 @@ def resolve(parsed: ParsedLines, precision: Precision, default: int) -> ParsedLi
             continue
         keep = [MINIMUM_INTEGER <= time <= MAXIMUM_INTEGER for time in group.times]
         bad = (index for index, fits in enumerate(keep) if not fits)
-        errors += [_out_of_range(group, index, precision) for index in islice(bad, MOST_ERRORS)]
+        errors += [_out_of_range(group, index, precision) for index in islice(bad, MAX_ERRORS)]
         if any(keep):
             groups.append(group.select(keep))
     return ParsedLines(groups, errors, parsed.line_count)

@@ -1,4 +1,4 @@
-"""One thread that commits: what is waiting when it is free goes into one commit (group commit)."""
+"""Commits changes in one thread. All changes that wait share the next commit (group commit)."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from influxdb3_embedded.storage.errors import WriteFailedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from influxdb3_embedded.storage.log import Log
+    from influxdb3_embedded.storage.write_ahead_log import WriteAheadLog
 
 _logger = logging.getLogger(__name__)
 _GROUP_LIMIT = 256
 
 
-class Step(Protocol):
-    """What the storage does in one transaction."""
+class Change(Protocol):
+    """What the storage commits as a whole: in one transaction, alone or with other changes."""
 
-    def store(self, log: Log) -> None:
-        """Write to the log, inside the transaction."""
+    def store(self, log: WriteAheadLog) -> None:
+        """Change the log, inside the transaction."""
 
     def apply(self) -> None:
-        """Change what is in memory, after the commit; in the writer thread, in the order of the commits."""
+        """Change memory, after the commit. The writer thread calls it in the order of the commits."""
 
     def announce(self) -> None:
-        """Tell others, after that; on the event loop."""
+        """Tell observers, after `apply`. The event loop calls it."""
 
 
 @dataclass(slots=True)
 class _Item:
-    step: Step
+    change: Change
     done: asyncio.Future[None]
     error: Exception | None = field(default=None)
 
@@ -44,10 +44,10 @@ class Writer:
     """The writer thread.
 
     Args:
-        log: Where to commit to; ``None`` keeps everything in memory only.
+        log: The log to commit to. None: changes are in memory only.
     """
 
-    def __init__(self, log: Log | None) -> None:
+    def __init__(self, log: WriteAheadLog | None) -> None:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
@@ -55,19 +55,19 @@ class Writer:
         self._thread.start()
         self.commits = 0
 
-    def submit(self, step: Step) -> asyncio.Future[None]:
-        """Put a step in line. The future is done when it is committed, applied and announced.
+    def submit(self, change: Change) -> asyncio.Future[None]:
+        """Queue a change. The returned future is done when the change is committed, applied and announced.
 
-        The future raises WriteFailedError when the log refuses it; then nothing of it was applied.
+        The future raises WriteFailedError if the log cannot be written. Then the change is not applied.
         """
         done = self._loop.create_future()
-        self._queue.put(_Item(step, done))
+        self._queue.put(_Item(change, done))
         return done
 
     async def stop(self) -> None:
-        """Finish what is in line and end the thread."""
+        """Commit the queued changes, and end the thread."""
         self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)  # what it announced is in the event loop's queue before this ends
+        await asyncio.to_thread(self._thread.join)  # then all announcements are in the event loop's queue
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -90,13 +90,13 @@ class Writer:
         return group, False
 
     def _commit(self, group: list[_Item]) -> None:
-        """Commit all together; if that fails each alone, so that one bad step does not take others with it."""
+        """Commit all changes together. If that fails, commit each alone, so that one bad change fails no other."""
         error = self._transaction(group)
         for item in group if error is not None else ():
             item.error = error if len(group) == 1 else self._transaction([item])
         for item in group:
             if item.error is None:
-                item.error = _attempt(item.step.apply)
+                item.error = _attempt(item.change.apply)
 
     def _transaction(self, group: list[_Item]) -> Exception | None:
         if self._log is None:
@@ -107,7 +107,7 @@ class Writer:
         def store_all() -> None:
             connection.execute("BEGIN IMMEDIATE")
             for item in group:
-                item.step.store(log)
+                item.change.store(log)
             connection.execute("COMMIT")
 
         error = _attempt(store_all)
@@ -120,7 +120,7 @@ class Writer:
 def _attempt(action: Callable[[], None]) -> Exception | None:
     try:
         action()
-    except Exception as error:  # noqa: BLE001 - the writer thread outlives any failure; whoever waits gets the error
+    except Exception as error:  # noqa: BLE001 - the writer thread survives any failure; the future raises it
         return error
     return None
 
@@ -133,9 +133,9 @@ def _announce(group: list[_Item]) -> None:
             failure.__cause__ = item.error
             if not item.done.cancelled():
                 item.done.set_exception(failure)
-                item.done.exception()  # whoever does not wait has been told by the log
+                item.done.exception()  # marks it as seen: the failure is logged above
             continue
-        if (error := _attempt(item.step.announce)) is not None:
+        if (error := _attempt(item.change.announce)) is not None:
             _logger.error("an observer of writes failed", exc_info=error)
         if not item.done.cancelled():
             item.done.set_result(None)

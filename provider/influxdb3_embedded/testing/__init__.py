@@ -1,4 +1,4 @@
-"""Engines for tests: each in a process of its own, on a free port, stopped at the end."""
+"""Starts engines for tests: each in its own process, on a free port, stopped at the end."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api import EngineClient
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from influxdb3_engine_api import EngineClient
+
 Setting = str | int | float | bool | Path | list[str] | tuple[str, ...]
-"""Value of a flag of ``influxdb3-embedded serve``."""
+"""Value of a flag of ``influxdb3-embedded serve``, see `start_engine`."""
 
 _PACKAGES = Path(__file__).parents[2]
 _SECONDS_TO_START = 30.0
@@ -27,17 +27,17 @@ _SECONDS_BETWEEN_LOOKS = 0.01
 
 
 class EngineDidNotStart(Exception):
-    """The engine ended, or did not serve in time; the text is what it said."""
+    """The engine ended, or did not serve in time. The text has what it printed."""
 
 
 @dataclass
 class RunningEngine:
-    """An engine that serves.
+    """A running engine.
 
     Attributes:
-        url: Where it serves.
-        process: The process it runs in.
-        directory: What it was started with: ``data``, ``plugins`` and ``engine.log`` are in it.
+        url: URL of the engine.
+        process: Process of the engine.
+        directory: The directory with ``data``, ``plugins`` and ``engine.log``.
         client: A client without a token.
     """
 
@@ -47,31 +47,34 @@ class RunningEngine:
     client: EngineClient = field(init=False)
 
     def __post_init__(self) -> None:
+        # pytest imports this package in every project that has the distribution
+        from influxdb3_engine_api import EngineClient  # noqa: PLC0415
+
         self.client = EngineClient(self.url)
 
     @property
     def pid(self) -> int:
-        """The process id."""
+        """The process ID."""
         return self.process.pid
 
     @property
     def plugin_dir(self) -> Path:
-        """Where its plugins lie, unless it was started with another one."""
+        """The default directory of the plugins."""
         return self.directory / "plugins"
 
     @property
     def logs(self) -> str:
-        """What it has said so far, on standard output and standard error."""
+        """What the engine has written to standard output and standard error."""
         return _log_file(self.directory).read_text(errors="replace")
 
     def kill(self) -> None:
-        """End it as a power failure would: ``kill -9``."""
+        """End the engine with ``kill -9``, as a crash would."""
         self.process.kill()
         self.process.wait()
         self.client.close()
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does, and return its exit status; one that does not stop is killed."""
+        """Stop the engine as Ctrl-C does, and return its exit status. After 10 seconds it is killed."""
         self.client.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -89,17 +92,14 @@ def start_engine(
     """Run an engine while the context lasts.
 
     Args:
-        directory: Where its data, its plugins and its log go; started again on the same one, it finds them.
-        environment: Variables besides those of this process.
-        settings: Flags of ``influxdb3-embedded serve`` by name, such as ``max_http_request_size=1024``; ``True`` for
-            flags without a value, ``False`` leaves them out, a list repeats them: ``plugin_env=["API_KEY"]`` lets
-            plugins have a variable. Tokens are off unless ``without_auth=False``.
-
-    Yields:
-        The engine, serving.
+        directory: Directory of data, plugins and log. A later engine on the same directory finds the data.
+        environment: Environment variables besides those of this process.
+        settings: Flags of ``influxdb3-embedded serve`` by name, such as ``max_http_request_size=1024``. True sets a
+            flag without a value, False leaves it out, a list repeats it: ``plugin_env=["API_KEY"]`` passes a variable
+            to plugins. Tokens are off unless ``without_auth=False``.
 
     Raises:
-        EngineDidNotStart: It ended, or did not serve within 30 seconds.
+        EngineDidNotStart: The engine ended, or did not serve within 30 seconds.
     """
     directory.mkdir(parents=True, exist_ok=True)
     ready_file = directory / "url"
@@ -151,8 +151,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ready_file: Path, direct
     deadline = time.monotonic() + _SECONDS_TO_START
     while not ready_file.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            said = _log_file(directory).read_text(errors="replace")
-            raise EngineDidNotStart(f"the engine did not start (exit status {process.poll()}):\n{said}")
+            log = _log_file(directory).read_text(errors="replace")
+            raise EngineDidNotStart(f"the engine did not start (exit status {process.poll()}):\n{log}")
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     return ready_file.read_text()
 

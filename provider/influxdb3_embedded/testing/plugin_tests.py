@@ -1,4 +1,4 @@
-"""What a test of a plugin does with an engine: upload, trigger, write, wait, query."""
+"""Helps tests of plugins: uploads plugins, creates triggers, writes, waits, queries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_api.client import Scalar
     from influxdb3_engine_api.wire import LogRow
 
-_PATIENCE = 10.0
+_SECONDS_TO_WAIT = 10.0
 _SECONDS_BETWEEN_LOOKS = 0.01
 _MOST_LOG_ROWS = 10_000
 _ENDS_OF_RUNS = (
@@ -28,23 +28,23 @@ _ENDS_OF_RUNS = (
     "error executing schedule plugin: ",
     "error running request plugin: ",
 )
-_NO_END = ": error writing back lines to "
-"""A row about what a run wrote, which comes besides the row about its end."""
+_NOT_THE_END = ": error writing back lines to "
+"""Part of a row about the lines of a run. A further row is about the end of the run."""
 
 
 class TimedOut(AssertionError):
-    """What a test waited for did not come; the text says what there was, and what the triggers logged."""
+    """What a test waited for did not happen in time. The text says what happened, and what the triggers logged."""
 
 
 class PluginTestEngine:
-    """A fresh engine with one database, in memory.
+    """A fresh engine in memory with one database.
 
     Args:
         engine: The engine.
-        database: The database that the methods use; made here.
+        database: The database that the methods use. The constructor creates it.
 
     Attributes:
-        client: Every operation of the API.
+        client: Client with every operation of the API.
         database: The database that the methods use.
     """
 
@@ -56,27 +56,27 @@ class PluginTestEngine:
 
     @property
     def url(self) -> str:
-        """Where the engine serves."""
+        """URL of the engine."""
         return self._engine.url
 
     @property
     def plugin_dir(self) -> Path:
-        """Where its plugins lie."""
+        """Directory of the plugins."""
         return self._engine.plugin_dir
 
     def upload(self, source: Path) -> str:
-        """Copy a plugin, a file or a directory, to the engine.
+        """Copy a plugin to the engine.
 
         Args:
-            source: The file, or the directory with ``__init__.py`` and what belongs to it.
+            source: A file, or a directory with ``__init__.py``.
 
         Returns:
-            The plugin's name, to create triggers with.
+            Name of the plugin, for `create_trigger`.
         """
         if not source.is_dir():
             self.client.create_plugin_file(source.name, source.read_text("utf-8"))
             return source.name
-        # __init__.py last: from then on the directory is a plugin
+        # __init__.py comes last, because it makes the directory a plugin
         files = sorted(source.rglob("*"), key=lambda file: (file == source / "__init__.py", file))
         for file in files:
             if file.is_file() and "__pycache__" not in file.parts:
@@ -97,15 +97,15 @@ class PluginTestEngine:
         """Create and start a trigger.
 
         Args:
-            plugin: The plugin's name, as `upload` returns it.
-            specification: When it runs, such as ``table:cpu``, ``every:1s`` or ``request:report``.
-            name: The trigger's name; the plugin's without its suffix if left out.
+            plugin: Name of the plugin, as `upload` returns it.
+            specification: When the trigger runs, such as ``table:cpu``, ``every:1s`` or ``request:report``.
+            name: Name of the trigger. Default: name of the plugin without ``.py``.
             arguments: What the plugin gets as ``args``.
-            run_async: Whether its runs may overlap.
-            error_behavior: What a failed run leads to.
+            run_async: Whether runs may overlap.
+            error_behavior: What happens after a failed run.
 
         Returns:
-            The trigger's name.
+            Name of the trigger.
         """
         name = plugin.removesuffix(".py") if name is None else name
         self.client.create_trigger(
@@ -122,12 +122,12 @@ class PluginTestEngine:
         return name
 
     def write(self, lines: str | Iterable[str]) -> None:
-        """Write line protocol, all or nothing; what it triggers begins at once and is not waited for."""
+        """Write line protocol: all lines or none. Does not wait for the runs that the write triggers."""
         text = lines if isinstance(lines, str) else "\n".join(lines)
         self.client.write_lp(self.database, text, accept_partial=False)
 
     def query(self, sql: str, params: Mapping[str, Scalar] | None = None) -> list[dict[str, Any]]:
-        """Rows of a query, columns that are NULL left out; none where the table does not exist yet."""
+        """Return the rows of a query, without NULL columns. No rows if the table does not exist yet."""
         try:
             return self.client.query_sql(self.database, sql, params)
         except BadRequest as error:
@@ -136,54 +136,54 @@ class PluginTestEngine:
             raise
 
     def wait_for_rows(
-        self, sql: str, params: Mapping[str, Scalar] | None = None, *, count: int = 1, seconds: float = _PATIENCE
+        self, sql: str, params: Mapping[str, Scalar] | None = None, *, count: int = 1, seconds: float = _SECONDS_TO_WAIT
     ) -> list[dict[str, Any]]:
-        """Query until there are rows.
+        """Repeat a query until it returns rows.
 
         Args:
             sql: The query.
-            params: Values of its ``$name`` placeholders.
-            count: How many rows at least.
+            params: Values of the ``$name`` placeholders.
+            count: Smallest number of rows to wait for.
             seconds: How long to wait.
 
         Raises:
-            TimedOut: There are fewer by then.
+            TimedOut: The query returns fewer rows.
         """
         deadline = time.monotonic() + seconds
         while len(rows := self.query(sql, params)) < count:
             if time.monotonic() > deadline:
-                raise TimedOut(f"{len(rows)} rows instead of {count} after {seconds:g} s: {rows}\n{self._said()}")
+                raise TimedOut(f"{len(rows)} rows instead of {count} after {seconds:g} s: {rows}\n{self._all_logs()}")
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         return rows
 
-    def wait_for_runs(self, trigger: str, count: int = 1, *, seconds: float = _PATIENCE) -> None:
-        """Wait until runs of a trigger have ended, well or badly: what then has not happened will not.
+    def wait_for_runs(self, trigger: str, count: int = 1, *, seconds: float = _SECONDS_TO_WAIT) -> None:
+        """Wait until runs of a trigger have ended, with success or failure.
 
         Args:
-            trigger: Its name.
-            count: How many runs, from the engine's start.
+            trigger: Name of the trigger.
+            count: Number of runs since the start of the engine.
             seconds: How long to wait.
 
         Raises:
-            TimedOut: Fewer have ended by then.
+            TimedOut: Fewer runs have ended.
         """
         deadline = time.monotonic() + seconds
         while (ended := sum(map(_ends_a_run, self.trigger_log(trigger)))) < count:
             if time.monotonic() > deadline:
-                raise TimedOut(f"{ended} runs of {trigger} instead of {count} after {seconds:g} s\n{self._said()}")
+                raise TimedOut(f"{ended} runs of {trigger} instead of {count} after {seconds:g} s\n{self._all_logs()}")
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def trigger_log(self, trigger: str) -> list[LogRow]:
-        """What a trigger logged, oldest first."""
+        """Return what a trigger logged, oldest row first."""
         return self.client.trigger_logs(self.database, trigger, limit=_MOST_LOG_ROWS)
 
-    def _said(self) -> str:
+    def _all_logs(self) -> str:
         rows = [
             f"  {trigger.trigger_name}: {row.log_level} {row.log_text}"
             for trigger in self.client.triggers(self.database)
             for row in self.trigger_log(trigger.trigger_name)
         ]
-        return "\n".join(["The triggers logged:", *rows] if rows else ["The triggers logged nothing: did any run?"])
+        return "\n".join(["The triggers logged:", *rows] if rows else ["The triggers logged nothing. Did any run?"])
 
 
 @contextmanager
@@ -191,9 +191,9 @@ def fresh_engine(directory: Path, database: str = "test", **settings: Setting) -
     """Run an engine in memory, on a free port, while the context lasts.
 
     Args:
-        directory: Where its plugins and its log go.
-        database: The database that is made in it.
-        settings: Flags of the engine, as `start_engine` takes them.
+        directory: Directory of the plugins and the log.
+        database: The database to create.
+        settings: Flags of the engine, as in `start_engine`.
     """
     settings.setdefault("object_store", "memory")
     with start_engine(directory, environment=None, **settings) as engine:
@@ -201,4 +201,4 @@ def fresh_engine(directory: Path, database: str = "test", **settings: Setting) -
 
 
 def _ends_a_run(row: LogRow) -> bool:
-    return row.log_text.startswith(_ENDS_OF_RUNS) and _NO_END not in row.log_text
+    return row.log_text.startswith(_ENDS_OF_RUNS) and _NOT_THE_END not in row.log_text

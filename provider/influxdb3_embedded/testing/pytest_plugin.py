@@ -1,7 +1,7 @@
-"""The pytest plugin of this distribution: fixture ``influxdb3_engine``, for tests of plugins.
+"""The pytest plugin of this distribution: the fixture ``influxdb3_engine``, for tests of plugins.
 
-pytest loads this module in every project that has the distribution installed, so it imports nothing of the engine
-until a test asks for one.
+pytest loads this module in every project that has the distribution installed. So it imports nothing of the engine until
+a test uses the fixture.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers", "influxdb3_engine(**flags): flags of the engine, such as allow_origin=['http://localhost:3000']"
     )
@@ -34,7 +34,7 @@ def influxdb3_engine(
     ``influxdb3-embedded serve``.
     """
     if find_spec("datafusion") is None:
-        pytest.fail("the embedded engine is not installed: pip install 'pulumi-influxdb3-engine[embedded]'")
+        pytest.fail("The embedded engine is not installed. Run: pip install 'pulumi-influxdb3-engine[embedded]'")
     from influxdb3_embedded.testing.plugin_tests import fresh_engine  # noqa: PLC0415 - see the module's docstring
 
     marker = request.node.get_closest_marker("influxdb3_engine")

@@ -1,7 +1,7 @@
-"""What runs inside the plugins' interpreter: standard library and cloudpickle, loaded by file path, see ``__main__``.
+"""Code that runs under the plugins' interpreter. It needs only the standard library and cloudpickle.
 
-A *zygote* process, one an engine, forks a *worker* process for each trigger that has something to run. A worker talks
-to the server over one socket in length-prefixed frames (`frames`), executes plugins (`plugin`), and gives them
-``influxdb3_local`` (`local`, `cache`, `shared_cache`) and ``LineBuilder`` (`line_builder`). Runs that overlap and share
-objects are threads of one worker, each with a socket of its own (`lanes`).
+Each engine has a *zygote* process. The zygote forks a *worker* process for each trigger that runs. A worker exchanges
+frames with the engine over a socket (`frames`), executes plugins (`plugin`), and gives them ``influxdb3_local``
+(`local`, `cache`, `shared_cache`) and ``LineBuilder`` (`line_builder`). Overlapping runs that share objects are threads
+of one worker, each with its own socket (`lanes`).
 """

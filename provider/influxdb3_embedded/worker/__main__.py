@@ -1,9 +1,8 @@
-"""Entry point of what runs under the plugins' interpreter: ``python -I .../worker/__main__.py MODULE ARGUMENT...``.
+"""Entry point under the plugins' interpreter: ``python -I .../worker/__main__.py MODULE ARGUMENT...``.
 
 ``zygote CONTROL_SOCKET_DESCRIPTOR CLOUDPICKLE UMASK`` forks workers, ``installer LOCK_DESCRIPTOR UMASK`` runs pip.
 
-The interpreter is the plugins'. This package is loaded from where it lies and not through ``sys.path``, so that none
-of the server's own modules can be imported by a plugin.
+This package is loaded by its path and not through ``sys.path``, so that plugins cannot import the engine's modules.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of what plugins pass to ``influxdb3_local``, with the texts of the server's own bindings (contract 5)."""
+"""Checks arguments of ``influxdb3_local``; errors have the real server's texts (contract 5)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ T = TypeVar("T")
 
 
 def require(name: str, value: Any, wanted: type[T]) -> T:
-    """Return an argument that is of the wanted type.
+    """Return an argument if it has the right type.
 
     Args:
         name: The parameter's name.
-        value: What the plugin passed.
-        wanted: The type it must have.
+        value: The plugin's argument.
+        wanted: The right type.
 
     Raises:
-        TypeError: It has another one.
+        TypeError: The argument has another type.
     """
     if not isinstance(value, wanted):
         raise TypeError(f"argument '{name}': {mismatch(value, wanted)}")
@@ -24,14 +24,14 @@ def require(name: str, value: Any, wanted: type[T]) -> T:
 
 
 def require_optional(name: str, value: Any, wanted: type[T]) -> T | None:
-    """Return an argument that is of the wanted type or ``None``.
+    """Return an argument if it has the right type or is None.
 
     Raises:
-        TypeError: It is of another type.
+        TypeError: The argument has another type.
     """
     return None if value is None else require(name, value, wanted)
 
 
 def mismatch(value: Any, wanted: type) -> str:
-    """Return the text for a value that is not of the wanted type."""
+    """Return the error text for a value of a wrong type."""
     return f"'{type(value).__name__}' object is not an instance of '{wanted.__name__}'"

@@ -1,7 +1,7 @@
-"""``influxdb3_local.cache`` (contract 5.5), and the values that one process keeps for itself.
+"""``influxdb3_local.cache`` (contract 5.5), and the values that one process keeps.
 
-The values of a trigger whose runs share a process lie in that process, by reference. For all others see
-`shared_cache`.
+If the runs of a trigger share a process, its values are in that process, by reference. `shared_cache` has all other
+values.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ SWEEP_INTERVAL = 10.0
 """Seconds between two sweeps of expired entries."""
 
 _MAX_TTL = 2.0**64
-"""Seconds that no longer fit into the server's durations."""
+"""The real server's durations have fewer seconds."""
 
 
 class Store(Protocol):
     """A namespace of cached values."""
 
     def put(self, key: str, value: Any, ttl: float | None) -> None:
-        """Store a value for ``ttl`` seconds, or for good."""
+        """Store a value for ``ttl`` seconds, or without limit."""
         ...
 
     def get(self, key: str) -> tuple[bool, Any]:
-        """Return whether there is a value, and the value."""
+        """Return whether the key exists, and its value."""
         ...
 
     def delete(self, key: str) -> bool:
-        """Remove a value; return whether there was one."""
+        """Remove a value; return whether the key existed."""
         ...
 
 
@@ -49,11 +49,11 @@ class _Entry(NamedTuple):
 
 
 class HandedOver(NamedTuple):
-    """A value on its way from one process of a trigger to its next.
+    """A value that moves from one process of a trigger to the next.
 
     Attributes:
-        key: The entry's key.
-        ttl: Seconds it has left; ``None`` for no limit.
+        key: The key.
+        ttl: Seconds left; None for no limit.
         value: The pickled value.
     """
 
@@ -63,7 +63,7 @@ class HandedOver(NamedTuple):
 
 
 class ResidentStore:
-    """Values kept in this process, by reference; safe to share between threads."""
+    """Values in this process, by reference; safe to share between threads."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
@@ -74,35 +74,35 @@ class ResidentStore:
         return len(self._entries)
 
     def put(self, key: str, value: Any, ttl: float | None) -> None:
-        """Store a value for ``ttl`` seconds, or for good."""
+        """Store a value for ``ttl`` seconds, or without limit."""
         with self._lock:
             self._entries[key] = _Entry(value, False, None if ttl is None else monotonic() + ttl)
 
     def get(self, key: str) -> tuple[bool, Any]:
-        """Return whether there is a value, and the value."""
+        """Return whether the key exists, and its value."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry.is_expired():
                 self._entries.pop(key, None)
                 return False, None
             if entry.pickled:
-                # Unpickled only now that the plugin's own classes are there.
+                # Unpickled only now: the plugin's own classes have been loaded.
                 try:
                     entry = entry._replace(value=from_bytes(entry.value), pickled=False)
-                except Exception:  # noqa: BLE001 - a class that is no longer there: the value is lost as in a restart
+                except Exception:  # noqa: BLE001 - its class may be gone: the value is lost as in a restart
                     del self._entries[key]
                     return False, None
                 self._entries[key] = entry
             return True, entry.value
 
     def delete(self, key: str) -> bool:
-        """Remove a value; return whether there was one."""
+        """Remove a value; return whether the key existed."""
         with self._lock:
             entry = self._entries.pop(key, None)
         return entry is not None and not entry.is_expired()
 
     def sweep(self) -> None:
-        """Forget what has expired, at most every ten seconds."""
+        """Remove expired values, every ten seconds at most."""
         if monotonic() < self._next_sweep:
             return
         with self._lock:
@@ -110,7 +110,7 @@ class ResidentStore:
             self._entries = {key: entry for key, entry in self._entries.items() if not entry.is_expired()}
 
     def hand_over(self) -> Iterator[HandedOver]:
-        """Yield the values that another process can take; what cannot be pickled stays behind."""
+        """Yield the values that can be pickled."""
         with self._lock:
             entries = list(self._entries.items())
         for key, entry in entries:
@@ -118,12 +118,12 @@ class ResidentStore:
                 continue
             try:
                 value = entry.value if entry.pickled else to_bytes(entry.value)
-            except Exception:  # noqa: BLE001, S112 - any object may refuse in its own way; it is lost as in a restart
+            except Exception:  # noqa: BLE001, S112 - pickling may raise anything; the value is lost as in a restart
                 continue
             yield HandedOver(key, None if entry.deadline is None else entry.deadline - monotonic(), value)
 
     def take_over(self, values: list[HandedOver]) -> None:
-        """Take what an earlier process of the trigger handed over."""
+        """Store the values of an earlier process of the trigger."""
         now = monotonic()
         with self._lock:
             for key, ttl, value in values:
@@ -131,11 +131,11 @@ class ResidentStore:
 
 
 class Cache:
-    """What plugins see as ``influxdb3_local.cache``.
+    """``influxdb3_local.cache`` of plugins.
 
     Args:
-        local: The trigger's own namespace.
-        shared: The namespace that all triggers share.
+        local: The trigger's namespace.
+        shared: The namespace of all triggers.
     """
 
     __slots__ = ("_local", "_shared")
@@ -148,9 +148,9 @@ class Cache:
         """Store a value.
 
         Args:
-            key: Its name.
-            value: Any object. Other triggers get a copy of a global value, or none if it cannot be pickled.
-            ttl: Seconds until it expires; ``None`` for never.
+            key: The key.
+            value: Any object. Other triggers get a copy of a global value, if it can be pickled.
+            ttl: Seconds until the value expires; None for never.
             use_global: Whether to use the global namespace.
 
         Raises:
@@ -160,7 +160,7 @@ class Cache:
         self._store(use_global).put(require("key", key, str), value, _seconds(ttl))
 
     def get(self, key: str, default: Any = None, use_global: bool | None = None) -> Any:
-        """Return the value of a key, or the default where there is none.
+        """Return the value of a key, or the default if the key does not exist.
 
         Raises:
             TypeError: An argument is of the wrong type.
@@ -169,7 +169,7 @@ class Cache:
         return value if found else default
 
     def delete(self, key: str, use_global: bool | None = None) -> bool:
-        """Remove a value; return whether there was one.
+        """Remove a value; return whether the key existed.
 
         Raises:
             TypeError: An argument is of the wrong type.

@@ -1,4 +1,4 @@
-"""Takes credentials out of the URLs that pip is given: it puts URLs among the arguments of git and of other pips."""
+"""Moves credentials from pip's arguments to files: pip passes URLs to git and to other pips as arguments."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from shlex import quote
 from urllib.parse import unquote
 
 NETRC, GIT = "install.netrc", "install.git-credentials"
-"""The files that pip and git find the credentials in; removed when pip has ended."""
+"""Files that pip and git read credentials from; removed when pip has ended."""
 
 _URL = re.compile(r"(?P<scheme>https?)://(?P<user>[^\s/?#]*)@(?P<host>[^\s/?#@]+)")
 
 
 def take(arguments: list[str], directory: Path) -> list[str]:
-    """Return the arguments without credentials, and tell pip and git where these are.
+    """Return the arguments without credentials, and set the variables that name the files to pip and git.
 
-    What a netrc cannot hold stays in the arguments: two users at one host.
+    Two users at one host stay in the arguments: a netrc file has one user for each host.
 
     Args:
         arguments: Arguments of pip.
-        directory: Where the files with the credentials go, for their owner alone.
+        directory: Gets the files, which only their owner can read.
     """
     users: dict[str, set[str]] = {}
     for url in (found for argument in arguments for found in _URL.finditer(argument)):

@@ -7,33 +7,29 @@ from pathlib import Path
 
 _OWN_DIRECTORY = str(Path(__file__).parent)
 _MAX_LINES = 200
-"""Lines kept of a traceback; it is cut in the middle, since both ends say most."""
+"""Most lines of a traceback; lines in the middle are left out."""
 
 
 def describe(error: BaseException) -> str:
-    """Return ``TYPE: MESSAGE`` as the server words it, which is as Rust's bindings to Python do.
+    """Return ``TYPE: MESSAGE`` in the format of the real server.
 
     Args:
-        error: What a plugin raised. Its ``__str__`` is the plugin's code and may fail.
+        error: The plugin's exception. Its ``__str__`` is the plugin's code and may fail.
     """
     try:
         message = str(error)
-    except Exception:  # noqa: BLE001 - an exception that cannot be printed is still to be reported
+    except Exception:  # noqa: BLE001 - __str__ may raise anything
         message = "<exception str() failed>"
     return f"{type(error).__qualname__}: {message}"
 
 
 def traceback_lines(error: BaseException) -> list[str]:
-    """Return the traceback as the interpreter prints it, without the frames of this package.
-
-    Args:
-        error: What a plugin raised.
-    """
+    """Return the traceback as the interpreter prints it, without frames of this package."""
     try:
         report = traceback.TracebackException.from_exception(error, compact=True)
         _drop_own_frames(report)
         lines = "".join(report.format()).splitlines()
-    except Exception:  # noqa: BLE001 - the same as above; the one-line error says what there is to say
+    except Exception:  # noqa: BLE001 - as above; the one-line error has the message
         return []
     if len(lines) > _MAX_LINES:
         half = _MAX_LINES // 2

@@ -1,7 +1,7 @@
-"""The frames that server and worker exchange: two lengths, a JSON object, and bytes that JSON cannot carry.
+"""Frames between engine and worker: two lengths, a JSON object, and an attachment of bytes.
 
-JSON as Python writes it carries NaN, infinities, integers of any size and lone surrogates, all of which plugins
-produce. The server never unpickles what a worker sends: pickles are attachments that it only stores.
+Python's JSON can have NaN, infinities, integers of any size and lone surrogates, as plugins do. The engine never
+unpickles data of a worker: pickles are attachments that it only stores.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import struct
 from typing import Any
 
 Message = dict[str, Any]
-"""The JSON object of a frame; ``op`` says what it is."""
+"""The JSON object of a frame; ``op`` is its kind."""
 
 LENGTHS = struct.Struct(">II")
 """Byte lengths of the JSON text and of the attachment."""
 
 LANE = struct.Struct(">I")
-"""Number of a lane, on the socket of a process whose runs overlap: with a descriptor a new lane, without it an
-interrupt."""
+"""Number of a lane. With a descriptor it requests a new lane, without one it interrupts the lane."""
 
 MAX_LENGTH = 1 << 30
-"""Longest JSON text or attachment; a length beyond it comes from a process that lost its mind."""
+"""Most bytes of a JSON text or attachment; a greater length is invalid."""
 
 
 def pack(message: Message, attachment: bytes = b"") -> bytes:
@@ -29,11 +28,11 @@ def pack(message: Message, attachment: bytes = b"") -> bytes:
 
     Args:
         message: A JSON object.
-        attachment: Bytes that go with it.
+        attachment: Bytes after the object.
 
     Raises:
-        ValueError: It is longer than a frame can be.
-        TypeError: The message holds what JSON cannot express.
+        ValueError: The object or the attachment is too long.
+        TypeError: The object cannot be written as JSON.
     """
     text = json.dumps(message).encode("ascii")
     if max(len(text), len(attachment)) > MAX_LENGTH:

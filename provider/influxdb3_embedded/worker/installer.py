@@ -1,8 +1,8 @@
-"""Runs pip, or what brings it, under the plugins' interpreter.
+"""Runs pip or ensurepip under the plugins' interpreter.
 
-The server writes a JSON object to standard input, ``{"module": NAME, "arguments": [TEXT...], "readable": DIRECTORY,
-"hidden": DIRECTORY}``: arguments of a process can be read by everybody on the machine, and packages may come from URLs
-with credentials. What the packages' own code starts while they are built ends with pip.
+The engine writes a JSON object to standard input, ``{"module": NAME, "arguments": [TEXT...], "readable": DIRECTORY,
+"hidden": DIRECTORY}``. All users of the machine can read the arguments of a process, and URLs of packages may have
+credentials. Processes that packages start while they are built end with pip.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from urllib.parse import unquote, urlsplit
 
 from . import credentials
 from .offspring import end_all
-from .process import adopt_orphans, close_inherited, give_up_tracing, hide_process
+from .process_setup import adopt_orphans, close_inherited, give_up_tracing, hide_process
 
 
 def main(lock: str, umask: str) -> None:
-    """Run the module that the server names, in a process of its own, and exit as it does.
+    """Run the requested module in a child process, and exit with its status.
 
     Args:
-        lock: Descriptor that is to stay open while it runs.
-        umask: What is taken from the modes of new files.
+        lock: Descriptor that stays open while the module runs.
+        umask: The umask of the module.
     """
     request = json.load(sys.stdin)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     close_inherited(int(lock))
     os.set_inheritable(int(lock), False)
     os.umask(int(umask))
-    hide_process()  # its environment may hold the credentials of an index
+    hide_process()  # its environment may have the credentials of an index
     give_up_tracing()
     adopt_orphans()
     pid = os.fork()
@@ -61,7 +61,7 @@ def _run(module: str, arguments: list[str], readable: str, hidden: str) -> None:
 
 
 def _guard_requirements(readable: Path, hidden: Path) -> None:
-    """Let pip read requirements files of one directory only: its errors quote the lines of what it reads."""
+    """Let pip read requirements files of one directory only: its errors quote lines of the files."""
     req_file: Any = import_module("pip._internal.req.req_file")
     exceptions: Any = import_module("pip._internal.exceptions")
     read = req_file.get_file_content

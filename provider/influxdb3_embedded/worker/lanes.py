@@ -1,4 +1,4 @@
-"""Runs that overlap in one process and share its objects, as on the real server: each in a thread of its own."""
+"""Overlapping runs in one process: each in its own thread, with shared objects as on the real server."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING
 
-from .channel import Channel
 from .frames import LANE
+from .server_channel import ServerChannel
 from .session import ABORTED, Session, flush_output
 
 if TYPE_CHECKING:
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class _Aborted(KeyboardInterrupt):
-    """What is raised in an interrupted run: only its class can be given to another thread."""
+    """Raised in an interrupted run. Python raises a class, not an instance, in another thread."""
 
     def __init__(self) -> None:
         super().__init__(ABORTED)
 
 
 class Lanes:
-    """Starts and interrupts the threads that the server asks for, until the server hangs up.
+    """Starts and interrupts threads on request of the engine.
 
     Args:
-        control: The socket to the server; each message is the number of a lane, see `frames.LANE`.
-        memory: What the lanes share.
+        control: The socket to the engine; each message is the number of a lane, see `frames.LANE`.
+        memory: State that the lanes share.
     """
 
     def __init__(self, control: socket.socket, memory: Memory) -> None:
@@ -39,7 +39,7 @@ class Lanes:
         os.register_at_fork(after_in_child=lambda: os.close(control.detach()))
 
     def serve(self) -> None:
-        """Listen to the server; returns when it has hung up."""
+        """Handle requests until the engine closes the socket."""
         while True:
             message, descriptors, _, _ = socket.recv_fds(self._control, LANE.size, 1)
             if not message:
@@ -57,15 +57,15 @@ class Lanes:
         thread.start()
 
     def _work(self, number: int, connection: socket.socket) -> None:
-        channel = Channel(connection)
+        channel = ServerChannel(connection)
         try:
             Session(channel, self._memory).serve()
         except (KeyboardInterrupt, EOFError, OSError):
-            pass  # interrupted at the moment its run ended, or its run was given up
-        except BaseException:  # noqa: BLE001 - the last chance to say why this thread ends
+            pass  # interrupted when its run had just ended, or the engine has closed the socket
+        except BaseException:  # noqa: BLE001 - printed here, since the thread ends
             traceback.print_exc()
         finally:
-            if channel.is_foreign:  # a process that the plugin forked has come back from the plugin's function
+            if channel.is_foreign:  # a process that the plugin has forked, and that has returned from its function
                 flush_output()
                 os._exit(0)
             channel.close()

@@ -1,4 +1,4 @@
-"""``LineBuilder``, the builtin that plugins write line protocol with (contract 5.4)."""
+"""``LineBuilder``, a builtin of plugins that makes line protocol (contract 5.4)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any
 
 
 class InfluxDBError(Exception):
-    """Base of the errors that `LineBuilder` raises."""
+    """Base of the errors of `LineBuilder`."""
 
 
 class InvalidMeasurementError(InfluxDBError):
-    """A measurement's name cannot be written."""
+    """The measurement's name is invalid."""
 
 
 class InvalidKeyError(InfluxDBError):
-    """A tag's or a field's key cannot be written."""
+    """The key of a tag or a field is invalid."""
 
 
 class InvalidLineError(InfluxDBError):
-    """A line has no field."""
+    """The line has no field."""
 
 
 def _check_key(key: str, kind: str) -> None:
@@ -30,9 +30,9 @@ def _check_key(key: str, kind: str) -> None:
 
 
 class LineBuilder:
-    r"""Builds one line of line protocol; setters return the builder, a repeated key overwrites its first value.
+    r"""Builds one line of line protocol. Setters return the builder; a repeated key overwrites its first value.
 
-    Values are taken as InfluxDB 3 takes them, which is to say that types are hardly checked.
+    Types of values are hardly checked, as in InfluxDB 3.
 
     Args:
         measurement: The table's name.
@@ -120,7 +120,7 @@ class LineBuilder:
         return self
 
     def time_ns(self, timestamp_ns: int | None) -> LineBuilder:
-        """Set the time in nanoseconds since the epoch; ``None`` leaves it to the server."""
+        """Set the time in nanoseconds since the epoch; None for the time of the write."""
         self._timestamp_ns = timestamp_ns
         return self
 
@@ -128,7 +128,7 @@ class LineBuilder:
         """Return the line.
 
         Raises:
-            InvalidLineError: It has no field.
+            InvalidLineError: The line has no field.
         """
         line = self.measurement.replace(",", "\\,")
         if self.tags:
@@ -145,4 +145,4 @@ def _escape_key(key: str) -> str:
 
 
 PUBLISHED = (LineBuilder, InfluxDBError, InvalidMeasurementError, InvalidKeyError, InvalidLineError)
-"""The classes that InfluxDB 3 defines in the module ``__main__``."""
+"""Classes that InfluxDB 3 defines in the module ``__main__``."""

@@ -1,36 +1,36 @@
-"""``influxdb3_local``: what a plugin reaches the database with (contract 5.1 to 5.3)."""
+"""``influxdb3_local``: logs, queries and writes of plugins (contract 5.1 to 5.3)."""
 
 from __future__ import annotations
 
 import json
-from time import time_ns  # bound now: a plugin may replace the module's clock
+from time import time_ns  # imported by name: a plugin may replace `time.time_ns`
 from typing import TYPE_CHECKING, Any
 
 from .arguments import mismatch, require, require_optional
 
 if TYPE_CHECKING:
     from .cache import Cache, ResidentStore
-    from .channel import Channel
+    from .server_channel import ServerChannel
 
 
 class QueryError(Exception):
-    """A query failed; plugins cannot import it and catch ``Exception``."""
+    """A query failed. Plugins cannot import this class; they catch ``Exception``."""
 
     __module__ = "influxdb3_py_api"
 
 
 class Influxdb3Local:
-    """The first argument of every plugin function, made anew for every run.
+    """The first argument of every plugin function; each run has its own.
 
     Args:
-        channel: The way to the server.
+        channel: The connection to the engine.
         cache: The cache.
-        resident: The part of the cache that lies in this process, if any, to be swept.
+        resident: The part of the cache that is in this process, or None.
     """
 
     __slots__ = ("_cache", "_channel", "_queued", "_resident")
 
-    def __init__(self, channel: Channel, cache: Cache, resident: ResidentStore | None) -> None:
+    def __init__(self, channel: ServerChannel, cache: Cache, resident: ResidentStore | None) -> None:
         self._channel = channel
         self._cache = cache
         self._resident = resident
@@ -38,7 +38,7 @@ class Influxdb3Local:
 
     @property
     def cache(self) -> Cache:
-        """Values that outlast the run."""
+        """Values that are kept between runs."""
         if self._resident is not None:
             self._resident.sweep()
         return self._cache
@@ -66,7 +66,7 @@ class Influxdb3Local:
             database: Another database than the trigger's.
 
         Returns:
-            The rows, each with all columns in the query's order.
+            The rows with all columns in the query's order.
 
         Raises:
             QueryError: The query failed.
@@ -88,10 +88,10 @@ class Influxdb3Local:
         """Queue lines for the trigger's database; they are written if the run succeeds.
 
         Args:
-            line_builder: Anything whose ``build()`` returns line protocol.
+            line_builder: An object whose ``build()`` returns line protocol.
 
         Raises:
-            TypeError: It returned something else.
+            TypeError: ``build()`` returned no ``str``.
         """
         self._queued.append((None, _build(line_builder)))
 
@@ -107,7 +107,7 @@ class Influxdb3Local:
         """Write lines to the trigger's database now; they stay written if the run fails.
 
         Args:
-            line_builder: Anything whose ``build()`` returns line protocol.
+            line_builder: An object whose ``build()`` returns line protocol.
             no_sync: Whether to return before the lines are on disk.
 
         Raises:
@@ -134,19 +134,19 @@ class Influxdb3Local:
         lines = _build(line_builder)
         answer, _ = self._channel.ask({"op": "write", "database": database, "lines": lines, "durable": durable})
         if "error" in answer:
-            raise Exception(answer["error"])  # the server raises no other class (contract 5.3)
+            raise Exception(answer["error"])  # the real server raises this class (contract 5.3)
 
 
 def queued_writes(local: Influxdb3Local) -> list[tuple[str | None, str]]:
-    """Return what a run has queued: databases, ``None`` for the trigger's own, and lines."""
-    return local._queued  # not a method, because plugins are to see none beside the server's
+    """Return a run's queued lines, each with its database, or None for the trigger's database."""
+    return local._queued  # no method: plugins see only the methods of the real server
 
 
 def _build(line_builder: Any) -> str:
     lines = line_builder.build()
     if not isinstance(lines, str):
         raise TypeError(mismatch(lines, str))
-    lines.encode("utf-8")  # a lone surrogate fails here, in the plugin, and not in the server
+    lines.encode("utf-8")  # raises for a lone surrogate, in the plugin's own call
     return lines
 
 

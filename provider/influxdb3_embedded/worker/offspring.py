@@ -1,7 +1,7 @@
-"""Ends the processes that plugins leave behind: they end with the run that started them. Linux only.
+"""Ends the processes that a run has started when the run ends. Linux only.
 
-A worker is the parent of all that its plugins start, also of what has left its process group or whose own parent has
-ended (`process.adopt_orphans`). The kernel lists children by the thread that started them, and orphans by any thread.
+A worker is the parent of the processes of its plugins, also after they leave its process group or lose their own parent
+(`process_setup.adopt_orphans`). The kernel lists children by the thread that started them, and orphans by any thread.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_ALL_KINDS = 0x40000000  # __WALL: also children that were cloned without a signal for their end
+_ALL_KINDS = 0x40000000  # __WALL: also children without a signal for their end
 _PATIENCE = 5.0
-"""Seconds for processes that start others while they are being ended."""
+"""Seconds after which processes that keep starting others are given up."""
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -26,19 +26,18 @@ class Offspring:
     """The processes that the runs in this process have started."""
 
     def __init__(self) -> None:
-        self._runs: dict[int, int] = {}  # threads with a run, and when it began
+        self._runs: dict[int, int] = {}  # threads with a run, and its start in ticks
         self._lock = threading.Lock()
 
     def begin_run(self) -> None:
-        """A run begins in this thread."""
+        """Note that a run begins in this thread."""
         if sys.platform == "linux":
             self._runs[threading.get_native_id()] = int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS)
 
     def end_run(self) -> None:
-        """End what the run of this thread has started; one system call if that is nothing.
+        """End the processes that this thread's run has started.
 
-        Orphans of runs that overlap are not told apart: they end with the first run at whose end all others that go on
-        are younger than they are.
+        Orphans of overlapping runs cannot be assigned to a run. An orphan ends when it is older than all current runs.
         """
         if self._runs.pop(threading.get_native_id(), None) is None or not _has_children():
             return
@@ -60,7 +59,7 @@ def end_all() -> None:
 
 
 def children(thread: int | None = None) -> list[int]:
-    """The processes that a thread is the parent of, the main thread if left out; empty where /proc does not tell."""
+    """Return the child processes of a thread. Default: of the main thread. Empty without /proc."""
     try:
         text = Path(f"/proc/self/task/{thread or os.getpid()}/children").read_text(encoding="ascii")
     except OSError:
@@ -83,7 +82,7 @@ def _has_children() -> bool:
 
 
 def _left_by_others(runs: dict[int, int]) -> list[int]:
-    """The children that belong to none of these runs: those of this thread, and those that are older than all runs."""
+    """Return children that are not of these runs: children of this thread, and those older than all runs."""
     oldest, own = min(runs.values(), default=None), threading.get_native_id()
     threads = {int(name) for name in os.listdir("/proc/self/task")} - set(runs)  # noqa: PTH208 - numbers, not paths
     return [
@@ -92,7 +91,7 @@ def _left_by_others(runs: dict[int, int]) -> list[int]:
 
 
 def _start(pid: int) -> int:
-    """When a process was started, in ticks since the machine was; 0 if it has ended."""
+    """Return when a process was started, in ticks since boot; 0 if it has ended."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
     except OSError:
@@ -100,7 +99,7 @@ def _start(pid: int) -> int:
 
 
 def _forget_helpers(ended: list[int]) -> None:
-    """Tell multiprocessing if its helpers are among what has ended: it would wait for them in the next run."""
+    """Make multiprocessing forget helpers that have ended: it would wait for them in the next run."""
     for module, helper, pid in (
         ("resource_tracker", "_resource_tracker", "_pid"),
         ("forkserver", "_forkserver", "_forkserver_pid"),

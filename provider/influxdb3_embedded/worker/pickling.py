@@ -1,4 +1,4 @@
-"""Cached values as bytes, on their way from one process to another."""
+"""Pickles cached values, so that another process can load them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 _BY_VALUE = "_influxdb3_cloudpickle"
-"""The name that cloudpickle has here, so that a plugin that imports cloudpickle gets its own."""
+"""Module name of cloudpickle here. A plugin that imports cloudpickle gets its own version."""
 
 
 def to_bytes(value: Any) -> bytes:
     """Pickle a value.
 
-    A function or class that no other process can import, as those of a plugin in a single file, goes with it.
+    Functions and classes that other processes cannot import, such as those of a single-file plugin, are included.
 
     Raises:
-        Exception: The value cannot be pickled; any object can refuse in its own way.
+        Exception: The value cannot be pickled; pickling may raise anything.
     """
     try:
         return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
@@ -29,7 +29,7 @@ def to_bytes(value: Any) -> bytes:
 
         class Pickler(cloudpickle.Pickler):  # type: ignore[name-defined, misc]
             def reducer_override(self, obj: Any) -> Any:
-                if isinstance(obj, io.TextIOWrapper):  # cloudpickle would read the file and pickle its text
+                if isinstance(obj, io.TextIOWrapper):  # cloudpickle would pickle the text of the file
                     raise TypeError("cannot pickle an open file")
                 return super().reducer_override(obj)
 
@@ -39,22 +39,22 @@ def to_bytes(value: Any) -> bytes:
 
 
 def from_bytes(data: bytes) -> Any:
-    """Unpickle what `to_bytes` returned.
+    """Unpickle a result of `to_bytes`.
 
     Raises:
-        Exception: It cannot be made here: a module is missing, or a class refuses.
+        Exception: The value cannot be loaded: a module is missing, or a class raises an error.
     """
-    return pickle.loads(data)  # noqa: S301 - pickled by a plugin of this engine, which runs with the same rights
+    return pickle.loads(data)  # noqa: S301 - a plugin of this engine, with the same rights, has pickled it
 
 
 class _Finder:
-    """Finds cloudpickle where the server has it; loaded when first needed, in about 20 ms."""
+    """Finds the engine's cloudpickle. It is loaded when it is first needed, which takes 20 ms."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Any:
-        """Return where the module is; None for any other module."""
+        """Return the location of cloudpickle; None for other modules."""
         if name != _BY_VALUE:
             return None
         return importlib.util.spec_from_file_location(
@@ -63,9 +63,5 @@ class _Finder:
 
 
 def find_cloudpickle(directory: str) -> None:
-    """Say where cloudpickle lies.
-
-    Args:
-        directory: The package's directory.
-    """
+    """Make cloudpickle importable from a package directory."""
     sys.meta_path.append(_Finder(Path(directory)))

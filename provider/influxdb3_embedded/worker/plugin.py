@@ -1,4 +1,4 @@
-"""The code of a plugin: loaded as the server loads it, found by its entry point (contract 4.2 and 4.3)."""
+"""Loads a plugin and finds its entry point, as the real server does (contract 4.2 and 4.3)."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _SIGNATURES = {
 
 
 class PluginNotLoaded(Exception):
-    """A plugin's code could not be loaded; the text is the server's, the cause the exception if there was one."""
+    """A plugin's code cannot be loaded. The text is the real server's, the cause is the plugin's exception, if any."""
 
 
 class SingleFile:
-    """A plugin in one file, executed afresh for every run in a namespace of its own."""
+    """A plugin in one file. Each run executes the file in a new namespace."""
 
     def __init__(self) -> None:
         self._text = ""
         self._code: CodeType | None = None
 
     def update(self, name: str, text: str | None) -> None:
-        """Take the file's text.
+        """Set the file's text.
 
         Args:
-            name: What tracebacks call the file.
-            text: The text; ``None`` where the server knows that this process has it.
+            name: The file's name in tracebacks.
+            text: The text; None if it has not changed.
         """
         if text is not None and text != self._text:
             self._text, self._code = text, None
@@ -53,12 +53,12 @@ class SingleFile:
             function: The entry point's name.
 
         Raises:
-            PluginNotLoaded: The code failed, or has no such function.
+            PluginNotLoaded: The code failed, or has no entry point.
         """
         try:
             if self._code is None:
                 self._code = self._compile()
-            # Otherwise empty, as in the server: the name reads as builtins', relative imports fail.
+            # Empty, as in the real server: __name__ is that of builtins, relative imports fail.
             namespace: dict[str, Any] = {}
             exec(self._code, namespace)  # noqa: S102 - this is what a plugin is
         except BaseException as error:
@@ -66,11 +66,11 @@ class SingleFile:
         return _entry_point(namespace, function)
 
     def _compile(self) -> CodeType:
-        # Tracebacks show the lines that ran, not those that lie in the file by then. Without a time of modification
-        # the entry is never checked against the disk.
+        # Tracebacks show the lines that ran, even if the file has changed since. An entry without a time of
+        # modification is never compared with the disk.
         linecache.cache[self._name] = (len(self._text), None, self._text.splitlines(keepends=True), self._name)
         try:
-            # as bytes, which Python reads by their byte order mark or coding line, as in the server
+            # as bytes: Python follows their byte order mark or coding line, as in the real server
             return compile(self._text.encode(), self._name, "exec", dont_inherit=True)
         except SyntaxError as error:
             error.filename = "<string>"
@@ -78,9 +78,9 @@ class SingleFile:
 
 
 class Package:
-    """A plugin in a directory, imported once and again when any of its files has changed.
+    """A plugin in a directory, imported again after each change of its files.
 
-    A deviation from the server, which needs a restart to see a change (contract 4.2).
+    A deviation: the real server needs a restart to see a change (contract 4.2).
 
     Args:
         path: Absolute path of the directory.
@@ -93,16 +93,16 @@ class Package:
         self._module: ModuleType | None = None
 
     def load(self, function: str) -> Callable[..., Any]:
-        """Import the package if need be and return its entry point.
+        """Import the package if needed and return its entry point.
 
         Args:
             function: The entry point's name.
 
         Raises:
-            PluginNotLoaded: The import failed, or there is no such function.
+            PluginNotLoaded: The import failed, or the package has no entry point.
         """
         state = _state(self._path)
-        # Without its __init__.py the directory is gone or half replaced: what was imported stays in use.
+        # Without its __init__.py the directory is gone or half replaced: the imported modules stay in use.
         if self._module is None or (state != self._state and os.path.exists(os.path.join(self._path, "__init__.py"))):  # noqa: PTH110, PTH118 - on every run
             self._module = None
             try:
@@ -117,7 +117,7 @@ class Package:
 
     def _import(self) -> ModuleType:
         earlier = sys.modules.get(self._name)
-        # A failed import leaves submodules without their package. A library of the same name is left alone.
+        # A failed import leaves submodules without their package. A library of the same name stays.
         if earlier is None or (earlier.__file__ or "").startswith(self._path + os.sep):
             for name in list(sys.modules):
                 if name == self._name or name.startswith(f"{self._name}."):
@@ -133,7 +133,7 @@ class Package:
 
 
 def _state(path: str) -> frozenset[tuple[str, int, int, int]]:
-    """Return what tells one state of a directory's files from another."""
+    """Return paths, times, sizes and inodes of a directory's files, to detect changes."""
     found = []
     pending = [path]
     while pending:
@@ -144,11 +144,11 @@ def _state(path: str) -> frozenset[tuple[str, int, int, int]]:
                         if entry.name != "__pycache__":
                             pending.append(entry.path)
                     else:
-                        # Not of the link: what it leads to is what is imported. That may be missing, as in editors.
+                        # A link's target is what is imported. It may be missing: editors make such links.
                         status = entry.stat(follow_symlinks=os.path.exists(entry.path))  # noqa: PTH110 - on every run
                         found.append((entry.path, status.st_mtime_ns, status.st_size, status.st_ino))
         except OSError:
-            # Replaced while being looked at: what is found differs from every whole state and is looked at again.
+            # The directory is being replaced: this state differs from the final one, so the next run looks again.
             continue
     return frozenset(found)
 

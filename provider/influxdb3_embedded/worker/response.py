@@ -1,4 +1,4 @@
-"""Return values of request plugins as HTTP responses (contract 4.5)."""
+"""Turns return values of request plugins into HTTP responses (contract 4.5)."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ class Response(NamedTuple):
 
 
 class UnusableResult(Exception):
-    """A plugin returned what is no response; the text is the server's."""
+    """A plugin's return value is no response; the text is the real server's."""
 
 
 class IllegalHeader(Exception):
-    """A header's name cannot be sent."""
+    """The name of a header is invalid."""
 
 
 def to_response(result: Any) -> Response:
-    """Make a response of what a request plugin returned.
+    """Make a response of a return value.
 
     Args:
-        result: Whatever it returned.
+        result: The plugin's return value.
 
     Raises:
         UnusableResult: No rule applies.
-        IllegalHeader: A header's name cannot be sent.
-        Exception: What the plugin's own objects raise when asked for their content.
+        IllegalHeader: The name of a header is invalid.
+        Exception: An object of the plugin raised an error.
     """
     if hasattr(result, "__flask_response__") and result.__flask_response__() is True:
         return _finish(operator.index(result.status_code), _string_dict(result.headers), _string(result.get_data()))
@@ -84,7 +84,7 @@ def _finish(status: int, headers: dict[str, str], body: str) -> Response:
     for name in headers:
         if not _HEADER_NAME.fullmatch(name):
             raise IllegalHeader(f"invalid header name {name!r}")
-    # Lower-cased only now: "content-type" stands beside the default "Content-Type" and does not replace it.
+    # In lower case only here: "content-type" does not replace the default "Content-Type"; both are sent.
     sendable = [(name.lower(), value if _HEADER_VALUE.fullmatch(value) else "") for name, value in headers.items()]
     return Response(status if 100 <= status <= 999 else 500, sendable, body.encode("utf-8"))
 

@@ -1,4 +1,4 @@
-"""A worker's conversation with the server: runs, one after the other, until the server hangs up."""
+"""A worker's session with the engine: runs, one after the other, until the engine closes the socket."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from .channel import Channel
     from .frames import Message
+    from .server_channel import ServerChannel
 
 _FUNCTIONS = {"wal": "process_writes", "schedule": "process_scheduled_call", "request": "process_request"}
 
 
 ABORTED = "influxdb3 is shutting down; aborting plugin execution"
-"""What an interrupted run is told, in the real server's words (contract 10.3)."""
+"""The real server's text for an interrupted run (contract 10.3)."""
 
 
 class Memory:
-    """What the runs in a process have in common.
+    """State that the runs in a process share.
 
     Args:
-        resident_cache: Whether the trigger's cache lies in this process.
+        resident_cache: Whether the trigger's cache is in this process.
 
     Attributes:
-        resident: The trigger's cache; None if it lies in the server.
-        objects: Of shared values, by scope.
-        offspring: The processes that the runs have started.
+        resident: The trigger's cache; None if it is in the engine.
+        objects: Objects of shared values by scope.
+        offspring: Processes that the runs have started.
     """
 
     def __init__(self, *, resident_cache: bool) -> None:
@@ -51,14 +51,14 @@ class Memory:
         self._importing = threading.RLock()
 
     def load(self, package: str, function: str) -> Callable[..., Any]:
-        """Import a package if need be and return its entry point.
+        """Import a package if needed and return its entry point.
 
         Args:
             package: Absolute path of the directory.
             function: The entry point's name.
 
         Raises:
-            PluginNotLoaded: The import failed, or there is no such function.
+            PluginNotLoaded: The import failed, or the package has no entry point.
         """
         with self._importing:
             if package not in self._packages:
@@ -66,7 +66,7 @@ class Memory:
             return self._packages[package].load(function)
 
     def has_state(self) -> bool:
-        """Whether something would be lost with this process."""
+        """Whether this process has state that no other process has."""
         return (
             bool(self.resident)
             or bool(self._packages)
@@ -76,18 +76,22 @@ class Memory:
 
 
 class Session:
-    """Executes what the server asks for.
+    """Answers the frames of the engine.
 
-    Frames from the server are ``run``, answered by ``result``; ``take_over`` with cache entries of an earlier process,
-    answered by ``taken_over``; and ``hand_over``, answered by ``handed_over``. During a run this side sends ``log``,
-    and asks ``query``, ``write`` and ``cache_*``.
+    The engine sends these frames:
+
+    - ``rows``: rows for the next run; without an answer.
+    - ``run``: answered by ``result``. During a run the worker sends ``log``, which has no answer, and ``query``,
+      ``write`` and ``cache_*``, which the engine answers.
+    - ``take_over``: cache entries of an earlier process; answered by ``taken_over``.
+    - ``hand_over``: answered by ``handed_over``, with cache entries.
 
     Args:
-        channel: The way to the server.
-        memory: What it shares with other sessions of this process.
+        channel: The connection to the engine.
+        memory: State that the sessions of this process share.
     """
 
-    def __init__(self, channel: Channel, memory: Memory) -> None:
+    def __init__(self, channel: ServerChannel, memory: Memory) -> None:
         self._channel = channel
         self._memory = memory
         self._resident = memory.resident
@@ -95,15 +99,18 @@ class Session:
         own, everybodys = self._shared
         self._cache = Cache(own if self._resident is None else self._resident, everybodys)
         self._single_file = SingleFile()
+        self._rows: dict[str, list[Any]] = {}
 
     def serve(self) -> None:
-        """Answer frames until the server hangs up, or this turns out to be a process that a plugin forked."""
+        """Answer frames until the engine closes the socket, or if a plugin has forked this process, return at once."""
         while not self._channel.is_foreign:
             try:
                 message, attachment = self._channel.receive()
             except EOFError:
                 return
-            if message["op"] == "run":
+            if message["op"] == "rows":
+                self._rows.setdefault(message["table_name"], []).extend(message["rows"])
+            elif message["op"] == "run":
                 self._run(message, attachment)
             elif message["op"] == "take_over" and self._resident is not None:
                 self._resident.take_over(_entries(message["entries"], attachment))
@@ -127,14 +134,14 @@ class Session:
             outcome: Message = self._execute(local, message, attachment)
             body = outcome.pop("body", b"")
             outcome["writes"] = queued_writes(local)
-        except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run as well
+        except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt also fail the run
             outcome = _failure(error)
         if not self._channel.is_foreign:
             for store in self._shared:
                 store.send_changes()
         self._channel.end_run()
         if self._channel.is_foreign:
-            return  # a process that the plugin forked has come back from the plugin's function too
+            return  # the plugin has forked this process, which has returned from the plugin's function
         outcome["op"] = "result"
         outcome["elapsed_ns"] = perf_counter_ns() - start
         self._memory.offspring.end_run()
@@ -146,10 +153,11 @@ class Session:
         function = self._entry_point(message)
         arguments = message["arguments"]
         if message["kind"] == "wal":
-            function(local, message["batches"], arguments)
+            tables, self._rows = self._rows, {}
+            function(local, [{"table_name": name, "rows": rows} for name, rows in tables.items()], arguments)
             return {}
         if message["kind"] == "schedule":
-            # The nominal time in the time zone of the process, which is UTC, without saying so (contract 4.4).
+            # The nominal time without a time zone, in UTC, the local time of this process (contract 4.4).
             function(local, datetime.fromtimestamp(message["time"]), arguments)  # noqa: DTZ006
             return {}
         result = function(local, message["query"], message["headers"], attachment, arguments)
@@ -168,7 +176,7 @@ class Session:
 
 
 class _ResultFailed(Exception):
-    """The function returned something unusable; the cause says what."""
+    """The function's return value is no response; the cause says why."""
 
 
 def _failure(error: BaseException) -> Message:
@@ -203,4 +211,4 @@ def flush_output() -> None:
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
-            continue  # closed or replaced by the plugin
+            continue  # the plugin has closed or replaced the stream

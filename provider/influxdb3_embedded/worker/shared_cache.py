@@ -1,9 +1,8 @@
-"""Cached values that several processes share: the global namespace, and those of dry runs.
+"""Cached values that several processes share: the global namespace, and the namespaces of dry runs.
 
-The server keeps each value pickled, with a version. A process that has put or got a value keeps the object. It gets
-that object again, by reference, until another process has put or changed the value. What a run has changed in place is
-sent to the server at its end. A value that cannot be pickled lies only in the process that put it; no other process
-finds it.
+The engine keeps each value as a pickle with a version. A process that has put or got a value keeps the object, and gets
+the same object again until another process puts or changes the value. At its end a run sends values that it has changed
+in place to the engine. A value that cannot be pickled stays in the process that put it; other processes do not find it.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from .failures import describe
 from .pickling import from_bytes, to_bytes
 
 if TYPE_CHECKING:
-    from .channel import Channel
     from .frames import Message
+    from .server_channel import ServerChannel
 
 
 @dataclass(slots=True)
 class _Object:
-    """A value as this process has it; ``fingerprint`` is None if it cannot be pickled."""
+    """This process's object of a value; ``fingerprint`` is None if the value cannot be pickled."""
 
     value: Any
     version: int
@@ -33,11 +32,11 @@ class _Object:
 
 
 class Objects:
-    """The objects of one process behind shared values, for all of its threads.
+    """The objects of one process for shared values; its threads share them.
 
     Attributes:
-        writing: Held while changed objects are compared and sent: two threads must not send one object at a time.
-        reported: The keys whose loss has been reported.
+        writing: Held while a changed object is compared and sent, so that only one thread sends it.
+        reported: Keys whose loss has been logged.
     """
 
     def __init__(self) -> None:
@@ -48,11 +47,11 @@ class Objects:
         self._next_sweep = 0.0
 
     def find(self, key: str) -> _Object | None:
-        """Return what this process has for a key; another process may have replaced it."""
+        """Return this process's object of a key; another process may have replaced the value."""
         return self._objects.get(key)
 
     def keep(self, key: str, new: _Object) -> _Object:
-        """Keep an object, unless another thread has kept one of the same or a newer version; return the one kept."""
+        """Keep an object, unless there is one of the same or a newer version; return the kept one."""
         with self._lock:
             known = self._objects.get(key)
             if known is None or known.version < new.version:
@@ -60,12 +59,12 @@ class Objects:
             return known
 
     def drop(self, key: str) -> None:
-        """Forget what this process has for a key."""
+        """Remove this process's object of a key."""
         with self._lock:
             self._objects.pop(key, None)
 
     def sweep(self) -> None:
-        """Forget what has expired, at most every ten seconds."""
+        """Remove expired objects, every ten seconds at most."""
         now = monotonic()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_INTERVAL
@@ -75,33 +74,33 @@ class Objects:
                 }
 
     def hold_any(self) -> bool:
-        """Whether an object would be lost with this process."""
+        """Whether an object is only in this process."""
         return any(each.fingerprint is None for each in list(self._objects.values()))
 
 
 class SharedStore:
-    """One run's view of a shared namespace.
+    """A shared namespace, as one run uses it.
 
     Args:
-        channel: The way to the server.
+        channel: The connection to the engine.
         scope: ``trigger`` or ``global``.
         objects: The objects of this process in the namespace.
     """
 
-    def __init__(self, channel: Channel, scope: str, objects: Objects) -> None:
+    def __init__(self, channel: ServerChannel, scope: str, objects: Objects) -> None:
         self._channel = channel
         self._scope = scope
         self._objects = objects
         self._used: set[str] = set()
 
     def put(self, key: str, value: Any, ttl: float | None) -> None:
-        """Store a value for ``ttl`` seconds, or for good."""
+        """Store a value for ``ttl`` seconds, or without limit."""
         frame, data = _packed(value)
         answer, _ = self._ask("cache_put", key, data, ttl=ttl, **frame)
         self._keep(key, value, answer, data)
 
     def get(self, key: str) -> tuple[bool, Any]:
-        """Return whether there is a value, and the value."""
+        """Return whether the key exists, and its value."""
         known = self._objects.find(key)
         answer, data = self._ask("cache_get", key, version=known.version if known else None)
         if not answer["found"]:
@@ -112,24 +111,24 @@ class SharedStore:
         if known is None or known.version != answer["version"]:
             try:
                 value = from_bytes(data)
-            except Exception as error:  # noqa: BLE001 - any class may refuse in its own way
+            except Exception as error:  # noqa: BLE001 - a class may raise anything
                 self._report(key, f"cannot be loaded here: {describe(error)}")
                 return False, None
-            # pickled again: the bytes of equal objects may differ
+            # pickled again: equal objects may have different pickles
             known = self._keep(key, value, answer, _packed(value)[1])
         self._used.add(key)
         return True, known.value
 
     def delete(self, key: str) -> bool:
-        """Remove a value; return whether there was one."""
+        """Remove a value; return whether the key existed."""
         answer, _ = self._ask("cache_delete", key)
         self._objects.drop(key)
         return bool(answer["found"])
 
     def send_changes(self) -> None:
-        """Send what the run has changed in place to the server, for other processes to get."""
+        """Send values that the run has changed in place to the engine."""
         self._objects.sweep()
-        for key in list(self._used):  # a thread that the plugin left behind may be adding to it
+        for key in list(self._used):  # a thread of the plugin may still add keys
             with self._objects.writing:
                 self._send_change(key)
         self._used.clear()
@@ -141,7 +140,7 @@ class SharedStore:
         try:
             frame, data = _packed(known.value, changing=True)
         except RuntimeError:
-            return  # another thread is changing it now, and sends it at its own end
+            return  # another thread is changing the value now, and sends it later
         if hash(data) == known.fingerprint:
             return
         answer, _ = self._ask("cache_change", key, data, version=known.version, **frame)
@@ -170,14 +169,14 @@ class SharedStore:
 
 
 def _packed(value: Any, *, changing: bool = False) -> tuple[Message, bytes]:
-    """Pickle a value; without data, ``reason`` says why that cannot be done.
+    """Pickle a value. If it cannot be pickled, there are no data, and ``reason`` says why.
 
     Args:
         value: Any object.
-        changing: Whether other threads may be changing it.
+        changing: Whether other threads may be changing the value.
 
     Raises:
-        RuntimeError: Another thread is changing it; only if ``changing``.
+        RuntimeError: Another thread is changing the value; only if ``changing``.
     """
     try:
         return {"reason": None}, to_bytes(value)

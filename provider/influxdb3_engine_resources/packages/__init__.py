@@ -1,1 +1,1 @@
-"""TODO."""
+"""Package sets: what they ask for, runs of pip, and verification."""

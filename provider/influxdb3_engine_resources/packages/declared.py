@@ -1,4 +1,4 @@
-"""Which packages the sets of one program declare, so that two that cannot be met together are found offline."""
+"""The packages that the sets of one program declare; finds contradictions offline."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class DeclaredPackages:
         return bool(self._sets)
 
     def declare(self, set_name: str, requirements: Sequence[Requirement]) -> list[str]:
-        """Note what a set asks for; sets in different components may have one name.
+        """Note the requirements of a set; sets in different components may have the same name.
 
         Returns:
-            Why it cannot be met together with what other sets of that engine ask for; one text a distribution.
+            Contradictions with other sets of the program: one text for each.
         """
         with self._guard:
             self._sets[_key(set_name, requirements)] = requirements
@@ -44,7 +44,7 @@ class DeclaredPackages:
         return [text for mine in requirements for other in others if (text := _contradiction(mine, other))]
 
     def others(self, set_name: str, requirements: Sequence[Requirement]) -> list[DeclaredRequirement]:
-        """What the sets ask for that are not the one with this name and these requirements."""
+        """Requirements of all sets but the one with this name and these requirements."""
         mine = _key(set_name, requirements)
         with self._guard:
             return [
@@ -62,7 +62,7 @@ def _key(set_name: str, requirements: Sequence[Requirement]) -> tuple[str, froze
 def _contradiction(mine: Requirement, other: DeclaredRequirement) -> str | None:
     theirs = other.requirement
     both = mine.specifier & theirs.specifier
-    # where a marker, a URL or a text that need be no version (`===`) decides, only the server can tell
+    # only pip on the server can judge a marker, a URL, or `===`, which may stand before any text
     if distribution(mine) != distribution(theirs) or any((mine.marker, theirs.marker, mine.url, theirs.url)):
         return None
     if any(specifier.operator == "===" for specifier in both):
@@ -71,12 +71,12 @@ def _contradiction(mine: Requirement, other: DeclaredRequirement) -> str | None:
         return None
     return (
         f"{mine.name}{mine.specifier} cannot be installed together with {theirs.name}{theirs.specifier} of "
-        f"PackageSet {other.set_name!r}: an engine has one environment for all plugins"
+        f"PackageSet {other.set_name!r}, since a server has one environment for all plugins: change one of them"
     )
 
 
 def _candidates(*requirements: Requirement) -> Iterable[Version]:
-    """Versions of which one meets several specifiers, if any does: where ranges begin, at a bound or just after it."""
+    """Versions to try: if any version meets all specifiers, one of these does. Ranges begin at or after a bound."""
     yield Version("0")
     for requirement in requirements:
         for specifier in requirement.specifier:
@@ -84,7 +84,7 @@ def _candidates(*requirements: Requirement) -> Iterable[Version]:
             epoch = f"{bound.epoch}!" if bound.epoch else ""
             yield bound
             yield Version(f"{epoch}{_dotted(bound.release)}.0.0.0.1")
-            for place, number in enumerate(bound.release):  # 2 and 1.5 come after all of 1.4
+            for place, number in enumerate(bound.release):  # 2 and 1.5 come after every 1.4.x
                 yield Version(f"{epoch}{_dotted((*bound.release[:place], number + 1))}")
 
 

@@ -1,4 +1,4 @@
-"""The logic of package sets: installed on every host, then verified."""
+"""The logic of package sets: install on every host, then verify."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pydantic import AfterValidator
 from influxdb3_engine_resources.errors import Failure, InvalidInputs, ProbeFailed
 from influxdb3_engine_resources.inputs import Inputs
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.packages.installation import install, missing, remove_requirements, uninstall
+from influxdb3_engine_resources.packages.installation import find_unmet, install, remove_requirements, uninstall
 from influxdb3_engine_resources.packages.pip_run import Order, requirements_path
 from influxdb3_engine_resources.packages.requirements import (
     distribution,
+    names_version,
     parse_locations,
     parse_package,
     parse_requirements,
-    tells_version,
 )
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked
@@ -48,10 +48,10 @@ def _packages(packages: list[str]) -> list[str]:
 
 def _requirements(text: str) -> str:
     if re.fullmatch(r"\S+\.(txt|in)", text.strip()):
-        raise ValueError("that is the name of a file, not its text: write requirements=pathlib.Path(NAME)")
+        raise ValueError("this is the name of a file: to pass its text, write requirements=pathlib.Path(NAME)")
     parse_requirements(text)
     if not any(line.partition("#")[0].strip() for line in text.splitlines()):
-        raise ValueError("the text names nothing: name at least one package")
+        raise ValueError("the text names no package: name at least one")
     return text
 
 
@@ -67,7 +67,7 @@ class PackageSetInputs(Inputs):
     delete_on_destroy: bool = False
     hosts: list[str] | None = None
     set_name: str = ""
-    """What other sets of the program call this one."""
+    """Name of the set in messages about other sets."""
 
     @property
     def source(self) -> str:
@@ -76,7 +76,7 @@ class PackageSetInputs(Inputs):
 
     @property
     def parsed(self) -> list[tuple[str, Requirement]]:
-        """What is asked for, with its text."""
+        """The requirements, with their texts."""
         if self.packages is not None:
             return [(text, parse_package(text)) for text in self.packages]
         text = self.requirements or ""
@@ -84,18 +84,18 @@ class PackageSetInputs(Inputs):
 
     @property
     def asked(self) -> list[Requirement]:
-        """What is asked for."""
+        """The requirements."""
         return [requirement for _text, requirement in self.parsed]
 
     @property
     def unverifiable(self) -> list[str]:
-        """What says nothing of the version, or even the distribution, that it installs."""
-        named = [requirement.name for _text, requirement in self.parsed if not tells_version(requirement)]
+        """Names of requirements, or lines, that do not name the version or the distribution that they install."""
+        named = [requirement.name for _text, requirement in self.parsed if not names_version(requirement)]
         return named + [f"line {number} of the requirements" for number in parse_locations(self.requirements or "")[1]]
 
     @property
     def distributions(self) -> set[str]:
-        """Normalised names of what is asked for."""
+        """Normalised names of the required distributions."""
         return set(map(distribution, self.asked))
 
 
@@ -105,13 +105,13 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
     inputs_type = PackageSetInputs
 
     def identity(self, inputs: PackageSetInputs) -> Hashable:
-        """The set's name in the program: a server has one environment for all sets."""
+        """The name of the set in the program, since a server has one environment for all sets."""
         return ("packages", inputs.set_name)
 
     def check(self, inputs: PackageSetInputs, program: Program) -> PackageSetInputs:
-        """Exactly one of the two ways to name packages, and nothing that another set of the program rules out."""
+        """Refuse both or neither of the two properties, and contradictions with other sets of the program."""
         if (inputs.packages is None) == (inputs.requirements is None):
-            raise InvalidInputs([Failure(property="packages", reason="set exactly one of packages and requirements")])
+            raise InvalidInputs([Failure(property="packages", reason="set one of packages and requirements, not both")])
         if inputs.known("packages", "requirements"):
             contradictions = program.packages.declare(inputs.set_name, inputs.asked)
             if contradictions:
@@ -119,17 +119,17 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         return inputs.model_copy(update={"hosts": program.configuration.further_urls})
 
     def check_online(self, inputs: PackageSetInputs, state: PackageSetInputs | None, engine: Engine) -> None:
-        """Refuse packages that a host does not install."""
+        """Refuse packages if a host installs none."""
         if state is not None and not self.diff(state, inputs).changes:
             return
         refuse_where_locked(engine.hosts, inputs.source, lambda facts: facts.refuses_packages())
 
     def diff(self, state: PackageSetInputs, inputs: PackageSetInputs) -> Difference:
-        """A change installs what is named now; the order of packages says nothing."""
+        """Every change is an update; the order of packages does not matter."""
         changed = state.changed(inputs, _ONLY_FOR_US)
         if inputs.known("packages", "requirements") and _sorted(state) == _sorted(inputs):
             changed -= {"packages", "requirements"}
-        # a replacement that is forced uninstalls first: what it uninstalled later would be what it has just installed
+        # a forced replacement uninstalls first: later, it would uninstall what it has just installed
         return Difference(bool(changed), delete_before_replace=True)
 
     def create(self, inputs: PackageSetInputs, engine: Engine) -> Created:
@@ -140,13 +140,13 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         return Created(hashlib.sha256(names.encode()).hexdigest()[:16], {"installed": installed})
 
     def read(self, state: PackageSetInputs, outputs: Properties, engine: Engine) -> Live[PackageSetInputs] | None:
-        """What is installed now; a package that is missing or of another version on a host is a changed input."""
+        """What is installed now. A package that is missing on a host, or has another version, changes the inputs."""
         by_host = []
         for host in engine.hosts:
             try:
-                by_host.append(missing(host, state.asked))
+                by_host.append(find_unmet(host, state.asked))
             except ProbeFailed as error:
-                host.tell_once(f"packages are taken as unchanged: {error}")
+                host.notice_once(f"whether packages have changed is unknown, so they are taken as unchanged: {error}")
                 return Live(state, outputs)
         first_installed = by_host[0][0]
         if not any(lacking for _installed, lacking in by_host):
@@ -154,7 +154,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         if not any(installed for installed, _lacking in by_host):
             return None
         wrong = {distribution(each) for _installed, lacking in by_host for each in lacking}
-        # one that the hosts have not in common is left out: a state that one host agreed with would hide the other
+        # leaves out packages of which the hosts have different versions: the state must not match one host only
         versions = {name: {installed.get(name) for installed, _lacking in by_host} for name in sorted(wrong)}
         found = [f"{name}=={of.pop()}" for name, of in versions.items() if len(of) == 1 and None not in of]
         now = [text for text, requirement in state.parsed if distribution(requirement) not in wrong] + found
@@ -162,7 +162,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         return Live(state.model_copy(update=update), {"installed": first_installed})
 
     def update(self, state: PackageSetInputs, inputs: PackageSetInputs, engine: Engine) -> Properties:
-        """Install what is named now, all of it where ``reinstall`` has changed, and see to what is named no longer."""
+        """Install what is declared, everything again if ``reinstall`` has changed; then drop what is not declared."""
         installed = self._install(inputs, engine, state)
         dropped = state.distributions - inputs.distributions
         if dropped:
@@ -170,14 +170,14 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         return {"installed": installed}
 
     def delete(self, state: PackageSetInputs, engine: Engine) -> None:
-        """Uninstall where that is asked for; the packages stay otherwise, which is said."""
+        """Uninstall if ``delete_on_destroy``; otherwise the packages stay, with a notice."""
         engine.helper_files.leave(*([] if state.requirements is None else [requirements_path(state.requirements)]))
         if state.delete_on_destroy and state.requirements is not None:
             remove_requirements(engine.hosts, state.requirements)
         self._drop(state.distributions, state, engine)
 
     def make_way(self, state: PackageSetInputs, successor: PackageSetInputs, engine: Engine) -> None:
-        """Leave what the successor asks for, too, which installs it again: no plugin misses a package in between."""
+        """Uninstall only what the successor does not need, so that no plugin lacks a package in between."""
         if state.delete_on_destroy and state.requirements not in {None, successor.requirements}:
             remove_requirements(engine.hosts, str(state.requirements))
         dropped = state.distributions - successor.distributions
@@ -201,22 +201,22 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         installed = install(engine.hosts, order)
         if order.unverifiable:
             notice(
-                f"whether pip installed {', '.join(order.unverifiable)} as asked for cannot be verified, since only "
-                "the file name of a wheel tells its version: the server answers the same where pip fails"
+                f"whether pip installed {', '.join(order.unverifiable)} is unknown: the server reports success even if "
+                "pip fails, and only the file name of a wheel names a version"
             )
         return installed
 
     def _drop(self, names: set[str], inputs: PackageSetInputs, engine: Engine) -> None:
         if not inputs.delete_on_destroy:
             notice(
-                f"{', '.join(sorted(names))} stay installed: the server's API has no way to uninstall packages; "
-                "retain=False does"
+                f"{', '.join(sorted(names))} stay installed, since the server's API cannot uninstall packages; "
+                "retain=False uninstalls them on destroy"
             )
             return
         others = engine.program.packages.others(inputs.set_name, inputs.asked)
         shared = names & ({distribution(other.requirement) for other in others} | engine.claimed)
         if shared:
-            notice(f"{', '.join(sorted(shared))} stay installed: another PackageSet of this program asks for them")
+            notice(f"{', '.join(sorted(shared))} stay installed: another PackageSet of this program needs them")
         if names - shared:
             uninstall(engine.hosts, names - shared)
 

@@ -1,4 +1,4 @@
-"""One run of pip on one host, followed to its end and then verified: a real server answers 200 to a failed pip."""
+"""One run of pip on one host, then its verification: a real server answers 200 even if pip failed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from influxdb3_engine_api import AnswerError, EngineApiError, EngineUnreachable
 from influxdb3_engine_resources.errors import ProbeFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.packages.requirements import distribution
-from influxdb3_engine_resources.packages.verification import shortcomings, stayed
+from influxdb3_engine_resources.packages.verification import not_reinstalled, shortcomings
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.server.retry import is_transient
 
 if TYPE_CHECKING:
@@ -28,29 +28,27 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.probe import ProbeReport
 
 _PAUSES = (0.5, 1.0, 2.0, 5.0)
-"""Seconds between looks at a pip whose answer was lost; the last one for ever."""
-
-
+"""Seconds between looks at a pip whose answer was lost; the last pause repeats."""
 _IDLE_LOOKS = 3
-"""Looks in a row that find no pip, after which none is to be expected: a gateway may pass a request on late."""
+"""Looks in a row that find no pip until waiting ends: a gateway may forward a request late."""
 
 
 class NotInstalled(Exception):
-    """A host lacks what it was to install; the text says what and why."""
+    """A host did not install or uninstall packages; the text says which and why."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be installed.
+    """What to install.
 
     Attributes:
-        packages: Entries for pip; or
-        requirements_file: the text of a requirements file.
-        requirements: What has to be met afterwards.
-        unverifiable: What nothing on the server tells to be installed; a text for each.
-        reinstall: Whether pip installs even what is met already.
-        others: What other package sets of the program ask for, which has to stay met.
-        discarded: Texts of requirements files that do not stay on the hosts.
+        packages: Entries for pip; None if there is a requirements file.
+        requirements_file: The text of a requirements file, or None.
+        requirements: Requirements that must be met afterwards.
+        unverifiable: Requirements that no dry run can verify; a text for each.
+        reinstall: Whether pip installs again what is met already.
+        others: Requirements of other package sets of the program; they must stay met.
+        discarded: Texts of requirements files to remove from the hosts afterwards.
     """
 
     packages: Sequence[str] | None
@@ -61,18 +59,18 @@ class Order:
     others: Sequence[DeclaredRequirement] = ()
     discarded: Sequence[str] = ()
 
-    def look(self, host: Host) -> ProbeReport:
-        """What a host has of all that it is about: one dry run.
+    def probe(self, host: Host) -> ProbeReport:
+        """What a host has of all these requirements: one dry run.
 
         Raises:
-            ProbeFailed: The server does not run dry runs.
-            EngineApiError: It could not be asked.
+            ProbeFailed: The server runs no dry runs.
+            EngineApiError: The server could not be asked.
         """
-        return look(host, [*self.requirements, *(other.requirement for other in self.others)])
+        return probe_requirements(host, [*self.requirements, *(other.requirement for other in self.others)])
 
 
-def look(host: Host, requirements: Sequence[Requirement]) -> ProbeReport:
-    """What a host has of some requirements, as ``Order.look``."""
+def probe_requirements(host: Host, requirements: Sequence[Requirement]) -> ProbeReport:
+    """What a host has of some requirements; raises as ``Order.probe``."""
     return host.probe.ask(
         distributions={distribution(each) for each in requirements},
         extras_of={distribution(each) for each in requirements if each.extras},
@@ -80,25 +78,25 @@ def look(host: Host, requirements: Sequence[Requirement]) -> ProbeReport:
 
 
 def requirements_path(text: str) -> str:
-    """Where a requirements file goes, below the plugin directory."""
+    """Path of a requirements file below the plugin directory."""
     return f"{DIRECTORY}/requirements_{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
 
 
 def run_pip(host: Host, order: Order, before: ProbeReport | None) -> ProbeReport:
-    """Install on a host, then verify it: one request and one dry run.
+    """Install on a host, then verify: one request and one dry run.
 
-    A gateway that gives up, or a connection that breaks, ends no pip: then the host is looked at again and again until
-    the order is met or the time for installations is over.
+    pip goes on if a gateway gives up or a connection breaks. Then this function probes the host until the order is met
+    or ``package_timeout`` is over.
 
     Args:
-        host: Where.
-        order: What.
-        before: What the host had; only needed to reinstall.
+        host: The host.
+        order: What to install.
+        before: What the host had; needed only to reinstall.
 
     Raises:
-        NotInstalled: pip ran and the order is not met.
-        ProbeFailed: The server does not run dry runs.
-        EngineApiError: The server refuses to run pip, or could not be asked to.
+        NotInstalled: pip ran, and the order is not met.
+        ProbeFailed: The server runs no dry runs.
+        EngineApiError: The server refuses to run pip, or could not be asked.
     """
     send = _request(host, order)
     deadline = time.monotonic() + host.client.package_timeout
@@ -109,34 +107,33 @@ def run_pip(host: Host, order: Order, before: ProbeReport | None) -> ProbeReport
             raise
 
         def look() -> tuple[ProbeReport, list[str]]:
-            report = order.look(host)
+            report = order.probe(host)
             problems = _problems(order, before, report)
-            if report.pip_is_running is not False:  # it may not have ended with these
+            if report.pip_is_running is not False:  # pip may not have installed these yet
                 problems += [f"{each} cannot be verified" for each in order.unverifiable]
             return report, problems
 
-        return _awaited(host, error, deadline, look, "install")
+        return _wait_for_pip(host, error, deadline, look, "install")
     try:
-        report = order.look(host)
+        report = order.probe(host)
     except (ProbeFailed, EngineApiError) as error:
-        raise NotInstalled(f"pip ran, but what it installed could not be verified: {explained(error)}") from error
+        raise NotInstalled(f"pip ran, but what it installed could not be verified: {with_remedy(error)}") from error
     if problems := _problems(order, before, report):
         raise NotInstalled(
-            f"the server ran pip, which did not install all packages: {'; '.join(problems)}. "
-            "Why is in the server's own output; check that the versions exist for its Python and that it reaches "
-            "a package index"
+            f"pip ran and did not install all packages: {'; '.join(problems)}. Read why in the server's own output; "
+            "check that the versions exist for its Python and that it reaches a package index"
         )
     return report
 
 
 def run_pip_uninstall(host: Host, distributions: Collection[str]) -> None:
-    """Uninstall from a host: one request; what is not installed is no failure. Waits as ``run_pip`` does.
+    """Uninstall from a host: one request. Waits as ``run_pip`` does; packages that are not installed are a success.
 
     Raises:
-        NotInstalled: The answer was lost, and they are still installed.
-        SweepFailed: They were not uninstalled.
-        ProbeFailed: The server does not run dry runs.
-        EngineApiError: It could not be asked.
+        NotInstalled: The answer was lost, and packages are still installed.
+        SweepFailed: pip failed.
+        ProbeFailed: The server runs no dry runs.
+        EngineApiError: The server could not be asked.
     """
     deadline = time.monotonic() + host.client.package_timeout
     try:
@@ -149,20 +146,20 @@ def run_pip_uninstall(host: Host, distributions: Collection[str]) -> None:
             report = host.probe.ask(distributions=distributions)
             return report, [f"{name} is still installed" for name, version in report.distributions.items() if version]
 
-        _awaited(host, error, deadline, look, "uninstall")
+        _wait_for_pip(host, error, deadline, look, "uninstall")
 
 
 def _may_run(error: EngineApiError) -> bool:
-    """Whether pip may be running although its request failed."""
+    """Whether pip may be running after a failed request."""
     if isinstance(error, AnswerError) and error.status == 429:
         return False
     return is_transient(error) and not isinstance(error, EngineUnreachable)
 
 
-def _awaited(
+def _wait_for_pip(
     host: Host, lost: EngineApiError, deadline: float, look: Callable[[], tuple[ProbeReport, list[str]]], verb: str
 ) -> ProbeReport:
-    """Look until there are no problems any more, or pip has ended, and return what was found then."""
+    """Probe a host until no problem is left; raises ``NotInstalled`` if pip has ended or the time is over."""
     idle = 0
     for number, pause in enumerate(chain(_PAUSES, repeat(_PAUSES[-1]))):
         try:
@@ -170,23 +167,24 @@ def _awaited(
         except (ProbeFailed, EngineApiError) as error:
             if not isinstance(error, EngineApiError) or not is_transient(error):
                 raise NotInstalled(
-                    f"pip ran, but what came of it could not be verified: {lost}; {explained(error)}"
+                    f"pip ran, but its result could not be verified: {lost}; {with_remedy(error)}"
                 ) from error
-            problems = [explained(error)]
+            problems = [with_remedy(error)]
         else:
             if not problems:
                 return report
             idle = idle + 1 if report.pip_is_running is False else 0
             if idle == _IDLE_LOOKS:
                 raise NotInstalled(
-                    f"the answer was lost ({lost}); pip has ended, or never begun, and did not {verb} all packages: "
+                    f"the answer was lost ({lost}), and pip is not running and did not {verb} all packages: "
                     f"{'; '.join(problems)}"
                 )
         left = deadline - time.monotonic()
         if left <= 0:
             raise NotInstalled(
-                f"the answer was lost ({lost}), and in {host.client.package_timeout:g} s pip did not {verb} all "
-                f"packages: {'; '.join(problems)}. It may still be running"
+                f"the answer was lost ({lost}), and pip did not {verb} all packages in "
+                f"{host.client.package_timeout:g} s: {'; '.join(problems)}. pip may still be running: raise "
+                "influxdb3:packageTimeout"
             )
         if number == 0:
             notice(
@@ -200,16 +198,16 @@ def _awaited(
 def _problems(order: Order, before: ProbeReport | None, report: ProbeReport) -> list[str]:
     problems = [text for _requirement, text in shortcomings(order.requirements, report)]
     if order.reinstall and before is not None:
-        problems += stayed(order.requirements, before, report)
+        problems += not_reinstalled(order.requirements, before, report)
     return problems
 
 
 def _request(host: Host, order: Order) -> Callable[[], None]:
-    """What makes the server run pip; a requirements file is on the server then."""
+    """A function that makes the server run pip; writes the requirements file to the server first."""
     options = ["--force-reinstall"] if order.reinstall else []
     if order.packages is not None:
         return partial(host.client.install_packages, [*options, *order.packages])
-    # a relative path would be resolved against the server's working directory (contract section 9)
+    # the server resolves a relative path against its working directory (contract section 9)
     text = order.requirements_file or ""
     name = requirements_path(text)
     host.write_file(name, text)

@@ -1,4 +1,4 @@
-"""Requirement specifiers and requirements files, as far as verifying an installation needs them."""
+"""Parsing requirement specifiers and requirements files, to verify an installation."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _PER_REQUIREMENT_OPTIONS = re.compile(r"\s--?[A-Za-z].*$")
 
 
 class RequirementsError(ValueError):
-    """A requirement that pip would not take; the text says which and why."""
+    """An invalid requirement; the text says which and why."""
 
 
 def parse_package(text: str) -> Requirement:
     """The requirement behind one entry of ``packages``: a specifier, or a wheel by URL or by path on the server.
 
     Raises:
-        RequirementsError: It is none of them; does not repeat it, since a URL in it may hold a password.
+        RequirementsError: The entry is invalid; does not repeat it, since it may hold a URL with a password.
     """
     if _is_location(text):
         return _parse_location(text)
@@ -47,13 +47,13 @@ def parse_package(text: str) -> Requirement:
         return Requirement(text)
     except InvalidRequirement as error:
         reason = shown(str(error).splitlines()[0])
-        raise RequirementsError(f"no requirement specifier such as 'NAME>=VERSION': {reason}") from None
+        raise RequirementsError(f"write a requirement specifier such as 'NAME>=VERSION': {reason}") from None
 
 
 def parse_requirements(text: str) -> list[Requirement]:
     """The requirements of a requirements file that name a distribution.
 
-    Options (``--index-url``, ``--hash``, ``-r``) and locations without a name are pip's own business.
+    Skips options (``--index-url``, ``--hash``, ``-r``) and locations without a name: only pip can judge them.
 
     Raises:
         RequirementsError: A line is neither a requirement nor an option; says which.
@@ -70,10 +70,10 @@ def parse_requirements(text: str) -> list[Requirement]:
 
 
 def parse_locations(text: str) -> tuple[list[Requirement], list[int]]:
-    """What the lines of a requirements file install that name no distribution.
+    """The lines of a requirements file that name no distribution.
 
     Returns:
-        What the wheels among them stand for, by their file names, and the numbers of the lines that do not tell.
+        The requirements behind wheels, by their file names, and the numbers of the lines that install unknown packages.
     """
     requirements, unknown = [], []
     for number, bare in _bare_lines(text):
@@ -89,7 +89,7 @@ def parse_locations(text: str) -> tuple[list[Requirement], list[int]]:
 
 
 def _of_wheel(line: str) -> Requirement | None:
-    """What a wheel's location installs, with its extras and its marker; ``None`` of other locations."""
+    """The requirement behind the location of a wheel, with extras and marker; None for other locations."""
     parts = _LOCATION.fullmatch(line)
     wheel = _wheel(parts["location"]) if parts else None
     if not parts or not wheel:
@@ -100,16 +100,16 @@ def _of_wheel(line: str) -> Requirement | None:
         return None
 
 
-def tells_version(requirement: Requirement) -> bool:
-    """Whether it says which version it installs, or that any will do: the URL of a sdist or a repository does not."""
+def names_version(requirement: Requirement) -> bool:
+    """Whether the installed version can be verified: not for the URL of an sdist or a repository."""
     return requirement.url is None or _wheel(requirement.url) is not None
 
 
 def _wheel(location: str) -> tuple[str, Version] | None:
-    """Name and version of the wheel at a location, by its file name; ``None`` of anything else."""
+    """Name and version of the wheel at a location, by its file name; None if it is no wheel."""
     try:
         name, version, *_ = parse_wheel_filename(_file_name(location))
-    except ValueError:  # of a URL, or of the name, which is none of a wheel
+    except ValueError:  # an invalid URL, or another kind of file
         return None
     return name, version
 
@@ -119,11 +119,11 @@ def _file_name(location: str) -> str:
 
 
 def _parse_location(text: str) -> Requirement:
-    """The distribution and version that a path or a URL of an archive installs, from its file name."""
+    """The distribution and version of an archive at a path or a URL, by its file name."""
     location, bracket, extras = text.partition("[")
     if not _ON_SERVER.match(location):
         raise RequirementsError(
-            "a path is the server's own and has to be absolute: a relative one means the server's working directory"
+            "the path is relative to the server's working directory: write an absolute path on the server"
         )
     file_name = _file_name(location)
     try:
@@ -133,15 +133,15 @@ def _parse_location(text: str) -> Requirement:
             name, version = parse_sdist_filename(file_name)
     except (InvalidWheelFilename, InvalidSdistFilename):
         raise RequirementsError(
-            "the file name does not tell the distribution and its version: write 'NAME @ URL'"
+            "the file name does not hold the distribution and its version: write 'NAME @ URL'"
         ) from None
     return Requirement(f"{name}{bracket}{extras}=={version}")
 
 
-def wanted(
+def applicable(
     requirements: Sequence[Requirement], environment: Mapping[str, str], *, extra: str = ""
 ) -> list[Requirement]:
-    """Those of the requirements whose markers hold in an environment, where ``extra`` is asked for."""
+    """The requirements whose markers hold in an environment with this extra."""
     return [
         requirement
         for requirement in requirements
@@ -150,18 +150,18 @@ def wanted(
 
 
 def unmet(requirement: Requirement, installed: Mapping[str, str | None]) -> str | None:
-    """What is wrong with a requirement given the installed versions, or ``None`` where it is met."""
+    """Why the installed versions do not meet a requirement, or None if they do."""
     version = installed.get(distribution(requirement))
     if version is None:
         return f"{requirement.name} is not installed"
     try:
         Version(version)
     except InvalidVersion:
-        return f"{requirement.name} is installed in a version that is none: {shown(version, longest=100)}"
+        return f"{requirement.name} is installed with an invalid version: {shown(version, longest=100)}"
     wheel = _wheel(requirement.url) if requirement.url is not None else None
     if wheel and not SpecifierSet(f"=={wheel[1]}").contains(version, prereleases=True):
         return f"{requirement.name} is installed in version {version}, not {wheel[1]}"
-    # a pre-release that is installed meets what pip was asked for
+    # pip may have installed a pre-release
     if requirement.url is None and not requirement.specifier.contains(version, prereleases=True):
         return f"{requirement.name} is installed in version {version}, not {requirement.specifier}"
     return None
@@ -173,19 +173,19 @@ def distribution(requirement: Requirement) -> str:
 
 
 def _bare_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, but for empty ones."""
+    """Lines with their numbers, without comments and empty lines."""
     for number, line in _joined_lines(text):
         if bare := _COMMENT.sub("", line).strip():
             yield number, bare
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines joined at a final backslash as pip does, which is none in a comment line, by the first one's number."""
+    """Lines joined at a final backslash as pip does, with the number of the first; comments are not joined."""
     parts: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         is_comment = line.lstrip().startswith("#")
         goes_on = line.endswith("\\") and not is_comment
-        # the blank makes a comment that ends a joined line one
+        # the blank lets a comment at the end of joined lines begin
         parts.append(line.strip("\\") if goes_on else f" {line}" if is_comment else line)
         if not goes_on:
             yield number - len(parts) + 1, "".join(parts)

@@ -1,4 +1,4 @@
-"""Whether requirements are met, by what the probe saw: their versions, their extras, and being installed anew."""
+"""Whether requirements are met, by the report of the probe: versions, extras and reinstallation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from influxdb3_engine_resources.packages.requirements import distribution, unmet, wanted
+from influxdb3_engine_resources.packages.requirements import applicable, distribution, unmet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def shortcomings(requirements: Sequence[Requirement], report: ProbeReport) -> list[tuple[Requirement, str]]:
-    """The requirements for that server's environment that are not met, each with what is wrong."""
-    asked = wanted(requirements, report.environment)
+    """The requirements for the server's environment that are not met, each with the reason."""
+    asked = applicable(requirements, report.environment)
     return [(each, text) for each in asked if (text := shortcoming(each, report))]
 
 
 def shortcoming(requirement: Requirement, report: ProbeReport) -> str | None:
-    """What is wrong with a requirement or its extras, or ``None`` where it is met."""
+    """Why a requirement or its extras are not met, or None if they are."""
     if text := unmet(requirement, report.distributions):
         return text
     dependencies = _of_extras(requirement, report, set())
@@ -31,29 +31,29 @@ def shortcoming(requirement: Requirement, report: ProbeReport) -> str | None:
     return None
 
 
-def stayed(requirements: Sequence[Requirement], before: ProbeReport, report: ProbeReport) -> list[str]:
-    """What is wrong with those that were to be installed anew and are the installation from before."""
+def not_reinstalled(requirements: Sequence[Requirement], before: ProbeReport, report: ProbeReport) -> list[str]:
+    """One text for each requirement that pip should have installed again and did not."""
     return [
         f"{each.name} was not installed again"
-        for each in wanted(requirements, report.environment)
+        for each in applicable(requirements, report.environment)
         if (at := before.installed_at.get(distribution(each))) is not None
         and at == report.installed_at.get(distribution(each))
     ]
 
 
 def _of_extras(requirement: Requirement, report: ProbeReport, seen: set[tuple[str, str]]) -> Iterator[Requirement]:
-    """What the extras of a requirement depend on, and the extras that those name."""
+    """Dependencies of the extras of a requirement, and of the extras of those dependencies."""
     name = distribution(requirement)
     for extra in requirement.extras:
-        if (name, extra) in seen:  # an extra may name others of its own distribution
+        if (name, extra) in seen:  # an extra may name another extra of its distribution
             continue
         seen.add((name, extra))
         for text in report.requires.get(name, ()):
             try:
                 dependency = Requirement(text)
             except InvalidRequirement:
-                continue  # of a distribution that is older than the rules; pip does not take it either
-            without, with_extra = (wanted([dependency], report.environment, extra=each) for each in ("", extra))
+                continue  # metadata from before the rules; pip ignores it, too
+            without, with_extra = (applicable([dependency], report.environment, extra=each) for each in ("", extra))
             if with_extra and not without:
                 yield dependency
                 yield from _of_extras(dependency, report, seen)

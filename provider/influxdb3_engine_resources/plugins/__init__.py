@@ -1,1 +1,1 @@
-"""TODO."""
+"""Plugin files and directories: writing, drift, dry runs before a change, removal."""

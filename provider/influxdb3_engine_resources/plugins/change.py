@@ -1,4 +1,4 @@
-"""Changes of plugin files on every host that keeps them: all hosts have the new files, or all have the old ones."""
+"""Changes of plugin files: afterwards all hosts have the new files, or all have the old ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from influxdb3_engine_resources.errors import (
     SweepFailed,
 )
 from influxdb3_engine_resources.server.host import sha256
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -25,48 +25,50 @@ if TYPE_CHECKING:
 
 
 class NotWritten(Exception):
-    """A host has not got the files that it was sent; the text says which."""
+    """A host does not have the files that it was sent; the text says which."""
 
 
-def present_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, str | None]:
+def existing_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str, str | None]:
     """SHA-256 by path of the files that a host has before a change.
 
-    What the resource that is being replaced has just given up counts as absent: it is in nobody's way. Where the server
-    runs no dry runs, only files that triggers run are known to be there, and nothing of their content (``None``).
+    Leaves out files that a replaced resource has given up. If the server runs no dry runs, only files that triggers run
+    are known to exist, and their content is unknown (None).
 
     Args:
-        host: The server.
-        label: What messages call the resource that is to be written.
+        host: The host.
+        label: The resource that is written.
         paths: Files below the plugin directory.
 
     Raises:
-        ResourceError: The host could not be asked; what it has is not to be overwritten unseen.
+        ResourceError: The host could not be asked; an unknown file must not be overwritten.
     """
     try:
         try:
-            return host.owned_hashes(paths)
+            return host.kept_hashes(paths)
         except DryRunsOff:
             return {path: None for path in paths if host.plugin_table.row(path)}
     except ProbeFailed as error:
-        raise ResourceError(f"{label} was not written: what {host.url} has cannot be told, since {error}") from error
+        raise ResourceError(
+            f"{label} was not written, since it is unknown whether {host.url} has it: {error}"
+        ) from error
     except EngineApiError as error:
-        raise ResourceError(f"{label} was not written: {host.url} failed: {explained(error)}") from error
+        raise ResourceError(f"{label} was not written to {host.url}: {with_remedy(error)}") from error
 
 
 def refuse_other_code(program: Program, path: str, digest: str, what: str) -> None:
-    """Refuse two resources of one program that would overwrite each other's code at every deployment.
+    """Refuse two resources of one program that would overwrite each other's code.
 
     Args:
-        program: What the other resources declare.
-        path: Below the plugin directory.
-        digest: Of what this resource writes there.
-        what: What messages call it.
+        program: The program.
+        path: Path below the plugin directory.
+        digest: Hash of the code that this resource writes there.
+        what: The resource.
 
     Raises:
-        InvalidInputs: Another resource writes something else there.
+        InvalidInputs: Another resource writes other code there.
     """
     if program.code.declare(path, digest):
-        reason = f"another resource of this program is {what}, with other content: give one of them a plugin_name"
+        reason = f"another resource of this program is {what} with other content: give one of them another plugin_name"
         raise InvalidInputs([Failure(property="plugin_name", reason=reason)])
 
 
@@ -74,10 +76,10 @@ class FileChange:
     """One change of files below the plugin directory.
 
     Args:
-        hosts: Where it is made.
+        hosts: The hosts to change.
         contents: Path to the text that the file has afterwards.
-        apply: Makes it on one host; default is to write file after file in the order of ``contents``.
-        replaces: A directory of which ``apply`` removes whatever is not in ``contents``.
+        apply: Changes one host. Default: writes file after file in the order of ``contents``.
+        replaces: A directory in which ``apply`` removes all files that are not in ``contents``; or None.
     """
 
     def __init__(
@@ -94,19 +96,20 @@ class FileChange:
         self._replaces = replaces
 
     def carry_out(self) -> None:
-        """Make the change: on one host by the requests of ``apply`` alone, since an answer of 200 means written.
+        """Make the change.
 
-        On several hosts each is asked for what it has before and after: one request more each time.
+        A single host needs only the requests of ``apply``, since an answer of 200 means written. Each of several hosts
+        is asked before and after for its files, so that all can get the old files back.
 
         Raises:
-            ResourceError: A host failed; says which, and what was put back on it and those before it.
+            ResourceError: A host failed; says which one, and whether the old files were put back.
         """
         if len(self._hosts) == 1:
             (host,) = self._hosts
             try:
                 self._apply(host)
             except EngineApiError as error:
-                raise ResourceError(explained(error)) from error
+                raise ResourceError(with_remedy(error)) from error
             except NotWritten as error:
                 raise ResourceError(str(error)) from error
             return
@@ -116,7 +119,7 @@ class FileChange:
                 previous[host] = host.probe.ask(files=self._affected(host)).files
             except (EngineApiError, ProbeFailed) as error:
                 raise ResourceError(
-                    f"nothing was changed on any host, since {host.url} failed: {explained(error)}"
+                    f"no host was changed, since the files of {host.url} could not be read: {with_remedy(error)}"
                 ) from error
         tried = []
         for host in self._hosts:
@@ -125,7 +128,7 @@ class FileChange:
                 self._apply(host)
                 self._verify(host)
             except (EngineApiError, ProbeFailed, NotWritten) as error:
-                reason = explained(error)
+                reason = with_remedy(error)
                 outcome = self._put_back({host: previous[host] for host in tried})
                 raise ResourceError(f"{host.url} failed: {reason}. {outcome}") from error
 
@@ -137,24 +140,24 @@ class FileChange:
             try:
                 host.write_file(path, content)
             except EngineApiError as error:
-                raise NotWritten(f"{path}: {explained(error)}") from error
+                raise NotWritten(f"{path}: {with_remedy(error)}") from error
 
     def _verify(self, host: Host) -> None:
         found = host.probe.ask(files=self._contents).files
         for path, content in self._contents.items():
             file = found[path]
             if file is None or file.sha256 != sha256(content):
-                raise NotWritten(f"{path} does not have the content that was sent, although the server took it")
+                raise NotWritten(f"{path} does not have the content that was sent, although the server accepted it")
 
     def _put_back(self, previous: Mapping[Host, Mapping[str, ProbedFile | None]]) -> str:
-        failures = [f"{host.url}: {text}" for host, files in previous.items() if (text := _restored(host, files))]
+        failures = [f"{host.url}: {text}" for host, files in previous.items() if (text := _restore(host, files))]
         if failures:
             return f"The previous files could not be put back everywhere: {'; '.join(failures)}"
         return "All hosts have the files that they had before"
 
 
-def _restored(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | None:
-    """Give a host its previous files, as far as they have changed; what went wrong, or ``None``."""
+def _restore(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | None:
+    """Put the previous files of a host back; returns what went wrong, or None."""
     try:
         changed = _changed(host, previous)
         if not changed:
@@ -168,10 +171,10 @@ def _restored(host: Host, previous: Mapping[str, ProbedFile | None]) -> str | No
                 host.write_file(path, file.text)
         left = _changed(host, previous)
     except (EngineApiError, ProbeFailed, SweepFailed) as error:
-        return explained(error)
+        return with_remedy(error)
     if not left:
         return None
-    return f"not as before: {', '.join(sorted(left))} (what is longer than a mebibyte, or no UTF-8, cannot be put back)"
+    return f"{', '.join(sorted(left))} (a file that is longer than a mebibyte, or not UTF-8, cannot be put back)"
 
 
 def _changed(host: Host, previous: Mapping[str, ProbedFile | None]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Removing plugin files that a program no longer declares, where it asks for that."""
+"""Removing plugin files that a program no longer declares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.errors import ProbeFailed, ResourceError, SweepFailed
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 
 
 def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str]:
-    """Remove files and directories that no trigger runs: two requests a host, four the first time in a process.
+    """Remove files and directories that no trigger runs and no resource of the program declares.
+
+    Needs two requests for each host, and four the first time in a process.
 
     Args:
-        engine: Where they are.
-        label: What messages call their resource.
-        paths: Below the plugin directory; those that are gone already are no failure.
+        engine: The server.
+        label: The resource that the files belong to.
+        paths: Paths below the plugin directory; those that are gone already are a success.
 
     Returns:
-        Those that stay, since a trigger runs them (contract 7.2); which one is said. What another resource of the
-        program declares stays, too.
+        The paths that stay, since a trigger runs them (contract 7.2). A notice names the trigger.
 
     Raises:
-        ResourceError: They were not removed.
+        ResourceError: The files were not removed.
     """
     kept: set[str] = set()
     paths = [path for path in paths if path not in engine.program.files]
@@ -41,16 +42,16 @@ def remove_files(engine: Engine, label: str, paths: Collection[str]) -> list[str
             if unused := [path for path in paths if path not in users]:
                 host.remove_files(unused)
         except (EngineApiError, ProbeFailed, SweepFailed) as error:
-            raise ResourceError(f"{label} was not removed from {host.url}: {explained(error)}") from error
+            raise ResourceError(f"{label} was not removed from {host.url}: {with_remedy(error)}") from error
         kept |= users.keys()
     return sorted(kept)
 
 
 def remove_files_later(engine: Engine, label: str, paths: Collection[str]) -> None:
-    """As ``remove_files``, for what a replaced resource leaves: the triggers that run it are changed after it.
+    """As ``remove_files``, for files of a replaced resource: Pulumi changes the triggers that run them later.
 
     Raises:
-        ResourceError: They were not removed.
+        ResourceError: The files were not removed.
     """
     engine.superseded |= dict.fromkeys(remove_files(engine, label, paths), label)
 
@@ -58,7 +59,7 @@ def remove_files_later(engine: Engine, label: str, paths: Collection[str]) -> No
 def remove_superseded(engine: Engine, plugin_filename: str) -> None:
     """Remove what a trigger ran until now, if the resource that wrote it was replaced in this deployment.
 
-    A failure is a notice: the trigger has been changed as the program asks for.
+    A failure is a notice, since the trigger itself was changed.
     """
     if label := engine.superseded.get(plugin_filename):
         try:

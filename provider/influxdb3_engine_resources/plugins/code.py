@@ -1,4 +1,4 @@
-"""The code of plugins that this deployment changes while triggers run it."""
+"""Code that this deployment changes while triggers run it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Code(NamedTuple):
     """A plugin's code.
 
     Attributes:
-        digest: What triggers know it by: ``content_sha256`` of its resource.
+        digest: ``content_sha256`` of its resource; ``plugin_sha256`` of its triggers.
         contents: Path below the plugin directory to the file's text.
     """
 
@@ -21,11 +21,11 @@ class Code(NamedTuple):
 
 
 class CodeChanges:
-    """What this deployment does to code that triggers run, by their ``plugin_filename``.
+    """Changes of code that triggers run.
 
     Attributes:
-        replaced: The code that was there before, by the state.
-        failed: What failed on the new code, so that the previous one is there again.
+        replaced: ``plugin_filename`` to the previous code, as the state has it.
+        failed: ``plugin_filename`` to the trigger that failed on the new code; the previous code was put back.
     """
 
     def __init__(self) -> None:

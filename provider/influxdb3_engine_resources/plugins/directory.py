@@ -1,4 +1,4 @@
-"""The logic of multi-file plugins: content-addressed directories, so that a trigger never sees half of a change."""
+"""The logic of plugin directories. Names hold a hash of the content, so that no trigger sees half a change."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from influxdb3_engine_resources.errors import (
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginDirectoryName, TriggerName, plugin_path
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.change import FileChange, existing_hashes, refuse_other_code
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
-from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
+from influxdb3_engine_resources.plugins.gate import DryRunInputs, Gate, missing_entry_points
 from influxdb3_engine_resources.plugins.manifest_facts import (
     ManifestFacts,
     preview_releases,
@@ -37,8 +37,8 @@ from influxdb3_engine_resources.properties import files_property
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -54,7 +54,7 @@ _MODIFIED = "modified"
 
 
 def files_sha256(files: Mapping[str, str]) -> str:
-    """SHA-256 over the paths and contents of a directory, in hexadecimal."""
+    """SHA-256 over the paths and contents of a directory in hexadecimal."""
     return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
 
 
@@ -64,7 +64,7 @@ def _file_path(path: str) -> str:
 
 
 class PluginDirectoryInputs(Inputs):
-    """A plugin directory as a program declares it; ``files`` maps ``./PATH`` below it to the file's text."""
+    """A plugin directory as a program declares it; ``files`` maps ``./PATH`` to the text of the file."""
 
     derived: ClassVar[frozenset[str]] = frozenset({"plugin_filename", "content_sha256", "hosts"})
     flags: ClassVar[frozenset[str]] = frozenset({"adopt", "delete_on_destroy", "in_place"})
@@ -74,7 +74,7 @@ class PluginDirectoryInputs(Inputs):
     files: dict[Annotated[str, AfterValidator(_file_path)], str]
     in_place: bool = False
     trigger_name: TriggerName | None = None
-    test: list[DryRun] | None = None
+    test: list[DryRunInputs] | None = None
     manifest: ManifestFacts | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
@@ -82,32 +82,32 @@ class PluginDirectoryInputs(Inputs):
     content_sha256: str | None = None
     hosts: list[str] | None = None
     superseded: list[str] | None = None
-    """Directories that earlier updates wrote and that are to be removed once no trigger runs them."""
+    """Directories of earlier updates, to remove as soon as no trigger runs them."""
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """The directory in messages."""
         return f"plugin directory {self.plugin_filename!r}"
 
     @property
     def contents(self) -> dict[str, str]:
-        """Text of the files by path below the directory."""
+        """Path below the directory to the text of the file."""
         return {path.removeprefix("./"): content for path, content in self.files.items()}
 
     @property
     def candidates(self) -> str:
-        """Directory on the server of what is dry-run before it replaces files in place."""
+        """Directory on the server for dry runs of files that are then written in place."""
         return f"{DIRECTORY}/candidates/{self.plugin_name}"
 
     @property
     def directories(self) -> list[str]:
-        """All that it has on the server."""
+        """All directories of this resource on the server."""
         return [str(self.plugin_filename), *(self.superseded or []), self.candidates]
 
     def below(self, directory: str) -> dict[str, str]:
-        """Text of the files by path below the plugin directory.
+        """Path below the plugin directory to the text of the file.
 
-        ``__init__.py`` comes last: a directory without it is no plugin, so none is used before it is whole.
+        ``__init__.py`` comes last: without it the server does not run the directory, so none runs half-written.
         """
         contents = self.contents
         return {f"{directory}/{name}": contents[name] for name in sorted(contents, key=lambda n: (n == _ENTRY, n))}
@@ -119,14 +119,14 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
     inputs_type = PluginDirectoryInputs
 
     def identity(self, inputs: PluginDirectoryInputs) -> Hashable:
-        """Its name without the hash of its content."""
+        """The name without the hash of the content."""
         return ("directory", inputs.plugin_name)
 
     def check(self, inputs: PluginDirectoryInputs, program: Program) -> PluginDirectoryInputs:
-        """Derive the hash and the directory's name; refuse files that do not parse, or that a dry run cannot call."""
+        """Compute the hash and the directory's name; refuse syntax errors and missing entry points."""
         inputs = inputs.model_copy(update={"hosts": program.configuration.further_urls})
         if inputs.known("in_place", "trigger_name") and inputs.in_place and inputs.trigger_name is None:
-            reason = "in_place=True replaces the files through the trigger that uses them: name it"
+            reason = "in_place=True replaces the files through the trigger that runs them: set trigger_name"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
         if not inputs.known("files"):
             if inputs.known("plugin_name", "in_place") and inputs.in_place:
@@ -136,7 +136,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             source = parse_directory(inputs.contents)
         except PluginSourceError as error:
             raise InvalidInputs([Failure(property="files", reason=str(error))]) from None
-        if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
+        if inputs.known("test") and (failures := missing_entry_points(inputs.test or [], source)):
             raise InvalidInputs(failures)
         digest = files_sha256(inputs.contents)
         if not inputs.known("plugin_name", "in_place"):
@@ -150,14 +150,14 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
     def check_online(self, inputs: PluginDirectoryInputs, state: PluginDirectoryInputs | None, engine: Engine) -> None:
-        """Refuse what a host takes no files of, and to write in place what is somebody else's."""
+        """Refuse hosts that take no files, and to overwrite somebody else's directory in place."""
         if not inputs.known("plugin_filename", "files"):
             return
         if state is not None and state.plugin_filename == inputs.plugin_filename and state.files == inputs.files:
             return
         if engine.configuration.online_checks:
             preview_releases(inputs.manifest, engine)
-            behind = self._behind(inputs, engine.hosts, str(inputs.plugin_filename))
+            behind = self._outdated_hosts(inputs, engine.hosts, str(inputs.plugin_filename))
             refuse_where_locked(behind, "plugin_name", lambda facts: facts.refuses_files())
         if state is None and inputs.in_place and not engine.adopts(inputs):
             conflict = self._conflict(inputs, engine)
@@ -165,13 +165,13 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
                 raise InvalidInputs([Failure(property="plugin_name", reason=conflict)])
 
     def diff(self, state: PluginDirectoryInputs, inputs: PluginDirectoryInputs) -> Difference:
-        """Another name is another directory; other files are an update, which leaves the old directory in place."""
+        """Another name is another directory; other files are an update."""
         changed = state.changed(inputs, _ONLY_FOR_US)
         renamed = "plugin_name" in changed
         return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=True)
 
     def create(self, inputs: PluginDirectoryInputs, engine: Engine) -> Created:
-        """One request a file and host, after one look at each host that all resources of a deployment share."""
+        """Write the files: one request for each file and host, after one for each host that a deployment shares."""
         if inputs.in_place and not engine.adopts(inputs):
             conflict = self._conflict(inputs, engine)
             if conflict:
@@ -185,7 +185,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
     def read(
         self, state: PluginDirectoryInputs, outputs: Properties, engine: Engine
     ) -> Live[PluginDirectoryInputs] | None:
-        """The files' contents as the probe finds them, so that an edit by hand shows as a diff of code."""
+        """The files as the probe finds them: an edit by hand shows as a diff of code."""
         declared = state.below(str(state.plugin_filename))
         found = drift(engine.hosts, declared, outputs.get(_MODIFIED, {}), directory=state.plugin_filename)
         outputs = {_MODIFIED: found.modified} if found.modified else {}
@@ -200,7 +200,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         return Live(state.model_copy(update=live), outputs)
 
     def update(self, state: PluginDirectoryInputs, inputs: PluginDirectoryInputs, engine: Engine) -> Properties:
-        """New files go to a new directory, which the trigger is then swapped to; or into the old one, if asked for."""
+        """Write new files to a new directory, or with ``in_place`` to the old one. Triggers are swapped afterwards."""
         if state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"}):
             self._deploy(inputs, engine, through_trigger=inputs.in_place)
             self._remove_stale(state, inputs, engine)
@@ -211,41 +211,43 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             return {}
         older = [name for name in state.superseded or [] if name != inputs.plugin_filename]
         left = remove_files(engine, inputs.label, older) if older else []
-        # the trigger is swapped after this update: what it runs until then can go with the next one
+        # the trigger is swapped after this update and runs the old directory until then: the next update removes it
         if state.plugin_filename not in {inputs.plugin_filename, None}:
             left.append(str(state.plugin_filename))
         return {"superseded": left} if left else {}
 
     def delete(self, state: PluginDirectoryInputs, engine: Engine) -> None:
-        """Remove the directories where that is asked for; they stay otherwise, which is said."""
+        """Remove the directories if ``delete_on_destroy``; otherwise they stay, with a notice."""
         engine.helper_files.leave(state.candidates)
         if state.delete_on_destroy:
             remove_files(engine, state.label, state.directories)
         elif state.plugin_filename not in engine.program.files:
-            notice(f"{state.label} stays on the server: its API has no way to delete it; retain=False does")
+            notice(
+                f"{state.label} stays on the server, since its API cannot delete it; retain=False deletes it on destroy"
+            )
 
     def make_way(self, state: PluginDirectoryInputs, successor: PluginDirectoryInputs, engine: Engine) -> None:
-        """Give the directory up; a successor of the same name overwrites it, and no trigger misses it in between."""
+        """Give the directory up: a successor of the same name overwrites it, so that no trigger lacks it in between."""
         del successor
         for host in engine.hosts:
-            host.let_go(state.below(str(state.plugin_filename)))
+            host.give_up_files(state.below(str(state.plugin_filename)))
         if state.delete_on_destroy:
             remove_files_later(engine, state.label, state.directories)
         else:
             self.delete(state, engine)
 
     def _conflict(self, inputs: PluginDirectoryInputs, engine: Engine) -> str | None:
-        """A directory that is written in place has a name that may be somebody else's."""
+        """Why a directory cannot be written in place, since somebody else has one of that name; or None."""
         declared = inputs.below(str(inputs.plugin_filename))
         for host in engine.hosts:
-            hashes = present_hashes(host, inputs.label, declared)
+            hashes = existing_hashes(host, inputs.label, declared)
             if any(sha != sha256(declared[path]) for path, sha in hashes.items()):
                 how = f" on {host.url} and differs from the program's; adopting overwrites its files"
                 return exists_already(inputs.label, how, "choose another plugin_name")
         return None
 
     def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:
-        """Write what is missing and pass the dry runs: in this order where no trigger runs the directory yet."""
+        """Write missing files and pass the dry runs: in this order if no trigger runs the directory yet."""
         refuse_other_releases(inputs.manifest, inputs.label, engine)
         if inputs.test and inputs.in_place:
             candidate = f"{inputs.candidates}/{inputs.plugin_name}_{files_sha256(inputs.contents)[:12]}"
@@ -255,7 +257,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
             self._replace(inputs, engine)
             return
         directory = str(inputs.plugin_filename)
-        new = [host for host in engine.hosts if not present_hashes(host, inputs.label, inputs.below(directory))]
+        new = [host for host in engine.hosts if not existing_hashes(host, inputs.label, inputs.below(directory))]
         self._write(inputs, engine.hosts, directory)
         if inputs.test and not inputs.in_place:
             try:
@@ -272,22 +274,22 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def _write(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> None:
         try:
-            FileChange(self._behind(inputs, hosts, directory), inputs.below(directory)).carry_out()
+            FileChange(self._outdated_hosts(inputs, hosts, directory), inputs.below(directory)).carry_out()
         except ResourceError as error:
-            raise ResourceError(f"plugin directory {directory!r} was not completed: {error}") from error
+            raise ResourceError(f"plugin directory {directory!r} was not written in full: {error}") from error
 
-    def _behind(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> list[Host]:
-        """Hosts that lack a file of a directory, or have another of its name."""
+    def _outdated_hosts(self, inputs: PluginDirectoryInputs, hosts: Sequence[Host], directory: str) -> list[Host]:
+        """Hosts that lack a file of a directory, or have it with other content."""
         contents = inputs.below(directory)
         behind = []
         for host in hosts:
-            hashes = present_hashes(host, inputs.label, contents)
+            hashes = existing_hashes(host, inputs.label, contents)
             if any(hashes.get(path) != sha256(content) for path, content in contents.items()):
                 behind.append(host)
         return behind
 
     def _remove_stale(self, state: PluginDirectoryInputs, inputs: PluginDirectoryInputs, engine: Engine) -> None:
-        """Remove files of the directory that the program does not declare: a refresh found them, or it did before."""
+        """Remove files that the program does not declare: it declared them before, or a refresh found them."""
         if state.plugin_filename != inputs.plugin_filename:
             return
         directory = str(inputs.plugin_filename)
@@ -297,15 +299,15 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
                 if there := host.probe.hashes(paths):
                     host.remove_files(there)
             except DryRunsOff as error:
-                notice(f"{', '.join(sorted(paths))} may stay on {host.url}, where it can be imported: {error}")
+                notice(f"{', '.join(sorted(paths))} may stay on {host.url}, where plugins can import it: {error}")
             except (EngineApiError, ProbeFailed, SweepFailed) as error:
                 raise ResourceError(
-                    f"{inputs.label} on {host.url} keeps {', '.join(sorted(paths))}, which the program does not "
-                    f"declare and which could not be removed: {explained(error)}"
+                    f"{inputs.label} on {host.url} still has {', '.join(sorted(paths))}, which the program does not "
+                    f"declare: {with_remedy(error)}"
                 ) from error
 
     def _replace(self, inputs: PluginDirectoryInputs, engine: Engine) -> None:
-        """Replace the directory as a whole through its trigger, or file by file while that does not exist."""
+        """Replace the directory as a whole through its trigger, or file by file if the trigger does not run it."""
         name, contents = inputs.trigger_name or "", inputs.contents
         below = inputs.below(str(inputs.plugin_filename))
 
@@ -314,8 +316,10 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
                 for path, content in below.items():
                     host.write_file(path, content)
                 return
-            repeated(lambda: host.client.update_plugin_directory(name, contents), worth=is_lost)
-            host.tell_once("a server that has imported a plugin directory runs the old modules until it is restarted")
+            with_retries(lambda: host.client.update_plugin_directory(name, contents), retry_on=is_unsettled)
+            host.notice_once(
+                "the server may run the old modules of a plugin directory that is written in place: restart the server"
+            )
             host.probe.note(str(inputs.plugin_filename), None)
             for path, content in below.items():
                 host.probe.note(path, sha256(content))
@@ -327,9 +331,9 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
 
 def _discard(hosts: Sequence[Host], directory: str) -> None:
-    """Remove a directory that did not pass its dry runs; what that comes to changes nothing about their failure."""
+    """Remove a directory that failed its dry runs; a failure to remove it is a notice."""
     for host in hosts:
         try:
             host.remove_files([directory])
         except (EngineApiError, ProbeFailed, SweepFailed) as error:
-            notice(f"{directory} stays on {host.url}, where no trigger runs it: {explained(error)}")
+            notice(f"{directory} stays on {host.url}, and no trigger runs it: {with_remedy(error)}")

@@ -1,4 +1,4 @@
-"""What the hosts have in place of the files that a program declares."""
+"""Drift of plugin files: what the hosts have instead of the declared files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 
 class Drift(NamedTuple):
-    """Files that are not as declared.
+    """Files that differ from the declared ones.
 
     Attributes:
-        files: Path to what is there now, ``None`` where no host has it; files that are as declared are absent, and
-            those that somebody added are present.
-        modified: Path to the time of its last change in milliseconds, of files that only the system table told of.
+        files: Path to the text of the file now, or to None if no host has it; only files that differ or were added.
+        modified: Path to the time of the last change in milliseconds, for files that could not be compared by content.
     """
 
     files: dict[str, str | None]
@@ -30,15 +29,15 @@ class Drift(NamedTuple):
 def drift(
     hosts: Collection[Host], declared: dict[str, str], modified: Mapping[str, int], *, directory: str | None = None
 ) -> Drift:
-    """Compare files by content; by size and time where a host does not run dry runs, which is said once.
+    """Compare files by content. On a host without dry runs, compare by size and time, with a notice.
 
-    One request a host for all the resources of a deployment, and one more for the files that differ.
+    Needs one request for each host in a deployment, and one more for the files that differ.
 
     Args:
-        hosts: Where the files are.
-        declared: Path to the text that the file should have.
-        modified: What the previous comparison returned.
-        directory: Where all Python files are to be declared ones: others may be imported in their stead.
+        hosts: The hosts.
+        declared: Path to the declared text.
+        modified: ``Drift.modified`` of the previous comparison.
+        directory: A directory in which every Python file must be declared, since plugins can import it; or None.
 
     Raises:
         EngineApiError: A host could not be asked.
@@ -49,7 +48,7 @@ def drift(
         try:
             found[host] = _by_content(host, declared, directory)
         except ProbeFailed as error:
-            host.tell_once(f"files are compared by size and time only, since {error}")
+            host.notice_once(f"files are compared only by size and time: {error}")
             found[host] = _by_table(host, declared, modified, times)
     paths = dict.fromkeys(path for files in found.values() for path in files)
     combined = {path: _combined({host: files.get(path) for host, files in found.items()}) for path in paths}
@@ -61,18 +60,18 @@ def _by_content(host: Host, declared: dict[str, str], directory: str | None) -> 
     other = [path for path, content in declared.items() if hashes.get(path) != sha256(content)]
     if directory is not None:
         below = host.probe.names_below(directory)
-        # what is no Python may be a plugin's own data
+        # other files may be data of the plugin
         other += [path for path in below if path.endswith(".py") and path not in declared]
     if not other:
         return dict(declared)
     files = host.probe.ask(files=other).files
-    return declared | {path: _shown(file) for path, file in files.items()}
+    return declared | {path: _as_code(file) for path, file in files.items()}
 
 
 def _by_table(
     host: Host, declared: dict[str, str], modified: Mapping[str, int], times: dict[str, int]
 ) -> dict[str, str | None]:
-    # the table lists the files of triggers only (contract 7.2): one that it lacks may well be there
+    # the table lists only files that triggers run (contract 7.2): a file that it lacks may exist
     files: dict[str, str | None] = dict(declared)
     for path, content in declared.items():
         row = host.plugin_table.row(path)
@@ -80,21 +79,21 @@ def _by_table(
             continue
         times[path] = row.last_modified
         if row.size_bytes != len(content.encode()) or row.last_modified != modified.get(path, row.last_modified):
-            files[path] = f"# changed by hand: {row.size_bytes} bytes, which only a dry run could read\n"
+            files[path] = f"# changed by hand: {row.size_bytes} bytes; only a dry run could read them\n"
     return files
 
 
-def _shown(file: ProbedFile | None) -> str | None:
-    """A file as a diff of code shows it."""
+def _as_code(file: ProbedFile | None) -> str | None:
+    """The text of a file for a diff of code; None if there is no file."""
     if file is None or file.text is not None:
         return None if file is None else file.text
-    return f"# {file.size} bytes that are too large to show, or not UTF-8 text (SHA-256 {file.sha256})\n"
+    return f"# {file.size} bytes: too large to show, or not UTF-8 (SHA-256 {file.sha256})\n"
 
 
 def _combined(found: Mapping[Host, str | None]) -> str | None:
-    """What stands for a file in the state: the text that all hosts have, or a remark where they do not agree.
+    """The text of a file in the state: the text that all hosts have, or a remark if the hosts differ.
 
-    The remark, and not one host's text: a state that happened to agree with the program would hide the other host.
+    The remark differs from every declared text, so that an update corrects all hosts.
     """
     texts = set(found.values())
     if len(texts) == 1:

@@ -1,4 +1,4 @@
-"""Whether a dry run wrote what was expected."""
+"""Comparing what a dry run wrote with what was expected."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ExpectedWrites = list[str] | dict[str, list[str]]
-"""Lines of line protocol for the test's own database, or by database; ``/REGULAR EXPRESSION/`` stands for a line."""
+"""Lines of line protocol, or database to lines; ``/REGULAR EXPRESSION/`` stands for a line."""
 
 
 class Point(NamedTuple):
-    """What a line of line protocol means: equal points are written by equal lines.
+    """A line of line protocol, for comparison.
 
     Attributes:
         table: The table.
-        tags: Tags in any order.
-        fields: Name, kind and value of each field in any order: ``1``, ``1.0`` and ``1e0`` are equal, ``1i`` differs.
-        time: Nanoseconds since the epoch; ``None`` if the line has no timestamp.
+        tags: The tags.
+        fields: Name, kind and value of each field. ``1``, ``1.0`` and ``1e0`` are equal; ``1i`` differs.
+        time: Nanoseconds since the epoch; None if the line has no timestamp.
     """
 
     table: str
@@ -32,29 +32,29 @@ class Point(NamedTuple):
 
 
 def expression(line: str) -> re.Pattern[str] | None:
-    """The regular expression that an expected line is, ``None`` where it is line protocol, which never ends so.
+    """The regular expression in an expected line, or None if the line is line protocol, which never ends with ``/``.
 
     Raises:
-        ValueError: It cannot be compiled.
+        ValueError: The expression is invalid.
     """
     if len(line) < 2 or not (line.startswith("/") and line.endswith("/")):
         return None
     try:
         return re.compile(line[1:-1])
     except re.error as error:
-        raise ValueError(f"the regular expression cannot be compiled: {error}") from None
+        raise ValueError(f"invalid regular expression: {error}") from None
 
 
 def point(line: str) -> Point:
-    """What a line means.
+    """Parse a line.
 
     Raises:
-        ValueError: It is not line protocol; says why in the server's words.
+        ValueError: The line is not line protocol; says why in the server's words.
     """
     try:
         parsed = parse_line(skip_blank(line))
     except LineProtocolError as error:
-        raise ValueError(f"not one line of line protocol: {error}") from None
+        raise ValueError(f"invalid line protocol: {error}") from None
     *values, time = parsed.values
     return Point(
         parsed.series.table,
@@ -67,17 +67,17 @@ def point(line: str) -> Point:
     )
 
 
-def missed(expected: ExpectedWrites, written: Mapping[str, Sequence[str]], database: str) -> list[str]:
-    """What was expected and not written, and what was written and not expected; empty where all is as expected.
+def mismatches(expected: ExpectedWrites, written: Mapping[str, Sequence[str]], database: str) -> list[str]:
+    """Lines that were expected and not written, or written and not expected; empty if all is as expected.
 
-    Lines are compared by their values: neither the order of lines, tags and fields nor the way in which a number is
-    written matters. A line without a timestamp meets one with any. Each expected line takes the first written one that
-    it meets: those with a timestamp before those without, and the expressions last.
+    Compares values: the order of lines, tags and fields and the notation of numbers do not matter. A line without a
+    timestamp matches any timestamp. Each expected line takes the first written line that it matches: lines with a
+    timestamp choose first, then lines without one, then regular expressions.
 
     Args:
-        expected: What should have been written, and nothing else.
-        written: Database to what was written, one or several lines a text.
-        database: Where the lines of an ``expected`` that names no database belong.
+        expected: All lines that should have been written.
+        written: Database to texts of one or several lines.
+        database: The database of expected lines without one.
     """
     by_database = expected if isinstance(expected, dict) else {database: expected}
     problems = []
@@ -86,10 +86,10 @@ def missed(expected: ExpectedWrites, written: Mapping[str, Sequence[str]], datab
         for wanted in sorted(by_database.get(name, ()), key=_vagueness):
             met = next((line for line in lines if _meets(line, wanted)), None)
             if met is None:
-                problems.append(f"nothing like {wanted!r} was written to {name!r}")
+                problems.append(f"{wanted!r} was expected in {name!r} and not written")
             else:
                 lines.remove(met)
-        problems += [f"{line!r} was written to {name!r}, which was not expected" for line in lines]
+        problems += [f"{line!r} was written to {name!r} and not expected" for line in lines]
     return problems
 
 
@@ -112,7 +112,7 @@ def _meets(line: str, wanted: str) -> bool:
         return pattern.fullmatch(line) is not None
     try:
         there = point(line)
-    except ValueError:  # the server takes what this release does not know
+    except ValueError:  # line protocol of a later release
         return line == wanted
     expected = point(wanted)
     return there == (expected if expected.time is not None else expected._replace(time=there.time))

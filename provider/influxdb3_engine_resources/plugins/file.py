@@ -1,4 +1,4 @@
-"""The logic of single-file plugins."""
+"""The logic of plugin files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceEr
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginPath, TriggerName
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugins.change import FileChange, present_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.change import FileChange, existing_hashes, refuse_other_code
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
-from influxdb3_engine_resources.plugins.gate import DryRun, Gate, unrunnable
+from influxdb3_engine_resources.plugins.gate import DryRunInputs, Gate, missing_entry_points
 from influxdb3_engine_resources.plugins.manifest_facts import (
     ManifestFacts,
     preview_releases,
@@ -26,7 +26,7 @@ from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_f
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -49,23 +49,23 @@ class PluginFileInputs(Inputs):
     plugin_name: PluginPath
     content: str
     trigger_name: TriggerName | None = None
-    test: list[DryRun] | None = None
+    test: list[DryRunInputs] | None = None
     manifest: ManifestFacts | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
     content_sha256: str | None = None
     hosts: list[str] | None = None
-    """Further hosts that have it; with another one the file has to be written again."""
+    """Further hosts; a new one makes an update, which writes the file there."""
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """The file in messages."""
         return f"plugin file {self.plugin_name!r}"
 
     @property
     def candidates(self) -> str:
-        """Directory on the server of what is dry-run before it becomes this file."""
+        """Directory on the server for dry runs of new content."""
         return f"{DIRECTORY}/candidates/{re.sub('[^A-Za-z0-9]+', '_', self.plugin_name)}"
 
 
@@ -75,11 +75,11 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
     inputs_type = PluginFileInputs
 
     def identity(self, inputs: PluginFileInputs) -> Hashable:
-        """Its path."""
+        """The path."""
         return ("file", inputs.plugin_name)
 
     def check(self, inputs: PluginFileInputs, program: Program) -> PluginFileInputs:
-        """Derive the file name and the hash; refuse Python that does not parse, or that a dry run cannot call."""
+        """Compute the file name and the hash; refuse syntax errors and missing entry points."""
         derived: dict[str, Any] = {"plugin_filename": inputs.plugin_name, "content_sha256": UNKNOWN}
         derived["hosts"] = program.configuration.further_urls
         if inputs.known("content"):
@@ -90,7 +90,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
                 except PluginSourceError as error:
                     raise InvalidInputs([Failure(property="content", reason=str(error))]) from None
                 program.sources.declare(inputs.plugin_name, with_triggers(source, inputs.manifest))
-                if inputs.known("test") and (failures := unrunnable(inputs.test or [], source)):
+                if inputs.known("test") and (failures := missing_entry_points(inputs.test or [], source)):
                     raise InvalidInputs(failures)
             if inputs.known("plugin_name"):
                 refuse_other_code(program, inputs.plugin_name, derived["content_sha256"], f"the {inputs.label}")
@@ -102,7 +102,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         return inputs.model_copy(update=derived)
 
     def check_online(self, inputs: PluginFileInputs, state: PluginFileInputs | None, engine: Engine) -> None:
-        """Refuse a file that exists with other content, or that a host takes none of; show what ``adopt`` changes."""
+        """Refuse a file that exists with other content, and hosts that take no files; show what ``adopt`` changes."""
         if not inputs.known("plugin_name", "content") or (state is not None and state.content == inputs.content):
             return
         absent, differing = self._found(inputs, engine)
@@ -113,14 +113,14 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             return
         if differing and not engine.adopts(inputs):
             raise InvalidInputs([Failure(property="plugin_name", reason=_conflict(inputs, differing))])
-        for host in differing if engine.adopts(inputs) is True else ():  # it may be unknown yet
+        for host in differing if engine.adopts(inputs) is True else ():  # adopt may be unknown
             file = host.probe.ask(files=[inputs.plugin_name]).files[inputs.plugin_name]
             before = ((file and file.text) or "").splitlines()
             changes = [line[0] for line in ndiff(before, inputs.content.splitlines()) if line[0] in "+-"]
-            # not the lines themselves: the content may be a secret, which a provider is not told
+            # does not show the lines: they may be secret
             notice(
-                f"{inputs.label} on {host.url} will be taken over: {changes.count('-')} of its {len(before)} lines go, "
-                f"{changes.count('+')} of the program's are new"
+                f"{inputs.label} on {host.url} will be adopted: {changes.count('-')} of its {len(before)} lines are "
+                f"removed, {changes.count('+')} lines are added"
             )
 
     def diff(self, state: PluginFileInputs, inputs: PluginFileInputs) -> Difference:
@@ -130,9 +130,9 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         return Difference(bool(changed), ("plugin_name",) if renamed else (), delete_before_replace=True)
 
     def create(self, inputs: PluginFileInputs, engine: Engine) -> Created:
-        """One request a host, after one look at each that all files of a deployment share.
+        """Write the file: one request for each host, after one for each host that a deployment shares.
 
-        The look is worth it: the API overwrites silently, and what was overwritten is nobody's any more.
+        The shared request finds somebody else's file of that name: the API would overwrite it.
         """
         refuse_other_releases(inputs.manifest, inputs.label, engine)
         absent, differing = self._found(inputs, engine)
@@ -140,12 +140,12 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             raise ResourceError(_conflict(inputs, differing))
         self._pass_tests(inputs, engine, "written")
         if differing:
-            notice(f"{inputs.label} on {_urls(differing)} is taken over: its content was another")
+            notice(f"{inputs.label} on {_urls(differing)} is adopted: its content is replaced")
         self._write(inputs, [*absent, *differing], "written")
         return Created(inputs.plugin_name)
 
     def read(self, state: PluginFileInputs, outputs: Properties, engine: Engine) -> Live[PluginFileInputs] | None:
-        """The file's content as the probe finds it, so that an edit by hand shows as a diff of code."""
+        """The content as the probe finds it: an edit by hand shows as a diff of code."""
         found = drift(engine.hosts, {state.plugin_name: state.content}, outputs.get(_MODIFIED, {}))
         outputs = {_MODIFIED: found.modified} if found.modified else {}
         content = found.files.get(state.plugin_name, state.content)
@@ -154,7 +154,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         return Live(state.model_copy(update={"content": content, "content_sha256": sha256(content)}), outputs)
 
     def update(self, state: PluginFileInputs, inputs: PluginFileInputs, engine: Engine) -> Properties:
-        """Pass the dry runs, then overwrite the file: by POST, or by PUT for the trigger named."""
+        """Pass the dry runs, then overwrite the file: by POST, or by PUT if ``trigger_name`` is set."""
         changed = state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"})
         if changed:
             refuse_other_releases(inputs.manifest, inputs.label, engine)
@@ -166,17 +166,19 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         return {}
 
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:
-        """Remove the file where that is asked for; it stays otherwise, which is said."""
+        """Remove the file if ``delete_on_destroy``; otherwise it stays, with a notice."""
         engine.helper_files.leave(state.candidates)
         if state.delete_on_destroy:
             remove_files(engine, state.label, [state.plugin_name, state.candidates])
         elif state.plugin_name not in engine.program.files:
-            notice(f"{state.label} stays on the server: its API has no way to delete it; retain=False does")
+            notice(
+                f"{state.label} stays on the server, since its API cannot delete it; retain=False deletes it on destroy"
+            )
 
     def make_way(self, state: PluginFileInputs, successor: PluginFileInputs, engine: Engine) -> None:
-        """Give the file up; a successor of the same name overwrites it, and no trigger misses it in between."""
+        """Give the file up: a successor of the same name overwrites it, so that no trigger lacks it in between."""
         for host in engine.hosts:
-            host.let_go([state.plugin_name])
+            host.give_up_files([state.plugin_name])
         if state.plugin_name == successor.plugin_name:
             return
         if state.delete_on_destroy:
@@ -185,10 +187,10 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             self.delete(state, engine)
 
     def _found(self, inputs: PluginFileInputs, engine: Engine) -> tuple[list[Host], list[Host]]:
-        """Hosts that lack the file, and those that have another of its name."""
+        """Hosts that lack the file, and hosts that have it with other content."""
         absent, differing = [], []
         for host in engine.hosts:
-            hashes = present_hashes(host, inputs.label, [inputs.plugin_name])
+            hashes = existing_hashes(host, inputs.label, [inputs.plugin_name])
             if inputs.plugin_name not in hashes:
                 absent.append(host)
             elif hashes[inputs.plugin_name] != sha256(inputs.content):
@@ -218,15 +220,15 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
 
 def _overwrite(inputs: PluginFileInputs) -> Callable[[Host], None]:
-    """Writes the file of the trigger that is named."""
+    """A function that writes the file through its trigger."""
     name, content = inputs.trigger_name or "", inputs.content
 
     def overwrite(host: Host) -> None:
         if not host.plugin_table.runs(name, inputs.plugin_name):
-            notice(f"{inputs.label} is written as a file on {host.url}, since trigger {name!r} runs another, or none")
+            notice(f"{inputs.label} is written by POST on {host.url}, since trigger {name!r} does not run it")
             host.write_file(inputs.plugin_name, content)
             return
-        repeated(lambda: host.client.update_plugin_file(name, content), worth=is_lost)
+        with_retries(lambda: host.client.update_plugin_file(name, content), retry_on=is_unsettled)
         host.probe.note(inputs.plugin_name, sha256(content))
 
     return overwrite

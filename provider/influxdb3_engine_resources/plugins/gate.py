@@ -1,4 +1,4 @@
-"""Dry runs that gate a change: a candidate has to pass them before anything that is live is touched."""
+"""Dry runs before a change: new code must pass them before live code is touched."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 from influxdb3_engine_resources.errors import Failure, ProbeFailed, ResourceError
 from influxdb3_engine_resources.names import DatabaseName  # noqa: TC001 - pydantic reads the annotation at run time
-from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, missed, point
+from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, mismatches, point
 from influxdb3_engine_resources.server.on_server import SHIM, shim
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from influxdb3_engine_api import DryRunResult
-    from influxdb3_engine_resources.plugins.source import PluginSource
+    from influxdb3_engine_resources.plugins.source import SourceOutline
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.server.host import Host
 
@@ -44,16 +44,16 @@ def _portable(schedule: str) -> str:
     return parse_cron(schedule).portable
 
 
-class DryRun(TypedDict):
+class DryRunInputs(TypedDict):
     """One dry run as a property.
 
     Attributes:
-        kind: Which entry point it calls.
-        input_lp: The line protocol that a WAL plugin gets.
-        schedule: Cron expression whose next time a schedule plugin gets.
-        arguments: The plugin's ``args``.
-        database: Where it runs.
-        expect_writes: What it should write.
+        kind: The kind of entry point.
+        input_lp: Line protocol for a WAL plugin.
+        schedule: Cron expression; a schedule plugin gets its next time.
+        arguments: The ``args`` of the plugin.
+        database: The database that the plugin runs in.
+        expect_writes: The lines that the plugin should write.
     """
 
     kind: Literal["wal", "schedule"]
@@ -67,33 +67,33 @@ class DryRun(TypedDict):
 _ENTRY = {"wal": PluginType.WAL, "schedule": PluginType.SCHEDULE}
 
 
-def unrunnable(tests: Collection[DryRun], source: PluginSource) -> list[Failure]:
-    """Which of the dry runs a plugin cannot pass, since it lacks the function that they call."""
+def missing_entry_points(tests: Collection[DryRunInputs], source: SourceOutline) -> list[Failure]:
+    """A failure for each dry run that calls an entry point which the plugin lacks."""
     problems = [(number, source.problem(_ENTRY[test["kind"]])) for number, test in enumerate(tests)]
     return [Failure(property=f"test[{number}]", reason=problem) for number, problem in problems if problem]
 
 
 class Gate:
-    """Dry runs of one candidate on every host of an engine.
+    """Dry runs of new code on every host.
 
     Args:
-        engine: The engine.
-        tests: What to run.
+        engine: The server.
+        tests: The dry runs.
     """
 
-    def __init__(self, engine: Engine, tests: Collection[DryRun]) -> None:
+    def __init__(self, engine: Engine, tests: Collection[DryRunInputs]) -> None:
         self._engine = engine
         self._tests = tests
 
     def check_file(self, candidate: str, content: str) -> None:
-        """Dry-run a plugin file from another path: one request to write it, one for each dry run.
+        """Dry-run a plugin file under another path: one request to write it, and one for each dry run.
 
         Args:
-            candidate: Path below the plugin directory that no trigger names.
+            candidate: Path below the plugin directory; no trigger runs it.
             content: The plugin.
 
         Raises:
-            ResourceError: It did not pass; says why, with the plugin's own log lines.
+            ResourceError: A dry run failed; says why, with the plugin's own log lines.
         """
         for host in self._engine.hosts:
             with _failures_of(host):
@@ -104,13 +104,13 @@ class Gate:
                 self._check(host, number, test, result)
 
     def check_directory(self, directory: str) -> None:
-        """Dry-run a plugin directory that is on the hosts and that no trigger names, through the shim.
+        """Dry-run a plugin directory on the hosts through the shim.
 
         Args:
-            directory: Path below the plugin directory.
+            directory: Path below the plugin directory; no trigger runs it.
 
         Raises:
-            ResourceError: It did not pass; says why, with the plugin's own log lines.
+            ResourceError: A dry run failed; says why, with the plugin's own log lines.
         """
         for host in self._engine.hosts:
             for number, test in enumerate(self._tests, 1):
@@ -118,12 +118,12 @@ class Gate:
                     result = self._run_shim(host, test, f"{host.probe.plugin_directory}/{directory}")
                 self._check(host, number, test, result)
 
-    def _run_shim(self, host: Host, test: DryRun, package: str) -> DryRunResult:
+    def _run_shim(self, host: Host, test: DryRunInputs, package: str) -> DryRunResult:
         arguments = test.get("arguments", {}) | {shim.PACKAGE: package}
         return SHIM.run(host.client, lambda: self._run(host, test, SHIM.file_name, arguments))
 
-    def _run(self, host: Host, test: DryRun, filename: str, arguments: dict[str, str] | None) -> DryRunResult:
-        # one attempt: what a plugin does besides writing is real (contract section 6)
+    def _run(self, host: Host, test: DryRunInputs, filename: str, arguments: dict[str, str] | None) -> DryRunResult:
+        # tries once: everything that a plugin does besides writing is real (contract section 6)
         database = self._database(test)
         if test["kind"] == "wal":
             wal = TestWalPlugin(
@@ -135,15 +135,15 @@ class Gate:
         )
         return host.client.test_schedule_plugin(schedule)
 
-    def _database(self, test: DryRun) -> str:
-        # the server wants one that exists for a schedule, and only a valid name for a WAL plugin
+    def _database(self, test: DryRunInputs) -> str:
+        # a schedule plugin needs a database that exists, and a WAL plugin only a valid name
         default = "dry_run" if test["kind"] == "wal" else "_internal"
         return test.get("database") or self._engine.configuration.database or default
 
-    def _check(self, host: Host, number: int, test: DryRun, result: DryRunResult) -> None:
+    def _check(self, host: Host, number: int, test: DryRunInputs, result: DryRunResult) -> None:
         problems = result.errors + [line for line in result.log_lines if line.startswith("ERROR: ")]
         if not problems and "expect_writes" in test:
-            problems = missed(test["expect_writes"], result.database_writes, self._database(test))
+            problems = mismatches(test["expect_writes"], result.database_writes, self._database(test))
         if problems:
             logged = shown("\n".join(result.log_lines[-_LAST_LOG_LINES:]))
             raise ResourceError(
@@ -158,9 +158,9 @@ def _failures_of(host: Host) -> Iterator[None]:
         yield
     except AnswerLost as error:
         raise ResourceError(
-            f"a dry run on {host.url} did not end (influxdb3:timeout says when): {explained(error)}"
+            f"a dry run on {host.url} did not end in time, raise influxdb3:timeout: {with_remedy(error)}"
         ) from error
     except EngineApiError as error:
-        raise ResourceError(f"a dry run on {host.url} could not be made: {explained(error)}") from error
+        raise ResourceError(f"a dry run on {host.url} was not possible: {with_remedy(error)}") from error
     except ProbeFailed as error:
-        raise ResourceError(f"a dry run on {host.url} could not be made: {error}") from error
+        raise ResourceError(f"a dry run on {host.url} was not possible: {error}") from error

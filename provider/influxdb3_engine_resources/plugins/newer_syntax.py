@@ -1,4 +1,4 @@
-"""Syntax that the server's Python knows and the Python of the program may not."""
+"""Syntax that the server's Python accepts, and an older Python of the program does not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import re
 
 _BUNDLED_PYTHON = (3, 13)
-"""What InfluxDB 3 runs plugins with, unless it was built otherwise (contract 0)."""
+"""The Python of InfluxDB 3 (contract 0)."""
 
 # PEP 695 and 696: type statements, and parameters of functions and classes
 _TYPE_STATEMENT = re.compile(r"^([ \t]*)type[ \t]+(\w+[ \t]*=)", re.MULTILINE)
@@ -24,8 +24,8 @@ _FIELD = re.compile(r"\{([^{}]+)\}")
 _FIELD_PARTS = re.compile(r"""(.*?)=?\s*(?:![rsa])?(?::[^"'()\[\]]*)?""", re.DOTALL)
 
 
-def hint(source: str, version: tuple[int, int]) -> str:
-    """What to do about a source that a Python cannot read; empty unless the server's Python takes it.
+def newer_syntax_hint(source: str, version: tuple[int, int]) -> str:
+    """What to do about a syntax error; empty unless the server's Python accepts the source.
 
     Args:
         source: The source.
@@ -34,19 +34,19 @@ def hint(source: str, version: tuple[int, int]) -> str:
     if version >= _BUNDLED_PYTHON or not _parses(_in_older_syntax(source)):
         return ""
     mine, bundled = (".".join(map(str, each)) for each in (version, _BUNDLED_PYTHON))
-    return f" (as Python {mine} reads it: for newer syntax, run this program with {bundled}, as InfluxDB has)"
+    return f" (in Python {mine}; InfluxDB has Python {bundled}: run this program with it to use its syntax)"
 
 
 def _in_older_syntax(source: str) -> str:
-    """A source of the same validity: without type parameters, and with plain strings for f-strings that are valid."""
+    """An equivalent source without type parameters, and with plain strings instead of valid f-strings."""
     source = _TYPE_STATEMENT.sub(r"\1\2", _TYPE_PARAMETERS.sub(_without_parameters, source))
     while (replaced := _FORMATTED.sub(_plain_string, source)) != source:
-        source = replaced  # the inner one of two f-strings first
+        source = replaced  # inner f-strings first
     return source
 
 
 def _without_parameters(head: re.Match[str]) -> str:
-    # they are written like the parameters of a function
+    # type parameters have the syntax of function parameters
     return head[1] if _parses(f"def f({head[2]}): pass") else head[0]
 
 

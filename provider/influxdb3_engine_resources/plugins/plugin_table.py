@@ -1,12 +1,11 @@
-"""Which files the triggers of one server run, as ``system.plugin_files`` tells (contract 7.2)."""
+"""Which files the triggers of one server run, by ``system.plugin_files`` (contract 7.2)."""
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_resources.server.retry import repeated
+from influxdb3_engine_resources.server.retry import with_retries
+from influxdb3_engine_resources.server.shared import REFRESH_SECONDS, SharedAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,43 +14,34 @@ if TYPE_CHECKING:
     from influxdb3_engine_api.wire import PluginFileRow
     from influxdb3_engine_resources.server.probe import Probe
 
-_SHARED_SECONDS = 30.0
-"""How long an answer serves further readers: longer than a refresh takes, shorter than a person's next command."""
-
 
 class PluginTable:
-    """The files of all triggers, whichever their databases; others are not listed. Safe to share between threads.
+    """The files of the triggers of all databases; other files are not listed. Safe to share between threads.
 
     Args:
-        client: Of that server.
-        probe: Of that server; tells its plugin directory.
+        client: The client of that server.
+        probe: The probe of that server; finds its plugin directory.
 
-    Every method raises ``EngineApiError`` where the server could not be asked.
+    Every method raises ``EngineApiError`` if the server could not be asked.
     """
 
     def __init__(self, client: EngineClient, probe: Probe) -> None:
         self._client, self._probe = client, probe
-        self._guard = threading.Lock()
-        self._rows: list[PluginFileRow] = []
-        self._read_at: float | None = None
+        self._answers = SharedAnswers(REFRESH_SECONDS)
 
     def row(self, path: str) -> PluginFileRow | None:
-        """What the server tells of a file, if a trigger runs it: two requests for all files of a deployment."""
-        with self._guard:  # the other resources of this deployment wait for the answer instead of asking, too
-            if self._read_at is None or time.monotonic() - self._read_at > _SHARED_SECONDS:
-                self._rows = self._read()
-                self._read_at = time.monotonic()
-            rows = [row for row in self._rows if row.file_path.endswith(f"/{path}")]
-        return next((row for row in rows if self._is_at(row, path)), None)
+        """The table's row of a file, or None if no trigger runs it: two requests for all files of a deployment."""
+        rows = self._answers.get("files", self._read)
+        similar = (row for row in rows if row.file_path.endswith(f"/{path}"))
+        return next((row for row in similar if self._is_at(row, path)), None)
 
     def runs(self, trigger_name: str, path: str) -> bool:
-        """Whether all triggers of a name, of whichever database, run what lies at a path, as far as can be told.
+        """Whether all triggers of a name, in all databases, run what lies at a path.
 
-        A PUT goes to the first of them, which nobody can choose, and destroys a file that it takes for a directory
-        (contract 1.7).
+        A PUT goes to the first of these triggers, and destroys a file if it expects a directory (contract 1.7).
 
         Args:
-            trigger_name: The triggers.
+            trigger_name: The name.
             path: A file below the plugin directory, or a directory with ``/`` at its end.
         """
         rows = [row for row in self._read() if row.plugin_name == trigger_name]
@@ -59,9 +49,9 @@ class PluginTable:
         return bool(rows) and similar and all(self._is_at(row, path) for row in rows)
 
     def users(self, paths: Collection[str]) -> dict[str, list[str]]:
-        """Names of the triggers that run a file or what is in a directory, by path, of those paths that any runs.
+        """Path to the names of the triggers that run it; without paths that no trigger runs.
 
-        It rather takes a file for one that is run, such as ``sub/a.py`` for ``a.py``: those are to be kept.
+        When unsure, treats a file as in use, so that it is kept: ``a.py`` if a trigger runs ``sub/a.py``.
         """
         rows = self._read()
         users = {
@@ -70,8 +60,8 @@ class PluginTable:
         return {path: names for path, names in users.items() if names}
 
     def _read(self) -> list[PluginFileRow]:
-        return repeated(self._client.plugin_files)
+        return with_retries(self._client.plugin_files)
 
     def _is_at(self, row: PluginFileRow, path: str) -> bool:
-        below = f"{self._probe.told_directory()}/{path}"
+        below = f"{self._probe.directory_from_error()}/{path}"
         return row.file_path.startswith(below) if path.endswith("/") else row.file_path == below

@@ -1,4 +1,4 @@
-"""What a plugin's source defines, read without running it, so that a preview can refuse what cannot work."""
+"""What a plugin's source defines, without running it: previews can refuse code that would fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import PluginType
 from influxdb3_engine_resources.plugins.header import Header, read_header
 from influxdb3_engine_resources.plugins.imports import Import, imports_of
-from influxdb3_engine_resources.plugins.newer_syntax import hint
+from influxdb3_engine_resources.plugins.newer_syntax import newer_syntax_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,24 +24,24 @@ ENTRY_POINTS = {
         ("influxdb3_local", "query_parameters", "request_headers", "request_body", "args=None"),
     ),
 }
-"""The function that each kind of trigger calls, positionally, with all of its arguments (contract 4.3)."""
+"""The function that each kind of trigger calls, always with all arguments by position (contract 4.3)."""
 
 
 class PluginSourceError(ValueError):
-    """A plugin's source cannot work; the text says where and why."""
+    """An invalid source; the text says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
-class PluginSource:
-    """A plugin as far as its source tells.
+class SourceOutline:
+    """What the module of a plugin's entry point defines.
 
     Attributes:
-        names: Names bound at the top level of the module that holds the entry point.
-        functions: Those of them that are functions written there, and certain to be what the name means in the end.
-        opaque: Whether names may be bound that cannot be told (``from x import *``, ``globals()``).
-        header: What the plugin says of its arguments; None if it has no header that can be read.
-        header_problem: What is wrong with a header that cannot be read; None if there is none.
-        imports: The modules that the plugin cannot be loaded without.
+        names: Names that are bound at the top level.
+        functions: Names that are certainly bound to a function of this source.
+        opaque: Whether unknown names may be bound (``from x import *``, ``globals()``).
+        header: The plugin's header; None if it has no header that can be read.
+        header_problem: What is wrong with a header that cannot be read; None if there is no such header.
+        imports: Modules that the plugin cannot be loaded without.
         triggers: Entry points that its manifest lists; None if the plugin has no manifest.
     """
 
@@ -54,11 +54,11 @@ class PluginSource:
     triggers: tuple[str, ...] | None = None
 
     def binds(self, name: str) -> bool:
-        """Whether the module may have a member of that name."""
+        """Whether the module may define a name."""
         return name in self.names or self.opaque or "__getattr__" in self.names
 
     def problem(self, plugin_type: PluginType) -> str | None:
-        """Why a trigger of that type cannot call this plugin, or ``None`` where it can."""
+        """Why a trigger of that type cannot call this plugin, or None if it can."""
         name, parameters = ENTRY_POINTS[plugin_type]
         signature = f"def {name}({', '.join(parameters)})"
         if name not in self.names:
@@ -66,34 +66,34 @@ class PluginSource:
                 return None
             others = [other for other, _ in ENTRY_POINTS.values() if other in self.names]
             defined = f"; it defines {', '.join(others)}" if others else ""
-            return f"the plugin does not define the function that this trigger calls{defined}: write '{signature}'"
+            return f"the plugin does not define {name}, which this trigger calls{defined}: write '{signature}'"
         function = self.functions.get(name)
         if isinstance(function, ast.AsyncFunctionDef):
-            return f"{name} is 'async def', which the server never awaits: write '{signature}'"
+            return f"{name} is 'async def', and the server does not await it: write '{signature}'"
         if function is not None and not _takes(function.args, len(parameters)):
-            return f"{name} does not take the {len(parameters)} arguments that it is called with: write '{signature}'"
+            return f"{name} does not take the {len(parameters)} arguments that the server passes: write '{signature}'"
         return None
 
 
-def parse_file(name: str, content: str) -> PluginSource:
+def parse_file(name: str, content: str) -> SourceOutline:
     """What a single-file plugin defines.
 
     Raises:
-        PluginSourceError: A syntax error; says the file and the line.
+        PluginSourceError: A syntax error; names the file and the line.
     """
     module = _parse(name, content)
     return _plugin(module, {name: module}, frozenset())
 
 
-def parse_directory(files: Mapping[str, str]) -> PluginSource:
+def parse_directory(files: Mapping[str, str]) -> SourceOutline:
     """What the ``__init__.py`` of a multi-file plugin defines.
 
     Raises:
-        PluginSourceError: A syntax error in any of the files, no ``__init__.py``, or a relative import that resolves
-            to nothing.
+        PluginSourceError: A syntax error in any file, no ``__init__.py``, or a relative import of a module that does
+            not exist.
     """
     if "__init__.py" not in files:
-        raise PluginSourceError("there is no __init__.py, where the server looks for the entry point")
+        raise PluginSourceError("there is no __init__.py: write one with the entry point")
     modules = {name: _parse(name, content) for name, content in files.items() if name.endswith(".py")}
     for name, module in modules.items():
         for node in _unguarded(module):
@@ -107,16 +107,16 @@ class KnownSources:
     """Plugin sources that a program declares, by the file name that triggers use."""
 
     def __init__(self) -> None:
-        self._sources: dict[str, PluginSource] = {}
+        self._sources: dict[str, SourceOutline] = {}
         self._guard = threading.Lock()
 
-    def declare(self, plugin_filename: str, source: PluginSource) -> None:
-        """Remember what a program declares."""
+    def declare(self, plugin_filename: str, source: SourceOutline) -> None:
+        """Note the source of a plugin."""
         with self._guard:
             self._sources[plugin_filename] = source
 
-    def find(self, plugin_filename: str) -> PluginSource | None:
-        """What is known of a plugin; nothing where the program does not declare it (or not before its trigger)."""
+    def find(self, plugin_filename: str) -> SourceOutline | None:
+        """The source of a plugin; None if the program does not declare it, or not before its trigger."""
         with self._guard:
             return self._sources.get(plugin_filename.rstrip("/"))
 
@@ -126,20 +126,20 @@ def _parse(name: str, content: str) -> ast.Module:
         return ast.parse(content.removeprefix("\ufeff"), filename=name)
     except SyntaxError as error:
         where = f"{name}, line {error.lineno}" if error.lineno else name
-        raise PluginSourceError(f"{where}: {error.msg}{hint(content, sys.version_info[:2])}") from None
+        raise PluginSourceError(f"{where}: {error.msg}{newer_syntax_hint(content, sys.version_info[:2])}") from None
     except ValueError as error:  # NUL bytes
         raise PluginSourceError(f"{name}: {error}") from None
     except (MemoryError, RecursionError):
-        raise PluginSourceError(f"{name}: an expression is nested deeper than Python can parse") from None
+        raise PluginSourceError(f"{name}: an expression is nested too deeply for Python to parse") from None
 
 
-def _plugin(entry: ast.Module, modules: Mapping[str, ast.Module], own: frozenset[str]) -> PluginSource:
+def _plugin(entry: ast.Module, modules: Mapping[str, ast.Module], own: frozenset[str]) -> SourceOutline:
     header, problem = read_header(entry)
     imports = tuple(imports_of(modules, own))
     return replace(_defined(entry), header=header, header_problem=problem, imports=imports)
 
 
-def _defined(module: ast.Module) -> PluginSource:
+def _defined(module: ast.Module) -> SourceOutline:
     names: set[str] = set()
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
     for statement in module.body:
@@ -147,14 +147,13 @@ def _defined(module: ast.Module) -> PluginSource:
         names |= bound - {"*"}
         for name in functions.keys() & bound if "*" not in bound else list(functions):
             del functions[name]
-        # the last binding counts, unless it stands in a branch that may not run; a decorated function may take other
-        # arguments than it is written with
+        # the last binding counts, unless a branch holds it; a decorator may change the arguments
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and not statement.decorator_list:
             functions[statement.name] = statement
     opaque = False
     for node in ast.walk(module):
         match node:
-            case ast.Global(names=assigned):  # by a function, which may do so whenever it is called
+            case ast.Global(names=assigned):  # a function may bind these names at any time
                 names.update(assigned)
                 for name in assigned:
                     functions.pop(name, None)
@@ -162,11 +161,11 @@ def _defined(module: ast.Module) -> PluginSource:
                 opaque = True
             case ast.Call(func=ast.Name(id="globals" | "exec" | "setattr")):
                 opaque = True
-    return PluginSource(frozenset(names), functions, opaque)
+    return SourceOutline(frozenset(names), functions, opaque)
 
 
 def _bound(node: ast.AST) -> list[str]:
-    """Names that a node binds in its scope; ``*`` for any."""
+    """Names that a node binds in its scope; ``*`` stands for unknown names."""
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
@@ -180,7 +179,7 @@ def _bound(node: ast.AST) -> list[str]:
 
 
 def _own_scope(statement: ast.stmt) -> Iterator[ast.AST]:
-    """Nodes of a statement that run in the scope it stands in; bodies of functions and classes have their own."""
+    """Nodes of a statement in its own scope: without the bodies of functions and classes."""
     pending: list[ast.AST] = [statement]
     while pending:
         node = pending.pop()
@@ -197,7 +196,7 @@ def _takes(arguments: ast.arguments, count: int) -> bool:
 
 
 def _unguarded(module: ast.Module) -> Iterator[ast.AST]:
-    """All nodes but those that may fail to import: below ``try`` with a handler, and ``if TYPE_CHECKING``."""
+    """All nodes but those below ``try`` with a handler and ``if TYPE_CHECKING``: imports there may fail."""
     pending: list[ast.AST] = [module]
     while pending:
         node = pending.pop()
@@ -224,7 +223,7 @@ def _check_relative_import(name: str, node: ast.ImportFrom, modules: Mapping[str
             raise PluginSourceError(f"{where}: there is no module {written!r} in the plugin directory")
         return
     init = modules.get("/".join([*base, "__init__.py"]))
-    # what the import itself binds in the package says nothing
+    # without the import itself, which binds the names, too
     rest = [statement for statement in init.body if statement is not node] if init else []
     members = _defined(ast.Module(rest, type_ignores=[]))
     for alias in node.names:

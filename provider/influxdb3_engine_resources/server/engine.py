@@ -1,4 +1,4 @@
-"""The engine that a stack is deployed to; not loaded by a preview, which sends nothing."""
+"""The server that a stack is deployed to. Previews that send nothing do not load this module."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from influxdb3_engine_resources.plugins.code import CodeChanges
 from influxdb3_engine_resources.program import Program, program
 from influxdb3_engine_resources.server.helper_files import HelperFiles
 from influxdb3_engine_resources.server.host import Host
-from influxdb3_engine_resources.server.retry import is_servers, repeated
-from influxdb3_engine_resources.server.system_tables import SystemTables
+from influxdb3_engine_resources.server.live_triggers import LiveTriggers
+from influxdb3_engine_resources.server.retry import is_server_fault, with_retries
 from influxdb3_engine_resources.triggers.request_paths import ServedPaths
 
 if TYPE_CHECKING:
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.inputs import Inputs
 
 _START_PATIENCE = 10.0
-"""Seconds that a deployment waits for an engine that is just starting."""
+"""Seconds that a deployment waits for a server that starts."""
 
 
 class Engine:
-    """The engine that a stack is deployed to: its client and what is shared between the resources of one process.
+    """The server that a stack is deployed to, with all that the resources of one deployment share.
 
     Args:
-        configuration: How it is reached.
-        transport: What carries the client's requests; the seam for tests.
-        program: What the program declares that is deployed; default is nothing yet.
+        configuration: How to reach the server.
+        transport: Carries the client's requests; tests replace it.
+        program: The program that is deployed. Default: an empty one.
 
     Attributes:
-        configuration: How it is reached.
-        program: What the program declares that is deployed.
+        configuration: How to reach the server.
+        program: The program that is deployed.
         client: One pooled client for the process.
-        hosts: The servers that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
-        system_tables: The triggers that exist, read once for all of a database's resources.
+        hosts: The hosts that keep plugin files and packages: ``host_url`` first, then ``plugin_hosts``.
+        live_triggers: The triggers that exist, read once for all resources of a database.
         served_paths: Which trigger serves which request path.
-        helper_files: This package's own files, which go when the stack is destroyed.
-        claimed: What resources of this deployment have created or taken over. A resource that was moved or renamed is
-            first created and then deleted: deleting the old one leaves what the new one has claimed.
-        replaced: Identity of a resource that is next to be created, to what has made way for it in this deployment.
-        superseded: Plugin files and directories that a trigger still ran when their resource was replaced, to what
-            messages call them.
-        code: What this deployment does to code that triggers run.
-        stopping: Held while a trigger is stopped. A server may wait for its run, and lets all other changes wait: two
-            definitions of another trigger would both get what is written meanwhile.
+        helper_files: This package's own files on the hosts; removed when the stack is destroyed.
+        claimed: What resources of this deployment have created or adopted. Pulumi creates a resource that was moved or
+            renamed before it deletes the old one: the deletion keeps what the new resource has claimed.
+        replaced: Identity of a resource that is created next, to the state that has made way for it.
+        superseded: Plugin files and directories that a trigger still ran when their resource was replaced, to the
+            label of that resource.
+        code: Code that this deployment changes while triggers run it.
+        stopping: Held while a trigger is stopped. A server may wait for the trigger's run, and lets all other changes
+            wait. Two definitions of another trigger would both get the writes of that time.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Engine:
         self.client = _client(configuration, configuration.host_url, transport)
         others = dict.fromkeys(host.url for host in configuration.plugin_hosts if host.url != configuration.host_url)
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
-        self.system_tables = SystemTables(self.client)
+        self.live_triggers = LiveTriggers(self.client)
         self.served_paths = ServedPaths(self.client)
         self.helper_files = HelperFiles(self.hosts)
         self.claimed: set[Hashable] = set()
@@ -72,25 +72,25 @@ class Engine:
         self.stopping = threading.Lock()
 
     def cluster_uuid(self) -> str | None:
-        """Identity of the server; None if it states none. One request in a process that has sent none yet.
+        """Identity of the server; None if it states none. Sends a request only if the process has sent none.
 
         Raises:
             EngineApiError: The server could not be asked.
         """
         if self.client.cluster_uuid is None:
-            repeated(self.hosts[0].facts.server, worth=is_servers)
+            with_retries(self.hosts[0].facts.server, retry_on=is_server_fault)
         return self.client.cluster_uuid
 
     def adopts(self, inputs: Inputs) -> bool:
-        """Whether a resource that exists is to be taken over: by its own ``adopt``, or by the stack's."""
+        """Whether to adopt a resource that exists: by its own ``adopt``, or by the stack's."""
         return self.configuration.adopt or getattr(inputs, "adopt", False)
 
     def refuse_old_servers(self) -> None:
-        """Ask every host for its release: one request each in a process.
+        """Refuse hosts with a release that is too old: one request for each host in a process.
 
         Raises:
-            InvalidInputs: One is older than this package; names the key that it is configured by.
-            EngineApiError: One could not be asked.
+            InvalidInputs: A host is too old; names the key that configures it.
+            EngineApiError: A host could not be asked.
         """
         for host in self.hosts:
             reason = host.facts.too_old()
@@ -119,7 +119,7 @@ _guard = threading.Lock()
 
 
 def engine(configuration: Configuration) -> Engine:
-    """The engine behind a configuration; one for all the resources, and threads, of a process."""
+    """The engine with a configuration; all resources and threads of a process share it."""
     with _guard:
         if configuration not in _engines:
             _engines[configuration] = Engine(configuration, program=program(configuration))

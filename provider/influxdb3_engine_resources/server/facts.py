@@ -1,30 +1,28 @@
-"""What a preview can find out about a server, each fact asked for once by all resources of a deployment.
+"""Facts about a server. All resources of a deployment share each fact.
 
-No operation reads lock-down flags, so the server is asked for what can never succeed: it checks the flags first, and
-its answer tells (contract 1.2, 1.7, 1.8, 10.2). None of these requests changes anything.
+The API has no operation that reads lock-down flags. So this module sends requests that can never succeed: the server
+checks the flags first and names them in its answer (contract 1.2, 1.7, 1.8, 10.2). The requests change nothing.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError, AnswerLost, CreateTrigger, ErrorBehavior, TriggerSettings
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.published.semver import Version
 from influxdb3_engine_resources.server.on_server import DIRECTORY
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.shared import SharedAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from influxdb3_engine_api import EngineClient, Specification
     from influxdb3_engine_api.wire import ServerInfo
     from influxdb3_engine_resources.published.semver import VersionRange
-
-Fact = TypeVar("Fact")
 
 _OLDEST = "3.10.0"
 _INTERRUPTS_RETRIES = {"InfluxDB 3 Core": "3.10.3", "InfluxDB 3 Enterprise": "3.10.2"}
@@ -35,25 +33,24 @@ class ServerFacts:
     """Facts about one server; safe to share between threads.
 
     Args:
-        client: Of that server.
+        client: The client of that server.
 
-    Every method raises ``EngineApiError`` where the server could not be asked.
+    Every method raises ``EngineApiError`` if the server could not be asked.
     """
 
     def __init__(self, client: EngineClient) -> None:
         self._client = client
-        self._known: dict[Hashable, object] = {}
-        self._guard = threading.Lock()
+        self._answers = SharedAnswers()
 
     def too_old(self) -> str | None:
-        """Why this package does not fit the server's release, or ``None``."""
+        """Why the server's release is too old for this package, or None."""
         server = self.server()
         if not _is_before(server.version, _OLDEST):
             return None
         release = shown(f"{server.product_name or 'InfluxDB'} {server.version}", longest=200)
         return (
-            f"{self._client.host_url} runs {release}; the API is as this "
-            f"package needs it from InfluxDB {_OLDEST} on: upgrade the server"
+            f"{self._client.host_url} runs {release}, and this package needs InfluxDB {_OLDEST} or later: "
+            "upgrade the server"
         )
 
     def refuses_release(self, versions: VersionRange) -> str | None:
@@ -69,38 +66,38 @@ class ServerFacts:
         return f"the plugin runs on InfluxDB {versions}, and {self._client.host_url} runs {release}"
 
     def stuck_by_retries(self) -> str | None:
-        """The server's release, where a trigger that retries blocks all changes until it succeeds, or ``None``."""
+        """The server's release if a trigger that retries blocks all changes until it succeeds, else None."""
         server = self.server()
         mended = _INTERRUPTS_RETRIES.get(server.product_name)
         if mended is None or not _is_before(server.version, mended):
             return None
-        return f"{shown(f'{server.product_name} {server.version}', longest=200)}, mended in {mended}"
+        return f"{shown(f'{server.product_name} {server.version}', longest=200)}; corrected in {mended}"
 
     def blocks_on_runs(self) -> bool:
-        """Whether stopping a trigger may block the server for ever, as all but the embedded engine may.
+        """Whether stopping a trigger may block the server for ever: true for all servers but the embedded engine.
 
-        It waits for the trigger's run, and all changes of the catalog wait with it: also that of the run itself, if it
-        writes to a new table or column (measured on Core 3.10.0).
+        The server waits for the trigger's run, and all changes of the catalog wait, too: also the run, if it writes to
+        a new table or column (measured on Core 3.10.0).
         """
         return "embedded" not in self.server().product_name
 
     def stops_triggers_on_missing_tables(self) -> bool:
-        """Whether it may stop triggers on tables that do not exist, as all but the embedded engine may."""
+        """Whether the server may stop triggers on missing tables: true for all servers but the embedded engine."""
         return "embedded" not in self.server().product_name
 
     def databases(self) -> frozenset[str]:
         """Names of the databases."""
-        return self._once("databases", lambda: frozenset(self._client.databases()))
+        return self._answers.get("databases", lambda: frozenset(self._client.databases()))
 
     def tables(self, db: str) -> frozenset[str]:
         """Names of the tables of a database that exists."""
         sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'iox'"
-        return self._once(
+        return self._answers.get(
             ("tables", db), lambda: frozenset(str(row.get("table_name")) for row in self._client.query_sql(db, sql))
         )
 
     def refuses_triggers(self, specification: Specification) -> str | None:
-        """Why the server creates no triggers of this kind: by one whose plugin does not exist."""
+        """Why the server creates no triggers of this kind, or None. Tries one with a plugin that does not exist."""
         impossible = CreateTrigger(
             db="_internal",
             plugin_filename=f"{DIRECTORY}/{secrets.token_hex(8)}.py",
@@ -110,35 +107,31 @@ class ServerFacts:
             disabled=True,
         )
         kind = specification.plugin_type
-        return self._once(("triggers", kind), lambda: _lock_down(lambda: self._client.create_trigger(impossible)))
+        return self._answers.get(
+            ("triggers", kind), lambda: _lock_down(lambda: self._client.create_trigger(impossible))
+        )
 
     def refuses_files(self) -> str | None:
-        """Why the server takes no plugin files: by one without a name, which is the plugin directory itself."""
-        return self._once("files", lambda: _lock_down(lambda: self._client.create_plugin_file("", "")))
+        """Why the server takes no plugin files, or None. Tries one without a name: that is the plugin directory."""
+        return self._answers.get("files", lambda: _lock_down(lambda: self._client.create_plugin_file("", "")))
 
     def refuses_packages(self) -> str | None:
-        """Why the server installs no packages: by letting pip print its help."""
-        return self._once("packages", lambda: _lock_down(lambda: self._client.install_packages(["--help"])))
+        """Why the server installs no packages, or None. Lets pip print its help."""
+        return self._answers.get("packages", lambda: _lock_down(lambda: self._client.install_packages(["--help"])))
 
     def server(self) -> ServerInfo:
-        """What runs there, in which release."""
-        return self._once("server", self._client.ping)
-
-    def _once(self, question: Hashable, ask: Callable[[], Fact]) -> Fact:
-        with self._guard:  # the other resources of this deployment wait for the answer instead of asking, too
-            if question not in self._known:
-                self._known[question] = ask()
-            return self._known[question]  # type: ignore[return-value] # the question determines the type
+        """Product and release of the server."""
+        return self._answers.get("server", self._client.ping)
 
 
 def _lock_down(request: Callable[[], None]) -> str | None:
-    """What an operator has locked, by the answer to a request; ``None`` where it is refused for other reasons."""
+    """What an operator has locked, by the answer to a request; None if the server refuses it for other reasons."""
     try:
         request()
     except AnswerError as error:
-        if error.stranger:
+        if error.foreign_answer:
             raise
-        reason = explained(error)
+        reason = with_remedy(error)
         return reason if reason != str(error) else None
     except AnswerLost as error:
         raise AnswerLost(error.what, changes=False) from error
@@ -146,7 +139,7 @@ def _lock_down(request: Callable[[], None]) -> str | None:
 
 
 def _is_before(version: str, release: str) -> bool:
-    """Whether a version is of an earlier release; one that is no number, such as a build of one's own, is not."""
+    """Whether a version is of an earlier release; false if it is not numeric, such as a custom build."""
     numbers = [re.match(r"(\d+)\.(\d+)\.(\d+)", text) for text in (version, release)]
     mine, other = (match and tuple(map(int, match.groups())) for match in numbers)
     return bool(mine and other and mine < other)

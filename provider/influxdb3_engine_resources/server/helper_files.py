@@ -1,7 +1,7 @@
-"""Removing this package's own files from the servers when a stack is destroyed.
+"""Removing this package's own files from the hosts when a stack is destroyed.
 
-A provider sees single deletions and is not told which one is the last. So the files go whenever no deletion is left
-under way and some may be there; a deployment that needs one later uploads it again.
+A provider does not know which deletion is the last one. So the files are removed whenever no deletion is under way. A
+later deployment uploads them again if it needs them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.errors import DryRunsOff, ProbeFailed, SweepFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE, SHIM, SWEEPER
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 _SECONDS_BETWEEN_DELETIONS = 0.2
-"""After so long without another deletion, the last one was the last of the stack, or of those that it depended on."""
+"""Seconds to wait for another deletion before the files are removed."""
 
 
 class HelperFiles:
-    """Files below ``.pulumi/`` on the hosts of one engine.
+    """Files below ``.pulumi/`` on the hosts of a stack.
 
-    Other deployments may use that directory at the same time: what goes are the plugins of this release, and what the
-    resources that are deleted may have left there.
+    Other deployments may use that directory at the same time. So only the plugins of this release are removed, and the
+    files that the deleted resources may have left there.
 
     Args:
         hosts: The hosts.
@@ -44,13 +44,13 @@ class HelperFiles:
         self._changed = threading.Condition()
 
     def leave(self, *paths: str) -> None:
-        """A resource that is being deleted may have left these files, and the plugins that it was deployed with."""
-        # the plugin that removes them removes itself
+        """Note files that a deleted resource may have left, and the plugins of this package."""
+        # the sweeper removes itself
         self._left |= {*paths, *(plugin.file_name for plugin in (PROBE, SHIM, SWEEPER))}
 
     @contextmanager
     def removed_when_idle(self) -> Iterator[None]:
-        """While it is open, a resource is being deleted; one that begins while files are removed waits."""
+        """Enclose the deletion of a resource; a deletion that begins while files are removed waits."""
         with self._changed:
             self._under_way += 1
             self._begun += 1
@@ -73,7 +73,9 @@ class HelperFiles:
             try:
                 host.remove_files(self._left)
             except DryRunsOff:
-                pass  # nothing removes a file there
+                pass  # nothing can remove a file there
             except (EngineApiError, ProbeFailed, SweepFailed) as error:
-                notice(f"{DIRECTORY}/ stays in the plugin directory of {host.url}: {explained(error)}")
+                notice(
+                    f"{DIRECTORY}/ stays in the plugin directory of {host.url}, delete it by hand: {with_remedy(error)}"
+                )
         self._left.clear()

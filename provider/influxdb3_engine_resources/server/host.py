@@ -1,4 +1,4 @@
-"""One server that keeps plugin files and packages; each node of a cluster has its own."""
+"""One host: it keeps plugin files and packages of its own, as each node of a cluster does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from influxdb3_engine_resources.plugins.plugin_table import PluginTable
 from influxdb3_engine_resources.server.facts import ServerFacts
 from influxdb3_engine_resources.server.modules import Modules
 from influxdb3_engine_resources.server.probe import Probe
-from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 from influxdb3_engine_resources.server.sweeper import Sweeper
 
 if TYPE_CHECKING:
@@ -27,19 +27,19 @@ def sha256(content: str) -> str:
 
 
 class Host:
-    """What is done to one server, beside its triggers.
+    """Plugin files and packages of one host.
 
     Args:
-        client: Of that server.
+        client: The client of that host.
 
     Attributes:
-        client: Of that server.
-        probe: Reads what the API does not tell.
+        client: The client of that host.
+        probe: Reads what the API cannot read.
         plugin_table: Which files its triggers run.
-        sweeper: Deletes what the API cannot.
-        facts: What a preview asks.
-        modules: What its plugins can import.
-        installing: Held while pip runs: two at once in one environment damage it.
+        sweeper: Deletes what the API cannot delete.
+        facts: What is known about the server.
+        modules: Which modules its plugins can import.
+        installing: Held while pip runs: two pips at once damage an environment.
     """
 
     def __init__(self, client: EngineClient) -> None:
@@ -52,50 +52,50 @@ class Host:
         self.installing = threading.Lock()
         self._told: set[str] = set()
         self._telling = threading.Lock()
-        self._let_go: set[str] = set()
+        self._given_up: set[str] = set()
 
     @property
     def url(self) -> str:
-        """Its base URL."""
+        """The base URL."""
         return self.client.host_url
 
     def write_file(self, path: str, content: str) -> None:
-        """Write a file; doing it twice is harmless, so a lost answer is settled by writing it again.
+        """Write a file; writes it again if the answer is lost, since that is harmless.
 
         Raises:
-            EngineApiError: It was not written.
+            EngineApiError: The file was not written.
         """
-        repeated(lambda: self.client.create_plugin_file(path, content), worth=is_lost)
+        with_retries(lambda: self.client.create_plugin_file(path, content), retry_on=is_unsettled)
         self.probe.note(path, sha256(content))
 
     def remove_files(self, paths: Collection[str]) -> None:
         """Remove files or directories.
 
         Raises:
-            SweepFailed: They were not removed.
-            ProbeFailed: The server does not run dry runs.
-            EngineApiError: It could not be asked.
+            SweepFailed: The files were not removed.
+            ProbeFailed: The server runs no dry runs.
+            EngineApiError: The server could not be asked.
         """
         self.sweeper.remove(paths)
         for path in paths:
             self.probe.note(path, None)
 
-    def let_go(self, paths: Collection[str]) -> None:
-        """A resource of this deployment gives up its files; its replacement may write them."""
-        self._let_go.update(paths)
+    def give_up_files(self, paths: Collection[str]) -> None:
+        """Note that a resource of this deployment gives up its files; its replacement may write them."""
+        self._given_up.update(paths)
 
-    def owned_hashes(self, paths: Collection[str]) -> dict[str, str | None]:
-        """As ``Probe.hashes``, of files that are there and that no resource of this deployment has given up.
+    def kept_hashes(self, paths: Collection[str]) -> dict[str, str | None]:
+        """As ``Probe.hashes``, without files that a resource of this deployment has given up.
 
         Raises:
-            ProbeFailed: The server does not run dry runs.
-            EngineApiError: It could not be asked.
+            ProbeFailed: The server runs no dry runs.
+            EngineApiError: The server could not be asked.
         """
         hashes = self.probe.hashes(paths)
-        return {path: sha for path, sha in hashes.items() if path not in self._let_go}
+        return {path: sha for path, sha in hashes.items() if path not in self._given_up}
 
-    def tell_once(self, text: str) -> None:
-        """Say something about this server, once for all resources of a deployment."""
+    def notice_once(self, text: str) -> None:
+        """Show a text about this host, once for all resources of a deployment."""
         with self._telling:
             told = text in self._told
             self._told.add(text)
@@ -104,16 +104,16 @@ class Host:
 
 
 def refuse_where_locked(hosts: Collection[Host], name: str, refusal: Callable[[ServerFacts], str | None]) -> None:
-    """Refuse to preview what hosts do not take: one request a host for all resources of a deployment.
+    """Refuse a change that locked-down hosts would refuse: one request for each host in a deployment.
 
     Args:
-        hosts: Those that are to be changed.
+        hosts: The hosts that the change concerns.
         name: The property that failures name.
-        refusal: Why a server takes no such change, or ``None``.
+        refusal: Returns why a server refuses such a change, or None.
 
     Raises:
-        InvalidInputs: A host is locked; says what its operator has to change.
-        EngineApiError: It could not be asked.
+        InvalidInputs: A host is locked down; says what its operator has to change.
+        EngineApiError: A host could not be asked.
     """
     refusals = [reason for host in hosts if (reason := refusal(host.facts))]
     if refusals:

@@ -1,13 +1,11 @@
-"""What the API does not tell and the server's own Python can: installed packages, plugin files and where they lie."""
+"""Asking the server's own Python for what the API cannot read: packages, plugin files, the plugin directory."""
 
 from __future__ import annotations
 
 import json
 import re
 import secrets
-import threading
-import time
-from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,29 +16,28 @@ from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.wire import TestSchedulePlugin
 from influxdb3_engine_resources.errors import DryRunsOff, ProbeFailed
 from influxdb3_engine_resources.server.on_server import DIRECTORY, PROBE
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_transient, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_transient, with_retries
+from influxdb3_engine_resources.server.shared import REFRESH_SECONDS, SharedAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Mapping
 
     from influxdb3_engine_api import EngineClient
 
-_NOWHERE = "the server does not tell where its plugin directory is: set INFLUXDB3_PLUGIN_DIR in its environment"
+_NOWHERE = "the plugin directory of the server is unknown: set INFLUXDB3_PLUGIN_DIR in the server's environment"
 _MARK = "INFO: pulumi-probe "
 _CLOSED = (Forbidden, NotFound, NoSuchOperation)
-"""What a server, or a gateway before it, answers that offers no dry runs; other answers are known by their text."""
-_SHARED_SECONDS = 30.0
-"""How long a listing serves further readers: longer than a refresh takes, shorter than a person's next command."""
+"""Answers of a server or a gateway that offers no dry runs. Other answers are recognised by their text."""
 
 
 class ProbedFile(BaseModel):
     """A file on the server.
 
     Attributes:
-        size: Bytes.
-        sha256: Of its content, in hexadecimal; ``None`` where it is too large for an upload or cannot be read.
-        text: Its content; ``None`` where it is longer than a mebibyte or not UTF-8.
+        size: Size in bytes.
+        sha256: SHA-256 of the content in hexadecimal; None if it is too large for an upload or cannot be read.
+        text: The content; None if it is longer than a mebibyte or not UTF-8.
     """
 
     size: int
@@ -52,16 +49,17 @@ class ProbeReport(BaseModel):
     """What the probe found; members that were not asked for are empty.
 
     Attributes:
-        plugin_directory: Absolute path on the server, ``None`` where the probe cannot tell.
-        distributions: Distribution name to version, ``None`` where it is not installed; with what ``requires`` names.
-        installed_at: Distribution name to when, by the server's clock in nanoseconds; ``None`` where it does not tell.
-        requires: Distribution name to its dependencies, as its metadata has them.
+        plugin_directory: Absolute path on the server; None if unknown.
+        distributions: Distribution name to version, or to None if it is not installed; includes those of ``requires``.
+        installed_at: Distribution name to its time of installation, in nanoseconds by the server's clock; None if
+            unknown.
+        requires: Distribution name to its dependencies as in its metadata.
         environment: Values for the environment markers of requirements.
-        pip_is_running: Whether a pip runs on the server's machine, ``None`` where that cannot be told.
-        files: Path below the plugin directory to the file, ``None`` where there is none.
-        listing: Path below the plugin directory to SHA-256, of all files but hidden ones; see ``ProbedFile.sha256``.
+        pip_is_running: Whether pip runs on the server's machine; None if unknown.
+        files: Path below the plugin directory to the file, or to None if there is no file.
+        listing: Path below the plugin directory to SHA-256, for all files but hidden ones; see ``ProbedFile.sha256``.
         missing_modules: Modules that the server's Python does not find.
-        listing_is_whole: Whether it lists them all: it ends after some seconds, and some thousand files.
+        listing_is_whole: Whether the listing has all files: it ends after some seconds, and after some thousand files.
     """
 
     plugin_directory: str | None
@@ -76,27 +74,30 @@ class ProbeReport(BaseModel):
     missing_modules: list[str] = []
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The files of a server, or why they could not be listed."""
+
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    is_whole: bool = True
+    failure: ProbeFailed | None = None
+
+
 class Probe:
     """Asks the Python of one server; safe to share between threads.
 
     Args:
-        client: Of that server.
+        client: The client of that server.
 
-    Every method raises ``ProbeFailed`` where the server does not run dry runs, and ``EngineApiError`` where it could
-    not be asked.
+    Every method raises ``ProbeFailed`` if the server runs no dry runs, and ``EngineApiError`` if the server could not
+    be asked.
     """
 
     def __init__(self, client: EngineClient) -> None:
         self._client = client
-        self._guard = threading.Lock()
-        self._listing: dict[str, str | None] = {}
-        self._listing_is_whole = True
-        self._listed_at: float | None = None
-        self._no_listing: ProbeFailed | None = None
+        self._listings = SharedAnswers(REFRESH_SECONDS)
+        self._directories = SharedAnswers()
         self._plugin_directory: str | None = None
-        self._asking_directory = threading.Lock()
-        self._told_directory: str | None = None
-        self._directory_asked = False
 
     def ask(
         self,
@@ -107,12 +108,12 @@ class Probe:
         listing: bool = False,
         modules: Collection[str] = (),
     ) -> ProbeReport:
-        """Ask the server's Python: one request, two the first time in a process.
+        """Ask the server's Python: one request, and one more the first time in a process.
 
         Args:
-            distributions: Names to report the versions of.
-            extras_of: Those of them to report the dependencies of, too.
-            files: Paths below the plugin directory to report with their content.
+            distributions: Report the versions of these.
+            extras_of: Report the dependencies of these, too.
+            files: Report these files, by path below the plugin directory.
             listing: Whether to report the hashes of all files.
             modules: Names of modules, of which those are reported that cannot be imported.
         """
@@ -127,8 +128,8 @@ class Probe:
         text, directory = json.dumps(question), self._plugin_directory
         report = self._run(text, directory)
         if report.plugin_directory is None and directory is None:
-            # unless another thread has come to know it meanwhile
-            directory = self._plugin_directory or self.told_directory()
+            # another thread may have found it meanwhile
+            directory = self._plugin_directory or self.directory_from_error()
             if directory is not None:
                 report = self._run(text, directory)
         if report.plugin_directory is not None:
@@ -139,7 +140,7 @@ class Probe:
 
     @property
     def plugin_directory(self) -> str:
-        """The plugin directory's absolute path on the server; asked for once."""
+        """Absolute path of the plugin directory on the server; asked for once."""
         if self._plugin_directory is None:
             self.ask()
         if self._plugin_directory is None:
@@ -147,69 +148,63 @@ class Probe:
         return self._plugin_directory
 
     def hashes(self, paths: Collection[str]) -> dict[str, str | None]:
-        """SHA-256 of the files that there are; of all files of a deployment by one request.
+        """SHA-256 of the files that exist: one request for all files of a deployment.
 
         Args:
-            paths: Files below the plugin directory; those behind a link may not be found.
+            paths: Files below the plugin directory; files behind a link may not be found.
 
         Returns:
-            Hashes of those that were found; ``None`` of one that nobody uploaded through the API.
+            Path to hash, for the files that exist; see ``ProbedFile.sha256``.
         """
-        with self._listed():
-            listed = {path: self._listing[name] for path in paths if (name := _normal(path)) in self._listing}
-            whole = self._listing_is_whole
-            unlisted = [path for path in paths if path not in listed and (_is_hidden(path) or not whole)]
+        listing = self._listing()
+        listed = {path: listing.files[name] for path in paths if (name := _normal(path)) in listing.files}
+        unlisted = [path for path in paths if path not in listed and (_is_hidden(path) or not listing.is_whole)]
         files = self.ask(files=unlisted).files if unlisted else {}
         return listed | {path: file.sha256 for path, file in files.items() if file is not None}
 
     def names_below(self, directory: str) -> list[str]:
-        """Paths of the files in a directory; by the same request as ``hashes``."""
-        with self._listed():
-            return [path for path in self._listing if path.startswith(f"{_normal(directory)}/")]
+        """Paths of the files in a directory; shares its request with ``hashes``."""
+        return [path for path in self._listing().files if path.startswith(f"{_normal(directory)}/")]
 
     def note(self, path: str, sha256: str | None) -> None:
-        """Keep the listing true: this process has just written a file, or deleted one or a directory (``None``)."""
+        """Note that this process has written a file, or deleted a file or a directory (``sha256`` is None)."""
         name = _normal(path)
-        with self._guard:
+
+        def change(listing: _Listing) -> _Listing:
             if sha256 is not None:
-                self._listing[name] = sha256
-                return
-            for listed in [each for each in self._listing if each == name or each.startswith(f"{name}/")]:
-                del self._listing[listed]
+                return replace(listing, files={**listing.files, name: sha256})
+            kept = {
+                path: sha for path, sha in listing.files.items() if path != name and not path.startswith(f"{name}/")
+            }
+            return replace(listing, files=kept)
 
-    @contextmanager
-    def _listed(self) -> Iterator[None]:
-        """While it is open, there is a listing that nobody else changes."""
-        with self._guard:  # the other resources of this deployment wait for the listing instead of asking, too
-            if self._listed_at is None or time.monotonic() - self._listed_at > _SHARED_SECONDS:
-                self._list()
-            if self._no_listing is not None:
-                raise type(self._no_listing)(str(self._no_listing))
-            yield
+        self._listings.amend("listing", change)
 
-    def _list(self) -> None:
+    def _listing(self) -> _Listing:
+        listing = self._listings.get("listing", self._ask_listing)
+        if listing.failure is not None:
+            raise type(listing.failure)(str(listing.failure))
+        return listing
+
+    def _ask_listing(self) -> _Listing:
         try:
             report = self.ask(listing=True)
-            self._listing, self._listing_is_whole, self._no_listing = report.listing, report.listing_is_whole, None
-        except ProbeFailed as error:  # the same for all resources of this deployment, which need not try again
-            self._no_listing = error
-        self._listed_at = time.monotonic()
+        except ProbeFailed as error:  # kept like an answer: it is the same for all resources
+            return _Listing(failure=error)
+        return _Listing(report.listing, report.listing_is_whole)
 
-    def told_directory(self) -> str | None:
-        """The plugin directory as the server's own error names it (contract 4.1), ``None`` where it does not.
+    def directory_from_error(self) -> str | None:
+        """The plugin directory, from an error text of the server (contract 4.1); None if the text does not name it.
 
-        One request in a process: for a plugin that does not exist, which needs nothing of the server's Python.
+        Asks for a plugin that does not exist: one request in a process. It works without the server's Python.
         """
-        with self._asking_directory:
-            if not self._directory_asked:
-                self._told_directory, self._directory_asked = self._ask_directory(), True
-            return self._told_directory
+        return self._directories.get("plugin directory", self._ask_directory)
 
     def _ask_directory(self) -> str | None:
         name = f"{DIRECTORY}/{secrets.token_hex(8)}.py"
         body = TestSchedulePlugin(filename=name, database="_internal")
         try:
-            repeated(lambda: self._client.test_schedule_plugin(body, changes=False))
+            with_retries(lambda: self._client.test_schedule_plugin(body, changes=False))
         except AnswerError as error:
             if is_transient(error):
                 raise
@@ -227,8 +222,8 @@ class Probe:
             raise
         except AnswerError as error:
             if is_transient(error):
-                raise  # says nothing about whether the server runs dry runs
-            reason = explained(error)
+                raise  # the server may run dry runs all the same
+            reason = with_remedy(error)
             locked = isinstance(error, _CLOSED) or reason != str(error)
             raise (DryRunsOff if locked else ProbeFailed)(f"the server does not run the probe: {reason}") from error
         if result.errors:
@@ -238,8 +233,8 @@ class Probe:
                 try:
                     return ProbeReport.model_validate_json(line.removeprefix(_MARK))
                 except ValidationError:
-                    raise ProbeFailed("the probe's report cannot be read: another version of it runs there") from None
-        raise ProbeFailed("the probe reported nothing: dry runs on this server do not return log lines")
+                    raise ProbeFailed("the report of the probe on the server is invalid") from None
+        raise ProbeFailed("the probe reported nothing: dry runs on this server return no log lines")
 
 
 def _normal(path: str) -> str:
@@ -247,5 +242,5 @@ def _normal(path: str) -> str:
 
 
 def _is_hidden(path: str) -> bool:
-    """Whether a listing leaves the file out."""
+    """Whether listings leave the file out."""
     return any(part.startswith(".") or part == "__pycache__" for part in PurePosixPath(path).parts)

@@ -1,4 +1,4 @@
-"""What an operator has to change where a server refuses triggers, code or packages (contract 10.2)."""
+"""What to do about errors: about a lock-down (contract 10.2), a token, or a URL."""
 
 from __future__ import annotations
 
@@ -13,47 +13,50 @@ if TYPE_CHECKING:
 
 
 NO_NEW_PLUGINS = "plugin installation is disabled"
-"""What a server says of files and ``gh:`` plugins that runs with ``--plugin-dir-only``."""
+"""What a server with ``--plugin-dir-only`` answers about files and ``gh:`` plugins."""
 
 _REMEDIES = (
     (
         "Package installation has been disabled",
-        "The operator has switched installation off (--package-manager disabled, or --disable-package-management): "
-        "install the packages with the server, or have it switched on",
+        "The operator has disabled installations: install the packages on the server, or restart it without "
+        "--package-manager disabled and --disable-package-management",
     ),
     (
         "management is disabled",
-        "The server runs without a plugin directory, or its virtual environment has no pip: have it started with "
-        "--plugin-dir, and without --disable-package-management",
+        "The server has no plugin directory, or no pip in its virtual environment: restart it with --plugin-dir DIR "
+        "and without --disable-package-management",
     ),
     (
         "External call failed",
-        "The server cannot start the Python of its virtual environment: the operator has to repair that environment "
+        "The server cannot start the Python of its virtual environment: repair that environment "
         "(--virtual-env-location)",
     ),
     (
         NO_NEW_PLUGINS,
-        "The operator has locked the plugin directory (--plugin-dir-only): have the files put there, or that flag "
-        "taken away",
+        "The operator has locked the plugin directory: put the files there, or restart the server without "
+        "--plugin-dir-only",
     ),
     (
         "server is configured to reject",
-        "The operator allows other kinds of trigger only: have --restrict-plugin-triggers-to extended",
+        "The operator allows only other kinds of trigger: restart the server with this kind in "
+        "--restrict-plugin-triggers-to",
     ),
     ("No plugin directory configured", "The server runs without plugins: have it started with --plugin-dir"),
     ("not configured with plugin directory", "The server runs without plugins: have it started with --plugin-dir"),
-    ("max request size", "It is larger than the server takes: have --max-http-request-size raised"),
+    ("max request size", "The server takes no request of that size: restart it with a larger --max-http-request-size"),
 )
 
+
+_SET_TOKEN = ": pulumi config set --secret influxdb3:authToken TOKEN"  # noqa: S105 - a command, not a secret
 
 _stored: ContextVar[bool] = ContextVar("stored", default=False)
 
 
 @contextmanager
 def stored_configuration() -> Iterator[None]:
-    """While it is open, errors about URL and token say that Pulumi may have taken them from the last deployment.
+    """Let errors about URL and token say that Pulumi may have taken these from the last deployment.
 
-    ``pulumi refresh`` and ``pulumi destroy`` do so unless ``--run-program`` is given, which no provider is told.
+    ``pulumi refresh`` and ``pulumi destroy`` do so without ``--run-program``. A provider cannot see that option.
     """
     token = _stored.set(True)
     try:
@@ -62,21 +65,20 @@ def stored_configuration() -> Iterator[None]:
         _stored.reset(token)
 
 
-def explained(error: Exception) -> str:
-    """The error's text, and what to change where a server refuses a token, is locked down, or is not reached."""
-    if isinstance(error, AnswerError) and error.stranger and not isinstance(error, NoSuchOperation):
+def with_remedy(error: Exception) -> str:
+    """The text of an error, with what to do if the server is locked down, refuses the token, or is not reached."""
+    if isinstance(error, AnswerError) and error.foreign_answer and not isinstance(error, NoSuchOperation):
         return str(error)
     if isinstance(error, AnswerError):
         for text, remedy in _REMEDIES:
             if text in error.text:
                 return f"{str(error).rstrip('.')}. {remedy}"
     if isinstance(error, Unauthenticated):
-        known = _from_last_up("token") or "set influxdb3:authToken to one that it knows"
-        return f"{error}. The server knows no such token, or got none: {known}"
+        return f"{error}. The server got no token, or an unknown one{_from_last_up('token') or _SET_TOKEN}"
     if isinstance(error, Forbidden):
-        return f"{error}. It needs an admin token: {_from_last_up('token') or 'set influxdb3:authToken to one'}"
-    if isinstance(error, EngineUnreachable | NoSuchOperation) and _stored.get():
-        return f"{error} To go on: {_from_last_up('URL')}"
+        return f"{error}. The server wants an admin token{_from_last_up('token') or _SET_TOKEN}"
+    if isinstance(error, EngineUnreachable | NoSuchOperation):
+        return f"{error}{_from_last_up('URL').removeprefix('.')}"
     return str(error)
 
 
@@ -84,6 +86,5 @@ def _from_last_up(what: str) -> str:
     if not _stored.get():
         return ""
     return (
-        f"this {what} is the one that the last 'pulumi up' stored, unless the program is run; "
-        "use --run-program, or run 'pulumi up' first"
+        f". This {what} may be from the last 'pulumi up': run 'pulumi up' first, or add --run-program to this command"
     )

@@ -1,4 +1,4 @@
-"""Repeating what is safe to repeat."""
+"""Which failed requests may be repeated, and repeating them."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ def is_transient(error: EngineApiError) -> bool:
     return isinstance(error, TransportError) or (isinstance(error, AnswerError) and error.status in _TRANSIENT)
 
 
-def is_lost(error: EngineApiError) -> bool:
-    """Whether the request may have been carried out, and may be repeated where doing it twice is harmless."""
+def is_unsettled(error: EngineApiError) -> bool:
+    """Whether the server may have carried out the request; retry on it if carrying it out twice is harmless."""
     return is_transient(error) or isinstance(error, UnreadableAnswer)
 
 
-def is_servers(error: EngineApiError) -> bool:
-    """Whether the server, or the way to it, is at fault, and not the request: for requests that cannot be wrong."""
+def is_server_fault(error: EngineApiError) -> bool:
+    """Whether the server or the network failed; retry on it if the request itself is known to be valid."""
     return is_transient(error) or isinstance(error, ServerError | UnreadableAnswer)
 
 
-def repeated(action: Callable[[], Result], *, worth: Callable[[EngineApiError], bool] = is_transient) -> Result:
-    """Carry out an action that may be carried out twice, up to four times: at most four time limits and two seconds.
+def with_retries(action: Callable[[], Result], *, retry_on: Callable[[EngineApiError], bool] = is_transient) -> Result:
+    """Carry out an action up to four times: takes at most four time limits and two seconds.
 
     Args:
-        action: What to do.
-        worth: Which failures to try again after.
+        action: What to do; doing it twice is harmless.
+        retry_on: Whether to try again after a failure.
 
     Raises:
-        EngineApiError: The last failure, or the first that is not worth another attempt.
+        EngineApiError: The last failure, or the first one that ``retry_on`` rejects.
     """
     for pause in _PAUSES:
         try:
             return action()
         except EngineApiError as error:
-            if not worth(error):
+            if not retry_on(error):
                 raise
             time.sleep(pause)
     return action()

@@ -1,4 +1,4 @@
-"""Deleting plugin files and uninstalling packages, which the API cannot, by a dry run of a plugin of ours."""
+"""Deleting plugin files and uninstalling packages by a dry run of a plugin of ours: the API can do neither."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.errors import SweepFailed
 from influxdb3_engine_resources.server.on_server import SWEEPER
-from influxdb3_engine_resources.server.remedies import explained
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.server.retry import is_transient
 
 if TYPE_CHECKING:
@@ -31,24 +31,24 @@ class Sweeper:
     """Cleans up on one server.
 
     Args:
-        client: Of that server.
-        probe: Of that server; finds its plugin directory.
+        client: The client of that server.
+        probe: The probe of that server; finds the plugin directory.
 
-    Every method raises ``SweepFailed``, ``ProbeFailed`` where the server does not run dry runs, and ``EngineApiError``
-    where it could not be asked.
+    Every method raises ``SweepFailed``, ``ProbeFailed`` if the server runs no dry runs, and ``EngineApiError`` if the
+    server could not be asked.
     """
 
     def __init__(self, client: EngineClient, probe: Probe) -> None:
         self._client, self._probe = client, probe
 
     def remove(self, paths: Collection[str]) -> None:
-        """Remove files, and directories with all that is in them; those that are gone already are no failure."""
+        """Remove files, and directories with their content; those that are gone already are a success."""
         self._carry_out({"remove": sorted(paths)})
 
     def uninstall(self, distributions: Collection[str]) -> None:
-        """Uninstall packages; those that are not installed are no failure.
+        """Uninstall packages; those that are not installed are a success.
 
-        One attempt: where its answer is lost, pip may be running, and two at once in one environment damage it.
+        Tries once: after a lost answer pip may be running, and two pips at once damage an environment.
         """
         self._carry_out({"uninstall": sorted(distributions)}, once=True)
 
@@ -58,10 +58,10 @@ class Sweeper:
             result = SWEEPER.run_scheduled(self._client, arguments, once=once)
         except AnswerError as error:
             if is_transient(error):
-                raise  # says nothing about whether the server runs it
-            raise SweepFailed(f"the server does not run the clean-up: {explained(error)}") from error
+                raise  # the server may run it all the same
+            raise SweepFailed(f"the server does not run the clean-up: {with_remedy(error)}") from error
         reports = [line.removeprefix(_MARK) for line in result.log_lines if line.startswith(_MARK)]
-        failures = result.errors or (_failures(reports[0]) if reports else ["the clean-up said nothing"])
+        failures = result.errors or (_failures(reports[0]) if reports else ["the clean-up reported nothing"])
         if failures:
             raise SweepFailed(shown("; ".join(failures)))
 
@@ -70,4 +70,4 @@ def _failures(report: str) -> list[str]:
     try:
         return _Report.model_validate_json(report).failures
     except ValidationError:
-        return ["the clean-up's report cannot be read"]
+        return ["the report of the clean-up is invalid"]

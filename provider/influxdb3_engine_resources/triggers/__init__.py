@@ -1,1 +1,1 @@
-"""TODO."""
+"""Triggers: definitions, swaps, first runs, request paths."""

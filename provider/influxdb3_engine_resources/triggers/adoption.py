@@ -1,4 +1,4 @@
-"""What is said of a trigger that exists on the server when a program is to create it."""
+"""Texts about a trigger that exists on the server before the program creates it: a conflict, or an adoption."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from influxdb3_engine_resources.triggers.inputs import NOT_ON_SERVER, TriggerInp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from influxdb3_engine_resources.server.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.live_triggers import LiveTrigger
 
 _SPECIFICATION = "trigger_specification"
 _ANY: Mapping[str, Any] = {
     _SPECIFICATION: AllTables().text,
     "trigger_settings": TriggerInputs.model_fields["trigger_settings"].default,
 }
-"""Stand for what is not known yet: only the other properties are compared."""
-_UNTOLD = "unknown (the server does not tell)"
+"""Stand for unknown properties, which are not compared."""
+_NOT_LISTED = "unknown (the server does not list it)"
 _LATER = "known only during the deployment"
-_FROM_SUNDAY = "InfluxDB counts weekdays from Sunday = 1, so its 1-5 is SUN-THU; names mean the same everywhere"
+_FROM_SUNDAY = "InfluxDB counts weekdays from Sunday = 1, so its 1-5 is SUN-THU"
 
 
-def conflict(live: LiveTrigger, wanted: TriggerInputs) -> str:
-    """Why a trigger is not created, and how to take over the one that exists.
+def conflict_reason(live: LiveTrigger, wanted: TriggerInputs) -> str:
+    """Why a trigger is not created, and what to do.
 
     Args:
         live: The trigger on the server.
@@ -40,16 +40,16 @@ def conflict(live: LiveTrigger, wanted: TriggerInputs) -> str:
     delete = shlex.join(["influxdb3", "delete", "trigger", "--database", wanted.db, wanted.trigger_name, "--force"])
     return exists_already(
         label(wanted),
-        f" and {differs}: it runs {shown(existing.plugin_filename)} on {_shown(_SPECIFICATION, existing)}",
+        f" and {differs}: it runs {shown(existing.plugin_filename)} on {_value_text(_SPECIFICATION, existing)}",
         "choose another trigger_name",
         f"delete it: {delete}",
     )
 
 
-def take_over(live: LiveTrigger, wanted: TriggerInputs) -> str:
-    """What taking a trigger over changes: one line a property, with the old and the new value.
+def adoption_notice(live: LiveTrigger, wanted: TriggerInputs) -> str:
+    """What the adoption of a trigger changes: one line for each property, with the old and the new value.
 
-    Values of arguments and request paths are left out: a provider is not told which of them are secret.
+    Leaves out values of arguments and request paths: they may be secret.
 
     Args:
         live: The trigger on the server.
@@ -58,7 +58,7 @@ def take_over(live: LiveTrigger, wanted: TriggerInputs) -> str:
     existing = _existing(live, wanted)
     differing = [_line(name, existing, wanted) for name in sorted(existing.changed(wanted, NOT_ON_SERVER))]
     changes = "it changes" if differing else "nothing changes"
-    return "\n".join([f"{label(wanted)} exists and is taken over: {changes}", *differing])
+    return "\n".join([f"{label(wanted)} exists and is adopted: {changes}", *differing])
 
 
 def _existing(live: LiveTrigger, wanted: TriggerInputs) -> TriggerInputs:
@@ -71,20 +71,21 @@ def _line(name: str, existing: TriggerInputs, wanted: TriggerInputs) -> str:
         return f"{name}: {_arguments(existing, wanted) if wanted.known(name) else _LATER}"
     if name == "trigger_settings":
         return ", ".join(_settings(existing, wanted)) if wanted.known(name) else f"{name}: {_LATER}"
-    old = _UNTOLD if name == "node_spec" else _shown(name, existing)
-    return f"{name}: {old} -> {_shown(name, wanted)}{_counting(existing, wanted) if name == _SPECIFICATION else ''}"
+    old = _NOT_LISTED if name == "node_spec" else _value_text(name, existing)
+    remark = _weekday_remark(existing, wanted) if name == _SPECIFICATION else ""
+    return f"{name}: {old} -> {_value_text(name, wanted)}{remark}"
 
 
-def _shown(name: str, inputs: TriggerInputs) -> str:
+def _value_text(name: str, inputs: TriggerInputs) -> str:
     if not inputs.known(name):
         return _LATER
-    # a request path may be all that guards the plugin
+    # a request path may be secret
     is_path = name == _SPECIFICATION and inputs.trigger_specification.startswith("request:")
     return "a request path" if is_path else shown(repr(getattr(inputs, name)))
 
 
-def _counting(existing: TriggerInputs, wanted: TriggerInputs) -> str:
-    """Why weekdays by number, which look right to a reader of the API's documentation, are changed."""
+def _weekday_remark(existing: TriggerInputs, wanted: TriggerInputs) -> str:
+    """A remark if a change replaces weekdays that are numbers: they look the same in the API's documentation."""
     fields = existing.trigger_specification.split()
     if not fields[0].startswith("cron:") or not wanted.known(_SPECIFICATION):
         return ""
@@ -107,4 +108,4 @@ def _settings(existing: TriggerInputs, wanted: TriggerInputs) -> Iterator[str]:
     if old.error_behavior is not new.error_behavior:
         yield f"error_behavior: {str(old.error_behavior)!r} -> {str(new.error_behavior)!r}"
     if old.run_async != new.run_async:
-        yield f"run_async: {_UNTOLD} -> {new.run_async}"
+        yield f"run_async: {_NOT_LISTED} -> {new.run_async}"

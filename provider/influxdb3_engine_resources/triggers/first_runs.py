@@ -1,4 +1,4 @@
-"""The first runs of a new definition: its trigger's log, read until enough of them have ended well."""
+"""Watching the first runs of a new definition in its trigger's log."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import EngineApiError, ErrorBehavior
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_servers, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_server_fault, with_retries
 from influxdb3_engine_resources.triggers.inputs import label
 from influxdb3_engine_resources.triggers.run_ends import FINISHED, STARTED
 from influxdb3_engine_resources.triggers.steps import TriggerSteps
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from influxdb3_engine_api.wire import LogRow
     from influxdb3_engine_resources.server.engine import Engine
-    from influxdb3_engine_resources.triggers.inputs import TriggerInputs, Watch
+    from influxdb3_engine_resources.triggers.inputs import TriggerInputs, WatchInputs
     from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 
 
 class FirstRuns:
-    """The runs of a trigger since ``begin``; the log does not tell databases apart (contract 7.2).
+    """The runs of a trigger since ``begin``; the log has no databases (contract 7.2).
 
     Args:
-        inputs: The new definition. Where it is not watched, nothing is read, and no run fails.
-        engine: Where it runs.
-        code: Its plugin's new code, if the code has changed; a failed run puts the previous code back.
+        inputs: The new definition. If it is not watched, nothing is read and no run fails.
+        engine: The server.
+        code: The new code of its plugin; None if the code is unchanged. If a run fails, the previous code is put back.
     """
 
     def __init__(self, inputs: TriggerInputs, engine: Engine, code: WatchedCode | None = None) -> None:
@@ -41,10 +41,10 @@ class FirstRuns:
         self._since: dict[str, datetime | None] = {}
 
     def begin(self, candidate: str | None = None) -> None:
-        """Note what the log holds, when the previous definition has stopped and the new one has not started.
+        """Note the end of the log: after the old definition has stopped, and before the new one starts.
 
         Args:
-            candidate: The name under which the new definition is to run before; its errors count, too.
+            candidate: The name of the candidate; its errors count, too. None: the trigger's own name.
 
         Raises:
             EngineApiError: The log cannot be read.
@@ -56,22 +56,22 @@ class FirstRuns:
         self._since[name] = newest[-1].event_time if newest else None
 
     def failure(self) -> str | None:
-        """Error of the first failed run, or ``None`` if no run failed, or if the log cannot tell: a notice says so.
+        """Error of the first failed run, or None if no run failed. A notice says if the log cannot be read.
 
-        The previous code is put back then, where the code has changed.
+        After a failed run, puts the previous code back if the code has changed.
         """
         if self._watch is None:
             return None
         try:
             failure = self._failure(self._watch)
         except EngineApiError as error:
-            notice(f"{label(self._inputs)} is live, and was not watched to the end: {explained(error)}")
+            notice(f"{label(self._inputs)} is live and was not watched to the end: {with_remedy(error)}")
             return None
         if failure and self._code:
             return f"{self._code.put_back(label(self._inputs))}: {failure}"
         return failure
 
-    def _failure(self, watch: Watch) -> str | None:
+    def _failure(self, watch: WatchInputs) -> str | None:
         deadline = time.monotonic() + watch.seconds
         name = self._inputs.trigger_name
         before = [row for candidate in self._since if candidate != name for row in self._new_rows(candidate)]
@@ -88,22 +88,22 @@ class FirstRuns:
                 return self._unlogged_failure(watch, started, finished) if started > finished else None
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _unlogged_failure(self, watch: Watch, started: int, finished: int) -> str | None:
-        """What runs that have not finished mean: servers log no error where they retry or disable (contract 3.2)."""
+    def _unlogged_failure(self, watch: WatchInputs, started: int, finished: int) -> str | None:
+        """Judge runs that did not finish: servers log no error if they retry or disable (contract 3.2)."""
         settings = self._inputs.trigger_settings
         behavior = settings.error_behavior
         if behavior is ErrorBehavior.LOG:
             return None
         runs = f"{started} started and {finished} finished in {watch.seconds:g} s"
-        # runs that do not overlap: the next starts when the last has ended
+        # without run_async, a run starts only after the last one has ended
         if behavior is ErrorBehavior.RETRY and not settings.run_async and started > finished + 1:
             return f"{runs}, so a run failed; the server's own output says why"
         live = self._steps.live(self._inputs.trigger_name, fresh=True)
         if behavior is ErrorBehavior.DISABLE and live is not None and live.row.disabled:
             return f"{runs}, and the server has disabled it, so a run failed; the server's own output says why"
         notice(
-            f"{label(self._inputs)} is live, and whether its runs fail cannot be told: {runs}, and with "
-            f"error_behavior={behavior.value!r} a server logs no error. Watch it with 'log' first"
+            f"{label(self._inputs)} is live, and it is unknown whether its runs fail: {runs}, and with "
+            f"error_behavior={behavior.value!r} the server logs no error. Watch it with error_behavior='log' first"
         )
         return None
 
@@ -112,4 +112,6 @@ class FirstRuns:
         return [row for row in self._rows(name, limit=1000) if since is None or row.event_time > since]
 
     def _rows(self, name: str, limit: int) -> list[LogRow]:
-        return repeated(lambda: self._engine.client.trigger_logs(self._inputs.db, name, limit=limit), worth=is_servers)
+        return with_retries(
+            lambda: self._engine.client.trigger_logs(self._inputs.db, name, limit=limit), retry_on=is_server_fault
+        )

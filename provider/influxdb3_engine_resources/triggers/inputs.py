@@ -1,4 +1,4 @@
-"""What a trigger is, as a program declares it and as a server describes it."""
+"""The definition of a trigger: as a program declares it, and as a server lists it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from influxdb3_engine_resources.properties import argument_text
 
 if TYPE_CHECKING:
     from influxdb3_engine_api import Specification
-    from influxdb3_engine_resources.server.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.live_triggers import LiveTrigger
 
 _SECOND = 1_000_000_000
 _DEFAULT_SETTINGS = {"run_async": False, "error_behavior": "log"}
@@ -46,7 +46,7 @@ def _specification(text: str) -> str:
     except SpecificationError as error:
         raise ValueError(error.hint) from None
     if isinstance(specification, Every) and specification.total_nanoseconds < _SECOND:
-        raise ValueError(f"{specification.duration_text!r} is shorter than a second: write at least 'every:1s'")
+        raise ValueError(f"{specification.duration_text!r} is shorter than a second: write 'every:1s' or more")
     if isinstance(specification, Table) and (
         problem := control_character_problem("the table name", specification.name)
     ):
@@ -59,7 +59,7 @@ def _specification(text: str) -> str:
 def _parsed(text: str) -> Specification | None:
     try:
         return parse(text)
-    except SpecificationError:  # made by hand, in a form that this package would refuse
+    except SpecificationError:  # invalid, and stored by somebody else
         return None
 
 
@@ -68,13 +68,13 @@ def _settings(value: Any, info: ValidationInfo) -> Any:
         return value
     unknown = sorted(value.keys() - _DEFAULT_SETTINGS.keys())
     if unknown and not is_stored(info):
-        raise ValueError(f"there is no {unknown[0]!r}: the settings are {' and '.join(_DEFAULT_SETTINGS)}")
+        raise ValueError(f"unknown setting {unknown[0]!r}: the settings are {' and '.join(_DEFAULT_SETTINGS)}")
     return _DEFAULT_SETTINGS | value
 
 
 def _argument(value: Any) -> Any:
     if isinstance(value, list | dict):
-        raise ValueError("plugins get text: pass json.dumps(VALUE), and json.loads it in the plugin")
+        raise ValueError("plugins get only text: pass json.dumps(VALUE), and use json.loads in the plugin")
     return argument_text(value)
 
 
@@ -85,15 +85,15 @@ def _nodes(value: Any) -> Any:
         if problem := next(filter(None, (control_character_problem("a node id", node) for node in value)), None):
             raise ValueError(problem)
         return value
-    raise ValueError("the nodes that run a trigger are 'all' or a list of node ids")
+    raise ValueError("write 'all' or a list of node ids")
 
 
-class Watch(BaseModel):
+class WatchInputs(BaseModel):
     """How long to watch a trigger after it was created or changed.
 
     Attributes:
-        seconds: At most so long.
-        runs: Until so many runs have finished without an error.
+        seconds: The longest time.
+        runs: Number of runs that must finish without an error; watching ends then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -120,17 +120,17 @@ class TriggerInputs(Inputs):
     disabled: bool = False
     adopt: bool = False
     force_delete: bool = False
-    watch: Watch | None = None
+    watch: WatchInputs | None = None
     handover: Literal["carry", "cut"] | None = None
     restart_on: list[Any] | None = None
     endpoint_url: str | None = None
     plugin_sha256: str | None = None
-    """Hash of the code that it runs, where the program declares that and the trigger is watched."""
+    """Hash of the code that it runs; None if the trigger is not watched or the program does not declare the code."""
     left_candidate: str | None = None
-    """A candidate that a refresh has found, left by a deployment that did not end."""
+    """A candidate that a refresh has found: a killed deployment left it."""
 
     def changed(self, other: Self, ignore: frozenset[str] = frozenset()) -> set[str]:
-        """As for all inputs; another hash counts where the first runs of the new code are watched."""
+        """As for all inputs; the hash of the code counts only if the trigger is watched."""
         unwatched = other.watch is None or other.plugin_sha256 is None
         return super().changed(other, ignore | {"plugin_sha256"} if unwatched else ignore)
 
@@ -149,17 +149,17 @@ class TriggerInputs(Inputs):
         )
 
     def candidate(self, *, disabled: bool) -> TriggerInputs:
-        """The same definition under the name that it has before it takes the place of another one."""
+        """The same definition under the candidate's name."""
         return self.model_copy(update={"trigger_name": f"{self.trigger_name}{CANDIDATE_SUFFIX}", "disabled": disabled})
 
     @property
     def runs_on_writes(self) -> bool:
-        """Whether it is a WAL trigger and enabled."""
+        """Whether it is an enabled WAL trigger."""
         return not self.disabled and isinstance(_parsed(self.trigger_specification), AllTables | Table)
 
     @property
     def schedule(self) -> Cron | Every | None:
-        """When it runs, if it is a schedule and enabled."""
+        """When it runs, if it is an enabled schedule trigger, else None."""
         specification = _parsed(self.trigger_specification)
         return specification if isinstance(specification, Cron | Every) and not self.disabled else None
 
@@ -170,7 +170,7 @@ class TriggerInputs(Inputs):
 
     @property
     def served_path(self) -> str | None:
-        """The request path that it serves, if it is a request trigger and enabled."""
+        """The request path that it serves, if it is an enabled request trigger, else None."""
         if self.disabled or not self.trigger_specification.startswith("request:"):
             return None
         specification = parse(self.trigger_specification)
@@ -178,40 +178,43 @@ class TriggerInputs(Inputs):
 
 
 ONLY_FOR_US = frozenset({"adopt", "force_delete", "watch", "handover"})
-"""Properties that say how to deploy, and are no part of what is deployed."""
+"""Properties that say how to deploy; they are not part of what is deployed."""
 
 NOT_IN_DEFINITION = frozenset({"restart_on", "plugin_sha256", "left_candidate"})
-"""Properties whose change is one of the trigger's surroundings, and none of its definition."""
+"""Properties that are not part of the definition, although their change is an update."""
 
 NOT_ON_SERVER = ONLY_FOR_US | NOT_IN_DEFINITION | {"endpoint_url"}
+"""Properties that the server does not have."""
 
 
 def label(inputs: TriggerInputs) -> str:
-    """What messages call a trigger."""
+    """The trigger in messages."""
     return f"trigger {inputs.trigger_name!r} in database {inputs.db!r}"
 
 
-def _means(text: str, specification: Specification) -> bool:
+def _is_same_schedule(text: str, specification: Specification) -> bool:
     parsed = _parsed(text)
     return text == specification.text if parsed is None else same_schedule(parsed, specification)
 
 
 def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
-    """The inputs that describe a live trigger; what the server does not tell is taken from ``state``.
+    """The inputs that describe a live trigger; properties that the server does not list come from ``state``.
 
     Raises:
-        ResourceError: The server stores a specification or a behaviour that this release does not know.
+        ResourceError: The server has a specification or an error behaviour that this package does not know.
     """
     row = live.row
     try:
         specification = parse_catalog(row.trigger_specification)
         settings = state.trigger_settings.model_copy(update={"error_behavior": ErrorBehavior(row.error_behavior)})
     except ValueError as error:
-        raise ResourceError(f"{label(state)} cannot be read: {shown(str(error))}") from error
-    same = _means(state.trigger_specification, specification)
+        raise ResourceError(
+            f"{label(state)} has a definition that this package does not know: {shown(str(error))}. Upgrade the package"
+        ) from error
+    same = _is_same_schedule(state.trigger_specification, specification)
     arguments = live.arguments
     if arguments is None and not state.trigger_arguments:
-        arguments = None if state.trigger_arguments is None else {}  # the tables show no difference
+        arguments = None if state.trigger_arguments is None else {}  # the tables list both in the same way
     return state.model_copy(
         update={
             "plugin_filename": row.plugin_filename,
@@ -225,7 +228,7 @@ def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
 
 
 def adopted(live: LiveTrigger, wanted: TriggerInputs) -> TriggerInputs:
-    """The inputs that describe a live trigger of somebody else's; what the server does not tell is the default.
+    """The inputs that describe somebody else's live trigger; what the server does not list has its default.
 
     Raises:
         ResourceError: As ``described``.

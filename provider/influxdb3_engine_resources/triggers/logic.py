@@ -1,4 +1,4 @@
-"""The logic of triggers: one definition is live at any time, the old or the new."""
+"""The logic of triggers: at any time one definition is live, the old one or the new one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from influxdb3_engine_resources.inputs import UNKNOWN, Unknown, is_known
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.clean_up import remove_superseded
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.triggers.adoption import conflict, take_over
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.triggers.adoption import adoption_notice, conflict_reason
+from influxdb3_engine_resources.triggers.fallback import remove_failed
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import (
     NOT_ON_SERVER,
@@ -28,9 +29,9 @@ from influxdb3_engine_resources.triggers.needed_modules import refuse_missing_mo
 from influxdb3_engine_resources.triggers.online_checks import OnlineChecks
 from influxdb3_engine_resources.triggers.plugin_header import compare_with_plugin, tell_of_schedule
 from influxdb3_engine_resources.triggers.request_paths import path_is_taken
-from influxdb3_engine_resources.triggers.run_ends import wait_for_the_end, wait_where_runs_block
+from influxdb3_engine_resources.triggers.run_ends import wait_for_run_end, wait_if_runs_block
 from influxdb3_engine_resources.triggers.steps import TriggerSteps
-from influxdb3_engine_resources.triggers.swap import swap, take_away
+from influxdb3_engine_resources.triggers.swap import swap
 from influxdb3_engine_resources.triggers.update import refuse_a_served_path, update_trigger
 
 if TYPE_CHECKING:
@@ -50,14 +51,16 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     inputs_type = TriggerInputs
 
     def identity(self, inputs: TriggerInputs) -> Hashable:
-        """Its database and its name."""
+        """The database and the name."""
         return ("trigger", inputs.owner)
 
     def check(self, inputs: TriggerInputs, program: Program) -> TriggerInputs:
-        """Derive ``endpoint_url``; refuse a plugin that this kind of trigger cannot call, and a path declared twice."""
+        """Compute ``endpoint_url``; refuse a missing entry point, and a request path that is declared twice."""
         host = _host(inputs, program.configuration)
         if is_known(properties := inputs.properties()) and program.triggers.declare(inputs.owner, properties):
-            reason = f"another Trigger of this program is the {label(inputs)}, with another definition"
+            reason = (
+                f"another Trigger of this program is the {label(inputs)} with another definition: change trigger_name"
+            )
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
         if inputs.watch is not None and inputs.known("plugin_filename"):
             inputs = inputs.model_copy(update={"plugin_sha256": program.code_sha256(inputs.plugin_filename)})
@@ -83,14 +86,14 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         return inputs.model_copy(update={"endpoint_url": url})
 
     def check_new(self, inputs: TriggerInputs, program: Program) -> None:
-        """Refuse a second trigger of one name: the server has one, and creating it would fail halfway."""
+        """Refuse a second trigger of one name."""
         if inputs.known("db", "trigger_name") and program.new_triggers.declare(inputs.owner, object()):
-            reason = f"another Trigger of this program is the {label(inputs)}, too: give one of them a trigger_name"
+            reason = f"another Trigger of this program is the {label(inputs)}, too: change trigger_name"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
         tell_of_schedule(inputs)
 
     def check_old(self, inputs: TriggerInputs, state: TriggerInputs, program: Program) -> None:
-        """Note the name and the path that it gives up, unless it is deleted only after others are created."""
+        """Note the name and the path that it gives up, unless it is deleted after others are created."""
         if inputs.known("trigger_specification", "disabled") and inputs.schedule != state.schedule:
             tell_of_schedule(inputs)
         difference = self.diff(state, inputs)
@@ -106,30 +109,30 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             program.paths.declare(path, inputs.owner)  # it succeeds itself
 
     def check_online(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
-        """Whether the server has what the trigger needs; for one to be taken over, say what will change."""
+        """Refuse what the server lacks; show what an adoption will change."""
         failures = []
         if state is None and inputs.known("db", "trigger_name") and inputs.owner not in engine.program.given_up:
             live = TriggerSteps(engine, inputs.db).before(inputs.trigger_name)
-            if live is not None and engine.adopts(inputs) is True:  # it may be unknown yet
-                notice(take_over(live, inputs))
+            if live is not None and engine.adopts(inputs) is True:  # adopt may be unknown
+                notice(adoption_notice(live, inputs))
             elif live is not None and not engine.adopts(inputs):
-                failures.append(Failure(property="trigger_name", reason=conflict(live, inputs)))
+                failures.append(Failure(property="trigger_name", reason=conflict_reason(live, inputs)))
         if engine.configuration.online_checks:
             failures += OnlineChecks(inputs, state, engine).failures()
         if failures:
             raise InvalidInputs(failures)
 
     def diff(self, state: TriggerInputs, inputs: TriggerInputs) -> Difference:
-        """A new name or database is another trigger; the old one makes way for it, so that it is asked first."""
+        """A new name or database is another trigger; Pulumi deletes first, so that ``make_way`` is called."""
         changed = state.changed(inputs, ONLY_FOR_US)
         replaces = tuple(name for name in _IDENTITY if name in changed)
         return Difference(bool(changed), replaces, delete_before_replace=True)
 
     def create(self, inputs: TriggerInputs, engine: Engine) -> Created:
-        """One request; before the first request trigger of a process, one query a database for the paths served."""
+        """Create the trigger: one request. The first request trigger of a process needs one query for each database."""
         id_ = f"{inputs.db}/{inputs.trigger_name}"
-        makes_up_for = self.identity(inputs) in engine.replaced
-        if makes_up_for and inputs.owner in engine.claimed:
+        replaces_another = self.identity(inputs) in engine.replaced
+        if replaces_another and inputs.owner in engine.claimed:
             return Created(id_)
         steps, runs = TriggerSteps(engine, inputs.db), FirstRuns(inputs, engine)
         try:
@@ -138,25 +141,25 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             runs.begin()
             steps.create(inputs.body())
         except Conflict:
-            self._take_over(inputs, engine)
+            self._adopt(inputs, engine)
         except EngineApiError as error:
             nothing = (
-                ". Nothing is live: the trigger that it replaces is gone, and the next 'pulumi up' creates this one"
-                if makes_up_for
+                ". Nothing is live, since the trigger that it replaces is gone. To create it: pulumi up"
+                if replaces_another
                 else ""
             )
-            raise ResourceError(f"{label(inputs)} was not created: {explained(error)}{nothing}") from error
+            raise ResourceError(f"{label(inputs)} was not created: {with_remedy(error)}{nothing}") from error
         else:
             failure = runs.failure()
             if failure:
-                outcome = take_away(inputs, steps) or "It was deleted again"
+                outcome = remove_failed(inputs, steps) or "It was deleted again"
                 raise ResourceError(f"{label(inputs)} failed when it first ran. {outcome}: {failure}")
         _deployed(inputs, engine)
         engine.claimed.add(inputs.owner)
         return Created(id_)
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
-        """What the system tables tell; ``run_async`` and ``node_spec``, which no release tells, are kept."""
+        """The trigger by the system tables, which lack ``run_async`` and ``node_spec``: these are kept."""
         steps, candidate = TriggerSteps(engine, state.db), state.candidate(disabled=False).trigger_name
         left = steps.live(candidate)
         live = steps.live(state.trigger_name) or left
@@ -165,31 +168,29 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         inputs = described(live, state)
         inputs = inputs.model_copy(update={"left_candidate": None if left is None else candidate})
         if left is not None:
-            runs = "kept disabled" if left.row.disabled else "enabled, so that a run may be carried out twice"
+            runs = "disabled" if left.row.disabled else "enabled, so that it may run twice"
             notice(
-                f"{label(state)}: a deployment that did not end has left {candidate!r}, which is {runs}: the next "
-                "'pulumi up' removes it"
+                f"{label(state)}: a deployment that was killed has left its candidate {candidate!r}, which is {runs}. "
+                "To remove it: pulumi up"
             )
         if inputs.disabled and not state.disabled and live.row.error_behavior == ErrorBehavior.DISABLE:
-            notice(
-                f"{label(state)} is disabled, as error_behavior asks for after an error: {_last_error(state, engine)}"
-            )
+            notice(f"{label(state)} was disabled by its error_behavior after an error: {_last_error(state, engine)}")
         return Live(inputs, outputs)
 
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
-        """Enable or disable where that is all, else swap the definition."""
+        """Make the smallest change: see ``update_trigger``."""
         if changed := state.changed(inputs, ONLY_FOR_US | {"endpoint_url"}):
             try:
                 update_trigger(state, inputs, changed, engine)
             except ResourceError:
-                engine.served_paths.note(state.owner, state.served_path)  # others need not wait for the path
+                engine.served_paths.note(state.owner, state.served_path)  # other triggers wait for the path no longer
                 raise
             _deployed(inputs, engine)
             remove_superseded(engine, state.plugin_filename)
         return {}
 
     def delete(self, state: TriggerInputs, engine: Engine) -> None:
-        """Disable, so that the server lets go of the running plugin, then delete."""
+        """Disable the trigger, so that its plugin stops, then delete it."""
         if engine.configuration.online_checks:
             engine.helper_files.leave()
         if _is_claimed(state, engine):
@@ -197,9 +198,9 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         self._remove(state, engine)
 
     def make_way(self, state: TriggerInputs, successor: TriggerInputs, engine: Engine) -> None:
-        """Put the successor in its place here, where a failure leaves ``state`` live and in the state file.
+        """Put the successor in place already: a failure here leaves ``state`` live and in the state file.
 
-        Pulumi's next step, the creation, then finds it done.
+        Pulumi calls ``create`` next, which finds it done.
         """
         if _is_claimed(state, engine):
             return
@@ -209,7 +210,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 refuse_a_served_path(successor, engine)
             try:
                 if state.owner != successor.owner and self._exists(successor, engine):
-                    # it is swapped when it is adopted, once the path is free
+                    # create() adopts it, once the path is free
                     TriggerSteps(engine, successor.db).validate(successor.candidate(disabled=True).body())
                     self._remove(state, engine)
                     return
@@ -222,7 +223,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             engine.claimed.add(successor.owner)
         else:
             self.create(successor, engine)
-            wait_for_the_end(state, engine)
+            wait_for_run_end(state, engine)
             try:
                 self._remove(state, engine)
             except ResourceError:
@@ -232,53 +233,56 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         remove_superseded(engine, state.plugin_filename)
 
     def _exists(self, inputs: TriggerInputs, engine: Engine) -> bool:
-        """Whether there is a trigger of that name, which may be adopted; raises if it may not."""
+        """Whether a trigger of that name exists; raises if it must not be adopted."""
         live = TriggerSteps(engine, inputs.db).live(inputs.trigger_name)
         if live is not None and not engine.adopts(inputs):
-            raise ResourceError(conflict(live, inputs))
+            raise ResourceError(conflict_reason(live, inputs))
         return live is not None
 
     def _remove(self, state: TriggerInputs, engine: Engine) -> None:
         try:
-            wait_where_runs_block(state, engine)
+            wait_if_runs_block(state, engine)
             TriggerSteps(engine, state.db).remove(state.trigger_name, force=state.force_delete)
         except EngineApiError as error:
-            raise ResourceError(f"{label(state)} was not deleted: {explained(error)}") from error
+            raise ResourceError(f"{label(state)} was not deleted: {with_remedy(error)}") from error
         engine.served_paths.note(state.owner, None)
 
-    def _take_over(self, inputs: TriggerInputs, engine: Engine) -> None:
+    def _adopt(self, inputs: TriggerInputs, engine: Engine) -> None:
         steps = TriggerSteps(engine, inputs.db)
-        # what was read before serves: creating what exists has changed nothing
+        # what was read before the conflict is still current
         live = steps.live(inputs.trigger_name) or steps.live(inputs.trigger_name, fresh=True)
         if live is None:
-            raise ResourceError(f"{label(inputs)} exists, the server says, but is not listed: deploy again")
+            raise ResourceError(
+                f"{label(inputs)} was not created: the server says that it exists, and does not list it. "
+                "Try again: pulumi up"
+            )
         existing = adopted(live, inputs)
         differing = existing.changed(inputs, NOT_ON_SERVER)
         if not (engine.adopts(inputs) or self._is_ours(inputs, not differing, engine)):
-            raise ResourceError(conflict(live, inputs))
+            raise ResourceError(conflict_reason(live, inputs))
         if differing:
             update_trigger(existing, inputs, differing, engine)
 
     def _is_ours(self, inputs: TriggerInputs, same: bool, engine: Engine) -> bool:
-        """Whether this stack has created the trigger, as its state file tells; only what was checked is known of it."""
+        """Whether this stack has created the trigger, by its state file."""
         state = engine.program.replacements.predecessor(self.identity(inputs))
         if not isinstance(state, TriggerInputs):
             return False
         if state.owner == inputs.owner:
             return True
-        # renamed by a deployment that was killed between Pulumi's steps
+        # a deployment that renamed it was killed between Pulumi's steps
         return same and TriggerSteps(engine, state.db).live(state.trigger_name, fresh=True) is None
 
 
 def _is_claimed(state: TriggerInputs, engine: Engine) -> bool:
     claimed = state.owner in engine.claimed
     if claimed:
-        notice(f"{label(state)} stays: another resource of this program has taken it over")
+        notice(f"{label(state)} stays: another resource of this program has adopted it")
     return claimed
 
 
 def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
-    """Base URL of the server that runs the trigger; request paths answer only on the nodes they are pinned to."""
+    """Base URL of the node that runs the trigger: only the nodes of ``node_spec`` serve its path."""
     if not inputs.known("node_spec"):
         return UNKNOWN if configuration.names_nodes else configuration.host_url
     if not isinstance(inputs.node_spec, list):
@@ -290,7 +294,7 @@ def _host(inputs: TriggerInputs, configuration: Configuration) -> str | Unknown:
 
 
 def _deployed(inputs: TriggerInputs, engine: Engine) -> None:
-    """What is to be done once a definition is live."""
+    """Do what follows when a definition is live."""
     engine.served_paths.note(inputs.owner, inputs.served_path)
     warn_of_a_missing_table(inputs, engine)
 
@@ -299,6 +303,6 @@ def _last_error(state: TriggerInputs, engine: Engine) -> str:
     try:
         rows = engine.client.trigger_logs(state.db, state.trigger_name, limit=1000)
     except EngineApiError as error:
-        return f"its log cannot be read ({explained(error)})"
+        return f"its log cannot be read ({with_remedy(error)})"
     errors = [row.log_text for row in rows if row.log_level == "ERROR"]
-    return shown(errors[-1]) if errors else "its log holds none any more"
+    return shown(errors[-1]) if errors else "its log does not hold the error any more"

@@ -1,7 +1,7 @@
-"""Triggers on tables that do not exist yet, which real servers may stop for good and without a word (contract 4.6).
+"""Triggers on tables that do not exist yet: real servers may stop them for good, without an error (contract 4.6).
 
-Seen on InfluxDB 3 Core 3.10.0: if another table of the database is written first, the trigger never fires again, while
-the system tables call it enabled and its log is empty.
+Seen on InfluxDB 3 Core 3.10.0: if another table of the database is written first, the trigger never runs again. The
+system tables show it as enabled, and its log is empty.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:
-    """Say it once of a trigger that is started: two requests for all triggers of a database in a deployment.
+    """Warn about a trigger that is started: two requests for all triggers of a database in a deployment.
 
-    Overlapping runs are safe: such a trigger misses one write only. So is the embedded engine.
+    Triggers with ``run_async`` miss only one write. The embedded engine is safe.
     """
     if inputs.disabled or inputs.trigger_settings.run_async:
         return
@@ -31,11 +31,11 @@ def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:
     facts = host.facts
     try:
         missing = facts.stops_triggers_on_missing_tables() and specification.name not in facts.tables(inputs.db)
-    except EngineApiError:  # the trigger is live; this was a courtesy
+    except EngineApiError:  # the trigger is live: a warning is not worth an error
         return
     if missing:
-        host.tell_once(
-            f"{label(inputs)} waits for table {specification.name!r}, which does not exist yet: if another one of that "
-            "database is written first, the server stops it without a word. Create the table (influxdb3 create table), "
+        host.notice_once(
+            f"{label(inputs)} runs on table {specification.name!r}, which does not exist yet: if another table is "
+            "written first, the server stops the trigger without an error. Create the table (influxdb3 create table), "
             "then disable and enable the trigger; or set trigger_settings={'run_async': True}"
         )

@@ -1,4 +1,4 @@
-"""What a preview asks the server about triggers, where a stack opts in by ``influxdb3:onlineChecks``."""
+"""What a preview asks the server about triggers, if the stack sets ``influxdb3:onlineChecks``."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class OnlineChecks:
-    """Whether a server has what a trigger relies on, and permits it.
+    """Whether a server has what a trigger needs, and permits it.
 
     Args:
         inputs: The trigger.
-        state: The same of the last deployment; None if it is still to be created.
-        engine: The engine.
+        state: The trigger of the last deployment; None if it does not exist yet.
+        engine: The server.
     """
 
     def __init__(self, inputs: TriggerInputs, state: TriggerInputs | None, engine: Engine) -> None:
@@ -36,7 +36,7 @@ class OnlineChecks:
         self._facts = engine.hosts[0].facts
 
     def failures(self) -> list[Failure]:
-        """What is missing or not permitted, by property; says where a release makes the trigger dangerous.
+        """What is missing or not permitted, by property. Warns if the trigger can harm this release of the server.
 
         Raises:
             EngineApiError: The server could not be asked.
@@ -85,8 +85,9 @@ class OnlineChecks:
             and (release := self._facts.stuck_by_retries())
         ):
             notice(
-                f"trigger {self._inputs.trigger_name!r} retries: until a run that failed succeeds, it cannot be "
-                f"stopped, nor anything on the server be changed ({release}). Choose another error_behavior, or upgrade"
+                f"trigger {self._inputs.trigger_name!r} retries: after a failed run it cannot be stopped, and nothing "
+                f"on the server can be changed, until a run succeeds ({release}). Choose another error_behavior, or "
+                "upgrade the server"
             )
 
     def _warn_of_missing_modules(self) -> None:
@@ -109,7 +110,7 @@ class OnlineChecks:
             return None
         probe = self._engine.hosts[0].probe
         try:
-            # the listing is shared, but leaves out what is behind a link
+            # the shared listing leaves out files behind a link
             there = probe.hashes(files) or any(probe.ask(files=files).files.values())
         except ProbeFailed:
             return None

@@ -1,8 +1,8 @@
-"""When a trigger may be stopped: not in a run, which the server interrupts, or waits for, nor just before one is due.
+"""Waiting until a trigger may be stopped: not during a run, and not just before one.
 
-From releases 3.10.3 (Core) and 3.10.2 (Enterprise) on, ``disable`` interrupts a run (contract 10.3). Before, it waits
-for it, and all other changes wait with it: where the run writes to a new table or column, server and run wait for each
-other, and nothing can be changed until a restart (measured on Core 3.10.0).
+Since 3.10.3 (Core) and 3.10.2 (Enterprise), ``disable`` interrupts a run (contract 10.3). Earlier servers wait for the
+run, and all other changes wait, too. If the run writes to a new table or column, server and run wait for each other:
+nothing can be changed until a restart (measured on Core 3.10.0).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_servers, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_server_fault, with_retries
 from influxdb3_engine_resources.triggers.inputs import label
 
 if TYPE_CHECKING:
@@ -35,19 +35,19 @@ _FAILED = ("error executing ", "error running ")
 _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_UNTIL_TOLD = 2.0
 _SECONDS_TO_WRITE = 0.1
-"""What a run has written goes to the server's buffer, with its new tables and columns, right after its last row."""
+"""Just after its last log row, the server stores what a run has written, with new tables and columns."""
 _SOON = timedelta(seconds=0.5)
-"""A run that is due so soon comes before the trigger is stopped; longer than stopping and starting takes."""
+"""If a run is due so soon, the trigger is stopped after it. Longer than stopping and starting takes."""
 _NAMED = 3
-"""Times of runs that a notice names."""
+"""How many times of runs a notice names."""
 _FLUSH = timedelta(seconds=1)
-"""What a server has taken in since its last flush reaches no trigger that is stopped before the next."""
+"""Time between flushes: a trigger that is stopped gets no writes since the last flush."""
 
 
-def wait_for_the_end(state: TriggerInputs, engine: Engine) -> None:
-    """Let the run end that a trigger is in, and one that is due at once, before the trigger is stopped.
+def wait_for_run_end(state: TriggerInputs, engine: Engine) -> None:
+    """Wait for the end of a trigger's run, and of a run that is due at once.
 
-    Costs one query, and more while a run goes on: at most the stack's time limit.
+    Needs one query, and more during a run; waits at most ``influxdb3:timeout``.
     """
     if state.disabled or state.served_path:
         return
@@ -59,33 +59,33 @@ def wait_for_the_end(state: TriggerInputs, engine: Engine) -> None:
         _wait_for_the_current_run(state, engine)
 
 
-def wait_where_runs_block(state: TriggerInputs, engine: Engine) -> None:
-    """As ``wait_for_the_end``, for a trigger that is only stopped: the embedded engine needs no wait.
+def wait_if_runs_block(state: TriggerInputs, engine: Engine) -> None:
+    """As ``wait_for_run_end``, but only on servers that a run can block: not on the embedded engine.
 
     Raises:
         EngineApiError: The server could not be asked for its release.
     """
     if not (state.disabled or state.served_path) and engine.hosts[0].facts.blocks_on_runs():
-        wait_for_the_end(state, engine)
+        wait_for_run_end(state, engine)
 
 
-def wait_for_the_first_end(candidate: TriggerInputs, engine: Engine) -> None:
-    """Let the run end that a candidate has begun with the flush that ended the old definition.
+def wait_for_candidate_run_end(candidate: TriggerInputs, engine: Engine) -> None:
+    """Wait for the end of the candidate's first run: new code may write to new tables and columns.
 
-    It is the first run of new code, which may write to new tables and columns. Costs one query on a real server.
+    Needs one query on a real server.
     """
     try:
         if not engine.hosts[0].facts.blocks_on_runs():
             return
     except EngineApiError:
         pass
-    time.sleep(_SECONDS_TO_WRITE)  # until the run has begun
+    time.sleep(_SECONDS_TO_WRITE)  # until the run begins
     _wait_for_the_current_run(candidate, engine)
 
 
 @contextmanager
-def told_what_is_missed(state: TriggerInputs, inputs: TriggerInputs) -> Iterator[None]:
-    """Say which writes no trigger has processed, and which runs may have been skipped, while none was there."""
+def notice_of_gap(state: TriggerInputs, inputs: TriggerInputs) -> Iterator[None]:
+    """Enclose a time without a definition: then say which writes and which runs may be missing."""
     start = datetime.now(UTC)
     try:
         yield
@@ -102,12 +102,12 @@ def told_what_is_missed(state: TriggerInputs, inputs: TriggerInputs) -> Iterator
             notice(f"{label(inputs)}: the runs at {named} may have been skipped, since no definition was live")
 
 
-def tell_of_both(inputs: TriggerInputs, start: datetime, end: datetime | None) -> None:
-    """Say so where two definitions were enabled for so long that a flush may have reached both."""
+def notice_of_overlap(inputs: TriggerInputs, start: datetime, end: datetime | None) -> None:
+    """Say if two definitions were enabled for so long that a flush may have reached both."""
     if end and end - start > _FLUSH:
         notice(
             f"{label(inputs)}: writes between {_text(start)} and {_text(end)} may have been processed twice, since "
-            "the server took long to stop one of two definitions"
+            "the server took long to stop one of the two definitions"
         )
 
 
@@ -119,22 +119,22 @@ def _wait_for_the_current_run(state: TriggerInputs, engine: Engine) -> None:
         while run is not None and _current_run(state, engine) == run:
             waited = time.monotonic() - began
             if waited > engine.configuration.timeout:
-                notice(f"{label(state)} is stopped in its run, which has not ended within {waited:.0f} s")
+                notice(f"{label(state)} is stopped during a run that has not ended in {waited:.0f} s")
                 return
             if waited > _SECONDS_UNTIL_TOLD and not told:
-                notice(f"{label(state)}: its run goes on; waiting for its end")
+                notice(f"{label(state)}: waiting for the end of its run")
                 told = True
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         if run is not None:
             time.sleep(_SECONDS_TO_WRITE)
     except EngineApiError as error:
-        notice(f"{label(state)}: whether it runs cannot be told ({explained(error)}); a run may be interrupted")
+        notice(f"{label(state)}: a run may be interrupted, since its log cannot be read: {with_remedy(error)}")
 
 
 def _current_run(state: TriggerInputs, engine: Engine) -> LogRow | None:
-    """The row of the log that a run has begun with which has not ended."""
+    """The first log row of the current run, or None if no run is under way."""
     read = engine.client.trigger_logs
-    rows = repeated(lambda: read(state.db, state.trigger_name, limit=1000), worth=is_servers)
+    rows = with_retries(lambda: read(state.db, state.trigger_name, limit=1000), retry_on=is_server_fault)
     for row in reversed(rows):
         if row.log_text.startswith(STARTED):
             return row

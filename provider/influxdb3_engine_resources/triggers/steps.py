@@ -1,7 +1,7 @@
-"""The single steps that change a trigger on the server, each settled: when one returns, it has happened.
+"""Single steps that change a trigger on the server. A step that returns has happened.
 
-An answer that was lost says nothing about the request. Disabling, enabling and deleting are repeated until they are
-answered; a creation is looked up before it is repeated, since a second one is a conflict.
+After a lost answer it is unknown whether the request was carried out. So a step disables, enables or deletes again
+until the server answers. Before it creates again, it looks whether the trigger exists: a second creation is a conflict.
 """
 
 from __future__ import annotations
@@ -13,49 +13,49 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
 from influxdb3_engine_resources.names import CANDIDATE_SUFFIX
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.server.remedies import explained
-from influxdb3_engine_resources.server.retry import is_lost, is_servers, is_transient, repeated
+from influxdb3_engine_resources.server.remedies import with_remedy
+from influxdb3_engine_resources.server.retry import is_server_fault, is_transient, is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from influxdb3_engine_api import CreateTrigger
     from influxdb3_engine_resources.server.engine import Engine
-    from influxdb3_engine_resources.server.system_tables import LiveTrigger
+    from influxdb3_engine_resources.server.live_triggers import LiveTrigger
 
 
 class TriggerSteps:
-    """Changes of the triggers of one database.
+    """Steps for the triggers of one database.
 
     Args:
-        engine: The engine.
+        engine: The server.
         db: The database.
 
     Attributes:
-        engine: The engine.
+        engine: The server.
 
-    Every method raises an ``EngineApiError`` where the server refuses, or cannot be asked for some seconds.
+    Every method raises an ``EngineApiError`` if the server refuses, or could not be asked for some seconds.
     """
 
     def __init__(self, engine: Engine, db: str) -> None:
         self.engine = engine
         self._client = engine.client
-        self._tables = engine.system_tables
+        self._tables = engine.live_triggers
         self._db = db
 
     def live(self, name: str, *, fresh: bool = False) -> LiveTrigger | None:
-        """The trigger as the server has it; ``fresh`` asks now, whatever has been read before."""
-        return repeated(lambda: self._tables.trigger(self._db, name, fresh=fresh), worth=is_servers)
+        """The trigger as the server has it, or None; ``fresh`` asks the server in any case."""
+        return with_retries(lambda: self._tables.trigger(self._db, name, fresh=fresh), retry_on=is_server_fault)
 
     def before(self, name: str) -> LiveTrigger | None:
-        """The trigger as it was before this deployment changed any."""
-        return repeated(lambda: self._tables.before(self._db, name), worth=is_servers)
+        """The trigger as it was before this deployment changed triggers, or None."""
+        return with_retries(lambda: self._tables.before(self._db, name), retry_on=is_server_fault)
 
     def create(self, body: CreateTrigger) -> None:
         """Create a trigger.
 
         Raises:
-            Conflict: There was one of that name before.
+            Conflict: A trigger of that name existed before.
         """
         try:
             self._client.create_trigger(body)
@@ -66,32 +66,32 @@ class TriggerSteps:
         self._tables.forget(self._db)
 
     def create_candidate(self, body: CreateTrigger) -> None:
-        """Create a candidate; one that an earlier deployment left is kept where it is the same, else replaced."""
+        """Create a candidate. If an earlier deployment left one, keep it if it is the same, else replace it."""
         try:
             self.create(body)
         except Conflict:
             left = self.live(body.trigger_name, fresh=True)
             if left is not None and not left.row.disabled:
                 notice(
-                    f"the trigger {body.trigger_name!r} in database {self._db!r} was left by a deployment that did not "
-                    "end; what was written since then may have been processed twice"
+                    f"the trigger {body.trigger_name!r} in database {self._db!r} was left by a deployment that was "
+                    "killed: writes since then may have been processed twice"
                 )
             if left is None or not left.matches(body):
                 self.take_down(body.trigger_name)
                 self.create(body)
 
     def validate(self, body: CreateTrigger) -> None:
-        """Let the server check a definition: a disabled candidate, which is deleted again."""
+        """Let the server check a definition: create a disabled candidate, and delete it."""
         try:
-            repeated(lambda: self._create_anew(body), worth=is_lost)
+            with_retries(lambda: self._create_again(body), retry_on=is_unsettled)
         finally:
             self._discard(body.trigger_name)
 
     def set_enabled(self, name: str, *, enabled: bool) -> datetime:
-        """Enable or disable a trigger; returns when the request was sent that was answered.
+        """Enable or disable a trigger; returns when the request that succeeded was sent.
 
         Raises:
-            NotFound: There is none of that name.
+            NotFound: There is no trigger of that name.
         """
         change = self._client.enable_trigger if enabled else self._client.disable_trigger
 
@@ -101,44 +101,44 @@ class TriggerSteps:
             return sent
 
         try:
-            return repeated(attempt, worth=is_servers)
+            return with_retries(attempt, retry_on=is_server_fault)
         finally:
             self._tables.forget(self._db)
 
     def delete(self, name: str, *, force: bool = False) -> None:
-        """Delete a disabled trigger, or any with ``force``; gone already is success."""
+        """Delete a disabled trigger, or any trigger with ``force``; a trigger that is gone is a success."""
         try:
-            repeated(lambda: self._client.delete_trigger(self._db, name, force=force), worth=is_servers)
+            with_retries(lambda: self._client.delete_trigger(self._db, name, force=force), retry_on=is_server_fault)
         except NotFound:
             return
         finally:
             self._tables.forget(self._db)
 
     def remove(self, name: str, *, force: bool = False) -> None:
-        """Take a trigger down, and a candidate of it that an earlier deployment left."""
+        """Take a trigger down, and its candidate if an earlier deployment left one."""
         self.remove_left_candidate(name)
         self.take_down(name, force=force)
 
     def remove_left_candidate(self, name: str) -> None:
-        """Take down the candidate of a trigger that an earlier deployment left, if it did."""
+        """Take down the candidate of a trigger if an earlier deployment left one."""
         candidate = f"{name}{CANDIDATE_SUFFIX}"
-        left = repeated(lambda: self._tables.left_candidates(self._db), worth=is_servers)
+        left = with_retries(lambda: self._tables.left_candidates(self._db), retry_on=is_server_fault)
         if candidate in left:
             self.take_down(candidate)
-            left.discard(candidate)
+            self._tables.forget_candidate(self._db, candidate)
 
     def take_down(
         self, name: str, *, force: bool = False, once_stopped: Callable[[], None] | None = None
     ) -> datetime | None:
-        """Disable, so that the server lets go of the running plugin, and delete; gone already is success.
+        """Disable a trigger, so that its plugin stops, then delete it; a trigger that is gone is a success.
 
         Args:
             name: The trigger.
-            force: Delete it even if the server thinks that it runs.
-            once_stopped: Called in between.
+            force: Whether to delete it even if the server says that it runs.
+            once_stopped: Called after it was disabled.
 
         Returns:
-            When the request was sent that disabled it; ``None`` where it was gone.
+            When the request that disabled it was sent; None if it was gone.
         """
         stopped = None
         with suppress(NotFound):
@@ -149,18 +149,18 @@ class TriggerSteps:
             self.delete(name, force=force)
         return stopped
 
-    def _create_anew(self, body: CreateTrigger) -> None:
+    def _create_again(self, body: CreateTrigger) -> None:
         try:
             self._client.create_trigger(body)
-        except Conflict:  # an attempt of ours whose answer was lost, or a deployment that was killed
+        except Conflict:  # our first attempt happened, or a killed deployment left it
             self.take_down(body.trigger_name)
             self._client.create_trigger(body)
 
     def _discard(self, candidate: str) -> None:
         try:
             self.delete(candidate)
-        except EngineApiError as error:  # harmless, as it is disabled; the next change of the trigger deletes it
-            notice(f"the disabled trigger {candidate!r} in database {self._db!r} may be left: {explained(error)}")
+        except EngineApiError as error:  # harmless: it is disabled, and the next change of the trigger deletes it
+            notice(f"the disabled trigger {candidate!r} in database {self._db!r} may stay: {with_remedy(error)}")
 
     def _create_unless_there(self, body: CreateTrigger) -> None:
         try:
@@ -174,4 +174,4 @@ class TriggerSteps:
             return
         if live is not None or not is_transient(error):
             raise error
-        repeated(lambda: self._create_unless_there(body), worth=is_lost)
+        with_retries(lambda: self._create_unless_there(body), retry_on=is_unsettled)

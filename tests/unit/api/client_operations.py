@@ -1,4 +1,4 @@
-"""Every operation of the client, to be tried on any server."""
+"""All operations of the client, for tests on any server."""
 
 from __future__ import annotations
 
@@ -74,6 +74,6 @@ some_operations = pytest.mark.parametrize("operation", ["create_trigger", "insta
 
 
 def outcome(answer: Callable[[BaseHTTPRequestHandler], None], operation: str, **options: float) -> object:
-    """What an operation returns, or raises, on a server that answers like that."""
+    """The result of an operation on a server with this answer; raises its error."""
     with tiny_server(answer) as server, EngineClient(server.url, TOKEN, **options) as client:  # type: ignore[arg-type]  # options are floats
         return OPERATIONS[operation][0](client)

@@ -1,4 +1,4 @@
-"""What an error answer becomes, whichever of the contract's shapes its body has."""
+"""Errors for error answers with all shapes of bodies (contract 1.1)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from influxdb3_engine_api.errors import answer_error
         (503, ServerError),
     ],
 )
-def test_the_status_decides_the_kind(status: int, kind: type[AnswerError]) -> None:
+def test_the_status_decides_the_class_of_the_error(status: int, kind: type[AnswerError]) -> None:
     error = answer_error("GET /x", status, "text")
 
     assert type(error) is kind
@@ -59,7 +59,10 @@ def test_the_status_decides_the_kind(status: int, kind: type[AnswerError]) -> No
         ('{error: "not found"}', "not found"),
         ('{error: "cut', '{error: "cut'),
         ("", ""),
+        ('{error: "not found"', '{error: "not found"'),
+        ('error: "not found"}', 'error: "not found"}'),
         ('{"error": ""}', ""),
+        ('{"message": "m", "error": null}', "m"),
         ('{"error": 5}', '{"error": 5}'),
         ('{"errors": ["a"]}', '{"errors": ["a"]}'),
         ('["a"]', '["a"]'),
@@ -74,7 +77,7 @@ def test_the_message_is_found_in_every_shape_of_body(body: str, text: str) -> No
     assert answer_error("GET /x", 500, body).text == text
 
 
-def test_what_a_write_error_carries_besides_is_kept_and_shown() -> None:
+def test_the_details_of_a_write_error_are_kept_and_shown() -> None:
     body = '{"error":"partial write","data":[{"original_line":"cpu","line_number":1,"error_message":"no fields"}]}'
     data = [{"original_line": "cpu", "line_number": 1, "error_message": "no fields"}]
     error = answer_error("POST /api/v3/write_lp", 400, body)
@@ -101,19 +104,19 @@ def test_an_error_without_a_message_says_so() -> None:
         '{"error": "Trigger not found"}',
     ],
 )
-def test_a_404_about_something_named_is_told_from_one_about_the_path(body: str) -> None:
+def test_a_404_about_a_named_thing_differs_from_one_about_the_path(body: str) -> None:
     assert isinstance(answer_error("DELETE /t", 404, body), NotFound)
 
 
 @pytest.mark.parametrize("body", ["Not found", "", "404 page not found", "<html><title>404 Not Found</title></html>"])
-def test_a_404_of_another_server_never_reads_as_something_that_is_gone(body: str) -> None:
+def test_a_404_of_another_server_never_means_that_something_is_gone(body: str) -> None:
     error = answer_error("POST /q", 404, body)
 
     assert isinstance(error, NoSuchOperation)
     assert "is influxdb3:hostUrl an InfluxDB 3 server?" in str(error)
 
 
-def test_the_hierarchy_tells_what_happened_on_the_server() -> None:
+def test_the_hierarchy_of_errors_is_as_documented() -> None:
     assert TransportError.__subclasses__() == [EngineUnreachable, AnswerLost]
     assert AnswerError.__subclasses__() == [
         BadRequest,
@@ -125,3 +128,18 @@ def test_the_hierarchy_tells_what_happened_on_the_server() -> None:
         ServerError,
     ]
     assert EngineApiError.__subclasses__() == [TransportError, AnswerError, UnreadableAnswer]
+
+
+def test_the_error_about_an_unknown_path_contains_the_beginning_of_the_page() -> None:
+    error = answer_error("GET /ping", 404, "x" * 201)
+
+    assert isinstance(error, NoSuchOperation)
+    assert error.text == f"{'x' * 200} (is influxdb3:hostUrl an InfluxDB 3 server?)"
+    assert answer_error("GET /ping", 404, "").text == "no message (is influxdb3:hostUrl an InfluxDB 3 server?)"
+
+
+def test_an_error_contains_its_request() -> None:
+    error = answer_error("POST /api/v3/write_lp", 404, "Database not found d")
+
+    assert isinstance(error, NotFound)
+    assert (error.operation, error.status, error.data) == ("POST /api/v3/write_lp", 404, None)

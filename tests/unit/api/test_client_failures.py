@@ -1,4 +1,4 @@
-"""What the HTTP client makes of error answers, of unreadable ones and of none."""
+"""Errors of the HTTP client: error answers, unreadable answers and lost answers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_connection_that_breaks_after_the_request_loses_the_answer(
     assert ("may have been carried out" in str(lost.value)) is (operation not in READ_ONLY)
 
 
-def test_a_dry_run_that_only_reads_is_not_said_to_be_carried_out() -> None:
+def test_the_error_of_a_lost_read_only_dry_run_does_not_warn_of_a_change() -> None:
     with tiny_server(reset) as server, EngineClient(server.url) as client:
         with pytest.raises(AnswerLost, match="may have been carried out"):
             client.test_schedule_plugin(SCHEDULE_TEST)
@@ -114,7 +114,7 @@ def test_an_answer_that_cannot_be_unzipped_is_lost() -> None:
         (503, ServerError),
     ],
 )
-def test_an_error_answer_is_raised_with_the_servers_words(status: int, kind: type[AnswerError]) -> None:
+def test_an_error_contains_the_servers_text(status: int, kind: type[AnswerError]) -> None:
     with pytest.raises(kind) as raised:
         outcome(answering(status, '{"error": "the reason"}'), "create_trigger")
 
@@ -123,13 +123,13 @@ def test_an_error_answer_is_raised_with_the_servers_words(status: int, kind: typ
 
 
 @every_operation
-def test_no_operation_takes_an_error_for_success(operation: str) -> None:
+def test_every_operation_raises_an_error_for_status_500(operation: str) -> None:
     with pytest.raises(ServerError, match="Plugin error"):
         outcome(answering(500, "Plugin error: no such file"), operation)
 
 
 @some_operations
-def test_a_redirect_is_no_success_and_says_where_the_server_is(operation: str) -> None:
+def test_a_redirect_is_an_error_that_names_its_location(operation: str) -> None:
     with pytest.raises(BadRequest, match=r"redirects to https://engine\.example/"):
         outcome(answering(308, location="https://engine.example/"), operation)
 
@@ -148,12 +148,12 @@ def test_a_redirect_is_no_success_and_says_where_the_server_is(operation: str) -
         b"[" * 10_000,
     ],
 )
-def test_a_success_with_another_body_than_promised_is_an_error_of_its_own(operation: str, body: bytes) -> None:
+def test_a_success_with_an_unexpected_body_is_an_unreadable_answer(operation: str, body: bytes) -> None:
     with pytest.raises(UnreadableAnswer, match="not what the API promises"):
         outcome(answering(200, body), operation)
 
 
-def test_a_row_that_cannot_be_read_is_not_repeated_since_arguments_may_be_secret() -> None:
+def test_the_error_about_an_unreadable_row_does_not_contain_its_values() -> None:
     rows = [{"trigger_name": "t", "argument_key": "password", "argument_value": ["hunter2"]}]
 
     with pytest.raises(UnreadableAnswer) as unreadable:
@@ -165,21 +165,21 @@ def test_a_row_that_cannot_be_read_is_not_repeated_since_arguments_may_be_secret
 
 @some_operations
 @pytest.mark.parametrize("fault", [answering(401, "no"), reset])
-def test_no_error_shows_the_token(operation: str, fault: Callable[[BaseHTTPRequestHandler], None]) -> None:
+def test_no_error_contains_the_token(operation: str, fault: Callable[[BaseHTTPRequestHandler], None]) -> None:
     with pytest.raises(EngineApiError) as raised:
         outcome(fault, operation)
     assert TOKEN not in everything_shown_of(raised.value)
 
 
-def test_no_representation_of_the_client_shows_the_token() -> None:
+def test_no_representation_of_the_client_contains_the_token() -> None:
     with EngineClient("http://127.0.0.1:1/", TOKEN) as client:
         assert repr(client) == str(client) == "EngineClient('http://127.0.0.1:1')"
         assert TOKEN not in repr(vars(client))
 
 
 @pytest.mark.parametrize("token", ["a-secret\n", "a secret", "a-secret-ü", "a-secret\x00"])
-def test_a_token_that_no_header_carries_is_refused_without_being_shown(token: str) -> None:
-    with pytest.raises(EngineUnreachable, match="token holds a space, a line break") as refused:
+def test_a_token_that_no_header_can_carry_is_an_error_that_does_not_contain_it(token: str) -> None:
+    with pytest.raises(EngineUnreachable, match="token contains a space, a line break") as refused:
         EngineClient("http://127.0.0.1:1", token)
     assert "secret" not in str(refused.value) + repr(refused.value)
 
@@ -188,11 +188,11 @@ def test_a_token_that_no_header_carries_is_refused_without_being_shown(token: st
     "url",
     ["", "127.0.0.1:8181", "ftp://host", "http://", "http://host:port", "http://host:99999999", "http://a:b@host", "http://host?db=a"],
 )  # fmt: skip
-def test_a_url_that_is_none_of_an_engine_is_refused(url: str) -> None:
+def test_an_invalid_url_is_an_error(url: str) -> None:
     with pytest.raises(EngineUnreachable, match=r"http://HOST:PORT"):
         EngineClient(url)
 
 
-def test_a_file_of_authorities_that_cannot_be_read_is_refused() -> None:
+def test_an_unreadable_file_of_authorities_is_an_error() -> None:
     with pytest.raises(EngineUnreachable, match=r"/no/such/ca\.pem cannot be read"):
         EngineClient("https://127.0.0.1:1", tls_ca="/no/such/ca.pem")

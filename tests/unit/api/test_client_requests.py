@@ -1,4 +1,4 @@
-"""What the HTTP client sends, and what it returns from what is answered."""
+"""Requests and results of the HTTP client."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_without_a_token_no_authorization_is_sent() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
-def test_the_identity_of_a_server_is_that_of_the_newest_answer_that_states_one(status: int) -> None:
+def test_the_identity_of_a_server_is_that_of_the_newest_answer_that_has_one(status: int) -> None:
     identities = iter([{"cluster_uuid": "a"}, {"Cluster_UUID": "b"}, {}])
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
@@ -55,7 +55,7 @@ def test_the_identity_of_a_server_is_that_of_the_newest_answer_that_states_one(s
     assert seen == [None, "a", "b", "b"]
 
 
-def test_an_error_tells_the_identity_of_the_server_too() -> None:
+def test_an_error_answer_sets_the_identity_too() -> None:
     with (
         tiny_server(answering(404, "the requested resource was not found: nobody", cluster_uuid="a")) as server,
         EngineClient(server.url) as client,
@@ -65,7 +65,7 @@ def test_an_error_tells_the_identity_of_the_server_too() -> None:
         assert client.cluster_uuid == "a"
 
 
-def test_a_base_url_may_have_a_path_of_a_proxy() -> None:
+def test_a_base_url_may_have_a_path() -> None:
     with tiny_server(answering(200)) as server, EngineClient(f"{server.url}/influx/") as client:
         client.health()
 
@@ -81,7 +81,7 @@ def test_names_are_encoded_as_query_parameters() -> None:
     assert query == {"db": ["db&x"], "trigger_name": [name], "force": ["true"]}
 
 
-def test_deletion_is_forced_only_where_asked_for() -> None:
+def test_deletion_is_forced_only_on_request() -> None:
     with tiny_server(answering(200)) as server, EngineClient(server.url) as client:
         client.delete_trigger("db", "t")
 
@@ -104,7 +104,7 @@ def test_a_request_path_that_http_cannot_carry_is_not_sent(request_path: str) ->
         client.call_request_trigger(request_path)
 
 
-def test_a_header_that_http_cannot_carry_is_not_sent_and_not_shown() -> None:
+def test_a_header_that_http_cannot_carry_is_neither_sent_nor_shown() -> None:
     with tiny_server(answering(200)) as server, EngineClient(server.url) as client:
         with pytest.raises(EngineUnreachable, match="HTTP cannot carry") as refused:
             client.call_request_trigger("report", headers={"x-key": "hunter2\r\nx: y"})
@@ -113,7 +113,7 @@ def test_a_header_that_http_cannot_carry_is_not_sent_and_not_shown() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 302, 404, 500])
-def test_what_a_request_plugin_answers_is_returned_whatever_its_status(status: int) -> None:
+def test_the_answer_of_a_request_trigger_is_returned_whatever_its_status(status: int) -> None:
     answer = answering(status, b'{"rows": 1}', location="/elsewhere", x_mine="yes")
     with tiny_server(answer) as server, EngineClient(server.url) as client:
         response = client.call_request_trigger("report", method="POST", headers={"x-in": "1"}, content=b"\x00body")
@@ -123,7 +123,7 @@ def test_what_a_request_plugin_answers_is_returned_whatever_its_status(status: i
     assert server.received[0].headers["x-in"] == "1"
 
 
-def test_a_trigger_is_created_with_all_members_but_a_node_spec_that_nobody_asked_for() -> None:
+def test_a_trigger_is_created_with_all_members_except_an_unset_node_spec() -> None:
     with tiny_server(answering(200)) as server, EngineClient(server.url) as client:
         client.create_trigger(TRIGGER)
         client.create_trigger(TRIGGER.model_copy(update={"node_spec": {"nodes": ["a"]}}))
@@ -142,7 +142,7 @@ def test_a_trigger_is_created_with_all_members_but_a_node_spec_that_nobody_asked
     assert server.received[0].headers["content-type"] == "application/json"
 
 
-def test_a_cleared_retention_period_is_sent_and_one_not_set_is_not() -> None:
+def test_a_cleared_retention_period_is_sent_and_an_unset_one_is_not() -> None:
     with tiny_server(answering(200)) as server, EngineClient(server.url) as client:
         client.create_database("db")
         client.update_database("db", None)
@@ -153,7 +153,7 @@ def test_a_cleared_retention_period_is_sent_and_one_not_set_is_not() -> None:
     ]
 
 
-def test_line_protocol_is_sent_as_it_is() -> None:
+def test_line_protocol_is_sent_unchanged() -> None:
     with tiny_server(answering(204)) as server, EngineClient(server.url) as client:
         client.write_lp("db", "cpu,host=ü v=1", precision="second", accept_partial=False, no_sync=True)
 
@@ -166,7 +166,7 @@ def test_line_protocol_is_sent_as_it_is() -> None:
     }
 
 
-def test_rows_of_a_query_are_returned_as_they_are() -> None:
+def test_rows_of_a_query_are_returned_unchanged() -> None:
     rows = [{"time": "2026-11-23T12:18:17.003894649", "v": 9007199254740993, "f": 0.1}, {}]
     with tiny_server(answering(200, json.dumps(rows))) as server, EngineClient(server.url) as client:
         assert client.query_sql("db", "SELECT $a", {"a": 1, "b": None}) == rows

@@ -1,4 +1,4 @@
-"""What a connection sends, how long it waits, and whom it trusts."""
+"""Time limits, errors and certificates of connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PONG = answering(200, '{"product_name": "p", "version": "3.10.0"}')
 
 
 @every_operation
-def test_a_request_waits_as_long_as_the_client_was_told(operation: str) -> None:
+def test_each_operation_uses_the_time_limits_of_the_client(operation: str) -> None:
     limits: list[dict[str, float]] = []
 
     def note(request: httpx.Request) -> httpx.Response:
@@ -38,7 +38,7 @@ def test_a_request_waits_as_long_as_the_client_was_told(operation: str) -> None:
     assert limits == [{"connect": 7.0, "read": reading, "write": 7.0, "pool": 7.0}]
 
 
-def test_a_client_that_was_closed_holds_no_connection() -> None:
+def test_a_closed_client_has_no_connection() -> None:
     with tiny_server(PONG) as server:
         with EngineClient(server.url) as client:
             client.ping()
@@ -47,7 +47,7 @@ def test_a_client_that_was_closed_holds_no_connection() -> None:
 
 
 @pytest.mark.parametrize(("said", "shown"), [("the peer left", "the peer left"), ("", "ReadError")])
-def test_a_connection_that_breaks_says_how(said: str, shown: str) -> None:
+def test_the_error_of_a_broken_connection_contains_its_cause(said: str, shown: str) -> None:
     def broken(_request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError(said)
 
@@ -55,7 +55,7 @@ def test_a_connection_that_breaks_says_how(said: str, shown: str) -> None:
         EngineClient(URL, transport=httpx.MockTransport(broken)).ping()
 
 
-def test_what_cannot_be_read_is_named_without_the_requests_parameters() -> None:
+def test_the_error_of_an_unreadable_answer_omits_query_parameters() -> None:
     with tiny_server(answering(200, "[1]")) as server, EngineClient(server.url) as client:
         with pytest.raises(UnreadableAnswer) as unreadable:
             client.databases()
@@ -66,7 +66,7 @@ def test_what_cannot_be_read_is_named_without_the_requests_parameters() -> None:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Self-signed certificates ``a`` and ``b`` of the loopback address, with their keys."""
+    """Self-signed certificates ``a`` and ``b`` for the loopback address, with their keys."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl makes the certificates")
@@ -84,7 +84,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def https_url(certificates: Path) -> Iterator[str]:
-    """A server with certificate ``a``."""
+    """The URL of a server with certificate ``a``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / "a.pem", certificates / "a.key")
     with tiny_server(PONG, tls=context) as server:
@@ -96,13 +96,13 @@ def test_a_certificate_that_the_given_authorities_signed_is_trusted(https_url: s
         assert client.ping().version == "3.10.0"
 
 
-def test_a_certificate_is_not_verified_where_that_is_asked_for(https_url: str, certificates: Path) -> None:
+def test_with_tls_no_verify_the_certificate_is_not_verified(https_url: str, certificates: Path) -> None:
     with EngineClient(https_url, tls_ca=str(certificates / "b.pem"), tls_no_verify=True) as client:
         assert client.ping().version == "3.10.0"
 
 
 @pytest.mark.parametrize("authorities", [None, "b.pem"])
-def test_any_other_certificate_is_refused(https_url: str, certificates: Path, authorities: str | None) -> None:
+def test_an_untrusted_certificate_is_an_error(https_url: str, certificates: Path, authorities: str | None) -> None:
     tls_ca = authorities and str(certificates / authorities)
     with (
         EngineClient(https_url, tls_ca=tls_ca) as client,

@@ -1,4 +1,4 @@
-"""When scheduled triggers run, against models that try one moment after the other."""
+"""Times of scheduled runs, compared with a slow search."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def matches(values: tuple[frozenset[int], ...], moment: datetime) -> bool:
 
 
 def first_match(values: tuple[frozenset[int], ...], after: datetime) -> datetime | None:
-    """Days one by one, then the times of the day in order."""
+    """The first match, by a search through all days and all times of a day."""
     day = after.replace(hour=0, minute=0, second=0, microsecond=0)
     while day < LAST:
         if matches((frozenset({0}), frozenset({0}), frozenset({0}), *values[3:]), day):
@@ -130,7 +130,7 @@ def test_runs_are_in_the_years_of_the_seventh_field(expression: str, expected: d
     assert time.perf_counter() - start < 1  # a search that tries every moment takes minutes
 
 
-def test_runs_of_a_year_end_with_it() -> None:
+def test_a_schedule_with_years_ends_after_the_last_one() -> None:
     fields = parse_cron("0 0 0 31 DEC * 2030,2032")
     first = fields.next_after(datetime(2026, 1, 1, tzinfo=UTC))
     assert first == datetime(2030, 12, 31, tzinfo=UTC)
@@ -163,7 +163,7 @@ def test_an_interval_runs_at_the_next_multiple_since_the_epoch(milliseconds: int
     assert following - interval <= moment < following
 
 
-def test_a_week_starts_on_thursdays_where_the_epoch_did() -> None:
+def test_weeks_start_on_thursdays_like_the_epoch() -> None:
     specification = parse("every:1w")
     assert isinstance(specification, Every)
 
@@ -171,7 +171,7 @@ def test_a_week_starts_on_thursdays_where_the_epoch_did() -> None:
     assert datetime(2026, 1, 8, tzinfo=UTC).strftime("%A") == "Thursday"
 
 
-def test_fractions_of_a_millisecond_of_an_interval_are_dropped_as_the_server_does() -> None:
+def test_intervals_are_rounded_down_to_milliseconds_as_on_the_server() -> None:
     specification = parse("every:1500us")
     assert isinstance(specification, Every)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
@@ -179,7 +179,7 @@ def test_fractions_of_a_millisecond_of_an_interval_are_dropped_as_the_server_doe
     assert specification.next_after(epoch) == epoch + timedelta(milliseconds=1)
 
 
-def test_a_parsed_specification_tells_its_next_run() -> None:
+def test_a_parsed_specification_has_a_next_run() -> None:
     moment = datetime(2026, 1, 1, 6, 0, 0, tzinfo=UTC)
 
     daily = parse("cron:0 0 6 * * *")

@@ -1,4 +1,4 @@
-"""Durations as ``every:`` writes them."""
+"""Durations of ``every:`` specifications."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_items_are_added_up(text: str, nanoseconds: int) -> None:
         f"{10**30}s",
     ],
 )
-def test_what_is_no_duration_is_none(text: str) -> None:
+def test_an_invalid_duration_is_none(text: str) -> None:
     assert parse_duration(text) is None
 
 
@@ -86,12 +86,12 @@ def test_a_formatted_duration_is_the_shortest(nanoseconds: int, text: str) -> No
     assert format_duration(nanoseconds) == text
 
 
-def test_a_number_of_any_length_is_read_or_none() -> None:
+def test_a_number_with_too_many_digits_is_none() -> None:
     assert parse_duration("9" * 5000 + "s") is None
 
 
 @given(st.text(max_size=30))
-def test_any_text_is_a_duration_or_none(text: str) -> None:
+def test_every_text_is_a_duration_or_none(text: str) -> None:
     nanoseconds = parse_duration(text)
 
     assert nanoseconds is None or nanoseconds >= 0

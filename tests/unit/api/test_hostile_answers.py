@@ -1,4 +1,4 @@
-"""Every operation of the client on servers that drip, lie, flood, speak HTML, reset and redirect."""
+"""All operations of the client on servers with slow, false, huge or broken answers."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 TIMEOUT = 1.0
 PATIENCE = 45.0
-"""Seconds after which a client hangs; far above ``TIMEOUT``, since test machines are busy."""
+"""Seconds after which a client counts as hanging; far above ``TIMEOUT``, since test machines are busy."""
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FEW = ("create_trigger", "delete_trigger", "triggers", "install_packages", "health")
 
 
 def fails(url: str, operation: str, **options: float) -> EngineApiError:
     began = time.monotonic()
-    given = {"timeout": TIMEOUT, "package_timeout": TIMEOUT} | options
-    with EngineClient(url, TOKEN, **given) as client, pytest.raises(EngineApiError) as failed:  # type: ignore[arg-type]  # floats
+    limits = {"timeout": TIMEOUT, "package_timeout": TIMEOUT} | options
+    with EngineClient(url, TOKEN, **limits) as client, pytest.raises(EngineApiError) as failed:  # type: ignore[arg-type]  # floats
         OPERATIONS[operation][0](client)
     assert time.monotonic() - began < PATIENCE
     return failed.value
@@ -63,11 +63,11 @@ def assert_safe(error: BaseException) -> None:
 HEAVY = ("megabytes", "gigabyte", "bomb", "end", "lines")
 CASES = [
     (operation, lie) for operation in OPERATIONS for lie in LIES if operation in FEW or not lie.endswith(HEAVY)
-]  # what all operations read alike takes long
+]  # all operations read large answers alike, and those tests take long
 
 
 @pytest.mark.parametrize(("operation", "lie"), CASES)
-def test_no_lie_is_believed_and_none_reaches_the_terminal_as_it_is(operation: str, lie: str) -> None:
+def test_a_false_answer_is_an_error_whose_text_is_safe_to_show(operation: str, lie: str) -> None:
     with hostile_server(LIES[lie]) as server:
         error = fails(server.url, operation, timeout=30.0, package_timeout=30.0)
 
@@ -77,7 +77,7 @@ def test_no_lie_is_believed_and_none_reaches_the_terminal_as_it_is(operation: st
 
 @pytest.mark.parametrize("operation", FEW)
 @pytest.mark.parametrize("delay", DELAYS)
-def test_an_answer_that_never_ends_is_given_up_and_names_the_key(operation: str, delay: str) -> None:
+def test_an_endless_answer_is_an_error_that_names_the_stack_key(operation: str, delay: str) -> None:
     with hostile_server(DELAYS[delay]) as server:
         error = fails(server.url, operation)
 
@@ -88,7 +88,7 @@ def test_an_answer_that_never_ends_is_given_up_and_names_the_key(operation: str,
 
 
 @pytest.mark.parametrize("status", [200, 201, 401, 403, 404, 409, 502])
-def test_an_error_says_what_answered_and_what_to_do(status: int) -> None:
+def test_an_error_describes_the_answer_and_says_what_to_do(status: int) -> None:
     with hostile_server(page(status)) as server:
         text = str(fails(server.url, "create_trigger"))
 
@@ -123,11 +123,11 @@ def test_a_gateways_409_never_means_that_something_exists() -> None:
     [("", {}), ("{}", {}), ("null", {}), ('{"id": 1}', {}), ("OK", {}), ("anything", {"cluster_uuid": "a"})],
 )
 @pytest.mark.parametrize("operation", ["create_trigger", "delete_trigger", "enable_trigger", "create_plugin_file"])
-def test_what_influxdb_answers_counts(operation: str, body: str, headers: dict[str, str]) -> None:
+def test_every_form_of_influxdbs_success_is_accepted(operation: str, body: str, headers: dict[str, str]) -> None:
     outcome(answering(200, body, **headers), operation)
 
 
-def test_a_json_answer_of_a_stranger_is_told_by_its_members_not_by_their_values() -> None:
+def test_the_description_of_foreign_json_has_member_names_without_values() -> None:
     with hostile_server(LIES["JSON that asks for a login"]) as server:
         error = fails(server.url, "create_trigger")
 
@@ -136,7 +136,7 @@ def test_a_json_answer_of_a_stranger_is_told_by_its_members_not_by_their_values(
     assert MARK not in str(error)
 
 
-def test_the_servers_words_are_cut_at_two_thousand_characters() -> None:
+def test_the_servers_text_is_cut_at_two_thousand_characters() -> None:
     with hostile_server(saying(http(500, "x" * 5_000_000))) as server:
         text = str(fails(server.url, "create_trigger"))
 
@@ -144,14 +144,14 @@ def test_the_servers_words_are_cut_at_two_thousand_characters() -> None:
     assert "characters in all" in text
 
 
-def test_further_lines_of_a_servers_words_cannot_be_taken_for_ours() -> None:
+def test_further_lines_of_the_servers_text_are_indented() -> None:
     with hostile_server(saying(http(500, "first\nerror: all is lost\ninfluxdb3: send money"))) as server:
         text = str(fails(server.url, "create_trigger"))
 
     assert text.splitlines()[1:] == ["    error: all is lost", "    influxdb3: send money"]
 
 
-def test_a_server_that_repeats_what_it_was_sent_shows_no_secret() -> None:
+def test_an_error_contains_no_secret_that_the_server_repeats() -> None:
     secrets = {"plain": "k9-hunter2", "odd": 'pa"ss wörd/+', "lines": "-----BEGIN KEY-----\nMIIEabcdefgh\n"}
     trigger = CreateTrigger(
         db="db",
@@ -164,7 +164,7 @@ def test_a_server_that_repeats_what_it_was_sent_shows_no_secret() -> None:
     )
 
     def echo(body: str) -> bytes:
-        # as it came, percent-encoded, and as JSON in JSON
+        # unchanged, percent-encoded, and as JSON in JSON
         return http(500, f"bad: {body} {json.dumps(body)} Bearer {TOKEN} MIIEabcdefgh pa%22ss%20w%C3%B6rd%2F%2B")
 
     with hostile_server(saying(echo(trigger.model_dump_json()))) as server, EngineClient(server.url, TOKEN) as client:
@@ -180,14 +180,14 @@ def test_a_server_that_repeats_what_it_was_sent_shows_no_secret() -> None:
     assert "<trigger_arguments.plain>" in str(failed.value)
 
 
-def test_no_message_of_a_call_repeats_the_path_that_guards_the_plugin() -> None:
+def test_no_error_of_a_call_contains_the_request_path() -> None:
     with EngineClient("http://127.0.0.1:9") as client, pytest.raises(EngineUnreachable) as failed:
         client.call_request_trigger("hook-k9-hunter2")
 
     assert "hunter2" not in str(failed.value)
 
 
-def test_the_credentials_of_urls_are_never_shown() -> None:
+def test_no_error_contains_credentials_of_urls() -> None:
     body = "ERROR: https://user:pw-k9@host.example/simple/?token=q-k9#f-k9: 404; git+ssh://git:tok-k9@h/x"
     with hostile_server(saying(http(500, body))) as server:
         text = str(fails(server.url, "install_packages"))
@@ -202,14 +202,14 @@ def listener() -> Iterator[socket.socket]:
         yield opened
 
 
-def test_a_handshake_that_hangs_is_given_up(listener: socket.socket) -> None:
+def test_a_tls_handshake_has_a_time_limit(listener: socket.socket) -> None:
     error = fails(f"https://127.0.0.1:{listener.getsockname()[1]}", "ping")
 
     assert isinstance(error, EngineUnreachable)
     assert "influxdb3:timeout is 1 s" in str(error)
 
 
-def test_a_server_that_does_not_read_what_it_is_sent_is_given_up(listener: socket.socket) -> None:
+def test_sending_a_body_has_a_time_limit(listener: socket.socket) -> None:
     with EngineClient(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=TIMEOUT) as client:
         began = time.monotonic()
         with pytest.raises(AnswerLost, match="influxdb3:timeout is 1 s"):
@@ -217,7 +217,7 @@ def test_a_server_that_does_not_read_what_it_is_sent_is_given_up(listener: socke
         assert time.monotonic() - began < PATIENCE
 
 
-def test_requests_of_other_threads_go_on_while_one_hangs() -> None:
+def test_slow_answers_in_many_threads_all_end_in_time() -> None:
     with hostile_server(DELAYS["a body that drips"]) as server, EngineClient(server.url, timeout=TIMEOUT) as client:
         failures: list[BaseException] = []
 
@@ -235,7 +235,7 @@ def test_requests_of_other_threads_go_on_while_one_hangs() -> None:
         assert len(failures) == 40
 
 
-def test_text_is_escaped_but_for_line_feeds_and_tabs() -> None:
+def test_control_characters_are_escaped_except_line_feeds_and_tabs() -> None:
     with hostile_server(ANSWERS["an error that steers the terminal"]) as server:
         text = str(fails(server.url, "ping"))
 
@@ -243,7 +243,7 @@ def test_text_is_escaped_but_for_line_feeds_and_tabs() -> None:
     assert r"\x1b[2J\x1b]0;hostile-mark\x07\x9b31m\x7f\u2028\u202e\rhostile-mark\x00" in text
 
 
-def test_authorities_that_the_environment_names_and_that_are_not_there_are_one_clear_line(
+def test_a_missing_file_in_ssl_cert_file_is_an_error_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/ca.pem")

@@ -1,4 +1,4 @@
-"""Which requests go through a proxy, and what is said of one that cannot be used."""
+"""Requests through a proxy, and errors about invalid proxies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY", "http_proxy"])
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "http://:bad", "nonsense://"])
-def test_this_machine_is_never_behind_a_proxy(monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str) -> None:
+def test_requests_to_this_machine_use_no_proxy(monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str) -> None:
     monkeypatch.setenv(variable, proxy)
     with tiny_server(PONG) as server:
         for host in ("127.0.0.1", "localhost"):
@@ -33,7 +33,7 @@ def test_this_machine_is_never_behind_a_proxy(monkeypatch: pytest.MonkeyPatch, v
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
 @pytest.mark.parametrize("prefix", ["http://", ""])
-def test_other_machines_are(monkeypatch: pytest.MonkeyPatch, variable: str, prefix: str) -> None:
+def test_requests_to_other_machines_use_the_proxy(monkeypatch: pytest.MonkeyPatch, variable: str, prefix: str) -> None:
     with tiny_server(PONG) as proxy:
         monkeypatch.setenv(variable, f"{prefix}127.0.0.1:{proxy.port}")
         with EngineClient("http://influx.example:8181") as client:
@@ -42,7 +42,7 @@ def test_other_machines_are(monkeypatch: pytest.MonkeyPatch, variable: str, pref
 
 
 @pytest.mark.parametrize("exempt", ["influx.example", ".example", "*", "other, influx.example:8181"])
-def test_no_proxy_is_respected(monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
+def test_servers_in_no_proxy_are_called_directly(monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert proxy_of("http://influx.example:8181") is not None
     monkeypatch.setenv("NO_PROXY", exempt)
@@ -56,7 +56,7 @@ def test_no_proxy_is_respected(monkeypatch: pytest.MonkeyPatch, exempt: str) -> 
      "http://u:pw-k9@[::1", "http://a b"],
 )  # fmt: skip
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
-def test_a_proxy_that_cannot_be_used_is_one_line_that_names_the_variable(
+def test_an_invalid_proxy_is_an_error_of_one_line_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str
 ) -> None:
     monkeypatch.setenv(variable, proxy)
@@ -64,12 +64,14 @@ def test_a_proxy_that_cannot_be_used_is_one_line_that_names_the_variable(
     with pytest.raises(EngineUnreachable) as refused:
         EngineClient("https://influx.example")
 
-    assert str(refused.value).startswith(f"{variable} names a proxy that cannot be used: ")
+    assert str(refused.value).startswith(f"the proxy in {variable} is invalid: ")
     assert "\n" not in str(refused.value)
     assert "k9" not in str(refused.value)
 
 
-def test_a_proxy_that_does_not_answer_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_about_a_proxy_without_an_answer_does_not_contain_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://user:pw-k9@127.0.0.1:9")
 
     with EngineClient("http://influx.example") as client, pytest.raises(EngineUnreachable) as refused:
@@ -79,7 +81,7 @@ def test_a_proxy_that_does_not_answer_is_named_without_its_password(monkeypatch:
     assert "k9" not in str(refused.value)
 
 
-def test_a_proxy_that_wants_a_password_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_about_a_proxy_that_needs_a_password_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     with tiny_server(answering(407, "<html>who?</html>", content_type="text/html")) as proxy:
         monkeypatch.setenv("ALL_PROXY", proxy.url)
         for scheme in ("http", "https"):

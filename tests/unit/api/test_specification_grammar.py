@@ -1,4 +1,4 @@
-"""Which texts are trigger specifications, what the server says to the others, and how the catalog shows them."""
+"""Grammar of trigger specifications, errors about invalid ones, and their form in the catalog."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMS = (
 NO_DURATION = "couldn't parse to duration"
 OVER_A_YEAR = "don't support every schedules of over 1 year"
 
-# what a real server was recorded to accept (conformance/trigger_specifications.json)
+# accepted by a real server (tests/conformance/recordings/trigger_specifications.json)
 RECORDED_AS_ACCEPTED = [
     "table:cpu",
     "table:a b",
@@ -58,7 +58,7 @@ RECORDED_AS_ACCEPTED = [
     "request:ünï",
 ]
 
-# what it was recorded to refuse, with its words
+# refused by a real server, with its answer
 RECORDED_AS_REFUSED = [
     ("", f"failed to parse trigger from : {FORMS}"),
     ("nonsense", f"failed to parse trigger from nonsense: {FORMS}"),
@@ -84,12 +84,12 @@ RECORDED_AS_REFUSED = [
 
 
 @pytest.mark.parametrize("text", RECORDED_AS_ACCEPTED)
-def test_what_a_real_server_accepts_is_accepted_and_sent_as_it_is_written(text: str) -> None:
+def test_what_a_real_server_accepts_is_accepted_and_sent_unchanged(text: str) -> None:
     assert parse(text).text == text
 
 
 @pytest.mark.parametrize(("text", "answer"), RECORDED_AS_REFUSED)
-def test_what_a_real_server_refuses_is_refused_in_its_words(text: str, answer: str) -> None:
+def test_what_a_real_server_refuses_is_refused_with_its_text(text: str, answer: str) -> None:
     with pytest.raises(SpecificationError) as refused:
         parse(text)
     assert refused.value.server_text == answer
@@ -101,17 +101,17 @@ def test_what_a_real_server_refuses_is_refused_in_its_words(text: str, answer: s
         "cron:0 0 6 * * 7",  # weekdays are 0-6
         "cron:@daily",
         "cron: @hourly",
-        "every:0s",  # stops a real server for good
+        "every:0s",  # a real server fails for good
         "every:0",
         "every:999us",
     ],
 )
-def test_what_a_real_server_takes_against_the_published_api_or_to_its_harm_is_refused(text: str) -> None:
+def test_specifications_that_harm_the_server_or_contradict_the_published_api_are_refused(text: str) -> None:
     with pytest.raises(SpecificationError):
         parse(text)
 
 
-def test_sunday_is_zero_as_published_although_a_real_server_refuses_it() -> None:
+def test_sunday_is_zero_as_in_the_published_api() -> None:
     assert portable(parse("cron:0 0 6 * * 0")).text == "cron:0 0 6 * * SUN"
 
 
@@ -169,7 +169,7 @@ def test_the_server_grammar_of_cron_is_accepted(expression: str) -> None:
         ("@weekly", "shorthands are not part of the API"),
         ("0 0 22-2 * * *", "22-2 wraps around in the hour field: write two ranges"),
         ("0 0 0 * * FRI-MON", "FRI-MON wraps around in the day-of-week field"),
-        ("0 0 0 * * MON/2", "a single name cannot take a step"),
+        ("0 0 0 * * MON/2", "a single name cannot have a step"),
         ("0 0 0 * * 1-FRI", "1-FRI mixes a number and a name"),
         ("*/0 * * * * *", "a step in the second field is 1-59; 0 is not"),
         ("*/60 * * * * *", "a step in the second field is 1-59; 60 is not"),
@@ -191,7 +191,7 @@ def test_the_server_grammar_of_cron_is_accepted(expression: str) -> None:
         ("9" * 5000 + " * * * * *", "a number of 5000 digits has no meaning"),
     ],
 )
-def test_a_cron_expression_that_is_none_is_refused_with_what_to_write_instead(expression: str, hint: str) -> None:
+def test_the_error_about_an_invalid_cron_expression_says_what_to_write(expression: str, hint: str) -> None:
     with pytest.raises(SpecificationError) as refused:
         parse(f"cron:{expression}")
     assert hint in refused.value.hint
@@ -216,13 +216,13 @@ def test_a_cron_expression_that_is_none_is_refused_with_what_to_write_instead(ex
         ("0 0 6 * * * 2030 Z", "Z", "0 0 6 * * * 2030"),
     ],
 )
-def test_a_cron_expression_with_a_time_zone_is_refused_since_cron_is_in_utc(
+def test_a_cron_expression_with_a_time_zone_is_an_error_that_says_what_to_write(
     expression: str, zone: str, remedy: str
 ) -> None:
     with pytest.raises(SpecificationError) as refused:
         parse(f"cron:{expression}")
     assert refused.value.hint.endswith(
-        f"cron is in UTC and takes no time zone: leave '{zone}' out and write the hours in UTC: '{remedy}'"
+        f"cron is in UTC, without a time zone: leave '{zone}' out and write the hours in UTC: '{remedy}'"
     )
     assert isinstance(parse(f"cron:{remedy}"), Cron)
 
@@ -237,7 +237,7 @@ def test_a_cron_expression_with_a_time_zone_is_refused_since_cron_is_in_utc(
         ("request:request: a/b", Request("a/b")),
     ],
 )
-def test_blanks_around_and_repeated_prefixes_are_dropped(text: str, specification: Specification) -> None:
+def test_blanks_and_repeated_prefixes_are_removed(text: str, specification: Specification) -> None:
     assert parse(text) == specification
 
 
@@ -252,7 +252,7 @@ def test_blanks_around_and_repeated_prefixes_are_dropped(text: str, specificatio
         ("request:a/b", '{"request_path":{"path":"a/b"}}', PluginType.REQUEST),
     ],
 )
-def test_the_system_table_shows_a_specification_as_the_server_does(
+def test_the_catalog_form_of_a_specification_is_the_servers(
     text: str, catalog_json: str, plugin_type: PluginType
 ) -> None:
     specification = parse(text)
@@ -263,14 +263,14 @@ def test_the_system_table_shows_a_specification_as_the_server_does(
 
 
 @pytest.mark.parametrize("text", RECORDED_AS_ACCEPTED)
-def test_reading_back_what_was_sent_shows_no_difference(text: str) -> None:
+def test_a_specification_that_is_read_back_equals_what_was_sent(text: str) -> None:
     sent = portable(parse(text))
 
     assert same_schedule(parse_catalog(sent.catalog_json), sent)
 
 
 @pytest.mark.parametrize("expression", ["0 0 0 * * * 2030", "@daily", "0 0 6 * * 7", "0 0 6 * * 7 2030"])
-def test_a_cron_made_by_hand_on_a_real_server_is_read_as_it_stands(expression: str) -> None:
+def test_a_cron_expression_that_only_a_real_server_accepts_can_be_read(expression: str) -> None:
     read = parse_catalog(f'{{"schedule":{{"schedule":"{expression}"}}}}')
 
     assert read.text == f"cron:{expression}"
@@ -278,7 +278,7 @@ def test_a_cron_made_by_hand_on_a_real_server_is_read_as_it_stands(expression: s
 
 
 @pytest.mark.parametrize("catalog_json", ["", "{}", "null", '"all"', '{"every":{"duration":"1s"}}', '{"new":{}}'])
-def test_a_catalog_entry_of_an_unknown_form_is_refused(catalog_json: str) -> None:
+def test_a_catalog_entry_of_an_unknown_form_is_an_error(catalog_json: str) -> None:
     with pytest.raises(ValueError, match=r"unknown form|Expecting value"):
         parse_catalog(catalog_json)
 
@@ -294,7 +294,7 @@ def test_a_catalog_entry_of_an_unknown_form_is_refused(catalog_json: str) -> Non
         ("table:cpu", " table:table:cpu"),
     ],
 )
-def test_two_ways_to_write_one_schedule_are_the_same(one: str, other: str) -> None:
+def test_two_texts_of_one_schedule_are_equal(one: str, other: str) -> None:
     assert same_schedule(parse(one), parse(other))
 
 
@@ -311,7 +311,7 @@ def test_two_ways_to_write_one_schedule_are_the_same(one: str, other: str) -> No
         ("all_tables", "table:all_tables"),
     ],
 )
-def test_different_schedules_are_not_the_same(one: str, other: str) -> None:
+def test_different_schedules_are_not_equal(one: str, other: str) -> None:
     assert not same_schedule(parse(one), parse(other))
 
 
@@ -331,17 +331,17 @@ def test_different_schedules_are_not_the_same(one: str, other: str) -> None:
         ("0 0 0 * * 0 *", "0 0 0 * * SUN *"),
     ],
 )
-def test_weekdays_are_sent_by_name_since_a_real_server_counts_them_from_one(published: str, sent: str) -> None:
+def test_numeric_weekdays_are_sent_as_names(published: str, sent: str) -> None:
     assert portable(parse(f"cron:{published}")).text == f"cron:{sent}"
 
 
 @pytest.mark.parametrize("text", ["all_tables", "table:cpu", "every:1 h", "request:a"])
-def test_other_specifications_are_portable_as_they_are(text: str) -> None:
+def test_the_portable_form_of_other_specifications_is_unchanged(text: str) -> None:
     assert portable(parse(text)) == parse(text)
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "table:", "cron:", "every:", "request:", "cron:0 0 0 * * "]))
-def test_any_text_is_a_specification_or_refused_as_none(text: str, prefix: str) -> None:
+def test_every_text_is_a_specification_or_a_specification_error(text: str, prefix: str) -> None:
     try:
         specification = parse(prefix + text)
     except SpecificationError:

@@ -1,4 +1,4 @@
-"""A real HTTP server in a thread, as small and as badly behaved as a test wants it."""
+"""A small HTTP server in a thread, whose answers a test defines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came over the wire: ``target`` is the path and query, byte for byte."""
+    """A received request; ``target`` is the path and query, unchanged."""
 
     method: str
     target: str
@@ -27,7 +27,7 @@ class Received:
 
 @dataclass
 class TinyServer:
-    """Answers every request alike and keeps what it received."""
+    """A server that answers all requests alike, and keeps them."""
 
     port: int
     received: list[Received] = field(default_factory=list)
@@ -38,7 +38,7 @@ class TinyServer:
 
 
 def answering(status: int, body: bytes | str = b"", **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    """An answer of that status, body and headers (written with ``_`` for ``-``)."""
+    """An answer with this status, body and headers (with ``_`` for ``-`` in their names)."""
     content = body.encode() if isinstance(body, str) else body
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
@@ -53,8 +53,8 @@ def answering(status: int, body: bytes | str = b"", **headers: str) -> Callable[
 
 
 def reset(handler: BaseHTTPRequestHandler) -> None:
-    """Break the connection after the request was read."""
-    # lingering for no time makes the close a reset
+    """Reset the connection after the request was read."""
+    # with a linger time of 0, close() sends a reset
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()
     handler.close_connection = True
@@ -70,7 +70,7 @@ def cut_off(handler: BaseHTTPRequestHandler) -> None:
 
 
 def silent(released: threading.Event) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Answer nothing until ``released`` is set."""
+    """Send no answer until ``released`` is set."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         released.wait(30)
@@ -83,7 +83,7 @@ def silent(released: threading.Event) -> Callable[[BaseHTTPRequestHandler], None
 def tiny_server(
     answer: Callable[[BaseHTTPRequestHandler], None], *, tls: ssl.SSLContext | None = None
 ) -> Iterator[TinyServer]:
-    """Serve ``answer`` on a free port of the loopback interface, with a certificate if one is given."""
+    """Serve ``answer`` on a free port of the loopback interface, with TLS if ``tls`` is set."""
     received: list[Received] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -107,7 +107,7 @@ def tiny_server(
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         if tls is not None:
-            # each connection shakes hands in its own thread; a client that does not trust the certificate leaves
+            # the handshake is in each connection's thread; a client that does not trust the certificate disconnects
             server.handle_error = lambda *_: None  # type: ignore[method-assign]
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -1,4 +1,4 @@
-"""Engines that the tests of this folder share, each with the names that a test makes its own."""
+"""Fixtures of this folder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
 
 @pytest.fixture(scope="module")
 def http(engine: RunningEngine) -> Iterator[httpx.Client]:
-    """Sends what a well-behaved client would not."""
+    """A plain HTTP client, for requests that `EngineClient` cannot send."""
     with httpx.Client(base_url=engine.url, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
 def database(engine: RunningEngine) -> str:
-    """A database of the test's own."""
+    """A new database for one test."""
     name = f"db_{uuid.uuid4().hex[:8]}"
     engine.client.create_database(name)
     return name

@@ -1,4 +1,4 @@
-"""Tokens, and what is open without one (contract 1.1 and 8.3)."""
+"""Tokens, and the paths that need none (contract 1.1 and 8.3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MALFORMED = "Authorization header was malformed"
 
 
 class Secured:
-    """An engine with tokens on, and its operator's token."""
+    """An engine that needs tokens, and its operator token."""
 
     def __init__(self, http: httpx.Client, directory: Path) -> None:
         self.http = http
@@ -51,7 +51,7 @@ def basic(text: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["/ping", "/api/v3/nope", paths.TRIGGER, paths.engine("x")])
-def test_without_a_token_nothing_is_told_not_even_what_exists(secured: Secured, path: str) -> None:
+def test_without_a_token_a_known_and_an_unknown_path_get_the_same_answer(secured: Secured, path: str) -> None:
     answer = secured.send("GET", path)
     assert (answer.status_code, answer.json()) == (401, {"error": "the request was not authenticated"})
 
@@ -61,11 +61,11 @@ def test_an_unknown_token_is_refused(secured: Secured) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "Token"])
-def test_a_token_is_taken_by_either_scheme(secured: Secured, scheme: str) -> None:
+def test_a_token_is_accepted_as_bearer_and_as_token(secured: Secured, scheme: str) -> None:
     assert secured.send("GET", "/ping", f"{scheme} {secured.token}").status_code == 200
 
 
-def test_a_token_is_taken_as_basic_password(secured: Secured) -> None:
+def test_a_token_is_accepted_as_basic_password(secured: Secured) -> None:
     assert secured.send("GET", "/ping", basic(f"anybody:{secured.token}")).status_code == 200
 
 
@@ -73,39 +73,39 @@ def test_a_token_is_taken_as_basic_password(secured: Secured) -> None:
     "authorization",
     ["bearer x", "Bearer", "Bearer a b", "Digest x", "Basic !!", basic("no-colon"), ""],
 )
-def test_a_malformed_header_is_the_clients_mistake(secured: Secured, authorization: str) -> None:
+def test_a_malformed_authorization_header_is_an_error(secured: Secured, authorization: str) -> None:
     answer = secured.send("GET", "/ping", authorization)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(MALFORMED)
 
 
-def test_a_header_that_is_not_ascii_is_the_clients_mistake(secured: Secured) -> None:
+def test_an_authorization_header_that_is_not_ascii_is_an_error(secured: Secured) -> None:
     answer = secured.http.get("/ping", headers=[(b"authorization", b"Bearer \xff")])
     assert answer.status_code == 400
 
 
-def test_a_malformed_header_is_refused_also_where_no_token_is_needed(http: httpx.Client) -> None:
+def test_a_malformed_authorization_header_is_an_error_also_without_tokens(http: httpx.Client) -> None:
     answer = http.get("/health", headers={"authorization": "bearer x"})
     assert (answer.status_code, answer.json()["error"][: len(MALFORMED)]) == (400, MALFORMED)
 
 
-def test_what_disable_authz_names_is_open(secured: Secured) -> None:
+def test_paths_in_disable_authz_need_no_token(secured: Secured) -> None:
     assert secured.send("GET", "/health").text == "OK"
     assert secured.send("GET", "/api/v1/health").text == "OK"
 
 
-def test_the_first_api_takes_the_token_in_its_query(secured: Secured) -> None:
+def test_a_write_as_in_influxdb_1_may_have_the_token_in_its_query_string(secured: Secured) -> None:
     parameters = {"db": "d", "p": secured.token}
     assert secured.send("POST", paths.WRITE_V1, params=parameters, content=b"cpu v=1").status_code == 204
     assert secured.send("POST", paths.WRITE_LP, params=parameters, content=b"cpu v=1").status_code == 401
 
 
-def test_the_operators_token_is_made_once(secured: Secured) -> None:
+def test_the_operator_token_is_created_once(secured: Secured) -> None:
     answer = secured.send("POST", paths.TOKEN_ADMIN)
     assert (answer.status_code, answer.json()["error"]) == (409, "token name already exists, _admin")
 
 
-def test_the_operators_token_cannot_be_deleted(secured: Secured) -> None:
+def test_the_operator_token_cannot_be_deleted(secured: Secured) -> None:
     answer = secured.send_as_operator("DELETE", paths.TOKEN, params={"token_name": "_admin"})
     assert (answer.status_code, answer.json()["error"]) == (405, "cannot delete operator token")
 
@@ -133,19 +133,19 @@ def test_a_token_expires(secured: Secured) -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1, 10**30, "1", 1.5])
-def test_an_expiry_that_is_none_is_refused(secured: Secured, seconds: object) -> None:
+def test_an_invalid_expiry_is_refused(secured: Secured, seconds: object) -> None:
     body = {"token_name": "bad", "expiry_secs": seconds}
     assert secured.send_as_operator("POST", paths.TOKEN_NAMED_ADMIN, json=body).status_code == 400
 
 
-def test_only_hashes_of_tokens_are_stored(secured: Secured) -> None:
+def test_only_the_hash_of_a_token_is_stored(secured: Secured) -> None:
     stored = b"".join(path.read_bytes() for path in secured.directory.rglob("*") if path.is_file())
     assert secured.token.encode() not in stored
     with sqlite3.connect(secured.directory / "data" / "node0" / "catalog.sqlite") as catalog:
         assert catalog.execute("SELECT length(sha512) FROM tokens WHERE name = '_admin'").fetchone() == (128,)
 
 
-def test_a_new_secret_of_the_operator_replaces_the_old_one(tmp_path: Path) -> None:
+def test_regenerate_replaces_the_secret_of_the_operator_token(tmp_path: Path) -> None:
     with (
         start_engine(tmp_path, without_auth=False, object_store="memory") as engine,
         httpx.Client(base_url=engine.url) as http,
@@ -159,6 +159,6 @@ def test_a_new_secret_of_the_operator_replaces_the_old_one(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("path", [paths.TOKEN_ADMIN, paths.TOKEN_NAMED_ADMIN, paths.TOKEN, paths.TOKEN + "/x"])
-def test_an_engine_without_tokens_makes_none(http: httpx.Client, path: str) -> None:
+def test_an_engine_without_tokens_creates_no_token(http: httpx.Client, path: str) -> None:
     answer = http.post(path)
     assert (answer.status_code, answer.json()) == (405, {"error": "endpoint disabled, started without auth"})

@@ -23,13 +23,13 @@ def query(http: httpx.Client, database: str, sql: str, **parameters: str) -> htt
 
 
 @pytest.mark.parametrize("period", ["", "x", "0", "7", "-1d"])
-def test_a_retention_that_is_no_duration_is_refused(engine: RunningEngine, period: str) -> None:
+def test_an_invalid_retention_period_is_refused(engine: RunningEngine, period: str) -> None:
     with pytest.raises(BadRequest, match="invalid retention period"):
         engine.client.create_database("never_made", period)
     assert "never_made" not in engine.client.databases()
 
 
-def test_rows_older_than_the_retention_are_not_returned(engine: RunningEngine, http: httpx.Client) -> None:
+def test_rows_older_than_the_retention_period_are_not_returned(engine: RunningEngine, http: httpx.Client) -> None:
     engine.client.create_database("short", "1h")
     now = time.time_ns()
     engine.client.write_lp("short", f"cpu v=1 {now - 2 * 3_600 * 10**9}\ncpu v=2 {now}", precision="ns")
@@ -38,7 +38,7 @@ def test_rows_older_than_the_retention_are_not_returned(engine: RunningEngine, h
     assert len(query(http, "short", "SELECT v FROM cpu").json()) == 2
 
 
-def test_the_longest_retention_is_cut_to_what_fits(engine: RunningEngine) -> None:
+def test_a_very_long_retention_period_is_accepted(engine: RunningEngine) -> None:
     engine.client.create_database("ages", "100000000y")
     engine.client.write_lp("ages", "cpu v=1 1")
     assert engine.client.query_sql("ages", "SELECT v FROM cpu") == [{"v": 1.0}]
@@ -56,9 +56,7 @@ def test_a_deleted_database_frees_its_name_at_once(engine: RunningEngine, databa
         engine.client.query_sql(database, "SELECT * FROM cpu")
 
 
-def test_a_database_that_is_deleted_now_leaves_nothing(
-    engine: RunningEngine, http: httpx.Client, database: str
-) -> None:
+def test_a_database_deleted_now_leaves_no_data(engine: RunningEngine, http: httpx.Client, database: str) -> None:
     parameters = {"db": database, "hard_delete_at": "now"}
     assert http.delete(paths.DATABASE, params=parameters).status_code == 200
     listed = http.get(paths.DATABASE, params={"format": "json", "show_deleted": "true"}).json()
@@ -66,13 +64,13 @@ def test_a_database_that_is_deleted_now_leaves_nothing(
 
 
 @pytest.mark.parametrize("moment", ["never", "default", "2999-01-01T00:00:00Z"])
-def test_a_deleted_database_is_kept_until_its_time(http: httpx.Client, database: str, moment: str) -> None:
+def test_a_deleted_database_is_kept_until_its_hard_delete_time(http: httpx.Client, database: str, moment: str) -> None:
     assert http.delete(paths.DATABASE, params={"db": database, "hard_delete_at": moment}).status_code == 200
     listed = http.get(paths.DATABASE, params={"format": "json", "show_deleted": "true"}).json()
     assert [row["deleted"] for row in listed if row["iox::database"].startswith(database)] == [True]
 
 
-def test_a_time_of_deletion_that_is_none_is_refused(http: httpx.Client, database: str) -> None:
+def test_an_invalid_hard_delete_time_is_refused(http: httpx.Client, database: str) -> None:
     assert http.delete(paths.DATABASE, params={"db": database, "hard_delete_at": "soon"}).status_code == 400
 
 
@@ -83,7 +81,7 @@ def test_the_internal_database_cannot_be_changed(engine: RunningEngine, call: st
         getattr(engine.client, call)(*arguments)
 
 
-def test_databases_are_listed_by_name_in_every_format(engine: RunningEngine, http: httpx.Client) -> None:
+def test_databases_are_listed_by_name_in_each_format(engine: RunningEngine, http: httpx.Client) -> None:
     names = engine.client.databases()
     assert names == sorted(names)
     assert names[0] == "_internal"
@@ -92,7 +90,7 @@ def test_databases_are_listed_by_name_in_every_format(engine: RunningEngine, htt
     assert (missing.status_code, missing.json()["error"]) == (400, "serde error: missing field `format`")
 
 
-def test_a_table_is_made_with_its_columns(engine: RunningEngine, http: httpx.Client, database: str) -> None:
+def test_a_new_table_has_its_columns(engine: RunningEngine, http: httpx.Client, database: str) -> None:
     fields = [{"name": f"f_{kind}", "type": kind} for kind in ("utf8", "int64", "uint64", "float64", "bool")]
     body = {"db": database, "table": "t", "tags": ["host"], "fields": fields}
     assert http.post(paths.TABLE, json=body).status_code == 200
@@ -124,7 +122,7 @@ def test_a_table_is_made_with_its_columns(engine: RunningEngine, http: httpx.Cli
         {"table": "t", "tags": []},
     ],
 )
-def test_a_table_that_cannot_be_is_refused(http: httpx.Client, database: str, body: dict[str, Any]) -> None:
+def test_an_invalid_table_is_refused(http: httpx.Client, database: str, body: dict[str, Any]) -> None:
     assert http.post(paths.TABLE, json={"db": database, **body}).status_code == 400
 
 
@@ -149,9 +147,7 @@ def test_a_deleted_table_is_gone(engine: RunningEngine, http: httpx.Client, data
         ("parquet", "application/vnd.apache.parquet"),
     ],
 )
-def test_a_query_is_answered_in_the_format_it_names(
-    http: httpx.Client, database: str, name: str, content_type: str
-) -> None:
+def test_a_query_is_answered_in_its_format(http: httpx.Client, database: str, name: str, content_type: str) -> None:
     answer = query(http, database, "SELECT 1 AS one", format=name)
     assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
 
@@ -167,31 +163,29 @@ def test_a_query_is_answered_in_the_format_it_names(
         ("application/vnd.apache.parquet", "application/vnd.apache.parquet"),
     ],
 )
-def test_a_query_without_a_format_is_answered_as_the_client_accepts(
+def test_a_query_without_a_format_is_answered_in_the_accepted_content_type(
     http: httpx.Client, database: str, accept: str, content_type: str
 ) -> None:
     assert query(http, database, "SELECT 1 AS one", accept=accept).headers["content-type"] == content_type
 
 
-def test_another_accepted_type_is_refused_even_with_a_format(http: httpx.Client, database: str) -> None:
+def test_an_unknown_accepted_content_type_is_an_error_even_with_a_format(http: httpx.Client, database: str) -> None:
     answer = query(http, database, "SELECT 1", accept="application/jsonl", format="json")
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid mime type (application/jsonl)")
 
 
-def test_parquet_can_be_read_back(http: httpx.Client, database: str) -> None:
+def test_a_parquet_answer_can_be_read(http: httpx.Client, database: str) -> None:
     answer = query(http, database, "SELECT 1 AS one, 'x' AS text", format="parquet")
     assert pq.read_table(io.BytesIO(answer.content)).to_pylist() == [{"one": 1, "text": "x"}]
 
 
-def test_a_type_that_the_format_does_not_have_is_refused(http: httpx.Client, database: str) -> None:
+def test_a_column_type_that_the_format_lacks_is_an_error(http: httpx.Client, database: str) -> None:
     answer = query(http, database, "SELECT INTERVAL '1 day'", format="parquet")
     assert answer.status_code == 405
     assert answer.json()["error"].startswith("This feature is not implemented: ")
 
 
-def test_times_are_shown_in_the_time_zone_that_a_query_asks_for(
-    engine: RunningEngine, http: httpx.Client, database: str
-) -> None:
+def test_times_are_in_the_time_zone_of_the_query(engine: RunningEngine, http: httpx.Client, database: str) -> None:
     engine.client.write_lp(database, "home,room=k temp=1 1704067200", precision="s")
     angeles = "SELECT time AT TIME ZONE 'America/Los_Angeles' AS time, temp FROM home"
     assert query(http, database, angeles).json() == [{"time": "2024-01-01T00:00:00-08:00", "temp": 1.0}]
@@ -201,20 +195,20 @@ def test_times_are_shown_in_the_time_zone_that_a_query_asks_for(
 
 
 @pytest.mark.parametrize(("value", "kind"), [("x", "Utf8"), (1, "Int64"), (1.5, "Float64"), (True, "Boolean")])
-def test_parameters_are_bound_as_what_they_are(engine: RunningEngine, database: str, value: Any, kind: str) -> None:
+def test_parameters_keep_their_types(engine: RunningEngine, database: str, value: Any, kind: str) -> None:
     (row,) = engine.client.query_sql(database, "SELECT $p AS p, arrow_typeof($p) AS t", {"p": value})
     assert (row["p"], row["t"]) == (value, kind)
 
 
 @pytest.mark.parametrize("params", ["[]", "{", '{"a":[]}', '{"a":{}}', "1"])
-def test_parameters_of_other_kinds_are_refused(http: httpx.Client, database: str, params: str) -> None:
+def test_parameters_of_other_types_are_refused(http: httpx.Client, database: str, params: str) -> None:
     assert query(http, database, "SELECT $a", params=params).status_code == 400
     if params.startswith('{"a"'):
         body = f'{{"db":"{database}","q":"SELECT $a","params":{params}}}'
         assert http.post(paths.QUERY_SQL, content=body).status_code == 400
 
 
-def test_a_query_needs_a_query_string(http: httpx.Client) -> None:
+def test_a_query_without_query_string_is_refused(http: httpx.Client) -> None:
     answer = http.get(paths.QUERY_SQL)
     assert (answer.status_code, answer.json()["error"]) == (400, "missing query parameters 'db' and 'q'")
 
@@ -224,7 +218,7 @@ def test_a_query_needs_a_query_string(http: httpx.Client) -> None:
     ["DROP TABLE cpu", "DELETE FROM cpu", "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
      "COPY cpu TO '/tmp/x.csv'", "SET datafusion.execution.batch_size = 1", "SELECT * FROM '/etc/passwd'"],
 )  # fmt: skip
-def test_sql_only_reads_and_only_tables(engine: RunningEngine, database: str, sql: str) -> None:
+def test_sql_can_only_read_and_only_tables(engine: RunningEngine, database: str, sql: str) -> None:
     engine.client.write_lp(database, "cpu v=1 1")
     with pytest.raises(BadRequest):
         engine.client.query_sql(database, sql)
@@ -245,7 +239,7 @@ def test_sql_only_reads_and_only_tables(engine: RunningEngine, database: str, sq
     ],
     ids=["sum", "or", "union", "casts", "operand", "brackets", "signs", "not", "case"],
 )
-def test_a_query_that_is_too_deep_is_refused_and_the_engine_lives(
+def test_a_query_that_is_too_deep_is_refused_and_the_engine_keeps_running(
     engine: RunningEngine, database: str, sql: str
 ) -> None:
     engine.client.write_lp(database, "cpu v=1 1")
@@ -254,7 +248,7 @@ def test_a_query_that_is_too_deep_is_refused_and_the_engine_lives(
     assert engine.client.query_sql(database, "SELECT v FROM cpu") == [{"v": 1.0}]
 
 
-def test_a_long_query_that_is_not_deep_is_answered(engine: RunningEngine, database: str) -> None:
+def test_a_long_query_that_is_not_nested_deeply_is_answered(engine: RunningEngine, database: str) -> None:
     engine.client.write_lp(database, "cpu v=-7 1")
     listed = ", ".join(f"-{number}" for number in range(10_000))
     assert engine.client.query_sql(database, f"SELECT v FROM cpu WHERE v IN ({listed})") == [{"v": -7.0}]
@@ -262,12 +256,14 @@ def test_a_long_query_that_is_not_deep_is_answered(engine: RunningEngine, databa
     assert engine.client.query_sql(database, f"SELECT v FROM cpu WHERE {either}") == [{"v": -7.0}]
 
 
-def test_many_rows_come_back_whole(engine: RunningEngine, http: httpx.Client, database: str) -> None:
+def test_many_rows_are_returned_completely(engine: RunningEngine, http: httpx.Client, database: str) -> None:
     engine.client.write_lp(database, "\n".join(f"cpu v={at}i {at}" for at in range(5_000)), precision="ns")
     assert [row["v"] for row in query(http, database, "SELECT v FROM cpu ORDER BY v").json()] == list(range(5_000))
 
 
-def test_the_first_api_writes_all_or_nothing(engine: RunningEngine, http: httpx.Client, database: str) -> None:
+def test_a_write_as_in_influxdb_1_writes_all_lines_or_none(
+    engine: RunningEngine, http: httpx.Client, database: str
+) -> None:
     answer = http.post(paths.WRITE_V1, params={"db": database}, content=b"cpu v=1 1\ncpu bad 2")
     assert (answer.status_code, answer.json()["error"]) == (400, "line protocol parsing error")
     assert answer.json()["data"]["line_number"] == 2
@@ -275,7 +271,7 @@ def test_the_first_api_writes_all_or_nothing(engine: RunningEngine, http: httpx.
         engine.client.query_sql(database, "SELECT * FROM cpu")
 
 
-def test_a_retention_policy_of_the_first_api_is_part_of_the_name(engine: RunningEngine, http: httpx.Client) -> None:
+def test_a_retention_policy_becomes_part_of_the_database_name(engine: RunningEngine, http: httpx.Client) -> None:
     for policy, name in (("autogen", "v1"), ("default", "v1"), ("week", "v1/week")):
         parameters = {"db": "v1", "rp": policy, "precision": "s"}
         assert http.post(paths.WRITE_V1, params=parameters, content=b"cpu v=1 1").status_code == 204
@@ -290,7 +286,7 @@ def test_a_retention_policy_of_the_first_api_is_part_of_the_name(engine: Running
         (paths.WRITE_V1, "db", {"s": 10**9, "ms": 10**6, "u": 10**3, "n": 1, None: 1}),
     ],
 )
-def test_the_servers_clock_is_cut_to_the_precision_on_every_write_endpoint(
+def test_the_default_time_has_the_precision_of_the_write_in_each_write_operation(
     http: httpx.Client, database: str, path: str, destination: str, precisions: dict[str | None, int]
 ) -> None:
     for precision, unit in precisions.items():
@@ -302,24 +298,24 @@ def test_the_servers_clock_is_cut_to_the_precision_on_every_write_endpoint(
         sql = f"SELECT CAST(time AS BIGINT) AS time FROM {table}"
         times = [row["time"] for row in query(http, database, sql).json()]
         assert begin - begin % unit <= min(times) <= max(times) <= time.time_ns()
-        # five whole microseconds by chance: once in 10**15 runs
+        # the chance of five whole microseconds is 1 in 10**15
         assert {at % unit for at in times} == {0}
         assert unit > 1 or any(at % 1_000 for at in times)
 
 
 @pytest.mark.parametrize(("path", "parameters"), [(paths.WRITE_V1, {"x": "y"}), (paths.WRITE_V2, {"org": "o"})])
-def test_a_write_needs_a_destination(http: httpx.Client, path: str, parameters: dict[str, str]) -> None:
+def test_a_write_without_destination_is_refused(http: httpx.Client, path: str, parameters: dict[str, str]) -> None:
     answer = http.post(path, params=parameters, content=b"cpu v=1")
     assert (answer.status_code, answer.json()["error"]) == (400, "no db destination provided")
 
 
-def test_an_empty_write_and_one_that_is_no_text_are_refused(http: httpx.Client, database: str) -> None:
+def test_an_empty_write_and_a_write_that_is_not_utf_8_are_refused(http: httpx.Client, database: str) -> None:
     empty = http.post(paths.WRITE_LP, params={"db": database}, content=b"# only a comment\n")
     assert (empty.status_code, empty.json()["error"]) == (400, "incoming write was empty")
     binary = http.post(paths.WRITE_LP, params={"db": database}, content=b"cpu v=\xff")
     assert binary.json()["error"].startswith("body content is not valid utf8: ")
 
 
-def test_a_database_exists_once(engine: RunningEngine, database: str) -> None:
+def test_a_database_that_exists_is_an_error(engine: RunningEngine, database: str) -> None:
     with pytest.raises(Conflict, match="attempted to create a resource that already exists"):
         engine.client.create_database(database)

@@ -1,4 +1,4 @@
-"""What was acknowledged is there after ``kill -9`` (issue of durability), and only one engine has the data."""
+"""Acknowledged changes survive ``kill -9``, and only one engine can use a data directory."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_configuration_and_rows_survive_a_kill(tmp_path: Path) -> None:
         assert httpx.get(f"{engine.url}/health").headers["cluster-uuid"] == cluster
 
 
-def test_every_acknowledged_trigger_survives_a_kill_in_the_middle_of_changes(tmp_path: Path) -> None:
+def test_every_acknowledged_trigger_survives_a_kill_during_changes(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     with start_engine(tmp_path) as engine:
         engine.client.create_database("d")
@@ -87,7 +87,7 @@ def test_every_acknowledged_trigger_survives_a_kill_in_the_middle_of_changes(tmp
     with start_engine(tmp_path) as engine:
         found = [row.trigger_name for row in engine.client.triggers("d")]
     assert found[: len(acknowledged)] == acknowledged
-    # the one whose answer was lost may be there
+    # the trigger whose answer was lost may exist
     assert len(found) - len(acknowledged) in (0, 1)
 
 
@@ -101,7 +101,7 @@ def test_tokens_survive_a_kill(tmp_path: Path) -> None:
         assert httpx.post(f"{engine.url}{paths.TOKEN_ADMIN}").status_code == 409
 
 
-def test_a_second_engine_on_the_same_data_refuses_to_start(tmp_path: Path) -> None:
+def test_a_second_engine_with_the_same_data_directory_does_not_start(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         other = tmp_path / "other"
         with (
@@ -112,7 +112,7 @@ def test_a_second_engine_on_the_same_data_refuses_to_start(tmp_path: Path) -> No
         engine.client.health()
 
 
-def test_an_engine_in_memory_forgets_everything(tmp_path: Path) -> None:
+def test_an_engine_in_memory_stores_nothing(tmp_path: Path) -> None:
     with start_engine(tmp_path, object_store="memory") as engine:
         engine.client.create_database("d")
     with start_engine(tmp_path, object_store="memory") as engine:
@@ -125,7 +125,7 @@ def create_databases(client: EngineClient, count: int) -> None:
         client.create_database(f"d{number}")
 
 
-def test_a_full_disk_is_told_and_nothing_is_half_changed(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_no_change_is_incomplete(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         client = engine.client
         client.create_database("before")

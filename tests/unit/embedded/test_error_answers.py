@@ -1,4 +1,4 @@
-"""Every error is JSON with one member more at most, whatever the route (contract 1.1, issue of one shape)."""
+"""All errors have the same JSON form (contract 1.1)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from influxdb3_embedded.http.route import Route
 
-HEALTHY = (paths.HEALTH, paths.PING, "/api/v1/health", "/openapi.json")
-CAN_FAIL = [route for route in ROUTES if route.path not in HEALTHY]
+CANNOT_FAIL = (paths.HEALTH, paths.PING, "/api/v1/health", "/openapi.json")
+CAN_FAIL = [route for route in ROUTES if route.path not in CANNOT_FAIL]
 TAKES_JSON = [route for route in ROUTES if route.method in ("POST", "PUT") and route.path.startswith("/api/v3/")]
 
 
@@ -39,23 +39,23 @@ def named(route: Route[Any]) -> str:
 
 
 @pytest.mark.parametrize("route", CAN_FAIL, ids=named)
-def test_a_request_without_anything_is_refused_in_one_shape(http: httpx.Client, route: Route[Any]) -> None:
+def test_an_empty_request_is_a_json_error(http: httpx.Client, route: Route[Any]) -> None:
     assert_is_an_error(http.request(route.method, route.path))
 
 
 @pytest.mark.parametrize("route", CAN_FAIL, ids=named)
-def test_a_body_that_is_no_json_is_refused_in_one_shape(http: httpx.Client, route: Route[Any]) -> None:
+def test_an_invalid_json_body_is_a_json_error(http: httpx.Client, route: Route[Any]) -> None:
     headers = {"content-type": "application/json"}
     assert_is_an_error(http.request(route.method, route.path, content=b"{nope", headers=headers))
 
 
 @pytest.mark.parametrize("route", CAN_FAIL, ids=named)
-def test_a_query_string_of_other_things_is_refused_in_one_shape(http: httpx.Client, route: Route[Any]) -> None:
+def test_an_unknown_query_parameter_alone_is_a_json_error(http: httpx.Client, route: Route[Any]) -> None:
     assert_is_an_error(http.request(route.method, route.path, params={"nothing": "known"}))
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v3/nope", paths.TRIGGER + "/", "/health/", paths.ENGINE, "/%68ealth"])
-def test_a_path_that_is_not_exactly_an_operations_is_not_found(http: httpx.Client, path: str) -> None:
+def test_a_path_that_differs_from_all_operations_is_not_found(http: httpx.Client, path: str) -> None:
     answer = http.get(path)
     assert_is_an_error(answer)
     assert (answer.status_code, answer.json()) == (404, {"error": "Not found"})
@@ -67,31 +67,23 @@ def test_a_wrong_method_is_not_found(http: httpx.Client, method: str, path: str)
     assert (answer.status_code, answer.json()) == (404, {"error": "Not found"})
 
 
-def test_head_is_not_routed(http: httpx.Client) -> None:
+def test_head_is_not_found(http: httpx.Client) -> None:
     assert http.head("/health").status_code == 404
 
 
-def test_options_are_answered_everywhere_for_browsers(http: httpx.Client) -> None:
+def test_options_are_answered_on_any_path(http: httpx.Client) -> None:
     answer = http.options("/wherever")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["access-control-max-age"] == "86400"
 
 
-def test_browsers_may_read_answers_of_handlers_but_not_their_errors(http: httpx.Client) -> None:
-    assert http.get("/health").headers["access-control-allow-origin"] == "*"
-    assert http.get(paths.engine("nowhere")).headers["access-control-allow-origin"] == "*"
-    assert "access-control-allow-origin" not in http.get("/nowhere").headers
-
-
-def test_a_request_trigger_that_is_not_there_is_not_found(http: httpx.Client) -> None:
+def test_an_unknown_request_trigger_is_not_found(http: httpx.Client) -> None:
     answer = http.get(paths.engine("nowhere"))
     assert_is_an_error(answer)
     assert (answer.status_code, answer.text) == (404, '{"error": "not found"}')
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/jsonx", "json", ""])
-def test_a_body_of_another_type_is_unsupported(http: httpx.Client, content_type: str) -> None:
+def test_a_body_of_another_content_type_is_refused(http: httpx.Client, content_type: str) -> None:
     answer = http.post(paths.PLUGIN_FILES, content=b"{}", headers={"content-type": content_type})
     assert (answer.status_code, answer.json()["error"]) == (
         415,
@@ -100,12 +92,12 @@ def test_a_body_of_another_type_is_unsupported(http: httpx.Client, content_type:
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/vnd.x+json"])
-def test_json_may_come_by_other_names(http: httpx.Client, content_type: str) -> None:
+def test_other_json_content_types_are_accepted(http: httpx.Client, content_type: str) -> None:
     answer = http.post(paths.PLUGIN_FILES, content=b"{}", headers={"content-type": content_type})
     assert answer.json()["error"].startswith("serde json error: missing field `plugin_name`")
 
 
-def test_write_errors_of_the_second_api_have_its_shape_too(http: httpx.Client) -> None:
+def test_write_errors_as_in_influxdb_2_have_its_members_too(http: httpx.Client) -> None:
     answer = http.post(paths.WRITE_V2, params={"bucket": "b"}, content=b"cpu")
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid"
@@ -117,7 +109,7 @@ LIMIT = 1000
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Talks to an engine that takes small bodies only."""
+    """A client of an engine with a small limit for bodies."""
     directory: Path = tmp_path_factory.mktemp("small")
     with (
         start_engine(directory, object_store="memory", max_http_request_size=LIMIT) as engine,
@@ -132,13 +124,13 @@ def test_a_body_over_the_limit_is_refused(small: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["error"]) == (413, "max request size (1000 bytes) exceeded")
 
 
-def test_a_body_that_decompresses_over_the_limit_is_refused(small: httpx.Client) -> None:
+def test_a_body_that_is_over_the_limit_after_decompression_is_refused(small: httpx.Client) -> None:
     bomb = gzip.compress(b"#" * 100_000)
     answer = small.post(paths.WRITE_LP, params={"db": "d"}, content=bomb, headers={"content-encoding": "gzip"})
     assert (answer.status_code, len(bomb) < LIMIT) == (413, True)
 
 
-def test_the_connection_goes_on_after_a_refusal(small: httpx.Client) -> None:
+def test_the_engine_answers_the_same_client_after_a_refusal(small: httpx.Client) -> None:
     assert small.post(paths.WRITE_LP, params={"db": "d"}, content=b"#" * 2_000_000).status_code == 413
     assert small.get("/health").status_code == 200
 
@@ -151,16 +143,16 @@ class TestCompressedBodies:
             paths.WRITE_LP, params={"db": "zipped"}, content=content, headers={"content-encoding": encoding}
         )
 
-    def test_gzip_is_taken(self, http: httpx.Client) -> None:
+    def test_gzip_is_decompressed(self, http: httpx.Client) -> None:
         assert self.write(http, gzip.compress(self.LINES)).status_code == 204
 
-    def test_gzip_of_several_members_is_taken(self, http: httpx.Client) -> None:
+    def test_gzip_of_several_members_is_decompressed(self, http: httpx.Client) -> None:
         content = gzip.compress(self.LINES) + gzip.compress(b"mem v=1 1\n")
         assert self.write(http, content).status_code == 204
         tables = http.get(paths.QUERY_SQL, params={"db": "zipped", "q": "SELECT v FROM mem"})
         assert tables.json() == [{"v": 1.0}]
 
-    def test_identity_is_taken(self, http: httpx.Client) -> None:
+    def test_identity_is_accepted(self, http: httpx.Client) -> None:
         assert self.write(http, self.LINES, "identity").status_code == 204
 
     @pytest.mark.parametrize(

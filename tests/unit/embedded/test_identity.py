@@ -1,4 +1,4 @@
-"""Every answer names the server's data by ``cluster-uuid`` (contract 1.1), as clients rely on it."""
+"""Every answer has the identity of the server in the header ``cluster-uuid`` (contract 1.1)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def process_request(influxdb3_local, query_parameters, request_headers, request_
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
-    """An engine with tokens and a plugin, which tries to pass for another server."""
+    """An engine with tokens, and with a plugin that sets the header itself."""
     with start_engine(tmp_path_factory.mktemp("identity"), without_auth=False) as engine:
         token = httpx.post(f"{engine.url}{paths.TOKEN_ADMIN}").json()["token"]
         engine.client = EngineClient(engine.url, token)
@@ -57,14 +57,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
         ("POST", paths.TOKEN_ADMIN, 409),
     ],
 )
-def test_answers_without_a_token_name_the_server(served: RunningEngine, method: str, path: str, status: int) -> None:
+def test_answers_without_a_token_have_the_identity(served: RunningEngine, method: str, path: str, status: int) -> None:
     answer = httpx.request(method, f"{served.url}{path}")
 
     served.client.health()
     assert (answer.status_code, answer.headers.get_list("cluster-uuid")) == (status, [served.client.cluster_uuid])
 
 
-def test_the_client_knows_the_server_from_successes_and_from_errors(served: RunningEngine) -> None:
+def test_the_client_reads_the_identity_from_successes_and_errors(served: RunningEngine) -> None:
     client = served.client
     client.health()
     identity = client.cluster_uuid
@@ -76,7 +76,7 @@ def test_the_client_knows_the_server_from_successes_and_from_errors(served: Runn
     assert client.cluster_uuid == identity
 
 
-def test_a_plugin_cannot_pass_for_another_server(served: RunningEngine) -> None:
+def test_a_plugin_cannot_change_the_identity(served: RunningEngine) -> None:
     served.client.health()
     identity = served.client.cluster_uuid
 
@@ -86,7 +86,7 @@ def test_a_plugin_cannot_pass_for_another_server(served: RunningEngine) -> None:
     assert (failed.status_code, failed.headers.get_list("cluster-uuid")) == (500, [identity])
 
 
-def test_the_identity_survives_a_kill_and_is_another_one_elsewhere(tmp_path: Path) -> None:
+def test_the_identity_survives_a_kill_and_differs_between_data_directories(tmp_path: Path) -> None:
     identities = []
     for directory in ("here", "here", "there"):
         with start_engine(tmp_path / directory) as engine:

@@ -1,8 +1,9 @@
-"""JSON bodies are read with the real server's messages (contract 1.1)."""
+"""Errors in JSON bodies and query strings have the real server's texts (contract 1.1)."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 
 from influxdb3_embedded.errors import ApiError
 from influxdb3_embedded.http.requests.bodies import parse_json, parse_query
-from influxdb3_embedded.http.requests.json_reader import JsonError, JsonReader
+from influxdb3_embedded.http.requests.json_positions import JsonPositions
 from influxdb3_embedded.http.requests.parameters import DeleteTrigger, Query, WriteLp
 from influxdb3_engine_api.wire import CreatePluginFile, CreateTrigger, InstallPackages, UpdatePluginDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WHOLE = (
     '{"db":"d","plugin_filename":"p","trigger_name":"t","trigger_settings":%s,'
@@ -25,14 +29,14 @@ WHOLE = (
     [
         ("", "EOF while parsing a value at line 1 column 0"),
         ("{nope", "key must be a string at line 1 column 2"),
-        ("nope", "expected ident at line 1 column 1"),
+        ("nope", "expected ident at line 1 column 2"),
         ("{} x", "trailing characters at line 1 column 4"),
         ('{"a":1,}', "trailing comma at line 1 column 8"),
         ('{"a" 1}', "expected `:` at line 1 column 6"),
         ('{"db', "EOF while parsing a string at line 1 column 4"),
-        ('{"db":"\\ud800"}', "lone leading surrogate in hex escape at line 1 column 14"),
+        ('{"db":"\\udc00"}', "lone leading surrogate in hex escape at line 1 column 13"),
         ("[" * 200, "recursion limit exceeded at line 1 column 129"),
-        ("1e999", "number out of range at line 1 column 5"),
+        ('{"db":NaN}', "expected value at line 1 column 7"),
         ("{}", "missing field `db` at line 1 column 2"),
         ("{\n}", "missing field `db` at line 2 column 1"),
         ('{"db":1}', "invalid type: integer `1`, expected a string at line 1 column 7"),
@@ -41,7 +45,7 @@ WHOLE = (
         ('{"db":"é","x":1, "plugin_filename":[]}', "invalid type: sequence, expected a string at line 1 column 38"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_with_line_and_column(body: str, text: str) -> None:
+def test_an_invalid_body_is_refused_with_line_and_column(body: str, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_json(body.encode(), CreateTrigger)
     assert (caught.value.status, caught.value.text) == (400, f"serde json error: {text}")
@@ -67,7 +71,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_line_and_column(body: str, t
         ),
     ],
 )
-def test_a_mistake_inside_the_settings_is_named_where_it_is(settings: str, text: str) -> None:
+def test_a_mistake_in_the_settings_is_reported_with_its_position(settings: str, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_json((WHOLE % settings).encode(), CreateTrigger)
     assert caught.value.text == f"serde json error: {text}"
@@ -81,7 +85,7 @@ def test_a_mistake_inside_the_settings_is_named_where_it_is(settings: str, text:
         '"{\\"run_async\\":false,\\"error_behavior\\":\\"retry\\"}"',
     ],
 )
-def test_settings_may_be_an_object_or_a_string_as_the_published_api_has_them(settings: str) -> None:
+def test_settings_may_be_an_object_or_a_string(settings: str) -> None:
     parsed = parse_json((WHOLE % settings).encode(), CreateTrigger)
     assert (parsed.trigger_settings.run_async, parsed.trigger_settings.error_behavior) == (False, "retry")
 
@@ -91,13 +95,13 @@ def test_of_several_mistakes_the_first_in_the_text_is_reported() -> None:
         parse_json(b'{"files": 1, "plugin_name": 2}', UpdatePluginDirectory)
 
 
-def test_repeated_members_of_listed_objects_are_refused() -> None:
+def test_repeated_members_of_objects_in_lists_are_refused() -> None:
     body = b'{"plugin_name":"t","files":[{"relative_path":"a","content":"x","content":"y"}]}'
     with pytest.raises(ApiError, match="duplicate field `content`"):
         parse_json(body, UpdatePluginDirectory)
 
 
-def test_repeated_names_that_the_client_chooses_are_no_mistake() -> None:
+def test_repeated_names_of_trigger_arguments_are_accepted() -> None:
     body = (WHOLE % '"log"')[:-1] + ',"trigger_arguments":{"a":"1","a":"2"}}'
     assert parse_json(body.encode(), CreateTrigger).trigger_arguments == {"a": "2"}
 
@@ -106,7 +110,7 @@ def test_unknown_members_are_ignored() -> None:
     assert parse_json(b'{"plugin_name":"a","content":"b","other":1,"other":2}', CreatePluginFile).content == "b"
 
 
-def test_a_body_that_is_not_text_is_refused() -> None:
+def test_invalid_utf8_is_refused() -> None:
     with pytest.raises(ApiError, match="invalid unicode code point"):
         parse_json(b'{"plugin_name":"\xff"}', CreatePluginFile)
 
@@ -129,13 +133,13 @@ def test_a_body_that_is_not_text_is_refused() -> None:
         ),
     ],
 )
-def test_a_query_string_that_cannot_be_read_is_refused(query: bytes, model: type, text: str) -> None:
+def test_an_invalid_query_string_is_refused(query: bytes, model: type, text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_query(query, model)
     assert (caught.value.status, caught.value.text) == (400, f"serde error: {text}")
 
 
-def test_a_query_string_is_decoded_and_its_unknown_names_are_ignored() -> None:
+def test_a_query_string_is_decoded_and_unknown_names_are_ignored() -> None:
     parsed = parse_query(b"db=a+b&trigger_name=%C3%BC&x=1&x=2&force=true", DeleteTrigger)
     assert (parsed.db, parsed.trigger_name, parsed.force) == ("a b", "ü", True)
 
@@ -149,29 +153,29 @@ json_values = st.recursive(
 )
 
 
-@given(json_values)
-def test_the_reader_reads_what_the_standard_library_writes(value: object) -> None:
-    assert JsonReader(json.dumps(value)).read() == value
-    assert JsonReader(json.dumps(value, indent=1, ensure_ascii=False)).read() == value
+def locations(value: object) -> Iterator[tuple[str | int, ...]]:
+    yield ()
+    for step, inner in (
+        value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else [])
+    ):
+        yield from ((step, *rest) for rest in locations(inner))
 
 
-@given(st.text().filter(lambda text: not _is_json(text)))
-def test_any_text_that_is_no_json_is_refused_with_line_and_column(text: str) -> None:
-    with pytest.raises(JsonError, match=" at line "):
-        JsonReader(text).read()
+@given(json_values, st.sampled_from([None, 1]))
+def test_the_end_of_each_value_is_found(value: Any, indent: int | None) -> None:
+    text = json.dumps(value, indent=indent)
+    ends = JsonPositions(text).ends
+    assert set(locations(value)) == ends.keys()
+    for location, end in ends.items():
+        inner = value
+        for step in location:
+            inner = inner[step]
+        assert text[:end].endswith(json.dumps(inner)[-1])
 
 
 @given(st.binary())
-def test_any_bytes_are_parsed_or_refused_as_the_clients_mistake(body: bytes) -> None:
+def test_random_bytes_are_refused_with_status_400(body: bytes) -> None:
     for model in (CreateTrigger, Query, UpdatePluginDirectory):
         with pytest.raises(ApiError) as caught:
             parse_json(body, model)
         assert caught.value.status == 400
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""No request holds up another: ``/health`` answers at once whatever is sent meanwhile."""
+"""No request delays another one: ``/health`` answers at once during any request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 import pytest
 from latency import watched_health
 
-from influxdb3_engine_api import paths
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     Attack = Callable[[RunningEngine], None]
 
 
-_SECONDS_OF_BASELINE = 0.5
-_LONGEST = 0.5
-"""What a busy machine may add to the 250 ms that are the aim; what these requests once cost was seconds."""
+_SECONDS_WITHOUT_ATTACK = 0.5
+_MAX_SECONDS = 0.5
+"""Seconds. The goal is 0.25; a busy machine may double the time."""
 
 _ATTEMPTS = 3
-"""A busy machine delays an answer now and then, a fault each time."""
+"""A busy machine delays an answer now and then. The engine's own delays occur in each attempt."""
 
 JSON = {"content-type": "application/json"}
 HEAD = "HTTP/1.1\r\nHost: localhost\r\n"
@@ -82,10 +82,48 @@ def dry_run(lines: str) -> Attack:
     return attack
 
 
+def run_on_rows(engine: RunningEngine) -> None:
+    engine.client.create_plugin_file("rows.py", ROWS_PLUGIN)
+    body = {"filename": "rows.py", "database": "d", "input_lp": "a v=1\n" * 1_000_000}
+    answer = httpx.post(engine.url + paths.PLUGIN_TEST_WAL, json=body, timeout=120)
+    assert "INFO: 1000000 rows" in answer.json()["log_lines"]
+
+
+def write_with_trigger(engine: RunningEngine) -> None:
+    client = engine.client
+    name = f"trigger_{time.monotonic_ns()}"
+    client.create_plugin_file("rows.py", ROWS_PLUGIN)
+    client.create_database(name)
+    client.create_trigger(
+        CreateTrigger(
+            db=name,
+            trigger_name=name,
+            plugin_filename="rows.py",
+            trigger_specification="all_tables",
+            trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
+            disabled=False,
+        )
+    )
+    write(f"{paths.WRITE_LP}?db={name}", "a v=1\n" * 1_000_000)(engine)
+    seen = (
+        "SELECT log_text FROM system.processing_engine_logs "
+        f"WHERE trigger_name = '{name}' AND log_text = '1000000 rows'"
+    )
+    deadline = time.monotonic() + 60
+    while not client.query_sql(name, seen):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    client.delete_trigger(name, name, force=True)
+
+
 def numbered(form: str, count: int) -> str:
     return "\n".join(form.format(number) for number in range(count))
 
 
+ROWS_PLUGIN = """\
+def process_writes(influxdb3_local, table_batches, args=None):
+    influxdb3_local.info(len(table_batches[0]["rows"]), "rows")
+"""
 CHUNKED = f"POST {paths.WRITE_LP}?db=d {HEAD}Transfer-Encoding: chunked\r\n\r\n".encode()
 MANY_FILES = [{"relative_path": f"f{number}.py", "content": ""} for number in range(30_000)]
 ATTACKS = {
@@ -94,18 +132,18 @@ ATTACKS = {
     ),
     "gzip of 10 MB": send("POST", f"{paths.WRITE_LP}?db=d", gzip.compress(b"#" * 10**7), {"content-encoding": "gzip"}),
     "a header of 40 MB": send_raw(f"GET /health {HEAD}X: ".encode() + b"a" * 40_000_000 + b"\r\n\r\n"),
-    "20,000 requests in one go": send_raw(f"GET /health {HEAD}\r\n".encode() * 20_000),
+    "20,000 requests in one packet": send_raw(f"GET /health {HEAD}\r\n".encode() * 20_000),
     "a million chunks": send_raw(CHUNKED + b"1\r\n#\r\n" * 1_000_000 + b"0\r\n\r\n"),
-    "1,000 half requests": send_raw(f"GET /health {HEAD}".encode(), times=1_000),
+    "1,000 incomplete requests": send_raw(f"GET /health {HEAD}".encode(), times=1_000),
     "1,000 requests at once": send_raw(f"GET /health {HEAD}Connection: close\r\n\r\n".encode(), times=1_000),
     "a long query string": send_raw(f"GET {paths.QUERY_SQL}?{'a&' * 32_000} {HEAD}\r\n".encode(), times=20),
     "50,000 new tables": write(f"{paths.WRITE_LP}?db=tables", numbered("t{} v=1", 50_000)),
-    "50,000 new tables, the first API": write(f"{paths.WRITE_V1}?db=tables1", numbered("t{} v=1", 50_000)),
-    "50,000 new tables, the second API": write(f"{paths.WRITE_V2}?bucket=tables2", numbered("t{} v=1", 50_000)),
+    "50,000 new tables, as in InfluxDB 1": write(f"{paths.WRITE_V1}?db=tables1", numbered("t{} v=1", 50_000)),
+    "50,000 new tables, as in InfluxDB 2": write(f"{paths.WRITE_V2}?bucket=tables2", numbered("t{} v=1", 50_000)),
     "50,000 new columns": write(f"{paths.WRITE_LP}?db=columns", numbered("t c{}=1", 50_000)),
-    "50,000 kinds that differ": write(f"{paths.WRITE_LP}?db=kinds", "t v=1\n" + "t v=1i\n" * 50_000),
+    "50,000 type conflicts": write(f"{paths.WRITE_LP}?db=kinds", "t v=1\n" + "t v=1i\n" * 50_000),
     "500,000 lines": write(f"{paths.WRITE_LP}?db=lines", "a v=1\n" * 500_000),
-    "500,000 bad lines": write(f"{paths.WRITE_LP}?db=bad", "a\n" * 500_000),
+    "500,000 invalid lines": write(f"{paths.WRITE_LP}?db=bad", "a\n" * 500_000),
     "10 MB of blank lines": write(f"{paths.WRITE_LP}?db=blank", "\n" * 10_000_000),
     "a string of 10 MB": write(f"{paths.WRITE_LP}?db=long", f'a s="{"x" * 10_000_000}"'),
     "six large writes at once": in_parallel(write(f"{paths.WRITE_LP}?db=six", numbered("a,t={0} v={0}", 50_000)), 6),
@@ -118,18 +156,20 @@ ATTACKS = {
         "PUT", paths.PLUGIN_DIRECTORY, json.dumps({"plugin_name": "p", "files": MANY_FILES}), JSON
     ),
     "a dry run on 300,000 lines": dry_run("a v=1\n" * 300_000 + "bad"),
-    "the description 50 times": in_parallel(send("GET", "/openapi.json", ""), 50),
+    "a dry run on a million rows": run_on_rows,
+    "a million lines for a trigger": write_with_trigger,
+    "the OpenAPI document 50 times": in_parallel(send("GET", "/openapi.json", ""), 50),
 }
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_health_is_answered_at_once_whatever_is_sent(engine: RunningEngine, attack: Attack) -> None:
+def test_health_is_answered_at_once_during_an_attack(engine: RunningEngine, attack: Attack) -> None:
     for _ in range(_ATTEMPTS):
         with watched_health(engine.url) as before:
-            time.sleep(_SECONDS_OF_BASELINE)
+            time.sleep(_SECONDS_WITHOUT_ATTACK)
         with watched_health(engine.url) as during:
             attack(engine)
-        longest = _LONGEST + min(5 * before.worst, _LONGEST)
+        longest = _MAX_SECONDS + min(5 * before.worst, _MAX_SECONDS)
         if during.worst < longest:
             return
     assert during.worst < longest

@@ -1,4 +1,4 @@
-"""The engine's own log has one line an event, whatever the event quotes."""
+"""The engine's log has one line for each event, whatever text the event quotes."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def test_a_traceback_is_part_of_its_line() -> None:
 
 
 @pytest.mark.parametrize(("text", "written"), [("plain", "plain"), ("", '""'), ("naïve", "naïve"), ("a b", '"a b"')])
-def test_what_can_be_printed_is_written_as_it_is(text: str, written: str) -> None:
+def test_printable_text_is_unchanged(text: str, written: str) -> None:
     assert line(text).endswith(f" message={written}")
 
 
-def test_what_a_plugin_prints_is_one_line(tmp_path: Path) -> None:
+def test_the_output_of_a_plugin_is_one_line(tmp_path: Path) -> None:
     with start_engine(tmp_path, object_store="memory") as engine:
         engine.client.create_plugin_file("prints.py", PRINTS)
         engine.client.test_schedule_plugin(TestSchedulePlugin(filename="prints.py", database="_internal"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from influxdb3_embedded.memory_size import memory_size, readable, total_memory
+from influxdb3_embedded.memory_size import format_size, memory_size, total_memory
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_size_is_read_as_the_real_server_reads_it(text: str, size: int) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "-1", "foo", "1.5gb", "5tb", "-1%", "%", "101%"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_an_invalid_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"memory size"):
         memory_size(text)
 
@@ -36,5 +36,5 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KB"), (2**20, "1.0 MB"), (3 * 2**30, "3.0 GB")]
 )
-def test_a_size_is_written_for_people(size: int, text: str) -> None:
-    assert readable(size) == text
+def test_a_size_is_formatted_for_people(size: int, text: str) -> None:
+    assert format_size(size) == text

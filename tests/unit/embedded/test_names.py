@@ -1,4 +1,4 @@
-"""No name that a client sends leads out of the directories or breaks the engine, whatever field it comes in."""
+"""No name in a request leads out of the directories or breaks the engine."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WRONG_NAMES = [*ESCAPES.values(), "%2e%2e", "a\0b", "x" * 5000]
 
 @pytest.fixture(autouse=True)
 def surroundings(engine: RunningEngine, tmp_path: Path) -> Path:
-    """A plugin directory with links that lead out of it."""
+    """A plugin directory with symbolic links that lead out of it."""
     plugins = engine.plugin_dir
     (plugins / "inner").mkdir(exist_ok=True)
     (plugins / "file.py").write_text(CONTENT)
@@ -73,14 +73,16 @@ def assert_refused(answer: httpx.Response, reason: str = "") -> None:
 
 
 @pytest.mark.parametrize("name", ESCAPES.values(), ids=ESCAPES)
-def test_a_plugin_file_is_not_written_outside(http: httpx.Client, surroundings: Path, name: str) -> None:
+def test_no_plugin_file_is_written_outside_the_plugin_directory(
+    http: httpx.Client, surroundings: Path, name: str
+) -> None:
     assert_refused(post(http, paths.PLUGIN_FILES, {"plugin_name": name, "content": "evil"}), "Path traversal detected")
     assert (surroundings / "outside.py").read_text() == CONTENT
     assert [path.name for path in surroundings.iterdir()] == ["outside.py"]
 
 
 @pytest.mark.parametrize("name", ENCODED)
-def test_encoded_dots_and_slashes_are_letters_of_a_name(
+def test_encoded_dots_and_slashes_are_plain_characters_of_a_name(
     http: httpx.Client, engine: RunningEngine, surroundings: Path, name: str
 ) -> None:
     assert post(http, paths.PLUGIN_FILES, {"plugin_name": name, "content": "inside"}).status_code == 200
@@ -89,12 +91,12 @@ def test_encoded_dots_and_slashes_are_letters_of_a_name(
 
 
 @pytest.mark.parametrize("name", BROKEN.values(), ids=BROKEN)
-def test_a_plugin_file_of_an_impossible_name_is_the_clients_mistake(http: httpx.Client, name: str) -> None:
+def test_an_invalid_name_of_a_plugin_file_is_an_error(http: httpx.Client, name: str) -> None:
     assert_refused(post(http, paths.PLUGIN_FILES, {"plugin_name": name, "content": "x"}), "reading plugin file: ")
 
 
 @pytest.mark.parametrize("name", [*ESCAPES.values(), *BROKEN.values()], ids=[*ESCAPES, *BROKEN])
-def test_a_trigger_of_such_a_plugin_is_refused(http: httpx.Client, database: str, name: str) -> None:
+def test_a_trigger_with_an_invalid_plugin_name_is_refused(http: httpx.Client, database: str, name: str) -> None:
     body = {
         "db": database,
         "plugin_filename": name,
@@ -108,13 +110,15 @@ def test_a_trigger_of_such_a_plugin_is_refused(http: httpx.Client, database: str
 
 @pytest.mark.parametrize("name", [*ESCAPES.values(), *BROKEN.values()], ids=[*ESCAPES, *BROKEN])
 @pytest.mark.parametrize("path", [paths.PLUGIN_TEST_WAL, paths.PLUGIN_TEST_SCHEDULE])
-def test_a_dry_run_of_such_a_plugin_is_refused(http: httpx.Client, database: str, path: str, name: str) -> None:
+def test_a_dry_run_with_an_invalid_plugin_name_is_refused(
+    http: httpx.Client, database: str, path: str, name: str
+) -> None:
     body = {"filename": name, "database": database, "input_lp": ""}
     assert_refused(post(http, path, body), "Plugin error: ")
 
 
 @pytest.mark.parametrize("name", [*ESCAPES.values(), *BROKEN.values()], ids=[*ESCAPES, *BROKEN])
-def test_a_plugin_directory_does_not_take_such_a_file(
+def test_a_plugin_directory_with_an_invalid_file_name_is_refused(
     http: httpx.Client, engine: RunningEngine, database: str, surroundings: Path, name: str
 ) -> None:
     package = engine.plugin_dir / database
@@ -132,7 +136,7 @@ def test_a_plugin_directory_does_not_take_such_a_file(
         (package / link).symlink_to(target)
     files = [{"relative_path": "__init__.py", "content": CONTENT}, {"relative_path": name, "content": "evil"}]
     answer = post(http, paths.PLUGIN_DIRECTORY, {"plugin_name": body["trigger_name"], "files": files}, "PUT")
-    # a directory that is replaced as a whole has no links in it any more: a name through one is an ordinary name
+    # the new directory has no links: a name that led through a link is an ordinary name
     assert answer.status_code in (200, 400), answer.text
     assert (package / "__init__.py").read_text() == CONTENT
     assert [path.name for path in surroundings.iterdir()] == ["outside.py"]
@@ -140,7 +144,7 @@ def test_a_plugin_directory_does_not_take_such_a_file(
 
 
 @pytest.mark.parametrize("name", [*ESCAPES.values(), *BROKEN.values()], ids=[*ESCAPES, *BROKEN])
-def test_a_plugin_is_updated_by_the_name_of_a_trigger_only(http: httpx.Client, name: str) -> None:
+def test_a_plugin_update_needs_the_name_of_a_trigger(http: httpx.Client, name: str) -> None:
     for path, body in (
         (paths.PLUGIN_FILES, {"plugin_name": name, "content": "x"}),
         (paths.PLUGIN_DIRECTORY, {"plugin_name": name, "files": []}),
@@ -151,7 +155,7 @@ def test_a_plugin_is_updated_by_the_name_of_a_trigger_only(http: httpx.Client, n
 
 
 @pytest.mark.parametrize("name", [*ESCAPES.values(), "..", "a\0b", "ü", " ", "-", "'; DROP", "x" * 512])
-def test_a_database_does_not_take_such_a_name(http: httpx.Client, name: str) -> None:
+def test_an_invalid_database_name_is_refused(http: httpx.Client, name: str) -> None:
     assert_refused(post(http, paths.DATABASE, {"db": name}))
     assert_refused(http.post(paths.WRITE_LP, params={"db": name}, content=b"cpu v=1"))
     assert_refused(post(http, paths.TABLE, {"db": name, "table": "t", "tags": [], "fields": []}))
@@ -175,14 +179,16 @@ def test_a_trigger_may_have_any_name(http: httpx.Client, engine: RunningEngine, 
 
 
 @pytest.mark.parametrize("name", [*ESCAPES.values(), "a\0b", "x" * 5000])
-def test_a_table_may_have_any_name_and_stays_inside(http: httpx.Client, database: str, name: str) -> None:
+def test_a_table_may_have_any_name_and_is_stored_in_the_data_directory(
+    http: httpx.Client, database: str, name: str
+) -> None:
     body = {"db": database, "table": name, "tags": [name], "fields": []}
     assert post(http, paths.TABLE, body).status_code == 200
     assert http.delete(paths.TABLE, params={"db": database, "table": name}).status_code == 200
 
 
 @pytest.mark.parametrize("name", WRONG_NAMES)
-def test_a_database_that_cannot_be_is_found_nowhere(http: httpx.Client, name: str) -> None:
+def test_a_database_with_an_invalid_name_is_not_found(http: httpx.Client, name: str) -> None:
     for answer in (
         http.delete(paths.DATABASE, params={"db": name}),
         http.put(paths.DATABASE, json={"db": name, "retention_period": "1d"}),
@@ -196,7 +202,7 @@ def test_a_database_that_cannot_be_is_found_nowhere(http: httpx.Client, name: st
 
 
 @pytest.mark.parametrize("name", WRONG_NAMES)
-def test_no_way_to_write_takes_such_a_database(http: httpx.Client, name: str) -> None:
+def test_a_write_to_an_invalid_database_name_is_refused(http: httpx.Client, name: str) -> None:
     line = b"cpu v=1"
     assert_refused(http.post(paths.WRITE_V1, params={"db": name}, content=line))
     assert_refused(http.post(paths.WRITE_V1, params={"db": "d", "rp": name}, content=line))
@@ -204,7 +210,7 @@ def test_no_way_to_write_takes_such_a_database(http: httpx.Client, name: str) ->
 
 
 @pytest.mark.parametrize("name", WRONG_NAMES)
-def test_a_dry_run_takes_such_a_database_for_none_and_such_a_cache_for_a_name(
+def test_a_dry_run_refuses_an_invalid_database_name_and_accepts_any_cache_name(
     http: httpx.Client, database: str, name: str
 ) -> None:
     post(http, paths.PLUGIN_FILES, {"plugin_name": "both.py", "content": BOTH})
@@ -217,20 +223,20 @@ def test_a_dry_run_takes_such_a_database_for_none_and_such_a_cache_for_a_name(
 
 
 @pytest.mark.parametrize("path", ["..%2f..%2fhealth", "%2e%2e/x", "//x", "a%00b", "x" * 5000])
-def test_a_request_path_is_looked_up_as_it_is(http: httpx.Client, path: str) -> None:
+def test_a_request_path_is_not_decoded(http: httpx.Client, path: str) -> None:
     url = httpx.URL(str(http.base_url)).copy_with(raw_path=paths.engine(path).encode())
     answer = http.get(url)
     assert (answer.status_code, answer.json()) == (404, {"error": "not found"})
 
 
 @pytest.mark.parametrize("name", ["gh:../secret.py", "gh:%2e%2e/secret.py", "gh:a/..\\b.py", "gh:/../x"])
-def test_a_plugin_of_the_repository_is_not_looked_for_outside_it(http: httpx.Client, database: str, name: str) -> None:
+def test_a_plugin_of_the_repository_is_not_read_outside_it(http: httpx.Client, database: str, name: str) -> None:
     body = {"filename": name, "database": database, "input_lp": ""}
     assert_refused(post(http, paths.PLUGIN_TEST_WAL, body), "Path traversal detected")
 
 
 @pytest.mark.parametrize("location", ["../missing.txt", "/nowhere/missing.txt", "missing.txt", "", "-", "a\0b"])
-def test_requirements_that_are_not_there_are_refused(http: httpx.Client, location: str) -> None:
+def test_a_missing_requirements_file_is_an_error(http: httpx.Client, location: str) -> None:
     assert_refused(post(http, paths.INSTALL_REQUIREMENTS, {"requirements_location": location}))
 
 
@@ -246,19 +252,19 @@ def test_requirements_that_are_not_there_are_refused(http: httpx.Client, locatio
         ("x" * 512, "db name too long: max 511"),
     ],
 )
-def test_the_reason_of_a_refused_database_name_is_the_servers(name: str, reason: str) -> None:
+def test_the_errors_of_database_names_are_those_of_a_real_server(name: str, reason: str) -> None:
     with pytest.raises(DatabaseNameError) as caught:
         check_database_name(name)
     assert caught.value.text.startswith(reason)
 
 
 @pytest.mark.parametrize("name", ["a/", "a/b/c", "a//b"])
-def test_a_write_takes_one_retention_policy_at_most(name: str) -> None:
+def test_a_database_name_has_at_most_one_retention_policy(name: str) -> None:
     with pytest.raises(DatabaseNameError, match="of form '<db_name>/<rp_name>'"):
         check_database_name(name, retention_policy=True)
 
 
 @pytest.mark.parametrize("name", ["a", "9", "a_b-c", "x" * 511])
-def test_letters_digits_underscores_and_hyphens_name_a_database(name: str) -> None:
+def test_letters_digits_underscores_and_hyphens_are_valid_in_a_database_name(name: str) -> None:
     check_database_name(name)
     check_database_name(f"{name[:100]}/autogen", retention_policy=True)

@@ -1,4 +1,4 @@
-"""The engine describes its API, and holds to the description whatever is sent (schemathesis makes that up)."""
+"""The OpenAPI document is true: the engine answers generated requests as the document says."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ ECHO = "def process_request(influxdb3_local, query, headers, body, args=None):\n
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Talks to an engine with tokens on, as an administrator who is not the operator."""
-    # what would install whatever schemathesis makes up is switched off
+    """A client of an engine that needs tokens, with a named admin token."""
+    # without the package manager: schemathesis generates names of packages
     with start_engine(
         tmp_path_factory.mktemp("described"),
         object_store="memory",
@@ -71,7 +71,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
             client.post(paths.DATABASE, json={"db": "d"})
             client.post(paths.PLUGIN_FILES, json={"plugin_name": "echo.py", "content": ECHO})
             client.post(paths.WRITE_LP, params={"db": "d"}, content=b"cpu,host=a v=1")
-            # whatever the tests send meanwhile
+            # fails if /health has no answer during the tests
             with watched_health(engine.url):
                 yield client
 
@@ -88,15 +88,15 @@ def described(route: Route[Any]) -> str:
 
 
 def with_known_names(case: Case[Any]) -> None:
-    """Let a request be about what exists, so that it gets past the look-up of names."""
+    """Replace names in a request by names that exist."""
     for members in (case.query, case.body):
         if isinstance(members, dict):
             members.update({name: KNOWN[name] for name in members if name in KNOWN})
 
 
 def check(case: Case[Any], answer: Response) -> None:
-    """The answer is one that the description has, and no failure of the engine."""
-    # the published API answers 500 where a plugin is updated by a name that is no trigger's
+    """Check that the answer is in the document, and is no failure of the engine."""
+    # the published API answers 500 if no trigger has the name in a plugin update
     published = b"Plugin not found: " in answer.content
     case.validate_response(answer, checks=CHECKS[1:] if published else CHECKS)
 
@@ -107,7 +107,7 @@ def check(case: Case[Any], answer: Response) -> None:
     ids=["right", "known names", "wrong"],
 )
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_whatever_is_sent_is_answered_as_described(
+def test_generated_requests_are_answered_as_described(
     route: Route[Any], mode: GenerationMode, known: bool, description: BaseSchema, secured: httpx.Client
 ) -> None:
     operation = description[described(route)][route.method]
@@ -120,15 +120,15 @@ def test_whatever_is_sent_is_answered_as_described(
             with_known_names(case)
         check(case, case.call(headers=authorization))
 
-    with suppress(Unsatisfiable):  # what reads nothing cannot be sent anything wrong
+    with suppress(Unsatisfiable):  # an operation without content has no invalid content
         send()
 
 
-def test_what_one_request_makes_the_next_may_use_and_all_are_answered_as_described(
+def test_generated_sequences_of_requests_are_answered_as_described(
     description: BaseSchema, secured: httpx.Client
 ) -> None:
     class Sequences(description.as_state_machine()):  # type: ignore[misc] # made by schemathesis
-        """Requests one after another, with what earlier answers and requests named."""
+        """Sequences of requests that use names of earlier requests and answers."""
 
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
             return {"headers": {"authorization": secured.headers["authorization"]}}
@@ -153,13 +153,24 @@ def test_every_operation_is_described(secured: httpx.Client) -> None:
     assert document["openapi"] == "3.1.0"
 
 
-def test_every_operation_has_an_identity_of_its_own_and_a_summary(secured: httpx.Client) -> None:
+def test_every_operation_has_its_own_id_and_a_summary(secured: httpx.Client) -> None:
     operations = [each for methods in secured.get(PATH).json()["paths"].values() for each in methods.values()]
     assert len({each["operationId"] for each in operations}) == len(ROUTES)
     assert all(each["summary"] for each in operations)
 
 
-def test_the_description_says_which_members_are_needed(secured: httpx.Client) -> None:
+def test_every_parameter_and_every_member_is_explained(secured: httpx.Client) -> None:
+    document = secured.get(PATH).json()
+    operations = [each for methods in document["paths"].values() for each in methods.values()]
+    parameters = [each for operation in operations for each in operation.get("parameters", ()) if each["in"] == "query"]
+    assert [each["name"] for each in parameters if not each["schema"].get("description")] == []
+    for schema in document["components"]["schemas"].values():
+        assert schema["description"]
+        members = schema.get("properties", {})
+        assert [name for name, member in members.items() if not member.get("description")] == []
+
+
+def test_the_document_says_which_members_are_required(secured: httpx.Client) -> None:
     schemas = secured.get(PATH).json()["components"]["schemas"]
     assert schemas["CreateTrigger"]["required"] == [
         "db",
@@ -171,12 +182,12 @@ def test_the_description_says_which_members_are_needed(secured: httpx.Client) ->
     ]
 
 
-def test_the_description_needs_a_token_where_everything_does(secured: httpx.Client) -> None:
+def test_the_document_needs_a_token_if_the_engine_needs_tokens(secured: httpx.Client) -> None:
     assert httpx.get(f"{secured.base_url}{PATH}").status_code == 401
     document = secured.get(PATH).json()
     assert document["security"] == [{"bearer": []}, {"basic": []}]
     assert document["paths"][paths.TOKEN_ADMIN]["post"]["security"] == []
 
 
-def test_an_engine_without_tokens_describes_none(http: httpx.Client) -> None:
+def test_the_document_of_an_engine_without_tokens_has_no_security(http: httpx.Client) -> None:
     assert "security" not in http.get(PATH).json()

@@ -1,4 +1,4 @@
-"""What the distribution offers to users' own tests of plugins (``examples/plugin_tests`` shows it in use)."""
+"""The pytest plugin and the helpers for users' tests of plugins (``examples/plugin_tests`` uses them)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginTestEngine
 
 
 def pytest_run(directory: Path, test: str, setting: str = "addopts=") -> subprocess.CompletedProcess[str]:
-    # imported by name, so that it is there whether or not the distribution is installed
+    # imported by name, so that the distribution need not be installed
     (directory / "conftest.py").write_text("from influxdb3_embedded.testing.pytest_plugin import influxdb3_engine\n")
     (directory / "test_it.py").write_text(test)
     command = [
@@ -47,7 +47,7 @@ def pytest_run(directory: Path, test: str, setting: str = "addopts=") -> subproc
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_pytest_finds_the_fixture_where_the_distribution_is_installed() -> None:
+def test_the_distribution_registers_the_pytest_plugin() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert list(project["entry-points"]["pytest11"].values()) == ["influxdb3_embedded.testing.pytest_plugin"]
 
@@ -59,7 +59,7 @@ def test_pytest_starts_without_importing_anything_of_the_engine() -> None:
     assert {name.split(".")[0] for name in run.stdout.split()} & libraries == set()
 
 
-def test_each_test_has_an_engine_of_its_own(tmp_path: Path) -> None:
+def test_each_test_has_its_own_engine(tmp_path: Path) -> None:
     test = (
         "import pytest\n"
         "@pytest.mark.parametrize('number', [1, 2])\n"
@@ -73,7 +73,7 @@ def test_each_test_has_an_engine_of_its_own(tmp_path: Path) -> None:
     assert "2 passed" in run.stdout
 
 
-def test_a_marker_names_the_variables_that_plugins_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_marker_sets_the_variables_of_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINE", "mine")
     monkeypatch.setenv("SECRET", "secret")
     plugin = f"import os\n{REQUEST}    return [os.environ.get(name) for name in ('MINE', 'SECRET')]\n"
@@ -89,7 +89,7 @@ def test_a_marker_names_the_variables_that_plugins_get(tmp_path: Path, monkeypat
     assert run.returncode == 0, run.stdout
 
 
-def test_a_marker_gives_the_engine_of_a_test_its_flags(tmp_path: Path) -> None:
+def test_a_marker_sets_the_flags_of_the_engine(tmp_path: Path) -> None:
     test = (
         "import httpx, pytest\n"
         "@pytest.mark.influxdb3_engine(allow_origin=['http://localhost:3000', 'http://a.example'])\n"
@@ -101,7 +101,7 @@ def test_a_marker_gives_the_engine_of_a_test_its_flags(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout
 
 
-def test_rows_that_do_not_come_fail_the_test_with_what_the_triggers_logged(bench: PluginTestEngine) -> None:
+def test_missing_rows_fail_the_test_with_the_logs_of_the_triggers(bench: PluginTestEngine) -> None:
     bench.create_trigger(bench.upload(PLUGIN), "table:temperature", name="without limit")
     bench.write("temperature,room=kitchen celsius=31")
     with pytest.raises(TimedOut, match=r"0 rows instead of 1 after 0\.5 s") as caught:
@@ -109,14 +109,14 @@ def test_rows_that_do_not_come_fail_the_test_with_what_the_triggers_logged(bench
     assert "without limit: ERROR error executing wal plugin: KeyError: 'limit'" in str(caught.value)
 
 
-def test_runs_that_do_not_come_fail_the_test_too(bench: PluginTestEngine) -> None:
+def test_missing_runs_fail_the_test(bench: PluginTestEngine) -> None:
     trigger = bench.create_trigger(bench.upload(PLUGIN), "table:elsewhere", name="idle")
     with pytest.raises(TimedOut, match=r"0 runs of idle instead of 1 after 0\.1 s"):
         bench.wait_for_runs(trigger, seconds=0.1)
 
 
 @pytest.mark.parametrize("body", ["return 'well'", "raise ValueError"])
-def test_a_run_has_ended_well_or_badly(bench: PluginTestEngine, body: str, tmp_path: Path) -> None:
+def test_wait_for_runs_counts_successful_and_failed_runs(bench: PluginTestEngine, body: str, tmp_path: Path) -> None:
     plugin = tmp_path / f"{len(body)}.py"
     plugin.write_text(f"{REQUEST}    {body}\n")
     trigger = bench.create_trigger(bench.upload(plugin), f"request:{plugin.stem}", error_behavior=ErrorBehavior.RETRY)
@@ -125,7 +125,7 @@ def test_a_run_has_ended_well_or_badly(bench: PluginTestEngine, body: str, tmp_p
         bench.wait_for_runs(trigger, count)
 
 
-def test_a_directory_is_uploaded_with_all_that_belongs_to_it(bench: PluginTestEngine, tmp_path: Path) -> None:
+def test_a_directory_is_uploaded_without_its_bytecode(bench: PluginTestEngine, tmp_path: Path) -> None:
     package = tmp_path / "package"
     (package / "inner" / "__pycache__").mkdir(parents=True)
     (package / "__init__.py").write_text(f"from .inner import VALUE\n{REQUEST}    return VALUE\n")

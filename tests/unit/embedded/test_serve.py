@@ -56,21 +56,21 @@ def create_request_trigger(engine: RunningEngine, name: str, code: str) -> None:
     )
 
 
-def test_it_takes_the_flags_of_scripts_for_the_real_server(tmp_path: Path) -> None:
+def test_flags_of_scripts_for_a_real_server_are_accepted(tmp_path: Path) -> None:
     with start_engine(tmp_path, wal_flush_interval="1s", package_manager="pip", node_id="node1") as engine:
         engine.client.health()
 
 
-def test_it_says_where_it_serves_what(tmp_path: Path) -> None:
+def test_a_started_engine_prints_its_url_and_directories(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         assert engine.url in engine.logs
         assert str(tmp_path / "data" / "node0") in engine.logs
         assert str(tmp_path / "plugins") in engine.logs
-        assert "whoever reaches the URL may do everything" in engine.logs
+        assert "anyone who reaches the URL may do everything" in engine.logs
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_cleanly_and_soon_while_a_plugin_loops(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_the_engine_within_seconds_while_a_plugin_loops(tmp_path: Path, number: signal.Signals) -> None:
     with start_engine(tmp_path, object_store="memory") as engine:
         engine.client.create_database("d")
         create_request_trigger(engine, "loop", LOOP)
@@ -86,7 +86,7 @@ def test_a_signal_stops_it_cleanly_and_soon_while_a_plugin_loops(tmp_path: Path,
         assert "Traceback" not in engine.logs
 
 
-def test_an_address_in_use_is_told(tmp_path: Path) -> None:
+def test_an_address_in_use_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with (
@@ -112,7 +112,7 @@ def test_an_address_in_use_is_told(tmp_path: Path) -> None:
         ("query_timeout", "soon"),
     ],
 )
-def test_a_flag_that_cannot_be_is_named(tmp_path: Path, flag: str, value: str) -> None:
+def test_an_error_names_the_flag_with_an_invalid_value(tmp_path: Path, flag: str, value: str) -> None:
     settings: dict[str, Any] = {flag: value}
     with (
         pytest.raises(EngineDidNotStart, match=f"--{flag.replace('_', '-')}"),
@@ -121,7 +121,7 @@ def test_a_flag_that_cannot_be_is_named(tmp_path: Path, flag: str, value: str) -
         pass
 
 
-def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
+def test_environment_variables_set_flags(tmp_path: Path) -> None:
     environment = {"INFLUXDB3_MAX_HTTP_REQUEST_SIZE": "10", "INFLUXDB3_OBJECT_STORE": "memory"}
     with start_engine(tmp_path, environment=environment) as engine:
         answer = httpx.post(f"{engine.url}{paths.WRITE_LP}", params={"db": "d"}, content=b"#" * 11)
@@ -130,7 +130,7 @@ def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("by", ["flag", "environment"])
-def test_queries_have_the_memory_of_the_flag_and_the_engine_outlives_them(tmp_path: Path, by: str) -> None:
+def test_a_flag_limits_the_memory_of_queries_and_the_engine_survives_them(tmp_path: Path, by: str) -> None:
     flags: dict[str, Any] = {"exec_mem_pool_bytes": "20mb"} if by == "flag" else {}
     environment = {"INFLUXDB3_EXEC_MEM_POOL_BYTES": "20"} if by == "environment" else {}
     with start_engine(tmp_path, object_store="memory", environment=environment, **flags) as engine:
@@ -164,7 +164,7 @@ def test_the_command_shows_triggers_logs_and_rows(tmp_path: Path) -> None:
         assert command(engine, "query", "SELECT 1 WHERE false", "--database", "d").stdout.strip() == "No rows."
 
 
-def test_followed_logs_show_rows_as_they_come(tmp_path: Path) -> None:
+def test_followed_logs_show_new_rows(tmp_path: Path) -> None:
     with start_engine(tmp_path, object_store="memory") as engine:
         engine.client.create_database("d")
         create_request_trigger(engine, "speak", SPEAK)
@@ -186,7 +186,7 @@ def test_followed_logs_show_rows_as_they_come(tmp_path: Path) -> None:
             following.wait()
 
 
-def test_the_command_makes_tokens_and_needs_them(tmp_path: Path) -> None:
+def test_the_command_creates_tokens_and_needs_one(tmp_path: Path) -> None:
     with start_engine(tmp_path, object_store="memory", without_auth=False) as engine:
         refused = command(engine, "triggers")
         assert (refused.returncode, "401" in refused.stderr) == (1, True)
@@ -200,14 +200,14 @@ def test_the_command_makes_tokens_and_needs_them(tmp_path: Path) -> None:
         assert command(engine, "triggers", "--token", named).returncode == 1
 
 
-def test_a_bad_query_and_an_absent_engine_end_the_command_with_one_line(engine: RunningEngine) -> None:
+def test_a_bad_query_or_an_unreachable_engine_ends_the_command_with_one_line(engine: RunningEngine) -> None:
     bad = command(engine, "query", "SELEC", "--database", "_internal")
     assert (bad.returncode, "ParserError" in bad.stderr, "Traceback" in bad.stderr) == (1, True, False)
     absent = command(engine, "triggers", "--host", "http://127.0.0.1:9")
     assert (absent.returncode, "no connection" in absent.stderr, "Traceback" in absent.stderr) == (1, True, False)
 
 
-def test_the_command_lets_no_text_command_the_terminal(tmp_path: Path) -> None:
+def test_the_command_escapes_texts_that_would_control_the_terminal(tmp_path: Path) -> None:
     with start_engine(tmp_path, object_store="memory") as engine:
         engine.client.create_database("d")
         create_request_trigger(engine, "speak", SPEAK)
@@ -221,7 +221,7 @@ def test_the_command_lets_no_text_command_the_terminal(tmp_path: Path) -> None:
             assert not {"\x1b", "\x07", "\x9b"} & set(shown)
 
 
-def test_the_command_shows_brackets_as_they_are(tmp_path: Path) -> None:
+def test_the_command_prints_brackets_unchanged(tmp_path: Path) -> None:
     with start_engine(tmp_path, object_store="memory") as engine:
         engine.client.create_database("d")
         create_request_trigger(engine, "speak", SPEAK)

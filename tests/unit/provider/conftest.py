@@ -20,6 +20,13 @@ def server(tmp_path: Path) -> FakeServer:
     return FakeServer(tmp_path)
 
 
+@pytest.fixture
+def two_plugins(server: FakeServer) -> None:
+    """The plugins ``p.py`` and ``q.py`` on the server, which refuses triggers of plugins that it does not have."""
+    for name in ("p.py", "q.py"):
+        (server.plugin_directory / name).touch()
+
+
 @pytest.fixture(autouse=True)
 def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the probe takes for the processes of its machine; it is not there unless a test makes it."""

@@ -50,28 +50,28 @@ def test_numbers_travel_as_doubles() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(5, "5"), (-3, "-3"), (0, "0"), (2.5, "2.5"), (10**15, "1000000000000000"), (True, "true")]
 )
-def test_a_number_among_arguments_is_its_text(value: float, text: str) -> None:
+def test_a_number_in_arguments_becomes_text(value: float, text: str) -> None:
     assert checked(TRIGGER | {"trigger_arguments": {"a": value}})["trigger_arguments"] == {"a": text}
 
 
-def test_whole_numbers_are_whole_wherever_they_stand() -> None:
+def test_doubles_become_whole_numbers_at_any_depth() -> None:
     watch = checked(TRIGGER | {"watch": {"seconds": 2.5, "runs": 3}})["watch"]
     assert (watch["seconds"], repr(watch["runs"])) == (2.5, "3")
 
 
 @pytest.mark.parametrize("property_", ["db", "plugin_filename", "trigger_specification"])
-def test_what_is_not_known_yet_passes_and_stays_so(property_: str) -> None:
+def test_an_unknown_value_stays_unknown(property_: str) -> None:
     assert checked(TRIGGER | {property_: rpc.UNKNOWN})[property_] == rpc.UNKNOWN
 
 
-def test_a_nested_value_that_is_not_known_yet_stays_so() -> None:
+def test_a_nested_unknown_value_stays_unknown() -> None:
     given = TRIGGER | {"trigger_arguments": {"a": rpc.UNKNOWN, "b": "1"}, "node_spec": [rpc.UNKNOWN]}
     inputs = checked(given)
     assert inputs["trigger_arguments"] == {"a": rpc.UNKNOWN, "b": "1"}
     assert inputs["node_spec"] == [rpc.UNKNOWN]
 
 
-def test_the_providers_own_member_is_no_property() -> None:
+def test_the_providers_own_member_is_not_a_property() -> None:
     assert PROVIDER not in checked(TRIGGER | {PROVIDER: "the pickled provider"})
     result = Adapter(TriggerLogic(), {}, Configuration()).check({}, travelled(TRIGGER | {PROVIDER: "p", "db": ""}))
     assert result.failures

@@ -41,7 +41,7 @@ def left(server: FakeServer) -> set[str]:
     return {path.name for path in server.plugin_directory.iterdir()} - {".pulumi"}
 
 
-def test_a_file_is_removed_with_the_directories_that_are_empty_then(server: FakeServer) -> None:
+def test_a_file_is_removed_with_the_directories_that_become_empty(server: FakeServer) -> None:
     engine = server.engine()
     FILE.create(plugin_file(), engine)
     FILE.create(plugin_file("a/q.py"), engine)
@@ -63,9 +63,7 @@ def test_a_file_that_is_gone_already_is_removed(server: FakeServer) -> None:
     assert left(server) == set()
 
 
-def test_a_file_that_a_trigger_runs_stays_and_that_is_said(
-    server: FakeServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_a_trigger_runs_stays_with_a_notice(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     engine = server.engine()
     FILE.create(plugin_file(), engine)
     server.triggers["theirs"] = {"plugin_filename": "a/b/p.py"}
@@ -126,7 +124,7 @@ def test_a_replaced_directory_is_removed_once_its_trigger_runs_another(server: F
     assert left(server) == set()
 
 
-def test_a_replaced_directory_that_another_trigger_runs_is_kept_in_mind(server: FakeServer) -> None:
+def test_a_replaced_directory_that_another_trigger_runs_is_removed_later(server: FakeServer) -> None:
     engine = server.engine()
     one, two, three = directory(1), directory(2), directory(3)
     DIRECTORY.create(one, engine)
@@ -184,7 +182,7 @@ def adapter(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Adapter:
     return Adapter(FILE, {}, Configuration())
 
 
-def test_a_destroyed_stack_takes_our_own_files_along(server: FakeServer, adapter: Adapter) -> None:
+def test_destroying_a_stack_removes_our_own_files(server: FakeServer, adapter: Adapter) -> None:
     FILE.create(plugin_file(), server.engine())
     assert (server.plugin_directory / ".pulumi").exists()
 
@@ -196,7 +194,7 @@ def test_a_destroyed_stack_takes_our_own_files_along(server: FakeServer, adapter
     ]  # fmt: skip
 
 
-def test_our_own_files_stay_while_the_program_goes_on(server: FakeServer, adapter: Adapter) -> None:
+def test_our_own_files_stay_if_a_program_deletes_a_resource(server: FakeServer, adapter: Adapter) -> None:
     FILE.create(plugin_file(), server.engine())
     adapter.check({}, {"plugin_name": "another.py", "content": ""})
 
@@ -213,7 +211,7 @@ def test_our_own_files_stay_while_the_program_goes_on(server: FakeServer, adapte
         (httpx.Response(401, text="not authenticated"), True),
     ],
 )
-def test_a_server_that_does_not_remove_them_keeps_nobody_from_destroying_a_stack(
+def test_a_server_that_does_not_remove_our_files_does_not_fail_a_destroy(
     server: FakeServer, adapter: Adapter, capsys: pytest.CaptureFixture[str], answer: httpx.Response, said: bool
 ) -> None:
     server.failures["probe"] = [answer]

@@ -62,7 +62,7 @@ def deployed(server: FakeServer) -> tuple[PluginFileInputs, TriggerInputs]:
 
 def failing(server: FakeServer, *codes: str) -> None:
     """Let the trigger log an error whenever the log is read while one of the codes is in its file."""
-    handle = server._handle
+    handle = server.answer
 
     def handled(request: httpx.Request) -> httpx.Response:
         answer = handle(request)
@@ -70,10 +70,10 @@ def failing(server: FakeServer, *codes: str) -> None:
             server.log("error executing wal plugin: ValueError: no good", level="ERROR")
         return answer
 
-    server._handle = handled  # type: ignore[method-assign]
+    server.answer = handled  # type: ignore[method-assign]
 
 
-def test_a_trigger_knows_the_hash_of_code_that_the_program_declares_where_it_is_watched() -> None:
+def test_a_watched_trigger_has_the_hash_of_declared_code() -> None:
     program = Deployment(FakeServer(None).engine())  # type: ignore[arg-type]
     file = program.file(OLD)
     assert program.trigger().plugin_sha256 == file.content_sha256
@@ -82,7 +82,7 @@ def test_a_trigger_knows_the_hash_of_code_that_the_program_declares_where_it_is_
 
 
 @pytest.mark.parametrize("in_place", [True, False])
-def test_of_directories_only_one_that_is_written_in_place_can_change_behind_its_name(in_place: bool) -> None:
+def test_a_trigger_has_the_hash_of_a_directory_only_if_it_is_written_in_place(in_place: bool) -> None:
     program = Deployment(FakeServer(None).engine())  # type: ignore[arg-type]
     properties = {"in_place": True, "trigger_name": "t"} if in_place else {}
     directory = program.directory({"__init__.py": OLD}, **properties)
@@ -98,7 +98,9 @@ def test_the_hash_of_unknown_content_is_unknown() -> None:
     assert program.trigger("u").plugin_sha256 == file.content_sha256
 
 
-def test_another_hash_counts_where_it_is_watched_only(deployed: tuple[PluginFileInputs, TriggerInputs]) -> None:
+def test_another_hash_is_a_change_only_if_the_trigger_is_watched(
+    deployed: tuple[PluginFileInputs, TriggerInputs],
+) -> None:
     _, state = deployed
     other = state.model_copy(update={"plugin_sha256": "other"})
     older = state.model_copy(update={"plugin_sha256": None})  # of a release that knew none, or before it was watched
@@ -108,7 +110,7 @@ def test_another_hash_counts_where_it_is_watched_only(deployed: tuple[PluginFile
     assert not TRIGGER.diff(state, older).changes
 
 
-def test_a_trigger_that_is_first_told_its_hash_sends_nothing(
+def test_a_trigger_that_gets_its_first_hash_sends_nothing(
     server: FakeServer, deployed: tuple[PluginFileInputs, TriggerInputs]
 ) -> None:
     second = Deployment(server.engine())
@@ -158,7 +160,7 @@ def test_code_that_fails_is_put_back_and_written_again_by_the_next_deployment(
     assert server.file("p.py") == OLD
 
 
-def test_a_changed_definition_that_fails_goes_back_with_its_code(
+def test_a_changed_definition_that_fails_is_rolled_back_with_its_code(
     server: FakeServer, deployed: tuple[PluginFileInputs, TriggerInputs]
 ) -> None:
     failing(server, BAD)
@@ -172,7 +174,7 @@ def test_a_changed_definition_that_fails_goes_back_with_its_code(
     assert server.triggers["t"]["trigger_arguments"] is None
 
 
-def test_another_trigger_of_the_same_code_does_not_take_it_for_live(
+def test_another_trigger_of_code_that_was_put_back_is_an_error(
     server: FakeServer, deployed: tuple[PluginFileInputs, TriggerInputs]
 ) -> None:
     failing(server, BAD)
@@ -181,11 +183,11 @@ def test_another_trigger_of_the_same_code_does_not_take_it_for_live(
     with pytest.raises(ResourceError, match="no good"):
         second.update(deployed[1], second.trigger())
     other = deployed[1].model_copy(update={"trigger_name": "u"})
-    with pytest.raises(ResourceError, match="has its previous code again: trigger 't' in database 'db' failed on the"):
+    with pytest.raises(ResourceError, match="previous code again, since trigger 't' in database 'db' failed on"):
         second.update(other, second.trigger("u"))
 
 
-def test_code_that_cannot_be_put_back_is_said_to_stay(
+def test_an_error_says_that_code_could_not_be_put_back(
     server: FakeServer, deployed: tuple[PluginFileInputs, TriggerInputs]
 ) -> None:
     failing(server, BAD)
@@ -196,14 +198,14 @@ def test_code_that_cannot_be_put_back_is_said_to_stay(
         second.update(deployed[1], second.trigger())
 
 
-def test_code_that_this_deployment_does_not_know_is_said_to_be_unknown(
+def test_an_error_says_that_the_previous_code_is_unknown(
     server: FakeServer, deployed: tuple[PluginFileInputs, TriggerInputs]
 ) -> None:
     failing(server, BAD)
     second = Deployment(server.engine())
     FILE.update(deployed[0], second.file(BAD), second.engine)
     state = deployed[1].model_copy(update={"plugin_sha256": "0" * 64})
-    with pytest.raises(ResourceError, match=r"Its new code stays, since this deployment does not know the previous"):
+    with pytest.raises(ResourceError, match=r"Its new code stays, since the previous code is unknown"):
         second.update(state, second.trigger())
     assert server.file("p.py") == BAD
 
@@ -247,12 +249,12 @@ def test_a_directory_that_is_written_in_place_is_put_back_without_its_new_files(
     assert not (server.plugin_directory / "package/new.py").exists()
 
 
-def test_a_restart_is_watched_and_leaves_a_definition_that_is_what_it_was(
+def test_a_restart_is_watched_and_an_unchanged_definition_stays_live(
     server: FakeServer, deployed: tuple[PluginFileInputs, TriggerInputs]
 ) -> None:
     failing(server, OLD)
     second = Deployment(server.engine())
     second.file(OLD)
-    with pytest.raises(ResourceError, match=r"It is live, since its definition is what it was: .*no good"):
+    with pytest.raises(ResourceError, match=r"It stays live, since its definition has not changed: .*no good"):
         second.update(deployed[1], second.trigger(restart_on=["x"]))
     assert set(server.triggers) == {"t"}

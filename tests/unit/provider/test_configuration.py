@@ -35,7 +35,7 @@ def failures(**keys: str) -> dict[str, str]:
     return {failure.property: failure.reason for failure in invalid.value.failures}
 
 
-def test_without_any_configuration_it_is_the_engine_of_this_machine() -> None:
+def test_the_default_server_is_on_this_machine() -> None:
     assert of_stack() == Configuration(host_url="http://127.0.0.1:8181", timeout=30, package_timeout=600)
 
 
@@ -74,7 +74,7 @@ def test_further_hosts_may_be_named_by_node() -> None:
 
     assert [host.url for host in Engine(read).hosts] == ["http://a:1", "http://b:1"]
     assert read.url_of(["second", "first"]) == "http://b:1"
-    with pytest.raises(ValueError, match=r"has the nodes first, second and not third, which .*pluginHosts\.third URL"):
+    with pytest.raises(ValueError, match=r"lacks third, .*first, second.*pluginHosts\.third URL"):
         read.url_of(["first", "third"])
 
 
@@ -91,7 +91,7 @@ def test_the_stack_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert (read.host_url, read.database) == ("http://stack:1", "environment")
 
 
-def test_a_variable_that_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFLUXDB3_HOST_URL", "")
 
     assert of_stack().host_url == "http://127.0.0.1:8181"
@@ -118,7 +118,7 @@ def test_times_are_written_as_text_in_a_stack() -> None:
         ("authToken", "two words"),
     ],
 )
-def test_a_value_that_cannot_work_is_named_by_its_key(key: str, value: str) -> None:
+def test_an_invalid_value_is_named_by_its_key(key: str, value: str) -> None:
     reasons = failures(**{key: value})
 
     assert set(reasons) == {f"influxdb3:{key}"}
@@ -140,8 +140,8 @@ def test_a_value_that_cannot_work_is_named_by_its_key(key: str, value: str) -> N
         ("hostUrl", "", "does not start with http", "influxdb3:hostUrl http://HOST:PORT"),
         ("pluginHosts", '["h:1"]', "does not start with http", "influxdb3:pluginHosts http://h:1"),
         ("pluginHosts", '{"node": 1}', "a URL is needed", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
-        ("pluginHosts", "[", "the text is no JSON", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
-        ("authToken", "two words", "holds a space", "--secret influxdb3:authToken TOKEN"),
+        ("pluginHosts", "[", "invalid JSON", "influxdb3:pluginHosts http://HOST:PORT,http://HOST:PORT"),
+        ("authToken", "two words", "contains a space", "--secret influxdb3:authToken TOKEN"),
         ("authToken", "two\nlines", "a line break", "--secret influxdb3:authToken TOKEN"),
         ("authToken", " ", "is empty", "--secret influxdb3:authToken TOKEN"),
         ("database", "my db", "starts with an ASCII letter or digit", "influxdb3:database NAME"),
@@ -154,9 +154,7 @@ def test_a_value_that_cannot_work_is_named_by_its_key(key: str, value: str) -> N
         ("packageTimeout", "-1", "a number of seconds above 0 is needed", "influxdb3:packageTimeout 600"),
     ],
 )
-def test_a_slip_is_answered_with_what_is_wrong_and_the_command_that_mends_it(
-    key: str, value: str, reason: str, command: str
-) -> None:
+def test_a_mistake_is_named_with_the_command_that_corrects_it(key: str, value: str, reason: str, command: str) -> None:
     (told,) = failures(**{key: value}).values()
 
     assert reason in told
@@ -164,13 +162,13 @@ def test_a_slip_is_answered_with_what_is_wrong_and_the_command_that_mends_it(
     assert "Input should" not in told
 
 
-def test_a_slip_in_the_environment_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_in_the_environment_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFLUXDB3_HOST_URL", "127.0.0.1:8181")
     monkeypatch.setenv("INFLUXDB3_TLS_NO_VERIFY", "perhaps")
 
     assert failures() == {
         "INFLUXDB3_HOST_URL": (
-            "the engine's URL does not start with http:// or https://: export INFLUXDB3_HOST_URL=http://127.0.0.1:8181"
+            "the server's URL does not start with http:// or https://: export INFLUXDB3_HOST_URL=http://127.0.0.1:8181"
         ),
         "INFLUXDB3_TLS_NO_VERIFY": "true or false is needed: export INFLUXDB3_TLS_NO_VERIFY=true",
     }
@@ -191,16 +189,16 @@ def test_a_slip_in_the_environment_is_named_by_its_variable(monkeypatch: pytest.
         ("onlinecheck", "onlineChecks"),
     ],
 )
-def test_an_unknown_key_is_named_with_the_nearest_that_exists(key: str, near: str) -> None:
+def test_an_unknown_key_is_named_with_the_most_similar_one(key: str, near: str) -> None:
     (slip,) = unknown([f"influxdb3:{key}", "influxdb3:timeout", "other:hosturl", "project:token"])
 
     assert slip.source == f"influxdb3:{key}"
-    assert f"influxdb3:{near} is meant, perhaps: pulumi config rm influxdb3:{key} && pulumi config set" in slip.reason
+    assert f"influxdb3:{near} is meant: pulumi config rm influxdb3:{key} && pulumi config set" in slip.reason
     assert f"influxdb3:{near} " in slip.reason.partition("&&")[2]
     assert ("--secret" in slip.reason) == (near == "authToken")
 
 
-def test_an_unknown_key_that_resembles_none_is_answered_with_all() -> None:
+def test_an_unknown_key_without_a_similar_one_is_answered_with_all_keys() -> None:
     (slip,) = unknown(["influxdb3:zzz"])
 
     assert all(key in slip.reason for key in KEYS)
@@ -210,7 +208,7 @@ def test_every_attribute_of_the_configuration_has_a_key() -> None:
     assert {key.attribute for key in KEYS.values()} == set(Configuration.model_fields)
 
 
-def test_a_line_break_after_the_token_is_no_part_of_it() -> None:
+def test_a_line_break_after_the_token_is_ignored() -> None:
     read = of_stack(authToken=f"{TOKEN}\n")
 
     assert read.auth_token is not None

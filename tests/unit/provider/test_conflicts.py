@@ -24,13 +24,13 @@ EXISTING: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
     "a trigger": (
         TriggerLogic(),
         TRIGGER,
-        TRIGGER | {"plugin_filename": "other.py"},
+        TRIGGER | {"plugin_filename": "q.py"},
         "or delete it: influxdb3 delete trigger --database db t --force",
     ),
     "a plugin file": (
         PluginFileLogic(),
-        {"plugin_name": "p.py", "content": "x = 1"},
-        {"plugin_name": "p.py", "content": "x = 2"},
+        {"plugin_name": "f.py", "content": "x = 1"},
+        {"plugin_name": "f.py", "content": "x = 2"},
         "or choose another plugin_name",
     ),
     "a plugin directory in place": (
@@ -43,13 +43,14 @@ EXISTING: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
         DatabaseLogic(),
         {"db": "new"},
         {"db": "new", "retain": False},
-        "leave retain out to use the database as it is, or set opts=pulumi.ResourceOptions(delete_before_replace=True)",
+        "leave retain out to use the database, or set opts=pulumi.ResourceOptions(delete_before_replace=True)",
     ),
 }
 
 
+@pytest.mark.usefixtures("two_plugins")
 @pytest.mark.parametrize("case", EXISTING)
-def test_a_conflict_names_every_way_out(server: FakeServer, case: str) -> None:
+def test_a_conflict_names_every_solution(server: FakeServer, case: str) -> None:
     logic, theirs, ours, way_out = EXISTING[case]
     inputs = [logic.check(logic.inputs_type.checked(given), Program(Configuration())) for given in (theirs, ours)]
     logic.create(inputs[0], server.engine())

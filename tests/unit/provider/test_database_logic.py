@@ -23,18 +23,18 @@ def database(**properties: Any) -> DatabaseInputs:
     return DATABASE.check(DatabaseInputs.checked({"db": "metrics"} | properties), Program(Configuration()))
 
 
-def test_a_database_is_made_by_one_request(server: FakeServer) -> None:
+def test_a_database_is_created_by_one_request(server: FakeServer) -> None:
     assert DATABASE.create(database(), server.engine()).id == "metrics"
     assert server.requests == ["make-database"]
     assert "metrics" in server.databases
 
 
-def test_a_database_that_exists_is_used_as_it_is(server: FakeServer) -> None:
+def test_a_database_that_exists_is_used(server: FakeServer) -> None:
     DATABASE.create(database(db="db"), server.engine())
 
 
-def test_a_database_that_exists_is_an_error_where_destroying_would_delete_its_data(server: FakeServer) -> None:
-    with pytest.raises(ResourceError, match="would delete data that it did not create"):
+def test_a_database_that_exists_is_an_error_if_a_destroy_would_delete_its_data(server: FakeServer) -> None:
+    with pytest.raises(ResourceError, match="would delete data that this stack did not create"):
         DATABASE.create(database(db="db", retain=False), server.engine())
 
 
@@ -48,10 +48,10 @@ def test_a_database_whose_creation_lost_its_answer_is_looked_up(server: FakeServ
 
 
 @pytest.mark.parametrize("failure", [httpx.Response(403, text="no"), httpx.Response(503), httpx.ReadError("")])
-def test_a_database_that_destroying_would_delete_is_never_taken_for_ours(server: FakeServer, failure: Any) -> None:
+def test_with_retain_false_a_database_that_existed_before_is_never_ours(server: FakeServer, failure: Any) -> None:
     server.failures["make-database"] = [failure]
 
-    with pytest.raises(ResourceError, match="would delete data that it did not create"):
+    with pytest.raises(ResourceError, match="would delete data that this stack did not create"):
         DATABASE.create(database(db="db", retain=False), server.engine())
 
     assert server.requests == ["list-databases"]
@@ -65,16 +65,14 @@ def test_a_database_is_read_as_there_or_gone(server: FakeServer) -> None:
     assert DATABASE.read(database(), {}, engine) is not None
 
 
-def test_a_database_is_kept_with_its_data_unless_the_program_says_otherwise(
-    server: FakeServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_database_is_kept_with_its_data_by_default(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     DATABASE.delete(database(db="db"), server.engine())
 
     assert server.requests == []
     assert "database 'db' is kept with its data" in capsys.readouterr().err
 
 
-def test_a_database_is_dropped_where_the_program_says_so(server: FakeServer) -> None:
+def test_with_retain_false_a_database_is_deleted(server: FakeServer) -> None:
     engine = server.engine()
 
     for _ in range(2):  # gone already is success

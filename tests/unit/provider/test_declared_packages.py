@@ -56,13 +56,13 @@ def contradictions(mine: str, other: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("one", "another"), TOGETHER + LEFT_TO_THE_SERVER)
-def test_what_some_version_meets_is_no_contradiction(one: str, another: str) -> None:
+def test_requirements_that_some_version_meets_do_not_contradict(one: str, another: str) -> None:
     assert contradictions(one, another) == []
     assert contradictions(another, one) == []
 
 
 @pytest.mark.parametrize(("one", "another"), APART)
-def test_what_no_version_meets_names_both_sides_and_the_other_set(one: str, another: str) -> None:
+def test_requirements_that_no_version_meets_are_both_named_with_the_other_set(one: str, another: str) -> None:
     (text,) = contradictions(one, another)
     mine, other = Requirement(one), Requirement(another)
     assert text.startswith(
@@ -72,7 +72,7 @@ def test_what_no_version_meets_names_both_sides_and_the_other_set(one: str, anot
     assert contradictions(another, one)
 
 
-def test_sets_of_one_name_are_told_apart_by_what_they_ask_for_and_a_set_does_not_contradict_itself() -> None:
+def test_sets_of_one_name_differ_by_their_requirements_and_a_set_does_not_contradict_itself() -> None:
     packages = DeclaredPackages()
     one, two = [Requirement("numpy==1")], [Requirement("numpy==2")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, missed
+from influxdb3_engine_resources.plugins.expectations import ExpectedWrites, expression, mismatches
 
 WRITTEN = {"db": ['cpu,host=a v=1 1700000000000000000\ncpu,host=b s="at 12"', "mem v=2i"], "other": ["log n=1i 5"]}
 
@@ -17,8 +17,8 @@ WRITTEN = {"db": ['cpu,host=a v=1 1700000000000000000\ncpu,host=b s="at 12"', "m
         {"db": ["/cpu,host=. .*/", "/mem v=[0-9]+i/", "cpu,host=a v=1"], "other": ["/.*/"]},
     ],
 )
-def test_lines_are_met_in_any_order_and_with_any_timestamp(expected: ExpectedWrites) -> None:
-    assert missed(expected, WRITTEN, "db") == []
+def test_lines_match_in_any_order_and_with_any_timestamp(expected: ExpectedWrites) -> None:
+    assert mismatches(expected, WRITTEN, "db") == []
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_lines_are_met_in_any_order_and_with_any_timestamp(expected: ExpectedWri
     ],
 )
 def test_lines_are_compared_as_values(written: str, wanted: str) -> None:
-    assert missed([wanted], {"db": [written]}, "db") == []
+    assert mismatches([wanted], {"db": [written]}, "db") == []
 
 
 @pytest.mark.parametrize(
@@ -64,44 +64,44 @@ def test_lines_are_compared_as_values(written: str, wanted: str) -> None:
         ('m s="A"', 'm s="a"'),
     ],
 )
-def test_other_values_kinds_and_members_are_other_lines(written: str, wanted: str) -> None:
-    assert missed([wanted], {"db": [written]}, "db") == [
-        f"nothing like {wanted!r} was written to 'db'",
-        f"{written!r} was written to 'db', which was not expected",
+def test_lines_with_other_values_kinds_or_members_differ(written: str, wanted: str) -> None:
+    assert mismatches([wanted], {"db": [written]}, "db") == [
+        f"{wanted!r} was expected in 'db' and not written",
+        f"{written!r} was written to 'db' and not expected",
     ]
 
 
-def test_a_line_with_a_timestamp_is_met_before_one_without() -> None:
-    assert missed(["m v=1", "m v=1 5"], {"db": ["m v=1 5\nm v=1 6"]}, "db") == []
+def test_a_line_with_a_timestamp_matches_before_one_without() -> None:
+    assert mismatches(["m v=1", "m v=1 5"], {"db": ["m v=1 5\nm v=1 6"]}, "db") == []
 
 
 def test_a_line_that_this_release_cannot_read_is_compared_as_text() -> None:
-    assert missed(["/m v=.*/"], {"db": ["m v=NEW"]}, "db") == []
-    assert missed(["m v=1"], {"db": ["m v=NEW"]}, "db") != []
+    assert mismatches(["/m v=.*/"], {"db": ["m v=NEW"]}, "db") == []
+    assert mismatches(["m v=1"], {"db": ["m v=NEW"]}, "db") != []
 
 
-def test_a_timestamp_that_is_expected_has_to_be_the_one_written() -> None:
-    assert missed(["m v=1 2"], {"db": ["m v=1 3"]}, "db") == [
-        "nothing like 'm v=1 2' was written to 'db'",
-        "'m v=1 3' was written to 'db', which was not expected",
+def test_an_expected_timestamp_must_be_written() -> None:
+    assert mismatches(["m v=1 2"], {"db": ["m v=1 3"]}, "db") == [
+        "'m v=1 2' was expected in 'db' and not written",
+        "'m v=1 3' was written to 'db' and not expected",
     ]
 
 
-def test_what_is_written_to_another_database_is_not_expected() -> None:
-    assert missed(["m v=1"], {"db": ["m v=1"], "other": ["m v=1"]}, "db") == [
-        "'m v=1' was written to 'other', which was not expected"
+def test_lines_in_another_database_are_not_expected() -> None:
+    assert mismatches(["m v=1"], {"db": ["m v=1"], "other": ["m v=1"]}, "db") == [
+        "'m v=1' was written to 'other' and not expected"
     ]
 
 
 def test_an_empty_list_expects_that_nothing_is_written() -> None:
-    assert missed([], {}, "db") == []
-    assert missed([], {"db": ["m v=1"]}, "db") == ["'m v=1' was written to 'db', which was not expected"]
+    assert mismatches([], {}, "db") == []
+    assert mismatches([], {"db": ["m v=1"]}, "db") == ["'m v=1' was written to 'db' and not expected"]
 
 
 def test_the_same_line_twice_has_to_be_written_twice() -> None:
-    assert missed(["m v=1", "m v=1"], {"db": ["m v=1"]}, "db") == ["nothing like 'm v=1' was written to 'db'"]
+    assert mismatches(["m v=1", "m v=1"], {"db": ["m v=1"]}, "db") == ["'m v=1' was expected in 'db' and not written"]
 
 
-def test_an_expression_that_cannot_be_compiled_is_an_error() -> None:
-    with pytest.raises(ValueError, match="the regular expression cannot be compiled"):
+def test_an_invalid_expression_is_an_error() -> None:
+    with pytest.raises(ValueError, match="invalid regular expression"):
         expression("/(/")

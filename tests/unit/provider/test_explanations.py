@@ -45,9 +45,9 @@ def test_refresh_and_destroy_say_that_url_and_token_are_those_of_the_last_up(
     server.failures = {"query triggers": [answer], "disable t": [answer]}
     adapter = Adapter(TriggerLogic(), {}, Configuration())
 
-    with pytest.raises(DeploymentError, match=f"this {what} is the one that the last 'pulumi up' stored") as said:
+    with pytest.raises(DeploymentError, match=f"This {what} may be from the last 'pulumi up'") as said:
         adapter.read("db/t", TRIGGER) if operation == "refresh" else adapter.delete(TRIGGER)
-    assert "set influxdb3:authToken" not in str(said.value)
+    assert "influxdb3:authToken" not in str(said.value)
 
 
 def test_what_a_program_removes_is_deleted_with_the_configuration_of_now(
@@ -59,7 +59,7 @@ def test_what_a_program_removes_is_deleted_with_the_configuration_of_now(
     adapter = Adapter(TriggerLogic(), {}, Configuration())
     adapter.check({}, TRIGGER | {"trigger_name": "another"})
 
-    with pytest.raises(DeploymentError, match="set influxdb3:authToken to one that it knows"):
+    with pytest.raises(DeploymentError, match="pulumi config set --secret influxdb3:authToken TOKEN"):
         adapter.delete(TRIGGER)
 
 
@@ -71,14 +71,14 @@ def test_what_a_program_removes_is_deleted_with_the_configuration_of_now(
         (lambda: Adapter(TriggerLogic(), {}, Configuration(online_checks=True)).check({}, TRIGGER), "ping"),
     ],
 )
-def test_a_token_that_is_not_known_is_an_error_that_names_its_configuration(
+def test_an_unknown_token_is_an_error_that_names_its_key(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, operation: Any, request_name: str
 ) -> None:
     monkeypatch.setattr(engine, "engine", lambda stack: server.engine(online_checks=stack.online_checks))
     server.failures[request_name] = [REFUSED]
 
     with pytest.raises(
-        DeploymentError, match=r"was not authenticated\. .*set influxdb3:authToken to one that it knows"
+        DeploymentError, match=r"was not authenticated\. .*pulumi config set --secret influxdb3:authToken TOKEN"
     ):
         operation()
 

@@ -62,7 +62,7 @@ def test_a_host_is_asked_for_what_it_has_before_and_after_a_change(servers: dict
     assert [server.requests for server in servers.values()] == [["probe", "write p.py", "probe"]] * 3
 
 
-def test_a_new_file_that_one_host_does_not_take_is_on_none(servers: dict[str, FakeServer]) -> None:
+def test_a_new_file_that_one_host_refuses_is_on_no_host(servers: dict[str, FakeServer]) -> None:
     servers["http://c:3"].failures["write p.py"] = [FULL]
 
     with pytest.raises(ResourceError) as failed:
@@ -73,7 +73,7 @@ def test_a_new_file_that_one_host_does_not_take_is_on_none(servers: dict[str, Fa
     assert str(failed.value).endswith("disk full. All hosts have the files that they had before")
 
 
-def test_a_change_that_one_host_does_not_take_is_put_back(servers: dict[str, FakeServer]) -> None:
+def test_a_change_that_one_host_refuses_is_put_back(servers: dict[str, FakeServer]) -> None:
     FILE.create(plugin_file(), cluster(servers))
     servers["http://b:2"].failures["write p.py"] = [FULL]
 
@@ -82,7 +82,7 @@ def test_a_change_that_one_host_does_not_take_is_put_back(servers: dict[str, Fak
     assert contents(servers) == ["x = 1\n"] * 3
 
 
-def test_what_could_not_be_put_back_is_said_with_its_host(servers: dict[str, FakeServer]) -> None:
+def test_an_error_names_the_host_whose_files_could_not_be_put_back(servers: dict[str, FakeServer]) -> None:
     FILE.create(plugin_file(), cluster(servers))
     engine = cluster(servers)
     servers["http://b:2"].failures["write p.py"] = [FULL]
@@ -97,7 +97,7 @@ def test_what_could_not_be_put_back_is_said_with_its_host(servers: dict[str, Fak
         FILE.update(plugin_file(), plugin_file("x = 2\n"), engine)
 
 
-def test_a_host_that_says_put_back_and_did_not_is_found(servers: dict[str, FakeServer]) -> None:
+def test_a_host_that_did_not_put_a_file_back_is_found(servers: dict[str, FakeServer]) -> None:
     FILE.create(plugin_file(), cluster(servers))
     servers["http://b:2"].failures["write p.py"] = [FULL]
     first = servers["http://a:1"]
@@ -107,11 +107,11 @@ def test_a_host_that_says_put_back_and_did_not_is_found(servers: dict[str, FakeS
         return FakeServer._write(first, body)
 
     first._write = lie_from_now_on  # type: ignore[method-assign]
-    with pytest.raises(ResourceError, match=r"put back everywhere: http://a:1: not as before: p\.py"):
+    with pytest.raises(ResourceError, match=r"put back everywhere: http://a:1: p\.py"):
         FILE.update(plugin_file(), plugin_file("x = 2\n"), cluster(servers))
 
 
-def test_a_host_that_says_written_and_did_not_write_is_found(servers: dict[str, FakeServer]) -> None:
+def test_a_host_that_did_not_write_a_file_is_found(servers: dict[str, FakeServer]) -> None:
     servers["http://b:2"].failures["write p.py"] = [httpx.Response(200)]
 
     with pytest.raises(ResourceError, match=r"http://b:2 failed: p\.py does not have the content that was sent"):
@@ -127,7 +127,7 @@ def test_a_host_that_cannot_be_reached_is_found_before_anything_is_changed(serve
     assert contents(servers) == [None] * 3
 
 
-def test_a_file_that_one_host_lacks_is_drift_that_the_next_update_mends(servers: dict[str, FakeServer]) -> None:
+def test_a_file_that_one_host_lacks_is_drift_and_the_next_update_writes_it(servers: dict[str, FakeServer]) -> None:
     FILE.create(plugin_file(), cluster(servers))
     (servers["http://b:2"].plugin_directory / "p.py").unlink()
 
@@ -162,18 +162,18 @@ def directory(number: int, **properties: Any) -> PluginDirectoryInputs:
     return DIRECTORY.check(PluginDirectoryInputs.checked(given), Program(Configuration()))
 
 
-def test_a_new_directory_that_one_host_does_not_take_is_on_none(servers: dict[str, FakeServer]) -> None:
+def test_a_new_directory_that_one_host_refuses_is_on_no_host(servers: dict[str, FakeServer]) -> None:
     checked = directory(1)
     servers["http://b:2"].failures[f"write {checked.plugin_filename}/__init__.py"] = [FULL]
 
-    with pytest.raises(ResourceError, match=r"was not completed: http://b:2 failed: .*had before$"):
+    with pytest.raises(ResourceError, match=r"was not written in full: http://b:2 failed: .*had before$"):
         DIRECTORY.create(checked, cluster(servers))
     assert not any(
         server.plugin_directory.joinpath(str(checked.plugin_filename)).exists() for server in servers.values()
     )
 
 
-def test_a_directory_in_place_that_one_host_does_not_take_is_put_back(servers: dict[str, FakeServer]) -> None:
+def test_a_directory_in_place_that_one_host_refuses_is_put_back(servers: dict[str, FakeServer]) -> None:
     old, new = (directory(number, in_place=True, trigger_name="t") for number in (1, 2))
     DIRECTORY.create(old, cluster(servers))
     for server in servers.values():
@@ -185,7 +185,7 @@ def test_a_directory_in_place_that_one_host_does_not_take_is_put_back(servers: d
     assert [server.file("alerts/a.py") for server in servers.values()] == ["A = 1\n"] * 3
 
 
-def test_files_that_replacing_a_directory_has_removed_are_given_back(servers: dict[str, FakeServer]) -> None:
+def test_files_that_a_failed_replacement_has_removed_are_put_back(servers: dict[str, FakeServer]) -> None:
     old = directory(1, in_place=True, trigger_name="t")
     DIRECTORY.create(old, cluster(servers))
     for server in servers.values():
@@ -200,7 +200,7 @@ def test_files_that_replacing_a_directory_has_removed_are_given_back(servers: di
         assert server.file("alerts/by_hand.py") == "B = 1\n"
 
 
-def test_a_directory_that_was_edited_on_one_host_is_mended_there_only(servers: dict[str, FakeServer]) -> None:
+def test_a_directory_that_was_edited_on_one_host_is_written_only_there(servers: dict[str, FakeServer]) -> None:
     state = directory(1)
     DIRECTORY.create(state, cluster(servers))
     servers["http://b:2"].plugin_directory.joinpath(str(state.plugin_filename), "a.py").write_text("A = 9\n")

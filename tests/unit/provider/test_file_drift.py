@@ -62,7 +62,7 @@ def test_a_refresh_of_many_files_is_one_request_after_the_probe_is_written(serve
     assert [request.partition("_")[0] for request in server.requests] == ["write .pulumi/probe", "probe"]
 
 
-def test_an_edit_by_hand_is_read_as_other_content_by_one_request_more(server: FakeServer) -> None:
+def test_an_edit_by_hand_is_read_with_one_more_request(server: FakeServer) -> None:
     FILE.create(plugin_file(), server.engine())
     put(server, "edited = 1\n")
     server.requests.clear()
@@ -80,9 +80,9 @@ def test_a_file_that_was_deleted_by_hand_is_gone(server: FakeServer) -> None:
 
 @pytest.mark.parametrize(
     ("content", "shown"),
-    [(b"\xff\xfe", "# 2 bytes that are too large to show, or not UTF-8"), (b"#" * 2_000_000, "# 2000000 bytes that")],
+    [(b"\xff\xfe", "# 2 bytes: too large to show, or not UTF-8"), (b"#" * 2_000_000, "# 2000000 bytes:")],
 )
-def test_what_cannot_be_shown_is_still_told_from_what_was_declared(
+def test_content_that_cannot_be_shown_differs_from_the_declared_content(
     server: FakeServer, content: bytes, shown: str
 ) -> None:
     put(server, content)
@@ -101,7 +101,7 @@ def test_files_of_a_hidden_directory_are_found(server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize(("content", "drifted"), [("x = 1\n", False), ("x = 1000\n", True)])
-def test_without_dry_runs_files_are_compared_by_size_which_is_said_once(
+def test_without_dry_runs_files_are_compared_by_size_with_one_notice(
     server: FakeServer, capsys: pytest.CaptureFixture[str], content: str, drifted: bool
 ) -> None:
     server.triggers["t"] = {"plugin_filename": "p.py"}
@@ -112,10 +112,10 @@ def test_without_dry_runs_files_are_compared_by_size_which_is_said_once(
     live = [FILE.read(plugin_file(), {}, engine) for _ in range(2)]
 
     assert [each is not None and each.inputs != plugin_file() for each in live] == [drifted, drifted]
-    assert capsys.readouterr().err.count("files are compared by size and time only") == 1
+    assert capsys.readouterr().err.count("files are compared only by size and time") == 1
 
 
-def test_without_dry_runs_a_refresh_of_many_files_costs_no_more_than_one_of_a_few(server: FakeServer) -> None:
+def test_without_dry_runs_many_files_need_no_more_requests_than_a_few(server: FakeServer) -> None:
     server.triggers["t"] = {"plugin_filename": "p.py"}
     put(server, "x = 1\n")
     server.failures["probe"] = [NO_DRY_RUNS] * 99
@@ -148,14 +148,14 @@ def test_without_dry_runs_a_later_change_of_the_same_size_is_seen_by_its_time(se
     assert again.inputs.content.startswith("# changed by hand: 6 bytes")
 
 
-def test_a_server_that_does_not_know_the_token_is_an_error_and_no_unchanged_file(server: FakeServer) -> None:
+def test_an_unknown_token_is_an_error_and_not_an_unchanged_file(server: FakeServer) -> None:
     server.failures["probe"] = [httpx.Response(401, text='{"error": "the request was not authenticated"}')]
 
     with pytest.raises(Exception, match="not authenticated"):
         FILE.read(plugin_file(), {}, server.engine())
 
 
-def test_a_file_that_exists_with_other_content_is_an_error_that_says_how_to_take_it_over(server: FakeServer) -> None:
+def test_a_file_that_exists_with_other_content_is_an_error_that_names_adopt(server: FakeServer) -> None:
     put(server, "theirs = 1\n")
 
     with pytest.raises(ResourceError, match=r"plugin file 'p\.py' exists already and differs .*adopt=True"):
@@ -163,16 +163,16 @@ def test_a_file_that_exists_with_other_content_is_an_error_that_says_how_to_take
     assert server.file("p.py") == "theirs = 1\n"
 
 
-def test_taking_over_what_differs_overwrites_it(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_adopting_a_file_that_differs_overwrites_it(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     put(server, "theirs = 1\n")
 
     FILE.create(plugin_file(adopt=True), server.engine())
 
     assert server.file("p.py") == "x = 1\n"
-    assert "is taken over: its content was another" in capsys.readouterr().err
+    assert "is adopted: its content is replaced" in capsys.readouterr().err
 
 
-def test_a_file_that_exists_with_the_same_content_is_taken_over_without_a_change(server: FakeServer) -> None:
+def test_a_file_that_exists_with_the_same_content_is_adopted_without_a_request(server: FakeServer) -> None:
     put(server, "x = 1\n")
 
     FILE.create(plugin_file(), server.engine())
@@ -180,13 +180,13 @@ def test_a_file_that_exists_with_the_same_content_is_taken_over_without_a_change
     assert "write p.py" not in server.requests
 
 
-def test_a_preview_shows_what_taking_over_changes(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_preview_shows_what_an_adoption_changes(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     put(server, "theirs = 1\n")
 
     FILE.check_online(plugin_file(adopt=True), None, server.engine())
 
     said = capsys.readouterr().err
-    assert "will be taken over: 1 of its 1 lines go, 1 of the program's are new" in said
+    assert "will be adopted: 1 of its 1 lines are removed, 1 lines are added" in said
     assert "theirs = 1" not in said  # it may be a secret
     assert server.file("p.py") == "theirs = 1\n"
 
@@ -210,18 +210,18 @@ def test_without_dry_runs_a_file_that_a_trigger_runs_is_not_overwritten_unseen(s
     assert server.requests[-1] == "write p.py"
 
 
-def test_a_probe_that_fails_is_no_server_without_dry_runs(server: FakeServer) -> None:
+def test_a_probe_that_fails_is_an_error(server: FakeServer) -> None:
     put(server, "theirs = 1\n")
     crashed = {"log_lines": [], "database_writes": {}, "errors": ["error executing plugin: MemoryError"]}
     server.failures["probe"] = [httpx.Response(200, json=crashed), httpx.Response(500, text="worker lost")]
 
     for reason in ("MemoryError", "worker lost"):
-        with pytest.raises(ResourceError, match=f"what http://127.0.0.1:8181 has cannot be told, since .*{reason}"):
+        with pytest.raises(ResourceError, match=f"unknown whether http://127.0.0.1:8181 has it: .*{reason}"):
             FILE.create(plugin_file(), server.engine())
     assert server.file("p.py") == "theirs = 1\n"
 
 
-def test_without_dry_runs_a_file_is_written_without_a_look(server: FakeServer) -> None:
+def test_without_dry_runs_a_file_that_no_trigger_runs_is_written(server: FakeServer) -> None:
     put(server, "theirs = 1\n")
     server.failures["probe"] = [NO_DRY_RUNS]
 
@@ -255,12 +255,12 @@ def test_a_file_that_cannot_be_removed_from_a_directory_is_an_error(server: Fake
 
     assert live is not None
     with pytest.raises(
-        ResourceError, match=r"keeps alerts_\w+/added\.py, which the program does not declare.*no space"
+        ResourceError, match=r"still has alerts_\w+/added\.py, which the program does not declare.*no space"
     ):
         DIRECTORY.update(live.inputs, declared, server.engine())
 
 
-def test_what_a_directory_no_longer_declares_may_stay_where_there_are_no_dry_runs(
+def test_without_dry_runs_a_notice_names_files_that_may_stay(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = directory({"__init__.py": "", "a.py": "A = 1\n"}, in_place=True, trigger_name="t")

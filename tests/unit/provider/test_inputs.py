@@ -42,7 +42,7 @@ def failures(inputs: type[Inputs], properties: dict[str, Any]) -> dict[str, str]
         {"plugin_filename": UNKNOWN},
     ],
 )
-def test_an_unknown_passes_untouched_at_any_depth(given: dict[str, Any]) -> None:
+def test_an_unknown_value_passes_at_any_depth(given: dict[str, Any]) -> None:
     inputs = TriggerInputs.checked(TRIGGER | given)
 
     (name,) = given
@@ -58,7 +58,7 @@ def test_an_unknown_passes_untouched_at_any_depth(given: dict[str, Any]) -> None
         ({"trigger_arguments": ["a"]}, {"trigger_arguments": "a mapping is needed, not a list"}),
         (
             {"trigger_arguments": {"a": {"b": 1}}},
-            {"trigger_arguments.a": "plugins get text: pass json.dumps(VALUE), and json.loads it in the plugin"},
+            {"trigger_arguments.a": "plugins get only text: pass json.dumps(VALUE), and use json.loads in the plugin"},
         ),
         ({"trigger_settings": "retry"}, {"trigger_settings": "TriggerSettings(...) is needed, not a text"}),
         (
@@ -74,11 +74,11 @@ def test_an_unknown_passes_untouched_at_any_depth(given: dict[str, Any]) -> None
         ({"watch": {"seconds": 5, "runs": 1.5}}, {"watch.runs": "a whole number is needed, not a number"}),
     ],
 )
-def test_a_wrong_type_is_named_in_the_words_of_a_program(given: dict[str, Any], failure: dict[str, str]) -> None:
+def test_a_wrong_type_is_named_in_the_terms_of_a_program(given: dict[str, Any], failure: dict[str, str]) -> None:
     assert failures(TriggerInputs, TRIGGER | given) == failure
 
 
-def test_an_unknown_in_one_property_does_not_hide_what_is_wrong_in_another() -> None:
+def test_an_unknown_property_does_not_hide_an_error_in_another() -> None:
     assert set(failures(TriggerInputs, TRIGGER | {"db": UNKNOWN, "trigger_specification": "cron:x"})) == {
         "trigger_specification"
     }
@@ -118,7 +118,7 @@ def test_a_failure_names_the_path_of_the_property(inputs: type[Inputs], given: d
     assert set(failures(inputs, given)) == {path}
 
 
-def test_every_property_at_fault_is_named_at_once() -> None:
+def test_every_invalid_property_is_named_at_once() -> None:
     assert failures(TriggerInputs, {"trigger_specification": "cron:* * * * *"}) == {
         "db": "a value is required",
         "trigger_name": "a value is required",
@@ -166,7 +166,7 @@ def test_derived_properties_cannot_be_set_by_a_program() -> None:
     assert inputs.content_sha256 is None
 
 
-def test_stored_inputs_that_this_release_would_refuse_are_kept_as_they_are() -> None:
+def test_invalid_stored_inputs_are_kept() -> None:
     stored = TRIGGER | {"trigger_specification": "cron:0 0 0 * * * 2030", "added_later": 1}
 
     assert TriggerInputs.stored(stored).properties()["trigger_specification"] == "cron:0 0 0 * * * 2030"

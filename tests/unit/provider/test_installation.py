@@ -31,7 +31,7 @@ def packages(*names: str, url: str = Configuration().host_url, **properties: Any
     return PACKAGES.check(PackageSetInputs.checked(given | properties), Program(Configuration(host_url=url)))
 
 
-def test_an_order_that_fails_leaves_alone_what_a_parallel_one_has_installed(tmp_path: Path, site: SitePackages) -> None:
+def test_a_failed_order_keeps_what_a_parallel_one_has_installed(tmp_path: Path, site: SitePackages) -> None:
     servers = {url: FakeServer(tmp_path) for url in HOSTS}
     engine = cluster(servers)
     failing = packages("failing", url=HOSTS[0], set_name="failing")
@@ -98,24 +98,24 @@ def test_a_server_that_does_not_answer_while_pip_runs_is_asked_again(server: Fak
 
 
 @pytest.mark.usefixtures("_quick")
-def test_what_is_not_installed_in_time_behind_a_lost_answer_is_an_error(server: FakeServer) -> None:
+def test_after_a_lost_answer_packages_that_are_not_installed_in_time_are_an_error(server: FakeServer) -> None:
     server.failures["install packages"] = [httpx.Response(504, text="gateway time-out")]
 
     with pytest.raises(
-        ResourceError, match=r"gateway time-out.* in 0\.05 s pip did not .*slow is not installed\. It may"
+        ResourceError, match=r"gateway time-out.* pip did not .* in 0\.05 s: slow is not installed\. pip may"
     ):
         PACKAGES.create(packages("slow"), server.engine(package_timeout=0.05))
 
 
 @pytest.mark.usefixtures("_quick")
 @pytest.mark.parametrize("fault", LOST, ids=["504", "502", "503", "reset"])
-def test_where_no_pip_runs_none_is_waited_for(
+def test_after_a_lost_answer_waiting_ends_if_no_pip_runs(
     server: FakeServer, site: SitePackages, processes: Path, fault: httpx.Response | Exception
 ) -> None:
     (processes / "self").mkdir(parents=True)
     server.failures["install packages"] = [fault]
 
-    with pytest.raises(ResourceError, match=r"pip has ended, or never begun, and did not install all .*slow is not"):
+    with pytest.raises(ResourceError, match=r"pip is not running and did not install all .*slow is not"):
         PACKAGES.create(packages("slow"), server.engine())
 
     server.failures["install packages"] = [fault]
@@ -142,7 +142,7 @@ def test_a_pip_that_runs_is_waited_for(server: FakeServer, processes: Path, comm
     (processes / "8").mkdir()  # has ended meanwhile
     server.failures["install packages"] = [httpx.Response(504)]
 
-    with pytest.raises(ResourceError, match="It may still be running" if running else "pip has ended, or never begun"):
+    with pytest.raises(ResourceError, match="pip may still be running" if running else "pip is not running"):
         PACKAGES.create(packages("slow"), server.engine(package_timeout=0.3 if running else 60))
 
 
@@ -173,7 +173,7 @@ def test_a_request_that_started_no_pip_is_not_waited_for(server: FakeServer, fau
 
 
 @pytest.mark.usefixtures("_quick")
-def test_what_was_met_before_a_reinstallation_proves_nothing(server: FakeServer, site: SitePackages) -> None:
+def test_a_reinstallation_is_verified_by_a_new_installation_time(server: FakeServer, site: SitePackages) -> None:
     site.install("ours", "1.0")
     old, new = packages("ours"), packages("ours", reinstall=1)
     with pytest.raises(ResourceError, match="ours was not installed again"):
@@ -188,7 +188,7 @@ def test_what_was_met_before_a_reinstallation_proves_nothing(server: FakeServer,
 
 
 @pytest.mark.usefixtures("_quick")
-def test_a_lost_answer_to_what_cannot_be_verified_is_an_error(server: FakeServer, site: SitePackages) -> None:
+def test_a_lost_answer_about_an_unverifiable_package_is_an_error(server: FakeServer, site: SitePackages) -> None:
     site.install("ours", "1.0")
     server.failures["install packages"] = [httpx.Response(504)]
 
@@ -235,7 +235,7 @@ def test_another_version_than_that_of_a_wheel_is_not_installed(server: FakeServe
     assert created.outputs == {"installed": {"good": "2.0"}}
 
 
-def test_that_an_installation_cannot_be_verified_is_said(
+def test_a_notice_names_packages_that_cannot_be_verified(
     server: FakeServer, site: SitePackages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.install("ours", "1.0")
@@ -245,7 +245,7 @@ def test_that_an_installation_cannot_be_verified_is_said(
 
     assert created.outputs == {"installed": {"ours": "1.0"}}
     said = capsys.readouterr().err
-    assert "whether pip installed ours, line 3 of the requirements, line 4 of the requirements as asked for" in said
+    assert "whether pip installed ours, line 3 of the requirements, line 4 of the requirements is unknown" in said
     assert "secret" not in said
 
 
@@ -260,7 +260,7 @@ def test_putting_back_is_verified(tmp_path: Path, site: SitePackages) -> None:
 
 
 @pytest.mark.usefixtures("_quick")
-def test_a_server_that_cannot_be_asked_is_no_unchanged_one(server: FakeServer) -> None:
+def test_a_server_that_cannot_be_asked_is_an_error_in_a_refresh(server: FakeServer) -> None:
     server.failures["probe"] = [httpx.ReadError("reset")] * 4
 
     with pytest.raises(EngineApiError, match="reset"):
@@ -285,7 +285,7 @@ def test_a_requirements_file_stays_unless_cleaning_up_is_asked_for(server: FakeS
     assert requirements_files(server) == []
 
 
-def test_a_requirements_file_of_what_failed_is_removed(server: FakeServer) -> None:
+def test_the_requirements_file_of_a_failed_installation_is_removed(server: FakeServer) -> None:
     with pytest.raises(ResourceError, match="no-such is not installed"):
         PACKAGES.create(packages(requirements="no-such", delete_on_destroy=True), server.engine())
     assert requirements_files(server) == []
@@ -300,7 +300,7 @@ def test_a_requirements_file_that_could_not_be_removed_is_removed_on_destroy(
 
     assert PACKAGES.create(asked, server.engine()).outputs == {"installed": {"ours": "1.0"}}
     assert requirements_files(server) == ["ours"]
-    assert "until the packages are destroyed: the server does not run the clean-up" in capsys.readouterr().err
+    assert "until the PackageSet is destroyed: the server does not run the clean-up" in capsys.readouterr().err
 
     engine = server.engine()
     engine.program.packages.declare("other", packages("ours").asked)  # keeps the package

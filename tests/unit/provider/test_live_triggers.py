@@ -14,6 +14,8 @@ from influxdb3_engine_resources.triggers.steps import TriggerSteps
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 WANTED: dict[str, Any] = {
     "db": "db",
     "plugin_filename": "p.py",
@@ -47,13 +49,13 @@ def create_where_the_answer_is_lost(server: FakeServer, there: dict[str, Any], *
 
 
 @pytest.mark.parametrize("what", SAME)
-def test_a_trigger_that_agrees_is_taken_for_the_one_created(server: FakeServer, what: str) -> None:
+def test_after_a_lost_answer_a_trigger_that_is_the_same_counts_as_created(server: FakeServer, what: str) -> None:
     create_where_the_answer_is_lost(server, SAME[what])
 
     assert server.requests.count("create t") == 1
 
 
-def test_no_arguments_are_told_as_none(server: FakeServer) -> None:
+def test_empty_arguments_equal_no_arguments(server: FakeServer) -> None:
     create_where_the_answer_is_lost(server, {"trigger_arguments": None}, trigger_arguments={})
     create_where_the_answer_is_lost(server, {"trigger_arguments": {}}, trigger_arguments=None)
 
@@ -61,12 +63,12 @@ def test_no_arguments_are_told_as_none(server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_a_trigger_that_differs_is_not(server: FakeServer, what: str) -> None:
+def test_after_a_lost_answer_a_trigger_that_differs_is_an_error(server: FakeServer, what: str) -> None:
     with pytest.raises(EngineApiError, match="reset"):
         create_where_the_answer_is_lost(server, OTHERS[what])
 
 
-def test_what_is_not_there_is_created_again(server: FakeServer) -> None:
+def test_after_a_lost_answer_a_missing_trigger_is_created_again(server: FakeServer) -> None:
     server.failures["create t"] = [httpx.ReadError("reset")]
 
     TriggerSteps(server.engine(), "db").create(CreateTrigger(**WANTED))

@@ -12,8 +12,10 @@ from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogi
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 LOGIC = TriggerLogic()
-WARNING = "waits for table 'cpu', which does not exist yet"
+WARNING = "runs on table 'cpu', which does not exist yet"
 
 
 def trigger(name: str = "t", **properties: Any) -> TriggerInputs:
@@ -21,7 +23,7 @@ def trigger(name: str = "t", **properties: Any) -> TriggerInputs:
     return TriggerInputs.checked(given | properties)
 
 
-def test_it_is_said_of_a_trigger_once_for_two_requests_a_deployment(
+def test_a_trigger_on_a_missing_table_is_warned_of_once_by_two_requests(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = server.engine()
@@ -43,13 +45,13 @@ def test_it_is_said_of_a_trigger_once_for_two_requests_a_deployment(
         {"disabled": True},
     ],
 )
-def test_nothing_is_asked_where_nothing_can_happen(server: FakeServer, properties: dict[str, Any]) -> None:
+def test_triggers_that_are_safe_send_no_request(server: FakeServer, properties: dict[str, Any]) -> None:
     LOGIC.create(trigger(**properties), server.engine())
 
     assert server.requests == ["create t"]
 
 
-def test_it_is_not_said_where_the_table_exists_or_the_server_is_the_embedded_engine(
+def test_there_is_no_warning_if_the_table_exists_or_on_the_embedded_engine(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.tables = {"cpu"}
@@ -61,7 +63,7 @@ def test_it_is_not_said_where_the_table_exists_or_the_server_is_the_embedded_eng
     assert capsys.readouterr().err == ""
 
 
-def test_enabling_and_taking_over_say_it_once(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_enabling_and_adopting_warn_once(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     LOGIC.create(trigger(disabled=True), server.engine())
     LOGIC.update(trigger(disabled=True), trigger(), server.engine())
     assert capsys.readouterr().err.count(WARNING) == 1
@@ -70,7 +72,7 @@ def test_enabling_and_taking_over_say_it_once(server: FakeServer, capsys: pytest
     assert capsys.readouterr().err.count(WARNING) == 1
 
 
-def test_a_server_that_cannot_be_asked_has_the_trigger_all_the_same(server: FakeServer) -> None:
+def test_a_trigger_is_created_even_if_its_table_cannot_be_looked_up(server: FakeServer) -> None:
     server.failures["ping"] = [httpx.ReadError("reset")]
 
     LOGIC.create(trigger(), server.engine())

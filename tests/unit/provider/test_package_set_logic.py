@@ -62,9 +62,9 @@ def test_requirements_are_uploaded_and_installed_by_their_absolute_path(server: 
     [
         (
             "Package installation has been disabled. Contact your administrator for more information.",
-            "The operator has switched installation off",
+            "The operator has disabled installations",
         ),
-        ("", "It needs an admin token"),
+        ("", "The server wants an admin token"),
     ],
 )
 def test_a_server_that_does_not_install_says_what_an_operator_can_do(
@@ -94,7 +94,7 @@ def test_a_probe_report_that_cannot_be_read_is_an_error(server: FakeServer) -> N
     answer = {"log_lines": ["INFO: pulumi-probe {]"], "database_writes": {}, "errors": []}
     server.failures["probe"] = [httpx.Response(200, json=answer)]
 
-    with pytest.raises(ResourceError, match="could not be verified: the probe's report cannot be read"):
+    with pytest.raises(ResourceError, match="could not be verified: the report of the probe on the server is invalid"):
         PACKAGES.create(packages("pytest"), server.engine())
 
 
@@ -112,11 +112,11 @@ def test_another_version_than_declared_is_read_as_another_requirement(server: Fa
     assert live.inputs.packages == [f"pytest=={INSTALLED['pytest']}"]
 
 
-def test_packages_none_of_which_is_there_are_gone(server: FakeServer) -> None:
+def test_a_set_without_any_installed_package_is_gone(server: FakeServer) -> None:
     assert PACKAGES.read(packages("no-such-distribution"), {}, server.engine()) is None
 
 
-def test_the_order_of_packages_says_nothing() -> None:
+def test_the_order_of_packages_does_not_matter() -> None:
     assert PACKAGES.diff(packages("a", "b"), packages("b", "a")) == Difference(
         changes=False, delete_before_replace=True
     )
@@ -124,22 +124,24 @@ def test_the_order_of_packages_says_nothing() -> None:
     assert PACKAGES.diff(packages("a"), packages(UNKNOWN)) == Difference(changes=True, delete_before_replace=True)
 
 
-def test_packages_named_no_longer_stay_and_that_is_said(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_packages_that_are_not_declared_any_more_stay_with_a_notice(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     PACKAGES.update(packages("pytest", "no-such"), packages("pytest"), server.engine())
     PACKAGES.delete(packages("pytest"), server.engine())
 
-    stay = "stay installed: the server's API has no way to uninstall packages; retain=False does"
+    stay = "stay installed, since the server's API cannot uninstall packages; retain=False uninstalls them on destroy"
     assert capsys.readouterr().err.splitlines() == [f"influxdb3: no-such {stay}", f"influxdb3: pytest {stay}"]
 
 
-def test_packages_that_another_set_asks_for_stay(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_packages_that_another_set_needs_stay(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     engine = server.engine()
     packages("no-such", set_name="other", program=engine.program)
 
     PACKAGES.delete(packages("No.Such", delete_on_destroy=True, set_name="mine"), engine)
 
     assert server.requests == []
-    assert "no-such stay installed: another PackageSet of this program asks for them" in capsys.readouterr().err
+    assert "no-such stay installed: another PackageSet of this program needs them" in capsys.readouterr().err
 
 
 def test_a_new_value_of_reinstall_installs_what_is_there_already(server: FakeServer, site: SitePackages) -> None:
@@ -175,7 +177,7 @@ def test_a_new_value_of_reinstall_reinstalls_a_requirements_file(server: FakeSer
         ("a!=1.0,<=1.0,>=1.0", "a"),
     ],
 )
-def test_two_sets_that_rule_each_other_out_are_refused_during_preview(one: str, other: str) -> None:
+def test_two_sets_that_contradict_each_other_are_refused_during_preview(one: str, other: str) -> None:
     program = Program(Configuration())
     packages(one, set_name="first", program=program)
 
@@ -198,7 +200,7 @@ def test_two_sets_that_rule_each_other_out_are_refused_during_preview(one: str, 
         ("a @ https://files.example/a-1-py3-none-any.whl", "a==2"),
     ],
 )
-def test_two_sets_that_get_along_are_not_refused(one: str, other: str) -> None:
+def test_two_sets_without_a_contradiction_are_accepted(one: str, other: str) -> None:
     program = Program(Configuration())
     packages(one, set_name="first", program=program)
     packages(other, set_name="second", program=program)
@@ -212,7 +214,7 @@ def test_a_set_that_is_checked_again_does_not_conflict_with_itself() -> None:
     assert program.packages.others("mine", packages("a==1").asked) == []
 
 
-def test_sets_of_one_name_in_different_components_are_two() -> None:
+def test_sets_of_one_name_in_different_components_differ() -> None:
     program = Program(Configuration())
     packages("a==1", set_name="packages", program=program)
 
@@ -220,7 +222,7 @@ def test_sets_of_one_name_in_different_components_are_two() -> None:
         packages("a==2", set_name="packages", program=program)
 
 
-def test_what_pip_says_is_part_of_the_error_where_a_server_tells_it(server: FakeServer) -> None:
+def test_the_output_of_pip_is_part_of_the_error(server: FakeServer) -> None:
     said = "Processing engine error: error installing python packages: ERROR: No matching distribution found for a"
     server.failures["install packages"] = [httpx.Response(400, json={"error": said})]
 
@@ -232,13 +234,13 @@ def test_a_server_without_pip_says_what_an_operator_can_do(server: FakeServer) -
     text = "Processing engine error: error installing python packages: Plugin environment management is disabled"
     server.failures["install packages"] = [httpx.Response(500, text=text)]
 
-    with pytest.raises(ResourceError, match=r"management is disabled\. The server runs without a plugin directory"):
+    with pytest.raises(ResourceError, match=r"management is disabled\. The server has no plugin directory"):
         PACKAGES.create(packages("a"), server.engine())
 
 
 @pytest.mark.parametrize("given", [{}, {"packages": ["a"], "requirements": "a"}])
 def test_packages_are_named_in_one_of_two_ways(given: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInputs, match=r"^packages: set exactly one of packages and requirements"):
+    with pytest.raises(InvalidInputs, match=r"^packages: set one of packages and requirements, not both"):
         packages(**given)
 
 
@@ -260,6 +262,6 @@ def test_what_another_set_of_the_deployment_has_just_installed_is_not_uninstalle
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n"])
-def test_requirements_that_name_nothing_are_refused(text: str) -> None:
-    with pytest.raises(InvalidInputs, match=r"^requirements: the text names nothing"):
+def test_requirements_without_a_package_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInputs, match=r"^requirements: the text names no package"):
         packages(requirements=text)

@@ -59,7 +59,7 @@ def test_unknown_content_leaves_the_name_known() -> None:
     }
 
 
-def test_a_file_that_is_no_python_is_refused_and_other_files_are_not() -> None:
+def test_a_python_file_with_a_syntax_error_is_refused() -> None:
     with pytest.raises(InvalidInputs, match=r"^content: p\.py, line 2: "):
         plugin_file(content="\nx =")
     assert plugin_file(plugin_name="rules.json", content="{").plugin_filename == "rules.json"
@@ -72,7 +72,7 @@ def test_a_trigger_is_checked_against_the_file_that_the_program_declares() -> No
         {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "request:a"}
     )
 
-    with pytest.raises(InvalidInputs, match="does not define the function that this trigger calls; it defines"):
+    with pytest.raises(InvalidInputs, match="does not define process_request, which this trigger calls; it defines"):
         TriggerLogic().check(trigger, program)
 
 
@@ -83,9 +83,9 @@ def test_two_resources_that_would_overwrite_each_other_are_refused() -> None:
         directory(program=program, in_place=True, trigger_name="t")
     directory({"__init__.py": SOURCE}, program)  # has a name of its own by its content
 
-    with pytest.raises(InvalidInputs, match=r"^plugin_name: another .* plugin file 'p\.py', with other content"):
+    with pytest.raises(InvalidInputs, match=r"^plugin_name: another .* plugin file 'p\.py' with other content"):
         plugin_file(program, content="x = 1\n")
-    with pytest.raises(InvalidInputs, match=r"^plugin_name: .* the plugin directory 'alerts', with other content"):
+    with pytest.raises(InvalidInputs, match=r"^plugin_name: .* the plugin directory 'alerts' with other content"):
         directory({"__init__.py": SOURCE}, program, in_place=True, trigger_name="t")
 
 
@@ -147,7 +147,7 @@ def test_a_trigger_that_runs_another_file_is_not_overwritten(
 
     assert server.requests == ["query files", "write p.py"]
     assert server.file("other.py") == "theirs = 1\n"
-    assert "since trigger 't' runs another, or none" in capsys.readouterr().err
+    assert "since trigger 't' does not run it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("runs", ["sub/p.py", "p.py"])
@@ -177,7 +177,7 @@ def test_a_directory_of_the_same_name_in_another_one_is_not_replaced(server: Fak
     assert theirs.read_text() == "theirs = 1\n"
 
 
-def test_a_further_host_gets_what_the_others_have() -> None:
+def test_a_new_host_is_an_update() -> None:
     further = Configuration(plugin_hosts=("http://b:1",))
     now = FILE.check(PluginFileInputs.checked({"plugin_name": "p.py", "content": "x = 1\n"}), Program(further))
 
@@ -203,7 +203,7 @@ def test_a_new_name_is_another_file() -> None:
     )
 
 
-def test_destroying_a_file_sends_nothing_and_says_that_it_stays(
+def test_destroying_a_file_sends_nothing_and_a_notice_says_that_it_stays(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     FILE.delete(plugin_file(), server.engine())
@@ -251,7 +251,7 @@ def test_a_directory_with_unknown_parts_has_an_unknown_name(properties: dict[str
         (None, {"in_place": True}, r"^trigger_name: in_place=True replaces the files through the trigger"),
     ],
 )
-def test_a_directory_that_cannot_work_is_refused(
+def test_an_invalid_directory_is_refused(
     files: dict[str, str] | None, properties: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidInputs, match=message):
@@ -271,7 +271,7 @@ def test_a_directory_that_could_not_be_completed_has_no_entry(server: FakeServer
     checked = directory()
     server.failures[f"write {checked.plugin_filename}/a.py"] = [httpx.Response(500, text="disk full")]
 
-    with pytest.raises(ResourceError, match=r"was not completed: .*/a\.py: .*disk full"):
+    with pytest.raises(ResourceError, match=r"was not written in full: .*/a\.py: .*disk full"):
         DIRECTORY.create(checked, server.engine())
     assert server.requests[-1] == f"write {checked.plugin_filename}/a.py"
 
@@ -337,7 +337,7 @@ def test_a_directory_is_read_back_file_by_file(server: FakeServer) -> None:
     assert "files" in state.changed(live.inputs)
 
 
-def test_a_directory_of_which_nothing_is_left_is_gone(server: FakeServer) -> None:
+def test_a_directory_without_any_file_left_is_gone(server: FakeServer) -> None:
     assert DIRECTORY.read(directory(), {}, server.engine()) is None
 
 

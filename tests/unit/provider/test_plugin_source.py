@@ -106,12 +106,14 @@ def test_a_function_may_be_defined_below_a_condition(source: str) -> None:
     ],
 )
 def test_a_plugin_that_does_not_bind_the_name_is_refused_with_what_to_write(source: str) -> None:
-    assert problem(source) == f"the plugin does not define the function that this trigger calls: write '{SCHEDULE}'"
+    assert problem(source) == (
+        f"the plugin does not define process_scheduled_call, which this trigger calls: write '{SCHEDULE}'"
+    )
 
 
-def test_a_plugin_of_another_kind_is_told_apart() -> None:
+def test_a_plugin_of_another_kind_is_refused() -> None:
     assert problem("def process_writes(a, b, c): pass") == (
-        "the plugin does not define the function that this trigger calls; it defines process_writes: "
+        "the plugin does not define process_scheduled_call, which this trigger calls; it defines process_writes: "
         f"write '{SCHEDULE}'"
     )
 
@@ -121,7 +123,7 @@ def test_a_plugin_of_another_kind_is_told_apart() -> None:
 )
 def test_a_function_that_does_not_take_three_positional_arguments_is_refused(parameters: str) -> None:
     assert problem(f"def process_scheduled_call({parameters}): pass") == (
-        f"process_scheduled_call does not take the 3 arguments that it is called with: write '{SCHEDULE}'"
+        f"process_scheduled_call does not take the 3 arguments that the server passes: write '{SCHEDULE}'"
     )
 
 
@@ -130,9 +132,9 @@ def test_a_request_plugin_is_called_with_five_arguments() -> None:
     assert "does not take the 5 arguments" in str(problem("def process_request(a, b, c): pass", PluginType.REQUEST))
 
 
-def test_an_async_function_is_refused_since_nothing_awaits_it() -> None:
+def test_an_async_function_is_refused() -> None:
     assert problem("async def process_scheduled_call(a, b, c): pass") == (
-        f"process_scheduled_call is 'async def', which the server never awaits: write '{SCHEDULE}'"
+        f"process_scheduled_call is 'async def', and the server does not await it: write '{SCHEDULE}'"
     )
 
 
@@ -208,7 +210,7 @@ def test_the_definition_that_stands_last_counts() -> None:
         ("-" * 100_000 + "1", r"^p\.py.*nested"),
     ],
 )
-def test_a_syntax_error_is_told_with_file_and_line(source: str, message: str) -> None:
+def test_a_syntax_error_is_named_with_file_and_line(source: str, message: str) -> None:
     with pytest.raises(PluginSourceError, match=message):
         parse_file("p.py", source)
 
@@ -246,7 +248,7 @@ def test_syntax_of_a_newer_python_is_answered_with_the_python_to_use(
             try:
                 parse_file("p.py", source)
             except PluginSourceError as error:  # of the Python that runs the tests
-                told.append("for newer syntax, run this program with 3.13" in str(error))
+                told.append("InfluxDB has Python 3.13" in str(error))
 
     assert told in ([True, False, False], [])
 
@@ -276,22 +278,22 @@ def test_syntax_of_a_newer_python_is_answered_with_the_python_to_use(
         "x\x00",
     ],
 )
-def test_what_no_python_can_read_is_not_taken_for_newer_syntax(source: str) -> None:
+def test_invalid_syntax_is_not_taken_for_newer_syntax(source: str) -> None:
     with pytest.raises(PluginSourceError) as caught:
         parse_file("p.py", source)
     assert "newer syntax" not in str(caught.value)
 
 
-def test_a_byte_order_mark_is_no_part_of_the_code() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert parse_file("p.py", "\ufeff" + ENTRY).problem(PluginType.SCHEDULE) is None
 
 
-def test_a_syntax_error_in_any_file_of_a_directory_is_told() -> None:
+def test_a_syntax_error_in_any_file_of_a_directory_is_named() -> None:
     with pytest.raises(PluginSourceError, match=r"^sub/b\.py, line 3: "):
         parse_directory({"__init__.py": ENTRY, "sub/b.py": "\n\nx ="})
 
 
-def test_files_that_are_no_python_are_not_parsed() -> None:
+def test_only_python_files_are_parsed() -> None:
     assert (
         parse_directory({"__init__.py": ENTRY, "rules.json": "{]", "README": "x ="}).problem(PluginType.SCHEDULE)
         is None
@@ -308,7 +310,7 @@ def test_the_entry_point_of_a_directory_is_in_its_init() -> None:
     elsewhere = parse_directory({"__init__.py": "", "plugin.py": ENTRY})
     reexported = parse_directory({"__init__.py": "from .plugin import process_scheduled_call", "plugin.py": ENTRY})
 
-    assert "does not define the function" in str(elsewhere.problem(PluginType.SCHEDULE))
+    assert "does not define process_scheduled_call" in str(elsewhere.problem(PluginType.SCHEDULE))
     assert reexported.problem(PluginType.SCHEDULE) is None
 
 
@@ -338,7 +340,7 @@ def test_the_entry_point_of_a_directory_is_in_its_init() -> None:
         ("mod.py", "import no_such_package"),
     ],
 )
-def test_imports_that_resolve_or_may_are_taken(name: str, statement: str) -> None:
+def test_imports_that_may_resolve_are_accepted(name: str, statement: str) -> None:
     files = {
         "__init__.py": "VERSION = 1\nimport json as bound_by_import\n",
         "mod.py": "",
@@ -367,7 +369,7 @@ def test_imports_that_resolve_or_may_are_taken(name: str, statement: str) -> Non
         ("bare/mod.py", "from . import no", "there is no module '.no'"),
     ],
 )
-def test_a_relative_import_that_resolves_to_nothing_is_told(name: str, statement: str, message: str) -> None:
+def test_a_relative_import_of_a_missing_module_is_refused(name: str, statement: str, message: str) -> None:
     files = {"__init__.py": "", "mod.py": "", "sub/__init__.py": "", "sub/deep.py": "", "bare/mod.py": ""}
 
     with pytest.raises(PluginSourceError) as told:
@@ -377,7 +379,7 @@ def test_a_relative_import_that_resolves_to_nothing_is_told(name: str, statement
 
 @settings(deadline=None)  # an example that takes long on a busy machine is no failure
 @given(st.text(max_size=60))
-def test_any_text_is_a_plugin_or_refused_as_none(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         source = parse_file("p.py", text)
     except PluginSourceError:

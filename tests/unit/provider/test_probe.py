@@ -47,7 +47,7 @@ def elsewhere(server: FakeServer, monkeypatch: pytest.MonkeyPatch, tmp_path_fact
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_directory_that_the_servers_python_cannot_tell_is_told_by_the_server(server: FakeServer) -> None:
+def test_a_plugin_directory_that_the_probe_cannot_find_comes_from_an_error_text(server: FakeServer) -> None:
     (server.plugin_directory / "a.py").write_text("x = 1")
     probe = server.engine().hosts[0].probe
 
@@ -56,7 +56,7 @@ def test_a_directory_that_the_servers_python_cannot_tell_is_told_by_the_server(s
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_directory_that_another_thread_comes_to_know_meanwhile_is_kept(
+def test_a_plugin_directory_that_another_thread_finds_meanwhile_is_kept(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (server.plugin_directory / "a.py").write_text("x = 1")
@@ -78,20 +78,20 @@ def test_a_directory_that_another_thread_comes_to_know_meanwhile_is_kept(
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_directory_that_nobody_tells_is_not_taken_for_an_empty_one(
+def test_an_unknown_plugin_directory_does_not_count_as_empty(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe_module.Probe, "told_directory", lambda _self: None)
+    monkeypatch.setattr(probe_module.Probe, "directory_from_error", lambda _self: None)
     probe = server.engine().hosts[0].probe
 
-    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
+    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in the server's environment"):
         probe.ask(files=["a.py"])
-    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
+    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in the server's environment"):
         probe.hashes(["a.py"])
     assert probe.ask(distributions=["pytest"]).distributions["pytest"]
 
 
-def test_a_fault_on_the_way_is_no_server_without_dry_runs(server: FakeServer) -> None:
+def test_a_broken_connection_does_not_count_as_a_server_without_dry_runs(server: FakeServer) -> None:
     server.failures["probe"] = [httpx.Response(503, text="busy")] * 4
 
     with pytest.raises(EngineApiError, match="busy"):
@@ -108,7 +108,7 @@ def test_a_server_without_dry_runs_is_asked_once(server: FakeServer) -> None:
     assert [request.partition("_")[0] for request in server.requests] == ["write .pulumi/probe", "probe"]
 
 
-def test_what_a_listing_leaves_out_is_asked_for(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_a_listing_leaves_out_is_asked_for(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (".hidden/a.py", "b.py", "c.py"):
         path = server.plugin_directory / name
         path.parent.mkdir(exist_ok=True)
@@ -118,7 +118,7 @@ def test_what_a_listing_leaves_out_is_asked_for(server: FakeServer, monkeypatch:
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MOST_LISTED", 1), ("LISTING_SECONDS", -1.0)])
-def test_a_listing_that_is_cut_short_is_not_taken_for_a_whole_one(
+def test_an_incomplete_listing_does_not_hide_files(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
 ) -> None:
     for name in ("b.py", "c.py"):
@@ -132,7 +132,7 @@ def test_a_listing_that_is_cut_short_is_not_taken_for_a_whole_one(
     assert full.hashes(["b.py", "c.py", "d.py"]) == {"b.py": sha256("b.py"), "c.py": sha256("c.py")}
 
 
-def test_odd_names_do_not_spoil_a_listing(tmp_path: Path) -> None:
+def test_invalid_file_names_are_left_out_of_a_listing(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x")
     with open(bytes(tmp_path) + b"/b\xff.py", "w") as odd:  # noqa: PTH123 - a name that is no text
         odd.write("x")

@@ -28,7 +28,7 @@ def put(server: FakeServer, name: str, specification: str, *, disabled: bool = F
     ).model_dump(mode="json")
 
 
-def test_the_owner_is_an_enabled_trigger_on_the_very_path(server: FakeServer) -> None:
+def test_the_owner_is_an_enabled_trigger_on_the_same_path(server: FakeServer) -> None:
     put(server, "every", "every:1h")
     put(server, "off", "request:a", disabled=True)
     put(server, "other", "request:b")
@@ -41,7 +41,7 @@ def test_the_owner_is_an_enabled_trigger_on_the_very_path(server: FakeServer) ->
     assert server.requests == ["list-databases", "query triggers", "query triggers"]
 
 
-def test_a_trigger_does_not_stand_in_its_own_way(server: FakeServer) -> None:
+def test_a_trigger_may_keep_its_own_path(server: FakeServer) -> None:
     server.databases = {"db"}
     put(server, "own", "request:a")
 
@@ -57,7 +57,7 @@ def test_the_first_of_several_owners_is_named(server: FakeServer) -> None:
     assert server.engine().served_paths.other_owner("a", {OWN}) == ("db", "b")
 
 
-def test_what_the_deployment_changes_counts_at_once(server: FakeServer) -> None:
+def test_changes_of_the_deployment_count_at_once(server: FakeServer) -> None:
     server.databases = {"db"}
     put(server, "t", "request:a")
     paths = server.engine().served_paths
@@ -86,7 +86,7 @@ def test_a_database_that_is_gone_serves_no_path_and_another_failure_is_raised(se
     assert paths.other_owner("a", {OWN}) == ("db", "t")
 
 
-def test_a_specification_of_a_later_release_serves_no_path_that_is_known(
+def test_a_specification_of_a_later_release_serves_no_known_path(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.databases = {"db"}

@@ -7,11 +7,11 @@ from packaging.requirements import Requirement
 
 from influxdb3_engine_resources.packages.requirements import (
     RequirementsError,
+    applicable,
     parse_locations,
     parse_package,
     parse_requirements,
     unmet,
-    wanted,
 )
 
 LINUX = {"sys_platform": "linux", "python_version": "3.13", "python_full_version": "3.13.1", "os_name": "posix"}
@@ -61,7 +61,7 @@ def test_lines_that_name_a_distribution_are_read(text: str, requirements: list[s
         ("https://u:${PASSWORD}@files.example/a-1.0%2Bcpu-py3-none-any.whl#sha256=aa # why", "a==1.0+cpu"),
     ],
 )
-def test_a_wheel_of_a_requirements_file_tells_what_it_installs(line: str, requirement: str) -> None:
+def test_a_wheel_in_a_requirements_file_is_a_requirement(line: str, requirement: str) -> None:
     assert parse_locations(f"b\n{line}\n") == ([Requirement(requirement)], [])
 
 
@@ -69,7 +69,7 @@ def test_a_wheel_of_a_requirements_file_tells_what_it_installs(line: str, requir
     "line",
     ["/srv/a-1.0.tar.gz", "git+https://git.example/a.git@main#egg=a", ".[extra]", "a.whl", "-e .", "-r more.txt"],
 )
-def test_a_line_that_does_not_tell_what_it_installs_is_numbered(line: str) -> None:
+def test_a_line_that_installs_an_unknown_package_is_numbered(line: str) -> None:
     assert parse_locations(f"b\n\n{line}\n--index-url=https://index.example/a\n") == ([], [3])
 
 
@@ -83,14 +83,14 @@ def test_a_line_that_does_not_tell_what_it_installs_is_numbered(line: str) -> No
         ("psutil >= 5 requests", 1),
     ],
 )
-def test_a_line_that_pip_would_not_take_is_named(text: str, line: int) -> None:
-    with pytest.raises(RequirementsError, match=rf"^line {line}: no requirement specifier"):
+def test_an_invalid_line_is_named(text: str, line: int) -> None:
+    with pytest.raises(RequirementsError, match=rf"^line {line}: write a requirement specifier"):
         parse_requirements(text)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "==1", "--pre", "-r requirements.txt", "a=1"])
 def test_a_package_is_one_requirement_specifier(text: str) -> None:
-    with pytest.raises(RequirementsError, match="no requirement specifier such as"):
+    with pytest.raises(RequirementsError, match="write a requirement specifier such as"):
         parse_package(text)
 
 
@@ -104,15 +104,15 @@ def test_a_package_is_one_requirement_specifier(text: str) -> None:
         ("/srv/my_pkg-1.2.tar.gz", "my-pkg==1.2"),
     ],
 )
-def test_a_package_may_be_an_archive_where_the_server_reaches_it(text: str, requirement: str) -> None:
+def test_a_package_may_be_an_archive_that_the_server_can_reach(text: str, requirement: str) -> None:
     assert parse_package(text) == Requirement(requirement)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("./a-1-py3-none-any.whl", "a path is the server's own and has to be absolute"),
-        ("wheels/a-1-py3-none-any.whl", "a path is the server's own and has to be absolute"),
+        ("./a-1-py3-none-any.whl", "write an absolute path on the server"),
+        ("wheels/a-1-py3-none-any.whl", "write an absolute path on the server"),
         ("https://user:secret@files.example/latest", "write 'NAME @ URL'"),
         ("/srv/broken.whl", "write 'NAME @ URL'"),
     ],
@@ -126,7 +126,7 @@ def test_an_archive_that_cannot_be_verified_is_refused_without_repeating_it(text
 def test_a_marker_is_judged_by_the_servers_environment() -> None:
     requirements = parse_requirements('a; sys_platform == "win32"\nb; python_version >= "3.13"\nc; extra == "x"\nd')
 
-    assert [requirement.name for requirement in wanted(requirements, LINUX)] == ["b", "d"]
+    assert [requirement.name for requirement in applicable(requirements, LINUX)] == ["b", "d"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_an_installed_version_meets_its_requirement(requirement: str, version: s
     assert unmet(Requirement(requirement), {"a": version}) is None
 
 
-def test_what_is_missing_or_of_another_version_is_said() -> None:
+def test_a_missing_package_and_another_version_are_named() -> None:
     assert unmet(Requirement("A.b>=2"), {"a-b": None}) == "A.b is not installed"
     assert unmet(Requirement("A.b>=2"), {"a-b": "1.9"}) == "A.b is installed in version 1.9, not >=2"
     assert unmet(Requirement("A.b>=2"), {"a-b": "a-broken-version"}) is not None

@@ -17,7 +17,7 @@ from influxdb3_engine_api import (
 )
 from influxdb3_engine_api.errors import answer_error
 from influxdb3_engine_resources.server import retry
-from influxdb3_engine_resources.server.retry import is_servers, is_transient, repeated
+from influxdb3_engine_resources.server.retry import is_server_fault, is_transient, with_retries
 
 PASSING = [
     EngineUnreachable("no connection"),
@@ -63,15 +63,15 @@ class Failing:
     ("errors", "transient", "servers"),
     [(PASSING, True, True), (THE_SERVERS, False, True), (THE_REQUESTS, False, False)],
 )
-def test_a_failure_is_the_ways_the_servers_or_the_requests(
+def test_a_failure_is_transient_of_the_server_or_of_the_request(
     errors: list[EngineApiError], transient: bool, servers: bool
 ) -> None:
     assert [is_transient(error) for error in errors] == [transient] * len(errors)
-    assert [is_servers(error) for error in errors] == [servers] * len(errors)
+    assert [is_server_fault(error) for error in errors] == [servers] * len(errors)
 
 
-def test_what_passes_is_tried_four_times_with_growing_pauses(clock: Clock) -> None:
-    assert repeated(Failing(*[AnswerLost("lost", changes=True)] * 3)) == 4
+def test_a_transient_failure_is_tried_four_times_with_growing_pauses(clock: Clock) -> None:
+    assert with_retries(Failing(*[AnswerLost("lost", changes=True)] * 3)) == 4
     assert clock.slept == [0.1, 0.4, 1.6]
 
 
@@ -79,21 +79,21 @@ def test_the_last_failure_is_raised(clock: Clock) -> None:
     action = Failing(*[AnswerLost("lost", changes=True)] * 3, BadRequest("GET /", 400, "the last"))
 
     with pytest.raises(BadRequest, match="the last"):
-        repeated(action)
+        with_retries(action)
     assert action.calls == 4
 
 
 @pytest.mark.parametrize("error", [*THE_SERVERS, *THE_REQUESTS])
-def test_what_does_not_pass_is_raised_at_once(clock: Clock, error: EngineApiError) -> None:
+def test_other_failures_are_raised_at_once(clock: Clock, error: EngineApiError) -> None:
     action = Failing(AnswerLost("lost", changes=True), error)
 
     with pytest.raises(type(error)):
-        repeated(action)
+        with_retries(action)
     assert (action.calls, clock.slept) == (2, [0.1])
 
 
-def test_what_is_worth_another_attempt_is_the_callers_choice(clock: Clock) -> None:
-    assert repeated(Failing(ServerError("GET /", 500, "failed")), worth=is_servers) == 2
+def test_the_caller_chooses_which_failures_to_retry(clock: Clock) -> None:
+    assert with_retries(Failing(ServerError("GET /", 500, "failed")), retry_on=is_server_fault) == 2
     with pytest.raises(Conflict):
-        repeated(Failing(Conflict("GET /", 409, "there")), worth=is_servers)
+        with_retries(Failing(Conflict("GET /", 409, "there")), retry_on=is_server_fault)
     assert clock.slept == [0.1]

@@ -19,7 +19,7 @@ CORE, ENTERPRISE = "InfluxDB 3 Core", "InfluxDB 3 Enterprise"
 
 
 @pytest.mark.parametrize("version", ["3.10.0", "3.11.0-0.rc.1", "4.0.1", "my-build", ""])
-def test_releases_that_have_the_api_pass(server: FakeServer, version: str) -> None:
+def test_releases_that_have_the_api_are_accepted(server: FakeServer, version: str) -> None:
     server.product = (CORE, version)
 
     server.engine().refuse_old_servers()
@@ -29,11 +29,11 @@ def test_releases_that_have_the_api_pass(server: FakeServer, version: str) -> No
 def test_an_older_release_is_named_with_what_to_do(server: FakeServer, version: str) -> None:
     server.product = (CORE, version)
 
-    with pytest.raises(InvalidInputs, match=rf"influxdb3:hostUrl: .* runs {CORE} {version}; .*: upgrade the server"):
+    with pytest.raises(InvalidInputs, match=rf"influxdb3:hostUrl: .* runs {CORE} {version}, .*: upgrade the server"):
         server.engine().refuse_old_servers()
 
 
-def test_every_fact_is_asked_for_once_and_a_failure_is_none(server: FakeServer) -> None:
+def test_every_fact_is_asked_for_once_and_failures_are_not_kept(server: FakeServer) -> None:
     engine = server.engine()
     server.failures["ping"] = [httpx.Response(500, text="not yet")]
 
@@ -75,7 +75,7 @@ def test_retries_that_would_block_the_server_are_warned_of(
 
 
 @pytest.mark.parametrize("question", ["files", "probe"])
-def test_a_question_whose_answer_is_lost_is_not_said_to_be_carried_out(
+def test_a_lost_answer_to_a_question_does_not_mention_a_change(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, question: str
 ) -> None:
     monkeypatch.setattr(retry, "_PAUSES", ())

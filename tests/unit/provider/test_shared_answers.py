@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +13,8 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
-from influxdb3_engine_resources.plugins import plugin_table
-from influxdb3_engine_resources.server import probe, system_tables
+from influxdb3_engine_resources.server import probe, shared
+from influxdb3_engine_resources.server.shared import SharedAnswers
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
@@ -35,8 +38,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of everything that shares answers."""
     clock = Clock()
-    for module in (plugin_table, probe, system_tables):
-        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(shared, "time", clock)
     return clock
 
 
@@ -56,7 +58,7 @@ def declare(server: FakeServer, name: str, *, disabled: bool = False) -> None:
 
 
 def trigger(engine: Engine) -> object:
-    live = engine.system_tables.trigger("db", "t")
+    live = engine.live_triggers.trigger("db", "t")
     return live and live.row.disabled
 
 
@@ -140,11 +142,11 @@ def test_a_server_that_ran_no_dry_runs_is_asked_again_after_half_a_minute(server
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_trigger_that_this_deployment_has_changed_is_read_anew_and_other_databases_are_not(
+def test_only_the_database_of_a_changed_trigger_is_read_again(
     server: FakeServer,
 ) -> None:
     server.databases.add("other")
-    tables = server.engine().system_tables
+    tables = server.engine().live_triggers
     assert tables.trigger("db", "t") is None
     assert tables.trigger("other", "t") is None
     declare(server, "t")
@@ -157,8 +159,8 @@ def test_a_trigger_that_this_deployment_has_changed_is_read_anew_and_other_datab
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_fresh_look_serves_those_that_come_after_it(server: FakeServer) -> None:
-    tables = server.engine().system_tables
+def test_a_fresh_answer_is_kept_for_later_readers(server: FakeServer) -> None:
+    tables = server.engine().live_triggers
     tables.trigger("db", "t")
     declare(server, "t")
 
@@ -169,10 +171,10 @@ def test_a_fresh_look_serves_those_that_come_after_it(server: FakeServer) -> Non
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_change_while_a_database_is_read_makes_the_answer_old(
+def test_an_answer_is_outdated_if_a_change_happens_during_its_request(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tables = server.engine().system_tables
+    tables = server.engine().live_triggers
     query = server._query
 
     def overtaken(body: dict[str, Any]) -> Any:
@@ -186,3 +188,54 @@ def test_a_change_while_a_database_is_read_makes_the_answer_old(
     assert tables.trigger("db", "t") is None
 
     assert tables.trigger("db", "t") is not None
+
+
+def test_those_who_ask_at_the_same_time_wait_for_one_request() -> None:
+    answers, requests = SharedAnswers(), []
+    all_ask = threading.Barrier(4)
+
+    def ask() -> int:
+        time.sleep(0.05)
+        requests.append(threading.get_ident())
+        return len(requests)
+
+    def get(_number: int) -> int:
+        all_ask.wait()
+        return answers.get("question", ask)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(get, range(4))) == [1] * 4
+    assert len(requests) == 1
+
+
+def test_one_question_does_not_wait_for_the_answer_to_another() -> None:
+    answers = SharedAnswers()
+
+    assert answers.get("outer", lambda: answers.get("inner", lambda: 1) + 1) == 2
+
+
+def test_a_failure_is_raised_and_not_kept() -> None:
+    answers = SharedAnswers()
+
+    with pytest.raises(ZeroDivisionError):
+        answers.get("question", lambda: 1 // 0)
+
+    assert answers.get("question", lambda: 1) == 1
+
+
+def test_a_change_of_our_own_is_applied_to_an_answer_that_was_under_way() -> None:
+    answers = SharedAnswers()
+    asked = threading.Event()
+
+    def ask() -> int:
+        asked.set()
+        time.sleep(0.05)
+        return 1
+
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(answers.get, "question", ask)
+        asked.wait()
+        answers.amend("question", lambda number: number + 1)
+
+    assert answer.result() == 1
+    assert answers.get("question", lambda: 0) == 2

@@ -60,7 +60,7 @@ def test_without_dry_runs_every_file_that_a_trigger_runs_is_compared(server: Fak
 
     found = drift(server.engine().hosts, declared, {})
 
-    assert found.files == {"longer.py": "# changed by hand: 8 bytes, which only a dry run could read\n"}
+    assert found.files == {"longer.py": "# changed by hand: 8 bytes; only a dry run could read them\n"}
     assert found.modified.keys() == {"same.py", "longer.py"}
 
 
@@ -77,7 +77,7 @@ def test_without_dry_runs_a_later_time_is_a_change(server: FakeServer) -> None:
     assert compared({"t.py": known["t.py"] - 1}) == {"t.py"}
 
 
-def test_names_below_a_directory_are_those_of_no_other(server: FakeServer) -> None:
+def test_names_below_a_directory_exclude_similar_directories(server: FakeServer) -> None:
     put(server, "d/a.py", "d/e/b.py", "d.py", "dd/c.py")
 
     assert sorted(probe(server).names_below("d")) == sorted(probe(server).names_below("d/")) == ["d/a.py", "d/e/b.py"]
@@ -86,9 +86,7 @@ def test_names_below_a_directory_are_those_of_no_other(server: FakeServer) -> No
 @pytest.mark.parametrize(
     ("deleted", "left"), [("d", ["d.py", "dd/c.py"]), ("d/a.py", ["d.py", "d/e/b.py", "dd/c.py"]), ("none", None)]
 )
-def test_what_this_process_deletes_is_no_longer_listed(
-    server: FakeServer, deleted: str, left: list[str] | None
-) -> None:
+def test_a_deleted_file_is_not_listed_any_more(server: FakeServer, deleted: str, left: list[str] | None) -> None:
     names = ["d.py", "d/a.py", "d/e/b.py", "dd/c.py"]
     put(server, *names)
     asked = probe(server)
@@ -99,7 +97,7 @@ def test_what_this_process_deletes_is_no_longer_listed(
     assert sorted(asked.hashes(names)) == (left or names)
 
 
-def test_what_this_process_writes_is_listed(server: FakeServer) -> None:
+def test_a_written_file_is_listed(server: FakeServer) -> None:
     asked = probe(server)
     assert asked.hashes(["./d/a.py"]) == {}
 
@@ -115,24 +113,24 @@ def test_files_that_no_listing_has_are_found(server: FakeServer, name: str) -> N
     assert probe(server).hashes([name]) == {name: hashlib.sha256(b"x = 1").hexdigest()}
 
 
-def test_a_token_that_is_not_known_says_nothing_about_dry_runs(server: FakeServer) -> None:
+def test_an_unknown_token_does_not_count_as_no_dry_runs(server: FakeServer) -> None:
     server.failures["probe"] = [httpx.Response(401, json={"error": "the request was not authenticated"})]
 
     with pytest.raises(Unauthenticated):
         probe(server).hashes(["a.py"])
 
 
-def test_a_dry_run_without_log_lines_is_no_report(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_without_log_lines_is_an_error(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(_body: dict[str, Any]) -> httpx.Response:
         return httpx.Response(200, json={"log_lines": ["INFO: other"], "database_writes": {}, "errors": []})
 
     monkeypatch.setattr(server, "_probe", silent)
 
-    with pytest.raises(ProbeFailed, match="dry runs on this server do not return log lines"):
+    with pytest.raises(ProbeFailed, match="dry runs on this server return no log lines"):
         probe(server).hashes(["a.py"])
 
 
-def test_a_plugin_directory_that_nobody_tells_is_an_error_with_the_remedy(
+def test_an_unknown_plugin_directory_is_an_error_with_the_remedy(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def elsewhere(_body: dict[str, Any]) -> httpx.Response:
@@ -140,7 +138,7 @@ def test_a_plugin_directory_that_nobody_tells_is_an_error_with_the_remedy(
         return httpx.Response(200, json={"log_lines": [report], "database_writes": {}, "errors": []})
 
     monkeypatch.setattr(server, "_probe", elsewhere)
-    monkeypatch.setattr(Probe, "told_directory", lambda _self: None)
+    monkeypatch.setattr(Probe, "directory_from_error", lambda _self: None)
 
-    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in its environment"):
+    with pytest.raises(ProbeFailed, match="set INFLUXDB3_PLUGIN_DIR in the server's environment"):
         _ = probe(server).plugin_directory

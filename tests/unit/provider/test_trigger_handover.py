@@ -21,6 +21,8 @@ from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogi
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 LOGIC = TriggerLogic()
 CANDIDATE = "t__pulumi_candidate"
 CARRY = [
@@ -106,7 +108,7 @@ def test_a_request_trigger_is_gone_for_two_requests_only(server: FakeServer) -> 
 
 
 @pytest.mark.parametrize("specification", ["every:1h", "request:r"])
-def test_a_restart_disables_and_enables_what_cannot_run_beside_itself(server: FakeServer, specification: str) -> None:
+def test_a_restart_disables_and_enables_a_trigger_that_cannot_run_twice(server: FakeServer, specification: str) -> None:
     before = {"trigger_specification": specification, "restart_on": ["old"]}
 
     requests = swapped(server, before, before | {"restart_on": ["new"]})
@@ -114,7 +116,7 @@ def test_a_restart_disables_and_enables_what_cannot_run_beside_itself(server: Fa
     assert requests == [*(LOOK if specification != "request:r" else []), "disable t", "enable t"]
 
 
-def test_the_embedded_engine_needs_no_look_at_the_candidate(server: FakeServer) -> None:
+def test_the_embedded_engine_is_not_asked_for_the_candidates_run(server: FakeServer) -> None:
     server.product = ("InfluxDB 3 embedded", "3.10.0")
 
     requests = swapped(server, {}, {"plugin_filename": "q.py"})
@@ -137,8 +139,8 @@ class Log:
     """Adds rows to the log when it is read for the given times."""
 
     def __init__(self, server: FakeServer, rows: dict[int, tuple[str, str]], name: str = "t") -> None:
-        self._server, self._rows, self._handle, self._name = server, rows, server._handle, name
-        server._handle = self  # type: ignore[method-assign, assignment]
+        self._server, self._rows, self._handle, self._name = server, rows, server.answer, name
+        server.answer = self  # type: ignore[method-assign, assignment]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         answer = self._handle(request)
@@ -176,7 +178,7 @@ def test_a_run_that_does_not_end_is_interrupted_after_the_time_limit_and_named(
 
     LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
 
-    assert "trigger 't' in database 'db' is stopped in its run, which has not ended" in capsys.readouterr().err
+    assert "trigger 't' in database 'db' is stopped during a run that has not ended" in capsys.readouterr().err
     assert server.triggers["t"]["plugin_filename"] == "q.py"
 
 
@@ -190,7 +192,7 @@ def test_a_log_that_cannot_be_read_stops_no_swap(server: FakeServer, capsys: pyt
 def test_a_candidate_that_is_refused_leaves_the_old_definition_running(server: FakeServer) -> None:
     server.failures[f"create {CANDIDATE}"] = answers("Plugin error: no")
 
-    with pytest.raises(ResourceError, match=r"the definition that was live before stays so: .*Plugin error: no$"):
+    with pytest.raises(ResourceError, match=r"the previous definition stays live: .*Plugin error: no$"):
         swapped(server, {}, {"plugin_filename": "q.py"})
 
     assert [(name, each["disabled"]) for name, each in server.triggers.items()] == [("t", False)]
@@ -216,7 +218,7 @@ def test_a_new_definition_that_cannot_be_created_leaves_the_old_one_in_the_candi
     assert [(name, each["plugin_filename"]) for name, each in server.triggers.items()] == [("t", "p.py")]
 
 
-def test_where_neither_can_be_created_the_error_says_under_which_name_the_new_one_is_live(server: FakeServer) -> None:
+def test_if_neither_definition_can_be_created_the_error_names_the_live_candidate(server: FakeServer) -> None:
     engine = server.engine()
     LOGIC.create(trigger(), engine)
     server.failures["create t"] = answers("disk full", "still full")
@@ -240,11 +242,13 @@ def test_a_candidate_that_cannot_be_removed_fails_the_update_and_the_next_one_re
     assert [(name, each["plugin_filename"]) for name, each in server.triggers.items()] == [("t", "q.py")]
 
 
-def test_a_candidate_stays_where_the_old_definition_may_be_gone(server: FakeServer) -> None:
+def test_a_candidate_stays_if_the_old_definition_may_be_gone(server: FakeServer) -> None:
     server.failures["delete t"] = gone(4)
     server.failures["enable t"] = gone(4)
 
-    with pytest.raises(ResourceError, match=rf"The new definition runs as '{CANDIDATE}', and the previous .* not tell"):
+    with pytest.raises(
+        ResourceError, match=rf"The new definition runs as '{CANDIDATE}', and the previous .* could not be asked"
+    ):
         swapped(server, {}, {"plugin_filename": "q.py"})
 
     assert {name: each["disabled"] for name, each in server.triggers.items()} == {"t": True, CANDIDATE: False}
@@ -255,13 +259,13 @@ def test_triggers_of_one_server_hand_over_one_after_the_other(server: FakeServer
     for number in range(4):
         LOGIC.create(trigger(trigger_name=f"t{number}"), engine)
 
-    handle = server._handle
+    handle = server.answer
 
     def slow(request: httpx.Request) -> httpx.Response:
         time.sleep(0.002)
         return handle(request)
 
-    server._handle = slow  # type: ignore[method-assign]
+    server.answer = slow  # type: ignore[method-assign]
 
     def update(number: int) -> None:
         name = {"trigger_name": f"t{number}"}
@@ -281,7 +285,7 @@ def left(server: FakeServer, **properties: Any) -> None:
     server.triggers[CANDIDATE] = candidate
 
 
-def test_a_candidate_that_was_left_and_is_what_is_wanted_goes_on_until_the_new_definition_is_live(
+def test_a_left_candidate_that_is_the_same_runs_until_the_new_definition_is_live(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left(server, plugin_filename="q.py")
@@ -291,7 +295,7 @@ def test_a_candidate_that_was_left_and_is_what_is_wanted_goes_on_until_the_new_d
     changing = [request for request in server.requests if not request.startswith(("query", "ping"))]
     assert changing == ["create t__pulumi_candidate", "disable t", "create t", *CARRY[-2:]]
     assert set(server.triggers) == {"t"}
-    assert "was left by a deployment that did not end" in capsys.readouterr().err
+    assert "was left by a deployment that was killed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("after", [{"plugin_filename": "q.py"}, {"disabled": True}, {"restart_on": ["x"]}])
@@ -314,7 +318,7 @@ def test_deleting_a_trigger_removes_a_candidate_that_was_left_enabled(server: Fa
     assert server.triggers == {}
 
 
-def test_candidates_that_were_left_cost_one_query_for_all_triggers_of_a_database(server: FakeServer) -> None:
+def test_left_candidates_are_found_by_one_query_for_each_database(server: FakeServer) -> None:
     for number in range(3):
         LOGIC.create(trigger(trigger_name=f"t{number}"), server.engine())
     engine = server.engine()
@@ -327,7 +331,7 @@ def test_candidates_that_were_left_cost_one_query_for_all_triggers_of_a_database
 
 
 @pytest.mark.parametrize("old_is_there", [True, False])
-def test_a_refresh_says_that_a_candidate_was_left_and_the_next_up_mends_it(
+def test_a_refresh_names_a_left_candidate_and_the_next_up_removes_it(
     server: FakeServer, capsys: pytest.CaptureFixture[str], old_is_there: bool
 ) -> None:
     wanted = trigger(plugin_filename="q.py")
@@ -339,7 +343,7 @@ def test_a_refresh_says_that_a_candidate_was_left_and_the_next_up_mends_it(
     live = LOGIC.read(wanted, {}, server.engine())
 
     assert server.requests == ["query triggers", "query arguments"]
-    assert f"has left '{CANDIDATE}', which is enabled" in capsys.readouterr().err
+    assert f"has left its candidate '{CANDIDATE}', which is enabled" in capsys.readouterr().err
     assert live is not None
     assert LOGIC.diff(live.inputs, wanted).changes
     LOGIC.update(live.inputs, wanted, server.engine())
@@ -351,7 +355,7 @@ def test_a_failed_run_of_the_candidate_is_a_failed_first_run(server: FakeServer)
     engine = server.engine()
     LOGIC.create(trigger(), engine)
     server.log("error executing wal plugin: of an earlier candidate", level="ERROR", name=CANDIDATE)
-    handle = server._handle
+    handle = server.answer
 
     def failing(request: httpx.Request) -> httpx.Response:
         answer = handle(request)
@@ -359,7 +363,7 @@ def test_a_failed_run_of_the_candidate_is_a_failed_first_run(server: FakeServer)
             server.log("error executing wal plugin: ValueError: no good", level="ERROR", name=CANDIDATE)
         return answer
 
-    server._handle = failing  # type: ignore[method-assign]
+    server.answer = failing  # type: ignore[method-assign]
 
     with pytest.raises(ResourceError, match=r"The previous definition is live again: [^\n]*no good$"):
         LOGIC.update(trigger(), trigger(plugin_filename="q.py", **watched), server.engine())
@@ -400,7 +404,7 @@ class Clock:
         ("2026-01-01T06:59:58", 0.9, False, "2026-01-01 07:00:00.000 UTC"),  # the requests take longer than thought
     ],
 )
-def test_a_run_that_is_due_within_the_swap_comes_before_it_or_is_named(  # noqa: PLR0917 - each is one fact
+def test_a_run_that_is_due_during_a_swap_happens_before_it_or_is_named(  # noqa: PLR0917 - each is one fact
     server: FakeServer,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -421,7 +425,7 @@ def test_a_run_that_is_due_within_the_swap_comes_before_it_or_is_named(  # noqa:
     assert (f"the runs at {skipped} may have been skipped" in said) if skipped else "skipped" not in said
 
 
-def test_of_many_runs_that_were_skipped_the_first_are_named() -> None:
+def test_the_first_of_many_skipped_runs_are_named() -> None:
     every = parse("every:1s")
     start = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -430,6 +434,6 @@ def test_of_many_runs_that_were_skipped_the_first_are_named() -> None:
     assert [time.second for time in times] == [1, 2, 3]
 
 
-def test_a_handover_that_there_is_none_of_is_refused() -> None:
+def test_an_unknown_handover_is_refused() -> None:
     with pytest.raises(InvalidInputs, match=r"^handover: 'carry' or 'cut' is needed"):
         trigger(handover="later")

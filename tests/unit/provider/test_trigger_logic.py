@@ -18,6 +18,8 @@ from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogi
 if TYPE_CHECKING:
     from fake_server import FakeServer
 
+pytestmark = pytest.mark.usefixtures("two_plugins")
+
 LOGIC = TriggerLogic()
 EMBEDDED = ("InfluxDB 3 embedded", "3.10.0")
 VALIDATION = ["create t__pulumi_candidate", "delete t__pulumi_candidate"]
@@ -59,7 +61,7 @@ def test_a_create_is_one_request_with_all_that_was_declared(server: FakeServer) 
     }
 
 
-def test_a_create_that_the_server_refuses_leaves_nothing_and_says_why(server: FakeServer) -> None:
+def test_a_refused_create_leaves_nothing_and_says_why(server: FakeServer) -> None:
     server.failures["create t"] = refused(text="Plugin error: reading plugin file: Plugin not found: /p.py")
 
     with pytest.raises(ResourceError, match=r"trigger 't' in database 'db' was not created: .*Plugin not found"):
@@ -87,7 +89,7 @@ def test_a_create_that_was_not_carried_out_and_whose_answer_was_lost_is_repeated
     assert list(server.triggers) == ["t"]
 
 
-def test_a_trigger_that_exists_is_an_error_that_says_how_to_take_it_over(server: FakeServer) -> None:
+def test_a_trigger_that_exists_is_an_error_that_names_adopt(server: FakeServer) -> None:
     engine = server.engine()
     LOGIC.create(trigger(trigger_specification="every:5h"), engine)
 
@@ -99,7 +101,7 @@ def test_a_trigger_that_exists_is_an_error_that_says_how_to_take_it_over(server:
     assert server.triggers["t"]["trigger_specification"] == "every:5h"
 
 
-def test_adopting_what_is_the_same_changes_nothing(server: FakeServer) -> None:
+def test_adopting_the_same_trigger_changes_nothing(server: FakeServer) -> None:
     engine = server.engine()
     LOGIC.create(trigger(trigger_arguments={"a": "1"}), engine)
     server.requests.clear()
@@ -109,7 +111,7 @@ def test_adopting_what_is_the_same_changes_nothing(server: FakeServer) -> None:
     assert server.requests == ["create t", "query triggers", "query arguments"]
 
 
-def test_adopting_what_differs_swaps_it(server: FakeServer) -> None:
+def test_adopting_a_trigger_that_differs_swaps_it(server: FakeServer) -> None:
     engine = server.engine()
     LOGIC.create(trigger(trigger_specification="every:5h"), engine)
     server.requests.clear()
@@ -135,7 +137,7 @@ def test_a_change_of_disabled_alone_is_one_request_and_one_query_a_database(
     assert server.triggers["t"]["disabled"] is disabled
 
 
-def test_enabling_what_was_deleted_by_hand_creates_it(server: FakeServer) -> None:
+def test_enabling_a_trigger_that_was_deleted_by_hand_creates_it(server: FakeServer) -> None:
     LOGIC.update(trigger(disabled=True), trigger(), server.engine())
 
     assert server.requests == ["query triggers", "enable t", "create t"]
@@ -171,7 +173,7 @@ def test_any_other_change_of_a_schedule_swaps_the_definition_in_five_requests_an
 
 
 @pytest.mark.parametrize("change", [{}, {"adopt": True}, {"force_delete": True}])
-def test_a_change_that_the_server_does_not_know_of_sends_nothing(server: FakeServer, change: dict[str, Any]) -> None:
+def test_a_change_of_a_local_property_sends_nothing(server: FakeServer, change: dict[str, Any]) -> None:
     LOGIC.update(trigger(), trigger(**change), server.engine())
 
     assert server.requests == []
@@ -183,7 +185,7 @@ def test_a_definition_that_the_server_refuses_does_not_touch_the_live_one(server
     server.requests.clear()
     server.failures["create t__pulumi_candidate"] = refused()
 
-    with pytest.raises(ResourceError, match=r"the definition that was live before stays so: .*Plugin error: no"):
+    with pytest.raises(ResourceError, match=r"the previous definition stays live: .*Plugin error: no"):
         LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
 
     assert server.requests == SWAP[:2]
@@ -206,7 +208,7 @@ def test_a_swap_that_cannot_put_the_old_definition_back_says_that_nothing_is_liv
     LOGIC.create(trigger(), engine)
     server.failures["create t"] = refused(text="disk full") + refused(text="still full")
 
-    with pytest.raises(ResourceError, match=r"disk full.*not live.*still full.*pulumi up --refresh"):
+    with pytest.raises(ResourceError, match=r"disk full.*Nothing is live.*still full.*pulumi up --refresh"):
         LOGIC.update(trigger(), trigger(plugin_filename="q.py"), engine)
 
     assert server.triggers == {}
@@ -219,7 +221,7 @@ def test_a_swap_of_a_disabled_trigger_says_what_is_live_only_after_a_look(server
     server.failures["delete t"] = [httpx.ReadError("reset")] * 4
     server.failures["disable t"] = [httpx.Response(200), *[httpx.ReadError("reset")] * 4]
 
-    with pytest.raises(ResourceError, match=r"may be disabled, or gone, as the server does not tell .*--refresh"):
+    with pytest.raises(ResourceError, match=r"may be disabled or gone, since the server could .*--refresh"):
         LOGIC.update(state, trigger(disabled=True, plugin_filename="q.py"), engine)
 
 
@@ -255,7 +257,7 @@ def test_adopting_many_triggers_that_are_the_same_takes_two_queries(server: Fake
 
 
 @pytest.mark.parametrize("hidden", [{"trigger_settings": {"run_async": True}}, {"node_spec": ["n1"]}])
-def test_adopting_sets_what_the_server_does_not_tell(server: FakeServer, hidden: dict[str, Any]) -> None:
+def test_adopting_sets_properties_that_the_server_does_not_list(server: FakeServer, hidden: dict[str, Any]) -> None:
     engine = server.engine()
     LOGIC.create(trigger(), engine)
 
@@ -273,14 +275,14 @@ def test_the_name_of_a_candidate_is_refused() -> None:
 
 
 def test_a_misspelt_setting_is_refused() -> None:
-    with pytest.raises(InvalidInputs, match=r"^trigger_settings: there is no 'error_behaviour'"):
+    with pytest.raises(InvalidInputs, match=r"^trigger_settings: unknown setting 'error_behaviour'"):
         trigger(trigger_settings={"error_behaviour": "disable"})
     of_a_later_release = {"trigger_settings": {"run_async": False, "error_behavior": "log", "later": 1}}
     given = {"db": "db", "trigger_name": "t", "plugin_filename": "p.py", "trigger_specification": "every:1h"}
     assert TriggerInputs.stored(given | of_a_later_release) == TriggerInputs.stored(given)
 
 
-def test_what_other_databases_hold_does_not_stop_a_request_trigger(server: FakeServer) -> None:
+def test_unreadable_triggers_of_other_databases_do_not_stop_a_request_trigger(server: FakeServer) -> None:
     server.databases = {"db", "gone"}
     server.failures["query triggers"] = [
         httpx.Response(
@@ -303,7 +305,7 @@ def test_what_other_databases_hold_does_not_stop_a_request_trigger(server: FakeS
     assert "t" in server.triggers
 
 
-def test_what_another_resource_has_taken_over_is_not_deleted(server: FakeServer) -> None:
+def test_a_trigger_that_another_resource_has_adopted_is_not_deleted(server: FakeServer) -> None:
     engine = server.engine()
     LOGIC.create(trigger(), engine)
 
@@ -339,7 +341,7 @@ def test_a_real_server_is_asked_for_the_run_that_would_block_it_before_a_trigger
     assert server.requests.index("query logs") < server.requests.index("disable t")
 
 
-def test_deleting_what_is_gone_is_success(server: FakeServer) -> None:
+def test_deleting_a_trigger_that_is_gone_is_a_success(server: FakeServer) -> None:
     server.product = EMBEDDED
 
     LOGIC.delete(trigger(), server.engine())
@@ -347,7 +349,7 @@ def test_deleting_what_is_gone_is_success(server: FakeServer) -> None:
     assert server.requests == ["ping", "query triggers", "disable t"]
 
 
-def test_what_is_gone_between_the_two_requests_is_deleted(server: FakeServer) -> None:
+def test_a_trigger_that_goes_between_disable_and_delete_is_deleted(server: FakeServer) -> None:
     LOGIC.create(trigger(), server.engine())
     server.failures["delete t"] = refused(404, "the requested resource was not found: t")
 
@@ -363,7 +365,7 @@ def test_a_delete_whose_answer_was_lost_is_repeated(server: FakeServer) -> None:
     assert server.triggers == {}
 
 
-def test_a_delete_is_forced_where_the_program_says_so(server: FakeServer) -> None:
+def test_force_delete_forces_the_deletion(server: FakeServer) -> None:
     LOGIC.create(trigger(), server.engine())
 
     LOGIC.delete(trigger(force_delete=True), server.engine())
@@ -397,7 +399,7 @@ def test_reading_any_number_of_triggers_of_a_database_takes_two_queries(server: 
         {"disabled": True},
     ],
 )
-def test_what_was_changed_by_hand_is_read(server: FakeServer, by_hand: dict[str, Any]) -> None:
+def test_a_change_by_hand_is_read(server: FakeServer, by_hand: dict[str, Any]) -> None:
     engine = server.engine()
     state = trigger(trigger_arguments={"a": "1"})
     LOGIC.create(state, engine)
@@ -409,7 +411,7 @@ def test_what_was_changed_by_hand_is_read(server: FakeServer, by_hand: dict[str,
     assert state.changed(live.inputs) == set(by_hand)
 
 
-def test_what_the_server_does_not_tell_is_kept(server: FakeServer) -> None:
+def test_properties_that_the_server_does_not_list_are_kept(server: FakeServer) -> None:
     engine = server.engine()
     state = trigger(trigger_settings={"run_async": True}, node_spec=["n1"], trigger_specification="every:120m")
     LOGIC.create(state, engine)
@@ -422,14 +424,14 @@ def test_what_the_server_does_not_tell_is_kept(server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize("gone", ["trigger", "database"])
-def test_what_is_gone_is_read_as_gone(server: FakeServer, gone: str) -> None:
+def test_a_deleted_trigger_is_read_as_gone(server: FakeServer, gone: str) -> None:
     if gone == "database":
         server.databases.discard("db")
 
     assert LOGIC.read(trigger(), {}, server.engine()) is None
 
 
-def test_a_server_that_cannot_be_asked_says_nothing_about_the_trigger(server: FakeServer) -> None:
+def test_a_server_that_cannot_be_asked_is_an_error_when_a_trigger_is_read(server: FakeServer) -> None:
     server.failures["query triggers"] = refused(401, '{"error": "the request was not authenticated"}')
 
     with pytest.raises(Exception, match="the request was not authenticated"):
@@ -452,7 +454,7 @@ def test_only_a_new_name_or_database_replaces(change: dict[str, Any], difference
     assert LOGIC.diff(trigger(), trigger(**change)) == difference
 
 
-def test_numeric_weekdays_and_the_endpoint_are_settled_at_check() -> None:
+def test_check_translates_numeric_weekdays_and_computes_the_endpoint() -> None:
     assert trigger(trigger_specification="cron:0 0 6 * * 1-5").trigger_specification == "cron:0 0 6 * * MON-FRI"
     assert trigger(trigger_specification="request:report").endpoint_url == "http://127.0.0.1:8181/api/v3/engine/report"
     assert trigger().endpoint_url is None
@@ -473,12 +475,12 @@ def test_the_endpoint_is_on_a_node_that_serves_it(nodes: Any, url: Any) -> None:
 
 
 def test_a_node_that_gets_no_plugins_is_refused() -> None:
-    with pytest.raises(InvalidInputs, match=r"^node_spec: influxdb3:pluginHosts has the nodes first, second and not x"):
+    with pytest.raises(InvalidInputs, match=r"^node_spec: influxdb3:pluginHosts lacks x, .*first, second"):
         trigger(Program(NODES), node_spec=["first", "x"])
 
 
 @pytest.mark.parametrize("specification", ["every:500ms", "request:/report", "request:with space", "request:a/.."])
-def test_what_the_server_takes_and_nobody_can_use_is_refused(specification: str) -> None:
+def test_useless_specifications_are_refused(specification: str) -> None:
     with pytest.raises(InvalidInputs, match=r"^trigger_specification: "):
         trigger(trigger_specification=specification)
 
@@ -495,7 +497,7 @@ def test_a_plugin_that_the_trigger_cannot_call_is_refused_by_name() -> None:
         trigger(program, trigger_name="u")
 
 
-def test_two_triggers_of_one_name_are_refused_even_where_they_are_the_same() -> None:
+def test_two_triggers_of_one_name_are_refused_even_if_they_are_the_same() -> None:
     program = Program(Configuration())
     one = trigger(program)
     LOGIC.check_new(one, program)

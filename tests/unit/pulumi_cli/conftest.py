@@ -15,4 +15,4 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(tmp_path)
     machine.path.mkdir()
     yield machine
-    machine.let_go_on()  # a stub that outlived a killed run ends by itself
+    machine.let_go_on()  # a stub that still runs after a killed run ends now

@@ -1,4 +1,4 @@
-"""A machine with as little on it as a test wants: an empty PATH, an empty cache, no installer."""
+"""A machine on which only a test installs programs: an empty PATH, an empty cache, no installer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXECUTABLES = (
     "pulumi-resource-pulumi-python",
 )
 
-# Stands for the compiler, and waits for a file before it "builds", so that a test decides how long that takes.
+# A stub of Go. It waits for a file before it "builds", so that a test sets the duration of a build.
 STUB_GO = f"""#!{sys.executable}
 import os, pathlib, sys, time
 machine = pathlib.Path(__file__).parents[1]
@@ -41,21 +41,21 @@ program.chmod(0o755)
 
 
 def write_script(path: Path, text: str) -> None:
-    """Writes an executable file."""
+    """Write an executable file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
 
 
 def write_cli(directory: Path, *, does: str = "echo v3.259.0", names: tuple[str, ...] = EXECUTABLES) -> None:
-    """Writes executables that all run the same line of shell."""
+    """Write executables that all run the same line of shell."""
     for name in names:
         write_script(directory / name, f"#!/bin/sh\n{does}\n")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What ``python -m pulumi_cli`` finds around itself; everything lies below ``root``."""
+    """The surroundings of ``python -m pulumi_cli``. All files are below ``root``."""
 
     root: Path
 
@@ -71,12 +71,12 @@ class Machine:
 
     @property
     def copy(self) -> Path:
-        """Where the installed copy belongs."""
+        """Directory of the installed copy."""
         return self.cache / "pulumi-3.259.0"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What is set where the CLI is looked for."""
+        """Environment variables of a run."""
         return {
             "PATH": str(self.path),
             "HOME": str(self.root / "home"),
@@ -86,7 +86,7 @@ class Machine:
         }
 
     def add_go(self, *, held_back: bool = False) -> None:
-        """Puts the stub on PATH; where it is held back, it builds nothing before ``let_go_on``."""
+        """Put the stub of Go on PATH. If it is held back, it waits for ``let_go_on`` before it builds."""
         write_script(self.path / "go", STUB_GO)
         write_script(self.root / "sdk/python/cmd/pulumi-language-python-exec", "#!/usr/bin/env python\n")
         dynamic = self.root / "sdk/python/dist/pulumi-resource-pulumi-python"
@@ -96,15 +96,15 @@ class Machine:
             self.let_go_on()
 
     def let_go_on(self) -> None:
-        """Lets the stub build."""
+        """Let the stub build."""
         (self.root / "go-on").touch()
 
     def go_processes(self) -> list[int]:
-        """The process of every call of the stub so far."""
+        """Process IDs of all calls of the stub."""
         return [int(line.split()[0]) for line in self._go_log()]
 
     def builds(self) -> int:
-        """How many times the CLI was built, or begun."""
+        """Number of builds of the CLI, unfinished ones included."""
         return sum(line.endswith("/cmd/pulumi") for line in self._go_log())
 
     def _go_log(self) -> list[str]:
@@ -112,7 +112,7 @@ class Machine:
         return log.read_text().splitlines() if log.exists() else []
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Starts ``python -m pulumi_cli``; what it reports appears in ``progress``."""
+        """Start ``python -m pulumi_cli``. ``progress`` has its reports."""
         with (self.root / "progress").open("a") as progress:
             return subprocess.Popen(
                 [sys.executable, "-m", "pulumi_cli", *arguments],
@@ -123,7 +123,7 @@ class Machine:
             )
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs ``python -m pulumi_cli`` to its end."""
+        """Run ``python -m pulumi_cli`` to its end."""
         return subprocess.run(
             [sys.executable, "-m", "pulumi_cli", *arguments],
             env=self.environment | environment,
@@ -134,15 +134,15 @@ class Machine:
         )
 
     def progress(self) -> str:
-        """What all started runs have reported so far."""
+        """Reports of all started runs."""
         return (self.root / "progress").read_text()
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Waits, and fails with what it waited for."""
+    """Wait for a condition. Fails after 30 seconds."""
     deadline = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        assert time.monotonic() < deadline, f"not in time: {what}"
         time.sleep(0.02)
 
 

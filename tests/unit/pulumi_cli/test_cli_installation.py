@@ -1,4 +1,4 @@
-"""Installing into the cache: whole or not at all, once for everybody who asks at the same time."""
+"""An installation into the cache is complete or absent, and processes that need it at once share it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def contents(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
 
 
-def test_a_failed_build_leaves_no_copy_and_ends_with_the_compilers_words(machine: Machine) -> None:
+def test_a_failed_build_leaves_no_copy_and_the_error_has_the_compilers_output(machine: Machine) -> None:
     machine.add_go()
     (machine.root / "broken").touch()
 
@@ -31,7 +31,7 @@ def test_a_failed_build_leaves_no_copy_and_ends_with_the_compilers_words(machine
     assert contents(machine.cache) == {"lock"}
 
 
-def test_a_build_that_lacks_an_executable_is_not_kept(machine: Machine) -> None:
+def test_an_incomplete_build_is_an_error_and_not_kept(machine: Machine) -> None:
     machine.add_go()
     (machine.root / "sdk/python/dist/pulumi-resource-pulumi-python").unlink()
 
@@ -42,7 +42,7 @@ def test_a_build_that_lacks_an_executable_is_not_kept(machine: Machine) -> None:
     assert contents(machine.cache) == {"lock"}
 
 
-def test_a_run_killed_while_building_leaves_nothing_that_looks_finished(machine: Machine) -> None:
+def test_a_run_killed_during_a_build_leaves_no_copy(machine: Machine) -> None:
     machine.add_go(held_back=True)
     run = machine.start()
     wait_until(lambda: machine.builds() == 1, "the build has begun")
@@ -51,10 +51,10 @@ def test_a_run_killed_while_building_leaves_nothing_that_looks_finished(machine:
     run.communicate()
 
     assert not machine.copy.exists()
-    assert machine.run(PATH="").returncode == 1, "a run without Go takes what was left for a copy"
+    assert machine.run(PATH="").returncode == 1, "a run without Go used the unfinished copy"
 
 
-def test_the_run_after_a_killed_one_clears_up_and_installs(machine: Machine) -> None:
+def test_the_run_after_a_killed_one_deletes_its_files_and_installs(machine: Machine) -> None:
     machine.add_go(held_back=True)
     run = machine.start()
     wait_until(lambda: machine.builds() == 1, "the build has begun")
@@ -68,7 +68,7 @@ def test_the_run_after_a_killed_one_clears_up_and_installs(machine: Machine) -> 
     assert contents(machine.cache) == {"lock", machine.copy.name}
 
 
-def test_ctrl_c_ends_the_build_too_and_leaves_nothing(machine: Machine) -> None:
+def test_ctrl_c_ends_the_build_and_leaves_nothing(machine: Machine) -> None:
     machine.add_go(held_back=True)
     run = machine.start()
     wait_until(lambda: machine.builds() == 1, "the build has begun")
@@ -82,7 +82,7 @@ def test_ctrl_c_ends_the_build_too_and_leaves_nothing(machine: Machine) -> None:
     assert contents(machine.cache) == {"lock"}
 
 
-def test_two_runs_at_once_build_once_and_the_second_says_that_it_waits(machine: Machine) -> None:
+def test_two_runs_at_once_build_once_and_the_second_reports_that_it_waits(machine: Machine) -> None:
     machine.add_go(held_back=True)
     first = machine.start()
     wait_until(lambda: machine.builds() == 1, "the build has begun")
@@ -96,7 +96,7 @@ def test_two_runs_at_once_build_once_and_the_second_says_that_it_waits(machine: 
     assert machine.builds() == 1
 
 
-def test_a_run_that_waited_for_one_that_was_killed_builds_itself(machine: Machine) -> None:
+def test_a_run_that_waits_for_a_killed_one_builds(machine: Machine) -> None:
     machine.add_go(held_back=True)
     first = machine.start()
     wait_until(lambda: machine.builds() == 1, "the build has begun")
@@ -111,7 +111,7 @@ def test_a_run_that_waited_for_one_that_was_killed_builds_itself(machine: Machin
     assert second.communicate(timeout=30)[0] == f"{machine.copy / 'bin'}\n"
 
 
-def test_the_copy_has_every_executable_and_serves_later_runs_without_go(machine: Machine) -> None:
+def test_the_copy_has_every_executable_and_later_runs_need_no_go(machine: Machine) -> None:
     machine.add_go()
     assert machine.run().returncode == 0
     shutil.rmtree(machine.path)
@@ -124,7 +124,7 @@ def test_the_copy_has_every_executable_and_serves_later_runs_without_go(machine:
 
 
 @pytest.mark.parametrize("damaged", ["recipe", *(f"bin/{name}" for name in EXECUTABLES)])
-def test_a_copy_that_lacks_a_part_is_made_again(machine: Machine, damaged: str) -> None:
+def test_an_incomplete_copy_is_replaced(machine: Machine, damaged: str) -> None:
     machine.add_go()
     assert machine.run().returncode == 0
     (machine.copy / damaged).unlink()
@@ -137,9 +137,9 @@ def test_a_copy_that_lacks_a_part_is_made_again(machine: Machine, damaged: str) 
     assert contents(machine.cache) == {"lock", machine.copy.name}
 
 
-def test_a_copy_made_by_another_recipe_is_made_again(machine: Machine) -> None:
+def test_a_copy_of_another_recipe_is_replaced(machine: Machine) -> None:
     write_cli(machine.copy / "bin")
-    (machine.copy / "recipe").write_text("that of an older go.sum")
+    (machine.copy / "recipe").write_text("recipe of an older go.sum")
     machine.add_go()
 
     outcome = machine.run()
@@ -149,7 +149,7 @@ def test_a_copy_made_by_another_recipe_is_made_again(machine: Machine) -> None:
     assert machine.builds() == 1
 
 
-def test_a_cache_directory_that_cannot_be_written_is_the_reason_and_names_the_variable(machine: Machine) -> None:
+def test_a_cache_directory_that_cannot_be_written_is_an_error_that_names_the_variable(machine: Machine) -> None:
     machine.add_go()
     machine.cache.write_text("a file where the directory should be")
 
@@ -162,23 +162,21 @@ def test_a_cache_directory_that_cannot_be_written_is_the_reason_and_names_the_va
     assert "Traceback" not in outcome.stderr
 
 
-def test_an_installer_out_of_reach_is_named_and_the_build_takes_over(machine: Machine) -> None:
+def test_an_unreachable_installer_is_reported_and_a_build_follows(machine: Machine) -> None:
     machine.add_go()
 
     outcome = machine.run(PULUMI_INFLUXDB3_SKIP_INSTALLER="", https_proxy="http://127.0.0.1:9")
 
-    assert "the official installer: downloading ended with status 1: the installer could not be fetched" in (
-        outcome.stderr
-    )
+    assert "the official installer: downloading ended with status 1: cannot download the installer" in (outcome.stderr)
     assert outcome.stdout == f"{machine.copy / 'bin'}\n"
     assert machine.builds() == 1
 
 
 def serve_installer(machine: Machine, does: str) -> dict[str, str]:
-    """Lets the SDK download this installer: all of it is real but the network.
+    """Make the SDK download this installer. Only the network is replaced.
 
     Returns:
-        The environment that a run needs for it.
+        The environment for a run.
     """
     script = machine.root / "install.sh"
     write_script(script, f"#!/bin/sh\nPATH=/usr/bin:/bin\n{does}\n")
@@ -192,11 +190,11 @@ def serve_installer(machine: Machine, does: str) -> dict[str, str]:
     }
 
 
-def test_the_official_installer_comes_before_a_build(machine: Machine) -> None:
+def test_the_official_installer_is_tried_before_a_build(machine: Machine) -> None:
     machine.add_go()
     release = machine.root / "release"
     write_cli(release)
-    # its arguments: --no-edit-path --install-root ROOT --version VERSION
+    # arguments of the installer: --no-edit-path --install-root ROOT --version VERSION
     environment = serve_installer(machine, f'[ "$5" = 3.259.0 ] && mkdir -p "$3/bin" && cp {release}/* "$3/bin"')
 
     outcome = machine.run(**environment)
@@ -206,7 +204,7 @@ def test_the_official_installer_comes_before_a_build(machine: Machine) -> None:
     assert machine.builds() == 0
 
 
-def test_an_installer_that_fails_is_quoted(machine: Machine) -> None:
+def test_the_output_of_a_failed_installer_is_in_the_report(machine: Machine) -> None:
     environment = serve_installer(machine, "echo error: no release for this machine; exit 1")
 
     outcome = machine.run(**environment)
@@ -217,7 +215,7 @@ def test_an_installer_that_fails_is_quoted(machine: Machine) -> None:
     assert contents(machine.cache) == {"lock"}
 
 
-def test_an_installer_that_hangs_is_stopped_with_all_it_started(
+def test_an_installer_that_hangs_is_stopped_with_its_child_processes(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = machine.root / "started"
@@ -235,4 +233,4 @@ def test_an_installer_that_hangs_is_stopped_with_all_it_started(
 
     assert failure.value.reasons[Source.INSTALLER] == "downloading took longer than 3 s"
     assert any(re.fullmatch(r"Pulumi CLI: the official installer: downloading: \d s so far", line) for line in reports)
-    wait_until(lambda: not is_running(int(started.read_text())), "what the installer started has ended")
+    wait_until(lambda: not is_running(int(started.read_text())), "the child process has ended")

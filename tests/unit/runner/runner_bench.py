@@ -33,7 +33,7 @@ T = TypeVar("T")
 PATIENCE = 15.0
 
 
-class Host:
+class Backend:
     """The server's part: answers queries from a table of texts, keeps what is written."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Bench:
         new_event_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop,
     ) -> None:
         self.plugins = root
-        self.host = Host()
+        self.backend = Backend()
         self.logs = LogBook()
         self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -115,7 +115,7 @@ class Bench:
         self.runner = Runner(
             environment=self.environment,
             directory=self.directory,
-            host=self.host,
+            backend=self.backend,
             logs=self.logs,
             write_log=self.log,
             time_limit=time_limit,

@@ -8,6 +8,7 @@ import pytest
 
 from influxdb3_embedded.runner.processes import caches
 from influxdb3_embedded.runner.processes.caches import CacheNamespace
+from influxdb3_embedded.runner.processes.dry_run_caches import DRY_RUN_TTL
 
 PROCESS: Any = object()  # is not asked where a value can be pickled
 
@@ -59,7 +60,7 @@ def test_a_value_that_has_expired_is_not_there_to_be_deleted(clock: Clock) -> No
 
 
 def test_a_namespace_may_have_a_time_of_its_own(clock: Clock) -> None:
-    cache = CacheNamespace(default_ttl=caches.DRY_RUN_TTL)
+    cache = CacheNamespace(default_ttl=DRY_RUN_TTL)
     put(cache, "default", None)
     put(cache, "longer", 1_801.0)
 

@@ -41,7 +41,7 @@ def test_log_lines_and_writes_come_back_and_nothing_is_stored(bench: Bench) -> N
     assert run.log_lines[2].startswith("INFO: finished execution in ")
     assert run.database_writes == {"d": ["m,s=1 f=1i", "m f=1i"], "not valid": ["m f=1i"]}
     assert run.error is None
-    assert bench.host.writes == []
+    assert bench.backend.writes == []
     assert bench.logs.rows() == []
 
 
@@ -53,7 +53,7 @@ def test_a_file_is_read_by_its_byte_order_mark_or_coding_line(bench: Bench, head
 
 
 def test_queries_are_real(bench: Bench) -> None:
-    bench.host.answers["SELECT 1"] = [{"a": 1}]
+    bench.backend.answers["SELECT 1"] = [{"a": 1}]
     run = scheduled(bench, "influxdb3_local.info(influxdb3_local.query('SELECT 1'))")
     assert run.log_lines[1] == "INFO: [{'a': 1}]"
 
@@ -171,7 +171,7 @@ def test_dry_runs_at_the_same_time_do_not_wait_for_each_other(bench: Bench) -> N
 
 
 def test_the_processes_that_dry_runs_leave_behind_are_few(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("influxdb3_embedded.runner.processes.caches._MAX_PROCESSES", 2)
+    monkeypatch.setattr("influxdb3_embedded.runner.processes.dry_run_caches._MAX_PROCESSES", 2)
     body = "import os, threading\ninfluxdb3_local.cache.put('l', threading.Lock())\ninfluxdb3_local.info(os.getpid())"
     pids = [int(scheduled(bench, body, name).log_lines[1].removeprefix("INFO: ")) for name in "abcd"]
     wait_until(lambda: not is_running(pids[0]))

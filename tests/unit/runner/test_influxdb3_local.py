@@ -58,23 +58,23 @@ def test_texts_that_no_table_can_hold_do_not_harm_the_log(bench: Bench) -> None:
 
 def test_a_query_returns_rows_with_all_their_columns_in_order(bench: Bench) -> None:
     rows = [{"z": 1, "a": None, "n": 2**70, "f": float("inf"), "s": "\ud800é", "b": True}]
-    bench.host.answers["SELECT * FROM t WHERE a = $a"] = rows
+    bench.backend.answers["SELECT * FROM t WHERE a = $a"] = rows
     bench.request_plugin(
         "rows = influxdb3_local.query('SELECT * FROM t WHERE a = $a', {'a': '4'})\n"
         "return repr(rows).encode('utf-16', 'surrogatepass').hex()"
     )
     assert bytes.fromhex(bench.call().body.decode()).decode("utf-16", "surrogatepass") == repr(rows)
-    assert bench.host.queries == [("d", "SELECT * FROM t WHERE a = $a", {"a": "4"})]
+    assert bench.backend.queries == [("d", "SELECT * FROM t WHERE a = $a", {"a": "4"})]
 
 
 def test_a_query_can_name_another_database(bench: Bench) -> None:
     bench.request_plugin("influxdb3_local.query('SELECT 1', database='_internal')\nreturn ''")
     bench.call()
-    assert bench.host.queries == [("_internal", "SELECT 1", None)]
+    assert bench.backend.queries == [("_internal", "SELECT 1", None)]
 
 
 def test_a_failed_query_raises_query_error(bench: Bench) -> None:
-    bench.host.answers["SELECT x"] = "database not found: d"
+    bench.backend.answers["SELECT x"] = "database not found: d"
     text = error_of(bench, "influxdb3_local.query('SELECT x')")
     assert text == "QueryError: error: database not found: d executing query on d: SELECT x"
     bench.request_plugin("influxdb3_local.query('SELECT x')")
@@ -128,7 +128,7 @@ def test_a_failed_query_raises_query_error(bench: Bench) -> None:
     ],
 )
 def test_mistakes(bench: Bench, statement: str, text: str) -> None:
-    bench.host.refused["d"] = "line protocol parse failed: no"
+    bench.backend.refused["d"] = "line protocol parse failed: no"
     assert error_of(bench, f"influxdb3_local.{statement}") == text
 
 
@@ -138,7 +138,7 @@ def test_queued_lines_are_written_once_a_database_after_the_run(bench: Bench) ->
         f"influxdb3_local.write({LINE})\nreturn ''"
     )
     bench.call()
-    assert bench.host.writes == [("d", "m f=1i\nm f=1i", True), ("other", "m f=1i", True)]
+    assert bench.backend.writes == [("d", "m f=1i\nm f=1i", True), ("other", "m f=1i", True)]
 
 
 def test_queued_lines_of_a_failed_run_are_dropped_and_synchronous_ones_stay(bench: Bench) -> None:
@@ -148,11 +148,11 @@ def test_queued_lines_of_a_failed_run_are_dropped_and_synchronous_ones_stay(benc
     )
     with pytest.raises(PluginFailed):
         bench.call()
-    assert bench.host.writes == [("d", "m f=1i", False), ("o", "m f=1i", True)]
+    assert bench.backend.writes == [("d", "m f=1i", False), ("o", "m f=1i", True)]
 
 
 def test_queued_lines_that_cannot_be_written_are_only_logged(bench: Bench) -> None:
-    bench.host.refused["d"] = "line protocol parse failed: no"
+    bench.backend.refused["d"] = "line protocol parse failed: no"
     bench.request_plugin(
         f"influxdb3_local.write({LINE})\ninfluxdb3_local.write_to_db('a.b', {LINE})\n"
         f"influxdb3_local.write_to_db('o', {LINE})\nreturn 'fine'"
@@ -162,11 +162,11 @@ def test_queued_lines_that_cannot_be_written_are_only_logged(bench: Bench) -> No
         "error running request plugin: error writing back lines to d: Cannot write: line protocol parse failed: no",
         "error running request plugin: invalid database name: a.b",
     ]
-    assert bench.host.writes == [("o", "m f=1i", True)]
+    assert bench.backend.writes == [("o", "m f=1i", True)]
 
 
 def test_threads_of_a_plugin_share_influxdb3_local(bench: Bench) -> None:
-    bench.host.answers = {f"SELECT {number}": [{"n": number}] for number in range(40)}
+    bench.backend.answers = {f"SELECT {number}": [{"n": number}] for number in range(40)}
     bench.request_plugin(
         "from concurrent.futures import ThreadPoolExecutor\n"
         "with ThreadPoolExecutor(8) as pool:\n"
@@ -176,7 +176,7 @@ def test_threads_of_a_plugin_share_influxdb3_local(bench: Bench) -> None:
 
 
 def test_a_thread_that_outlives_the_run_is_refused_and_does_not_disturb_the_next(bench: Bench) -> None:
-    bench.host.answers["SELECT 1"] = [{"n": 1}]
+    bench.backend.answers["SELECT 1"] = [{"n": 1}]
     bench.request_plugin(
         "import threading, time\n"
         "def go_on():\n"

@@ -464,7 +464,7 @@ def test_a_child_that_an_overlapping_run_forks_is_not_taken_for_the_plugin(bench
 
 
 def test_overlapping_runs_can_query_and_write_at_the_same_time(bench: Bench) -> None:
-    bench.host.answers["SELECT 1"] = [{"a": 1}]
+    bench.backend.answers["SELECT 1"] = [{"a": 1}]
     bench.request_plugin(
         "influxdb3_local.cache.get('v')\n"
         "for _ in range(20):\n"
@@ -475,4 +475,4 @@ def test_overlapping_runs_can_query_and_write_at_the_same_time(bench: Bench) -> 
     )
     calls = [bench.begin_call(body=b"%d" % number) for number in range(8)]
     assert results(calls) == [b"%d" % number for number in range(8)]
-    assert len(bench.host.writes) == 160
+    assert len(bench.backend.writes) == 160

@@ -84,6 +84,27 @@ def test_what_has_left_the_worker_ends_with_it(bench: Bench) -> None:
     wait_until(lambda: not is_running(pid))
 
 
+def test_what_has_left_the_worker_ends_if_a_plugin_kills_the_zygote(bench: Bench) -> None:
+    key = bench.request_plugin(
+        f"""\
+import os, signal, time
+{DAEMON.replace("return ", "daemon = ")}
+influxdb3_local.info(daemon)
+while not os.path.exists(b.decode()): time.sleep(0.01)
+os.kill(os.getppid(), signal.SIGKILL)
+time.sleep(60)"""
+    )
+    running = bench.begin_call(body=str(bench.plugins / "go").encode())
+    wait_until(bench.texts)
+    pid = int(bench.texts()[0])
+    assert is_running(pid)
+    (bench.plugins / "go").touch()
+    with pytest.raises(PluginFailed, match="plugin process was killed by signal SIGKILL"):
+        running.result(10)
+    wait_until(lambda: not is_running(pid))
+    bench.do(bench.runner.stop_trigger(key))
+
+
 def test_processes_that_keep_starting_others_end(bench: Bench) -> None:
     bench.request_plugin(
         "import os, time\n"
@@ -193,4 +214,4 @@ def test_a_stopped_zygote_goes_on(bench: Bench, caplog: pytest.LogCaptureFixture
     os.kill(zygote, signal.SIGSTOP)
     bench.request_plugin("return 'fine'", name="other")
     assert bench.call("other").body == b"fine"
-    assert "was stopped, and is continued" in caplog.text
+    assert "was stopped by a signal; it is continued" in caplog.text

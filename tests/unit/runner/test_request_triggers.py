@@ -286,7 +286,7 @@ def test_it_also_runs_on_the_event_loop_of_the_standard_library(tmp_path: Path, 
     bench = Bench(tmp_path, environment_location, new_event_loop=asyncio.new_event_loop)
     try:
         bench.request_plugin("print('hello')\nreturn influxdb3_local.query('SELECT 1')")
-        bench.host.answers["SELECT 1"] = [{"a": 1}]
+        bench.backend.answers["SELECT 1"] = [{"a": 1}]
         assert json.loads(bench.call().body) == [{"a": 1}]
     finally:
         bench.close()

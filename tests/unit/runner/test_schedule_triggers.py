@@ -74,6 +74,6 @@ def test_an_expression_that_never_matches_never_runs(bench: Bench) -> None:
 
 def test_disable_stops_the_schedule(bench: Bench) -> None:
     key = bench.trigger("s", bench.plugin("s.py", "1 / 0"), "every:100ms", error_behavior="disable")
-    wait_until(lambda: bench.host.disabled == [key])
+    wait_until(lambda: bench.backend.disabled == [key])
     time.sleep(0.3)
     assert len(slots(bench)) == 1

@@ -133,7 +133,7 @@ def test_a_forked_child_cannot_use_influxdb3_local(bench: Bench) -> None:
 def test_what_a_plugin_prints_goes_to_the_servers_log_under_its_name(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "influxdb3_embedded.runner.processes.output")
+    caplog.set_level("INFO", "influxdb3_embedded.runner.processes.printed_lines")
     bench.request_plugin(
         "import os, sys\nprint('to stdout')\nprint('to stderr', file=sys.stderr)\n"
         "os.system('echo from a shell')\nprint('no end', end='')\nreturn 'fine'"

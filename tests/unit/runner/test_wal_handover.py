@@ -163,4 +163,4 @@ def test_triggers_of_the_last_process_make_nothing_wait(bench: Bench) -> None:
         bench.do(bench.runner.stop_trigger(key))
     bench.log.stored = dict.fromkeys(keys, 0)
     bench.do(bench.runner.resume(triggers))
-    assert not bench.runner._wal_triggers.wait("d")
+    assert not bench.runner._wal_triggers.holds("d")

@@ -230,7 +230,7 @@ def test_disable_logs_the_error_stops_the_trigger_and_tells_the_server(bench: Be
     settings = {"error_behavior": "disable", "run_async": run_async}
     key = bench.trigger("w", bench.plugin("w.py", source), "all_tables", **settings)  # type: ignore[arg-type]
     bench.flush(TableBatch("t", rows(1)))
-    wait_until(lambda: bench.host.disabled == [key])
+    wait_until(lambda: bench.backend.disabled == [key])
     assert bench.texts("w", "ERROR")[0] == "error executing wal plugin: ValueError: x"
     bench.flush(TableBatch("t", rows(2)))
     time.sleep(0.1)
@@ -244,4 +244,4 @@ def test_what_a_wal_plugin_writes_goes_to_its_database(bench: Bench) -> None:
     )
     bench.trigger("w", bench.plugin("w.py", source), "all_tables")
     bench.flush(TableBatch("t", rows(1)))
-    wait_until(lambda: bench.host.writes == [("d", "seen n=1i", True)])
+    wait_until(lambda: bench.backend.writes == [("d", "seen n=1i", True)])

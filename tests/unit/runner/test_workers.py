@@ -15,7 +15,7 @@ PID = "import os\nreturn str(os.getpid())"
 
 @pytest.fixture
 def impatient(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr("influxdb3_embedded.runner.processes.idle._MAX_TIME", 0.1)
+    monkeypatch.setattr("influxdb3_embedded.runner.processes.idle_workers._MAX_TIME", 0.1)
     return bench
 
 
@@ -48,7 +48,7 @@ def test_an_idle_worker_with_a_state_is_kept(impatient: Bench, state: str) -> No
 
 
 def test_the_workers_idle_longest_are_ended_when_they_are_many(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("influxdb3_embedded.runner.processes.idle._MAX_WORKERS", 2)
+    monkeypatch.setattr("influxdb3_embedded.runner.processes.idle_workers._MAX_WORKERS", 2)
     names = ["a", "b", "c", "d"]
     for name in names:
         bench.request_plugin(PID, name=name)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from influxdb3_embedded.sql import DatabaseRef, Format, QueryFailed, SqlEngine, render, to_rows
+from influxdb3_embedded.sql import ROWS, DatabaseRef, Format, QueryFailed, SqlEngine
 from influxdb3_embedded.storage import Precision, Storage
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ DATABASE = DatabaseRef(1, "d1")
 
 
 class Engine:
-    """Storage and SQL for tests that are not coroutines."""
+    """Storage and SQL engine, with methods for tests that are not coroutines."""
 
     def __init__(self, memory_limit: int = 2**30) -> None:
         self.system_tables_made: list[str] = []
@@ -33,18 +36,23 @@ class Engine:
     def write(self, body: str) -> None:
         assert self.run(self.storage.write(1, body, precision=Precision.NANOSECOND)).errors == []
 
-    def table(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
-        return self.run(self.sql.query(DATABASE, sql, params))
+    def answer(self, sql: str, output: str, params: dict[str, Any] | None = None) -> bytes:
+        answer: bytes = self.run(self.sql.answer(DATABASE, sql, params, output))
+        return answer
 
     def rows(self, sql: str, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        return to_rows(self.table(sql, params))
+        rows: list[dict[str, Any]] = json.loads(self.answer(sql, ROWS, params))
+        return rows
 
     def text(self, sql: str, output: Format) -> str:
-        return render(self.table(sql), output).decode()
+        return self.answer(sql, output).decode()
 
-    def failure(self, sql: str, params: dict[str, Any] | None = None) -> tuple[int, str]:
+    def parquet(self, sql: str) -> pa.Table:
+        return pq.read_table(io.BytesIO(self.answer(sql, Format.PARQUET)))
+
+    def failure(self, sql: str, params: dict[str, Any] | None = None, output: str = ROWS) -> tuple[int, str]:
         with pytest.raises(QueryFailed) as caught:
-            self.table(sql, params)
+            self.answer(sql, output, params)
         return caught.value.status, caught.value.text
 
     def close(self) -> None:
@@ -74,5 +82,5 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def fresh_engine() -> Callable[..., AbstractContextManager[Engine]]:
-    """For tests that need engines of their own."""
+    """Makes engines with other settings than those of `engine`, or several of them."""
     return engine_in_memory

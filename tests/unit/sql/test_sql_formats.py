@@ -1,16 +1,15 @@
-"""Query results as text, as Parquet and as rows for plugins."""
+"""Query results in each format, and as rows for plugins."""
 
 from __future__ import annotations
 
 import datetime
-import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from influxdb3_embedded.sql import Format, QueryFailed, UnsupportedTypeError, render, to_rows
+from influxdb3_embedded.sql import Format, UnsupportedTypeError, to_rows
 
 if TYPE_CHECKING:
     from conftest import Engine
@@ -48,7 +47,7 @@ CPU = "cpu v=1 1000000000\ncpu v=2 1500000000\ncpu,host=a v=3 100000000000000000
         ),
     ],
 )
-def test_a_result_is_written_as_the_server_writes_it(engine: Engine, output: Format, text: str) -> None:
+def test_a_result_is_written_as_a_real_server_writes_it(engine: Engine, output: Format, text: str) -> None:
     engine.write(CPU)
     assert text == engine.text("SELECT * FROM cpu ORDER BY time", output)
 
@@ -62,7 +61,7 @@ def test_a_result_is_written_as_the_server_writes_it(engine: Engine, output: For
         (Format.PRETTY, "+------+---+\n| time | v |\n+------+---+\n+------+---+"),
     ],
 )
-def test_an_empty_result_is_written_as_the_server_writes_it(engine: Engine, output: Format, text: str) -> None:
+def test_an_empty_result_is_written_as_a_real_server_writes_it(engine: Engine, output: Format, text: str) -> None:
     engine.write("cpu v=1 1")
     assert text == engine.text("SELECT * FROM cpu WHERE false", output)
 
@@ -130,7 +129,7 @@ def test_a_time_with_a_zone_is_written_with_its_offset(
     assert engine.text(sql, Format.JSONL).split() == [f'{{"time":"{time}"}}' for time in written]
     assert engine.text(sql, Format.JSON) == f"[{','.join(engine.text(sql, Format.JSONL).split())}]"
     assert [f"| {time}" in engine.text(sql, Format.PRETTY) for time in written] == [True, True]
-    (column,) = pq.read_table(io.BytesIO(render(engine.table(sql), Format.PARQUET))).columns
+    (column,) = engine.parquet(sql).columns
     assert column.type.tz == zone
     assert [row["time"] for row in engine.rows(sql)] == [1704096000000000000, 1719792000000000000]
 
@@ -147,7 +146,7 @@ def test_a_time_with_a_zone_is_written_with_its_offset(
         ("arrow_cast({time}, 'Dictionary(Int32, {kind})')", '"2024-01-01T09:00:00.000000001+01:00"'),
     ],
 )
-def test_a_time_with_a_zone_keeps_its_offset_within_other_values(engine: Engine, nested: str, written: str) -> None:
+def test_a_time_with_a_zone_keeps_its_offset_in_nested_values(engine: Engine, nested: str, written: str) -> None:
     engine.write("home temp=1 1\nhome temp=2 1704096000000000001")
     kind = 'Timestamp(ns, "Europe/Paris")'
     value = nested.format(time=_ZONED.format(time="time", unit="ns", zone="Europe/Paris"), kind=kind)
@@ -161,13 +160,19 @@ def test_the_day_of_a_time_zone_begins_at_its_midnight(engine: Engine) -> None:
     assert engine.text(f"SELECT {day} AS day FROM home", Format.JSON) == '[{"day":"2024-03-31T00:00:00+01:00"}]'
 
 
-def test_a_time_that_has_no_text_fails_the_query(engine: Engine) -> None:
-    table = engine.table("SELECT arrow_cast(4611686018427387904, 'Timestamp(s)') AS x")
-    with pytest.raises(QueryFailed, match="Failed to convert 4611686018427387904 to datetime"):
-        render(table, Format.JSON)
+def test_a_time_that_is_too_far_away_fails_the_query(engine: Engine) -> None:
+    _, text = engine.failure("SELECT arrow_cast(4611686018427387904, 'Timestamp(s)') AS x", output=Format.JSON)
+    assert "Failed to convert 4611686018427387904 to datetime" in text
 
 
-def test_nested_values_are_written_for_people_where_people_read(engine: Engine) -> None:
+def test_a_long_list_keeps_its_order(engine: Engine) -> None:
+    days = "array_agg(arrow_cast(value, 'Date32') ORDER BY value)"
+    (row,) = json.loads(engine.text(f"SELECT {days} AS days FROM generate_series(0, 99999)", Format.JSON))
+    epoch = datetime.date(1970, 1, 1)
+    assert row["days"] == [str(epoch + datetime.timedelta(number)) for number in range(100_000)]
+
+
+def test_the_pretty_format_writes_nested_values_for_people(engine: Engine) -> None:
     value = "named_struct('a', 1.0, 'b', NULL, 'c', make_array(1, NULL))"
     assert "| {a: 1.0, b: , c: [1, ]} |" in engine.text(f"SELECT {value} AS x", Format.PRETTY)
 
@@ -176,21 +181,18 @@ def test_a_struct_that_is_null_is_left_out(engine: Engine) -> None:
     assert engine.text("SELECT 1 AS n, CASE WHEN false THEN named_struct('a', 1) END AS x", Format.JSON) == '[{"n":1}]'
 
 
-def test_csv_quotes_what_would_be_misread(engine: Engine) -> None:
+def test_csv_quotes_commas_quotes_and_line_ends(engine: Engine) -> None:
     assert engine.text("SELECT 'a,\"b\"\n' AS x, NULL AS y", Format.CSV) == 'x,y\n"a,""b""\n",\n'
 
 
 def test_parquet_can_be_read_back(engine: Engine) -> None:
     engine.write(CPU)
-    table = engine.table("SELECT * FROM cpu")
-    assert to_rows(table) == to_rows(pq.read_table(io.BytesIO(render(table, Format.PARQUET))))
+    assert engine.rows("SELECT * FROM cpu") == to_rows(engine.parquet("SELECT * FROM cpu"))
 
 
-def test_parquet_refuses_a_type_that_it_does_not_have(engine: Engine) -> None:
-    table = engine.table("SELECT INTERVAL '1 day' AS i")
-    with pytest.raises(QueryFailed, match="not implemented") as caught:
-        render(table, Format.PARQUET)
-    assert caught.value.status == 405
+def test_parquet_refuses_a_type_that_it_lacks(engine: Engine) -> None:
+    status, text = engine.failure("SELECT INTERVAL '1 day' AS i", output=Format.PARQUET)
+    assert (status, "not implemented" in text) == (405, True)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_a_plugin_gets_plain_python_values(array: pa.Array, value: Any) -> None:
         (pa.array([datetime.time(1)], pa.time64("us")), "Time64(Microsecond)"),
     ],
 )
-def test_a_plugin_is_told_which_type_it_cannot_get(array: pa.Array, name: str) -> None:
+def test_an_unsupported_type_is_named_in_the_error(array: pa.Array, name: str) -> None:
     with pytest.raises(UnsupportedTypeError) as caught:
         to_rows(pa.table({"x": array}))
     assert f"Unsupported data type: {name}" == str(caught.value)

@@ -50,7 +50,7 @@ def test_bounds_of_time_are_required(engine: Engine, where: str, missing: str) -
 
 
 @pytest.mark.parametrize("end", ["GROUP BY t,", "GROUP BY t, (", "GROUP BY t HAVING"])
-def test_what_cannot_be_parsed_fails_in_the_words_of_the_parser(engine: Engine, end: str) -> None:
+def test_a_syntax_error_has_the_parsers_text(engine: Engine, end: str) -> None:
     engine.write(ROWS)
     status, text = engine.failure(f"SELECT {BIN} AS t, locf(avg(v)) FROM cpu {WHERE} {end}")
     assert (status, text.partition("(")[0]) == (400, "SQL error: ParserError")
@@ -99,12 +99,12 @@ def test_what_cannot_be_parsed_fails_in_the_words_of_the_parser(engine: Engine, 
         ),
     ],
 )
-def test_misuse_is_refused_in_the_words_of_the_server(engine: Engine, sql: str, status: int, text: str) -> None:
+def test_misuse_is_refused_with_the_servers_text(engine: Engine, sql: str, status: int, text: str) -> None:
     engine.write(ROWS)
     assert (status, f"Error during planning: {text}") == engine.failure(sql)
 
 
-def test_one_aggregate_is_filled_in_one_way(engine: Engine) -> None:
+def test_two_fillings_of_one_aggregate_are_refused(engine: Engine) -> None:
     engine.write(ROWS)
     assert engine.failure(f"SELECT {BIN} AS t, locf(avg(v)), interpolate(avg(v)) FROM cpu {WHERE} GROUP BY t") == (
         405,
@@ -128,7 +128,7 @@ def test_text_is_not_interpolated(engine: Engine) -> None:
         ("date_bin_wallclock_gapfill(INTERVAL '1 day', time)", "date_bin_gapfill makes bins of UTC"),
     ],
 )
-def test_what_is_missing_is_named_with_what_works_instead(engine: Engine, function: str, instead: str) -> None:
+def test_a_function_that_is_missing_is_refused_with_an_alternative(engine: Engine, function: str, instead: str) -> None:
     engine.write(ROWS)
     status, text = engine.failure(f"SELECT {function} FROM cpu")
     name = function.partition("(")[0]
@@ -141,7 +141,7 @@ def test_what_is_missing_is_named_with_what_works_instead(engine: Engine, functi
     "where", [f"{WHERE} AND v > 100", "WHERE time > now() - INTERVAL '50 nanoseconds' AND time <= now()"]
 )
 @pytest.mark.parametrize("keys", ["t", "t, host"])
-def test_no_rows_have_no_gaps(engine: Engine, where: str, keys: str) -> None:
+def test_no_rows_give_no_bins(engine: Engine, where: str, keys: str) -> None:
     engine.write(ROWS)
     assert engine.rows(f"SELECT {BIN} AS t, count(*) FROM cpu {where} GROUP BY {keys}") == []
 
@@ -172,13 +172,13 @@ def test_no_rows_have_no_gaps(engine: Engine, where: str, keys: str) -> None:
 def test_a_bin_without_data_is_filled(engine: Engine, aggregate: str, expected: list[Any]) -> None:
     engine.write(ROWS)
     rows = tuples(engine, f"SELECT {BIN} AS t, {aggregate} AS x FROM cpu {HOST_A} GROUP BY t ORDER BY t")
-    if "OVER" in aggregate:  # the two gaps are equal, so either may come first
+    if "OVER" in aggregate:  # the two gaps are equal, so their order is not defined
         assert sorted(map(str, expected)) == sorted(str(value) for _, value in rows)
     else:
         assert list(zip([0, 10, 20, 30], expected, strict=True)) == rows
 
 
-def test_series_are_filled_apart_and_come_one_after_the_other(engine: Engine) -> None:
+def test_each_series_is_filled_separately_and_comes_as_a_whole(engine: Engine) -> None:
     engine.write(ROWS)
     rows = tuples(engine, f"SELECT host, {BIN} AS t, locf(max(v)) FROM cpu {WHERE} GROUP BY t, host")
     assert rows == [
@@ -199,7 +199,7 @@ def test_series_are_filled_apart_and_come_one_after_the_other(engine: Engine) ->
         ("time >= now() - (now() - to_timestamp_nanos(0)) AND time < to_timestamp_nanos(40)", [0, 10, 20, 30]),
     ],
 )
-def test_bins_reach_from_bound_to_bound(engine: Engine, where: str, bins: list[int]) -> None:
+def test_bins_cover_the_range_between_the_bounds(engine: Engine, where: str, bins: list[int]) -> None:
     engine.write(ROWS)
     sql = f"SELECT {BIN} AS t FROM cpu WHERE {where} GROUP BY t ORDER BY t"
     params = {"from": "1970-01-01T00:00:00", "to": "1970-01-01T00:00:00.000000040"} if "$" in where else None
@@ -214,7 +214,7 @@ def test_bins_reach_from_bound_to_bound(engine: Engine, where: str, bins: list[i
         ("DATE_BIN_GAPFILL(INTERVAL '1 month', time)", [0]),
     ],
 )
-def test_interval_and_origin_are_those_of_date_bin(engine: Engine, call: str, bins: list[int]) -> None:
+def test_interval_and_origin_mean_the_same_as_in_date_bin(engine: Engine, call: str, bins: list[int]) -> None:
     engine.write(ROWS)
     rows = tuples(engine, f"SELECT {call} AS t FROM cpu {WHERE} GROUP BY t ORDER BY t")
     assert [(time,) for time in bins] == rows
@@ -270,16 +270,18 @@ def test_interval_and_origin_are_those_of_date_bin(engine: Engine, call: str, bi
         ),
     ],
 )
-def test_gaps_are_filled_wherever_a_query_can_stand(engine: Engine, sql: str, expected: list[tuple[Any, ...]]) -> None:
+def test_gaps_are_filled_in_every_place_of_a_statement(
+    engine: Engine, sql: str, expected: list[tuple[Any, ...]]
+) -> None:
     engine.write(ROWS)
     assert expected == tuples(engine, sql)
 
 
-def test_a_column_without_alias_is_called_what_the_server_calls_it(engine: Engine) -> None:
+def test_a_column_without_alias_has_the_servers_name(engine: Engine) -> None:
     engine.write(ROWS)
     columns = f"{BIN}, host, cpu.host AS h, interpolate(avg(v)), locf(selector_first(v, time))"
-    sql = f"SELECT {columns} FROM cpu {WHERE} GROUP BY 1, host"
-    assert engine.table(sql).column_names == [
+    sql = f"SELECT {columns} FROM cpu {HOST_A} GROUP BY 1, host"
+    assert engine.parquet(sql).column_names == [
         'date_bin_gapfill(IntervalMonthDayNano("IntervalMonthDayNano { months: 0, days: 0, nanoseconds: 10 '
         '}"),cpu.time)',
         "host",
@@ -289,7 +291,7 @@ def test_a_column_without_alias_is_called_what_the_server_calls_it(engine: Engin
     ]
 
 
-def test_an_unknown_column_fails_in_the_words_of_the_planner(engine: Engine) -> None:
+def test_an_unknown_column_fails_with_the_planners_text(engine: Engine) -> None:
     engine.write("cpu v=1 1")
     assert engine.failure(f"SELECT {BIN} AS t, locf(avg(nope)) FROM cpu {WHERE} GROUP BY t") == (
         400,

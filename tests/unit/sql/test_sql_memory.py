@@ -1,14 +1,14 @@
-"""How much memory a query may take, and how it fails beyond that."""
+"""The memory limit of queries."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from influxdb3_embedded.sql import DatabaseRef, QueryFailed
+from influxdb3_embedded.sql import ROWS, DatabaseRef, QueryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,51 +49,47 @@ def small(fresh_engine: Callable[..., AbstractContextManager[Engine]]) -> Iterat
     ],
     ids=["aggregate", "join", "cross join", "tags", "text", "dictionary", "list", "map", "sorted cross join"],
 )  # fmt: skip
-def test_a_query_that_takes_too_much_fails_and_the_next_one_is_answered(small: Engine, sql: str, text: str) -> None:
+def test_a_query_over_the_limit_fails_and_the_next_one_is_answered(small: Engine, sql: str, text: str) -> None:
     for _ in range(2):
         status, error = small.failure(sql)
         assert (status, text in error) == (400, True), error
         assert small.rows(JOIN) == [{"n": 200_000}]
 
 
-def test_memory_without_end_is_a_limit_too(fresh_engine: Callable[..., AbstractContextManager[Engine]]) -> None:
+def test_the_highest_limit_works(fresh_engine: Callable[..., AbstractContextManager[Engine]]) -> None:
     with fresh_engine(memory_limit=2**63 - 1) as engine:
         assert engine.rows(JOIN) == [{"n": 200_000}]
 
 
-def test_no_memory_refuses_every_query(fresh_engine: Callable[..., AbstractContextManager[Engine]]) -> None:
+def test_a_limit_of_zero_refuses_every_query(fresh_engine: Callable[..., AbstractContextManager[Engine]]) -> None:
     with fresh_engine(memory_limit=0) as engine:
         status, text = engine.failure("SELECT 1")
         assert (status, "Resources exhausted" in text) == (400, True)
 
 
-def test_a_failure_that_is_kept_keeps_no_memory(small: Engine) -> None:
+def test_a_stored_failure_holds_no_memory(small: Engine) -> None:
     kept = []
     for _ in range(3):
         with pytest.raises(QueryFailed) as caught:
-            small.table(KEPT)
+            small.rows(KEPT)
         kept.append(caught.value)
         assert small.rows(JOIN) == [{"n": 200_000}]
 
 
-def test_queries_share_the_memory(small: Engine) -> None:
+def test_queries_that_run_at_once_share_the_memory(small: Engine) -> None:
     nearly_all = f"SELECT count(hash) AS n FROM (SELECT array_agg(hash) AS hash FROM ({HASHES.format(rows=1_000_000)}))"
     assert small.rows(nearly_all) == [{"n": 1}]
 
-    def fails(_: int) -> bool:
-        try:
-            small.sql.run(DatabaseRef(1, "d1"), nearly_all)
-        except QueryFailed:
-            return True
-        return False
+    async def ask_eight_times() -> list[bytes | BaseException]:
+        asks = (small.sql.answer(DatabaseRef(1, "d1"), nearly_all, None, ROWS) for _ in range(8))
+        return await asyncio.gather(*asks, return_exceptions=True)
 
-    with ThreadPoolExecutor(8) as threads:
-        assert any(threads.map(fails, range(8)))
+    assert any(isinstance(answer, QueryFailed) for answer in small.run(ask_eight_times()))
     assert small.rows(nearly_all) == [{"n": 1}]
 
 
-def test_what_groups_need_beyond_the_memory_goes_to_disk(small: Engine) -> None:
-    # a text of 32 characters for each group is more than there is
+def test_groups_over_the_limit_are_written_to_disk(small: Engine) -> None:
+    # a text of 32 characters for each group exceeds the limit
     assert small.rows(f"SELECT count(*) AS n FROM (SELECT DISTINCT hash FROM ({HASHES.format(rows=700_000)}))") == [
         {"n": 700_000}
     ]
@@ -121,7 +117,7 @@ def test_bins_of_a_nanosecond_over_a_year_are_refused_before_they_are_made(small
 
 
 @pytest.mark.parametrize(("stride", "bins"), [("1 day", 365), ("1 month", 12), ("1 year", 1), ("5 minutes", 105_120)])
-def test_bins_that_have_room_are_made(small: Engine, stride: str, bins: int) -> None:
+def test_bins_within_the_limit_are_made(small: Engine, stride: str, bins: int) -> None:
     sql = (
         f"SELECT date_bin_gapfill(INTERVAL '{stride}', time) AS t, avg(temp) FROM home "
         "WHERE time >= '2023-01-01' AND time < '2024-01-01' GROUP BY 1"

@@ -1,4 +1,4 @@
-"""What a query may do, and how it fails."""
+"""Queries: what they may do, and how they fail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from influxdb3_embedded.sql import DatabaseRef
+from influxdb3_embedded.sql import ROWS, DatabaseRef
 
 if TYPE_CHECKING:
     from conftest import Engine
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
         ),
     ],
 )
-def test_a_query_that_cannot_run_fails_in_the_words_of_the_planner(
-    engine: Engine, sql: str, status: int, text: str
-) -> None:
+def test_a_wrong_query_fails_with_datafusions_text(engine: Engine, sql: str, status: int, text: str) -> None:
     assert (status, text) == engine.failure(sql)
 
 
@@ -50,7 +48,7 @@ def test_a_query_that_cannot_run_fails_in_the_words_of_the_planner(
         ("SELECT * FROM read_csv('/etc/passwd')", "table function 'read_csv' not found"),
     ],
 )
-def test_what_changes_something_or_touches_files_is_refused(engine: Engine, sql: str, refused: str) -> None:
+def test_statements_that_change_data_or_read_files_are_refused(engine: Engine, sql: str, refused: str) -> None:
     engine.write("cpu,host=a v=1 1")
     assert (400, f"Error during planning: {refused}") == engine.failure(sql)
 
@@ -84,7 +82,7 @@ def test_tables_are_listed(engine: Engine) -> None:
     } <= tables
 
 
-def test_a_system_table_is_made_when_a_query_names_it_and_not_before(engine: Engine) -> None:
+def test_a_system_table_is_made_only_when_a_query_names_it(engine: Engine) -> None:
     engine.rows("SELECT 1")
     assert engine.system_tables_made == []
     assert engine.rows("SELECT * FROM system.info") == [{"name": "d1"}]
@@ -98,10 +96,11 @@ def test_a_system_table_is_made_when_a_query_names_it_and_not_before(engine: Eng
         ("SELECT v FROM cpu WHERE v = $n", {"n": "4"}, [{"v": 4.0}]),
         ("SELECT v FROM cpu WHERE v = $n", {"n": 4}, [{"v": 4.0}]),
         ("SELECT v FROM cpu WHERE host = $h", {"h": "a' OR 'a' = 'a"}, []),
+        ("SELECT $a AS a, $b AS b", {"a": 2**64 - 1, "b": 10**30}, [{"a": 2**64 - 1, "b": 1e30}]),
         ("SELECT $a AS a, $b AS b, $c AS c", {"a": None, "b": True, "c": 1.5}, [{"a": None, "b": True, "c": 1.5}]),
     ],
 )
-def test_parameters_are_values(
+def test_parameters_are_bound_as_values(
     engine: Engine, sql: str, params: dict[str, Any], expected: list[dict[str, Any]]
 ) -> None:
     engine.write("cpu,host=a v=4 1\ncpu,host=b v=5 2")
@@ -119,14 +118,14 @@ def test_parameters_are_values(
         ("SELECT upper(host) AS h FROM cpu WHERE host LIKE 'b%'", [("B",)]),
     ],
 )
-def test_the_dialect_is_datafusions(engine: Engine, sql: str, expected: list[tuple[Any, ...]]) -> None:
+def test_the_sql_dialect_is_datafusions(engine: Engine, sql: str, expected: list[tuple[Any, ...]]) -> None:
     engine.write("cpu,host=a v=1 1\ncpu,host=b v=2 2")
     assert expected == [tuple(row.values()) for row in engine.rows(sql)]
 
 
 def test_a_result_without_rows_has_its_columns(engine: Engine) -> None:
     engine.write("cpu v=1 1")
-    assert engine.table("SELECT * FROM cpu WHERE false").column_names == ["time", "v"]
+    assert engine.parquet("SELECT * FROM cpu WHERE false").column_names == ["time", "v"]
 
 
 def test_a_slow_query_does_not_delay_others(engine: Engine) -> None:
@@ -136,7 +135,7 @@ def test_a_slow_query_does_not_delay_others(engine: Engine) -> None:
         finished: list[str] = []
 
         async def run(name: str, sql: str) -> None:
-            await engine.sql.query(DatabaseRef(1, "d1"), sql)
+            await engine.sql.answer(DatabaseRef(1, "d1"), sql, None, ROWS)
             finished.append(name)
 
         slow = asyncio.create_task(run("slow", "SELECT sum(a.v * b.v * c.v) FROM cpu a, cpu b, cpu c WHERE c.v < 40"))
@@ -148,7 +147,7 @@ def test_a_slow_query_does_not_delay_others(engine: Engine) -> None:
     assert engine.run(race()) == ["quick", "slow"]
 
 
-def test_the_latest_rows_are_read_from_the_end(engine: Engine) -> None:
+def test_the_latest_rows_are_returned_first_for_descending_time(engine: Engine) -> None:
     engine.write("\n".join(f"cpu,host={'ab'[number % 2]} v={number} {number}" for number in range(20_000)))
     assert engine.rows("SELECT v FROM cpu ORDER BY time DESC LIMIT 2") == [{"v": 19999.0}, {"v": 19998.0}]
     assert engine.rows("SELECT v FROM cpu WHERE host = 'a' ORDER BY time DESC LIMIT 1") == [{"v": 19998.0}]

@@ -34,7 +34,7 @@ def test_too_few_arguments_are_refused(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind"), [("time, v", "Float64"), ("v, i", "Int64"), ("v, host", "Dictionary(Int32, Utf8)")]
 )
-def test_a_second_argument_that_is_no_timestamp_is_refused(engine: Engine, arguments: str, kind: str) -> None:
+def test_a_second_argument_that_is_not_a_timestamp_is_refused(engine: Engine, arguments: str, kind: str) -> None:
     engine.write(ROWS)
     assert engine.failure(f"SELECT host, selector_last({arguments})['value'] FROM cpu GROUP BY host") == (
         400,
@@ -42,7 +42,7 @@ def test_a_second_argument_that_is_no_timestamp_is_refused(engine: Engine, argum
     )
 
 
-def test_an_unknown_column_fails_in_the_words_of_the_planner(engine: Engine) -> None:
+def test_an_unknown_column_fails_with_the_planners_text(engine: Engine) -> None:
     engine.write("cpu v=1 1")
     assert engine.failure("SELECT selector_first(nope, time) FROM cpu") == (
         400,
@@ -86,17 +86,17 @@ def test_further_arguments_are_taken_from_the_selected_row(engine: Engine) -> No
     )
 
 
-def test_no_rows_select_nothing(engine: Engine) -> None:
+def test_a_selector_of_no_rows_is_null(engine: Engine) -> None:
     engine.write(ROWS)
     assert engine.text("SELECT count(*) AS n, selector_last(v, time) AS x FROM cpu WHERE false", Format.JSON) == (
         '[{"n":0}]'
     )
 
 
-def test_a_column_without_alias_is_called_what_the_server_calls_it(engine: Engine) -> None:
+def test_a_column_without_alias_has_the_servers_name(engine: Engine) -> None:
     engine.write(ROWS)
     sql = "SELECT SELECTOR_FIRST(v, time)['value'], selector_max(v, c.time, i) FILTER (WHERE host = 'a') FROM cpu c"
-    assert engine.table(sql).column_names == [
+    assert engine.parquet(sql).column_names == [
         "selector_first(c.v,c.time)[value]",
         'selector_max(c.v,c.time,c.i) FILTER (WHERE c.host = Utf8("a"))',
     ]
@@ -129,7 +129,9 @@ def test_a_column_without_alias_is_called_what_the_server_calls_it(engine: Engin
         ),
     ],
 )
-def test_selectors_are_aggregates_like_others(engine: Engine, sql: str, expected: list[tuple[Any, ...]] | None) -> None:
+def test_selectors_work_wherever_aggregates_work(
+    engine: Engine, sql: str, expected: list[tuple[Any, ...]] | None
+) -> None:
     engine.write(ROWS)
     if expected is None:
         assert engine.failure(sql)[0] == 400
@@ -137,7 +139,7 @@ def test_selectors_are_aggregates_like_others(engine: Engine, sql: str, expected
         assert expected == [tuple(row.values()) for row in engine.rows(sql)]
 
 
-def test_parameters_are_values_in_selectors_too(engine: Engine) -> None:
+def test_selectors_accept_parameters(engine: Engine) -> None:
     engine.write(ROWS)
     sql = "SELECT selector_max(v * $factor, time)['value'] AS x FROM cpu WHERE host = $host"
     assert engine.rows(sql, {"factor": 2, "host": "a"}) == [{"x": 6.0}]

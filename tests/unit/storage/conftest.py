@@ -39,7 +39,7 @@ class OpenStorage:
         return [tuple(error)[:3] for error in self.write(body, **options).errors]
 
     def rows(self, table: str, database: int = DATABASE) -> list[dict[str, Any]]:
-        """The rows without their nulls, by time."""
+        """Return the rows in time order, without nulls."""
         found = self.storage.table(database, table)
         assert found is not None
         rows = to_rows(found if isinstance(found, pa.Table) else found.to_table())

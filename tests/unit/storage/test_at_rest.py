@@ -1,4 +1,4 @@
-"""Data, plugins and logs on disk belong to their owner alone, whatever the umask."""
+"""Only the owner may read data, plugins and logs on disk, whatever the umask."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def open_to_others(directory: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022])
-def test_what_the_engine_writes_is_its_owners(tmp_path: Path, mask: int) -> None:
+def test_only_the_owner_may_read_what_the_engine_writes(tmp_path: Path, mask: int) -> None:
     with umask(mask), start_engine(tmp_path / "engine") as engine:
         engine.client.write_lp("d", "m n=1i")
         engine.client.create_plugin_file("deep/er/p.py", "x = 1")
@@ -50,7 +50,7 @@ def test_what_the_engine_writes_is_its_owners(tmp_path: Path, mask: int) -> None
         assert (tmp_path / "engine" / "engine.log").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_open_to_others_is_closed_at_the_next_start(tmp_path: Path) -> None:
+def test_a_start_removes_rights_of_others(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         engine.client.write_lp("d", "m n=1i")
         engine.client.create_plugin_file("p.py", "x = 1")
@@ -72,14 +72,14 @@ def test_what_was_open_to_others_is_closed_at_the_next_start(tmp_path: Path) -> 
         assert engine.client.query_sql("d", "SELECT n FROM m") == [{"n": 1}]
 
 
-def test_a_directory_that_holds_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_data_directory_with_other_content_keeps_its_rights(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with start_engine(tmp_path, data_dir=tmp_path):
         assert tmp_path.stat().st_mode & 0o777 == 0o755
         assert open_to_others(tmp_path / "node0") == []
 
 
-def test_plugins_write_with_the_umask_of_who_started_the_engine(tmp_path: Path) -> None:
+def test_plugins_have_the_umask_of_the_process_that_started_the_engine(tmp_path: Path) -> None:
     with umask(0o027), start_engine(tmp_path, object_store="memory") as engine:
         engine.client.create_database("d")
         engine.client.create_plugin_file("p.py", WRITES_A_FILE)

@@ -1,4 +1,4 @@
-"""What InfluxDB 3 accepts as a line, and in which words it refuses the others."""
+"""Which lines InfluxDB 3 accepts, and with which messages it refuses others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_FIELDS = "No fields were provided"
 BACKSLASH = "Measurements, tag keys and values, and field keys may not end with a backslash"
 
 
-def left_over(text: str) -> str:
+def trailing(text: str) -> str:
     return f"Could not parse entire line. Found trailing content: `{text}`"
 
 
@@ -34,14 +34,14 @@ def no_equals_sign(text: str) -> str:
         ("cpu =1", NO_FIELDS),
         ("cpu 5", NO_FIELDS),
         ('cpu v="open', NO_FIELDS),
-        ("cpu v=1,w=", left_over("w=")),
-        ("cpu v=1,w=2,x=", left_over(",x=")),
-        ("cpu v=1 abc", left_over(" abc")),
-        ("cpu v=1 abcdefghijkl", left_over(" abcdefghi...")),
-        ("cpu v=1 1.5", left_over(".5")),
-        ("cpu v=1 1 1", left_over("1")),
-        ("cpu v=1  ", left_over("  ")),
-        ("cpu v=1 5\r", left_over("\r")),
+        ("cpu v=1,w=", trailing("w=")),
+        ("cpu v=1,w=2,x=", trailing(",x=")),
+        ("cpu v=1 abc", trailing(" abc")),
+        ("cpu v=1 abcdefghijkl", trailing(" abcdefghi...")),
+        ("cpu v=1 1.5", trailing(".5")),
+        ("cpu v=1 1 1", trailing("1")),
+        ("cpu v=1  ", trailing("  ")),
+        ("cpu v=1 5\r", trailing("\r")),
         ("cpu,t v=1", no_equals_sign("t v=1")),
         ("cpu,t=1,u v=1", no_equals_sign("t=1,u v=1")),
         ("cpu,t= v=1", "Expected tag value, got ` v=1`"),
@@ -63,12 +63,12 @@ def no_equals_sign(text: str) -> str:
         ("cpu time=2", "'time' is a reserved column"),
     ],
 )
-def test_a_bad_line_is_refused_in_the_words_of_the_server(storage: OpenStorage, line: str, message: str) -> None:
+def test_a_bad_line_is_refused_with_the_message_of_a_real_server(storage: OpenStorage, line: str, message: str) -> None:
     assert [(message, 1)] == [error[:2] for error in storage.errors(line)]
 
 
 @pytest.mark.parametrize("value", [".5", "+5", "NaN", "nan", "inf", "-inf", "Infinity", "--1", ".5i", "x", "1" * 0])
-def test_what_is_not_a_value_is_no_field(storage: OpenStorage, value: str) -> None:
+def test_an_invalid_value_is_not_a_field(storage: OpenStorage, value: str) -> None:
     assert [error[:2] for error in storage.errors(f"cpu v={value}")] == [(NO_FIELDS, 1)]
 
 
@@ -76,8 +76,10 @@ def test_what_is_not_a_value_is_no_field(storage: OpenStorage, value: str) -> No
     ("value", "rest"),
     [("5.", "."), ("1e", "e"), ("1_000", "_000"), ("0x10", "x10"), ("1.0i", "i"), ("-7u", "u"), ("tRUE", "RUE")],
 )
-def test_a_value_is_the_longest_match_and_the_rest_is_left_over(storage: OpenStorage, value: str, rest: str) -> None:
-    assert [(left_over(rest), 1)] == [error[:2] for error in storage.errors(f"cpu v={value}")]
+def test_a_value_is_the_longest_match_and_the_rest_is_trailing_content(
+    storage: OpenStorage, value: str, rest: str
+) -> None:
+    assert [(trailing(rest), 1)] == [error[:2] for error in storage.errors(f"cpu v={value}")]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_a_value_is_the_longest_match_and_the_rest_is_left_over(storage: OpenSto
         ('"é"', "é"),
     ],
 )
-def test_a_value_is_read_as_its_kind(storage: OpenStorage, text: str, value: object) -> None:
+def test_a_value_has_the_kind_of_its_notation(storage: OpenStorage, text: str, value: object) -> None:
     storage.write(f"cpu v={text} 1")
     (row,) = storage.rows("cpu")
     assert (type(value), value) == (type(row["v"]), row["v"])
@@ -119,24 +121,22 @@ def test_a_value_is_read_as_its_kind(storage: OpenStorage, text: str, value: obj
         ("  cpu  v=1  1  ", {"v": 1.0, "time": 1}),
     ],
 )
-def test_names_and_blanks_are_read_as_the_server_reads_them(
-    storage: OpenStorage, line: str, row: dict[str, object]
-) -> None:
+def test_names_and_blanks_are_read_as_by_a_real_server(storage: OpenStorage, line: str, row: dict[str, object]) -> None:
     assert storage.errors(line) == []
     (schema,) = storage.storage.tables(1)
     assert [row] == storage.rows(schema.name)
 
 
-def test_a_bad_line_after_many_equal_ones_is_found_by_the_exact_grammar(storage: OpenStorage) -> None:
+def test_a_bad_line_after_many_similar_ones_is_found(storage: OpenStorage) -> None:
     lines = [f"cpu,h=a v={number} {number}" for number in range(1, 6)]
     lines += ["cpu,h=a v=1_0 6", "cpu,h=a v=9999999999999999999i 7", "cpu,h=a v=7 8"]
-    assert [(left_over("_0 6"), 6), ("Unable to parse integer value `9999999999999999999`", 7)] == [
+    assert [(trailing("_0 6"), 6), ("Unable to parse integer value `9999999999999999999`", 7)] == [
         error[:2] for error in storage.errors("\n".join(lines))
     ]
     assert [row["time"] for row in storage.rows("cpu")] == [1, 2, 3, 4, 5, 8]
 
 
-def test_lines_with_the_fields_of_another_series_do_not_take_its_tags(storage: OpenStorage) -> None:
+def test_lines_with_the_same_fields_keep_their_own_tags(storage: OpenStorage) -> None:
     storage.write("cpu,h=a v=1 1\ncpu,h=a v=2 2\ncpu,g=b v=3 3\ncpu v=4 4")
     assert storage.rows("cpu") == [
         {"h": "a", "v": 1.0, "time": 1},
@@ -146,23 +146,23 @@ def test_lines_with_the_fields_of_another_series_do_not_take_its_tags(storage: O
     ]
 
 
-def test_a_series_whose_tag_is_a_field_of_the_lines_before_is_refused(storage: OpenStorage) -> None:
+def test_a_tag_that_is_a_field_of_earlier_lines_is_refused(storage: OpenStorage) -> None:
     expected = "invalid column type for column 'v', expected iox::column_type::tag, got iox::column_type::field::float"
     assert [(expected, 3)] == [error[:2] for error in storage.errors("cpu v=1 1\ncpu v=1 2\ncpu,v=x v=1 3")]
 
 
-def test_blank_lines_and_comments_are_skipped_and_not_counted(storage: OpenStorage) -> None:
+def test_blank_lines_and_comments_have_no_line_number(storage: OpenStorage) -> None:
     assert storage.errors("# one\n\n  \ncpu v=1 1\n\t# two\ncpu v=bad\n") == [
         ("No fields were provided", 2, "cpu v=bad")
     ]
 
 
-def test_the_quoted_line_has_at_most_twenty_bytes_and_no_half_character(storage: OpenStorage) -> None:
+def test_an_error_quotes_at_most_twenty_bytes_of_a_line_and_only_whole_characters(storage: OpenStorage) -> None:
     ((_, _, quoted),) = storage.errors("ééééééééééé v=bad")
     assert quoted == "é" * 10
 
 
-def test_a_line_refused_after_parsing_is_quoted_without_its_string_quotes(storage: OpenStorage) -> None:
+def test_an_error_of_a_schema_quotes_the_line_without_string_quotes(storage: OpenStorage) -> None:
     storage.write("cpu v=1 1")
     ((message, number, quoted),) = storage.errors('cpu v="str" 5')
     assert quoted == "cpu v=str 5"

@@ -1,4 +1,4 @@
-"""What survives: restarts, kill -9, snapshots, torn files."""
+"""Rows survive restarts, kill -9, snapshots and damaged files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ asyncio.run(main())
 
 @pytest.fixture
 def reopened(open_storage: Callable[..., OpenStorage], tmp_path: Path) -> Callable[..., OpenStorage]:
-    """Opens the same directory again and again."""
+    """Closes the storage and opens the same directory again."""
     current: list[OpenStorage] = []
 
     def reopen(**options: object) -> OpenStorage:
@@ -114,7 +114,7 @@ def test_rows_in_parquet_are_read_like_rows_in_memory(reopened: Callable[..., Op
     assert len(files(tmp_path)) == 1, "small files are joined and replaced ones deleted"
 
 
-def test_a_full_log_moves_to_parquet_by_itself(open_storage: Callable[..., OpenStorage], tmp_path: Path) -> None:
+def test_a_full_log_moves_to_parquet(open_storage: Callable[..., OpenStorage], tmp_path: Path) -> None:
     storage = open_storage(tmp_path, snapshot_policy=SnapshotPolicy(entries=10))
     for number in range(25):
         storage.write(f"cpu v={number} {number}")
@@ -122,7 +122,7 @@ def test_a_full_log_moves_to_parquet_by_itself(open_storage: Callable[..., OpenS
     assert list(range(25)) == [row["time"] for row in storage.rows("cpu")]
 
 
-def test_the_log_can_be_replayed_as_far_as_it_is_kept(reopened: Callable[..., OpenStorage]) -> None:
+def test_the_kept_part_of_the_log_can_be_replayed(reopened: Callable[..., OpenStorage]) -> None:
     storage = reopened()
     for number in range(1, 5):
         storage.write(f"cpu,z=1,a=2 v={number},b=t {number}")
@@ -157,7 +157,7 @@ async def stored(storage: OpenStorage, positions: dict[Follower, int | None]) ->
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_a_replay_is_of_one_database_a_range_and_if_wanted_one_table(
+def test_a_replay_can_be_limited_to_a_range_and_a_table(
     open_storage: Callable[..., OpenStorage], tmp_path: Path, in_memory: bool
 ) -> None:
     storage = open_storage(None if in_memory else tmp_path)
@@ -180,29 +180,27 @@ def test_a_replay_is_of_one_database_a_range_and_if_wanted_one_table(
 
 
 def crashed(directory: Path, copy: Path) -> Path:
-    """A copy of an open directory, as a crash leaves it."""
+    """Copy an open directory: the copy looks as after a crash."""
     shutil.copytree(directory, copy)
     return copy
 
 
-def test_a_torn_end_of_the_log_is_dropped_and_told(
-    open_storage: Callable[..., OpenStorage], tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_torn_end_of_the_log_loses_the_last_commit_only(
+    open_storage: Callable[..., OpenStorage], tmp_path: Path
 ) -> None:
     storage = open_storage(tmp_path / "open")
     for number in range(1, 4):
         storage.write(f"cpu v={number} {number}")
     whole = open_storage(crashed(tmp_path / "open", tmp_path / "whole"))
     assert [row["time"] for row in whole.rows("cpu")] == [1, 2, 3]
-    assert not caplog.records
     log = crashed(tmp_path / "open", tmp_path / "torn") / "storage.sqlite-wal"
     content = log.read_bytes()
     log.write_bytes(content[:-50] + bytes([content[-50] ^ 1]) + content[-49:])
     torn = open_storage(tmp_path / "torn")
     assert [row["time"] for row in torn.rows("cpu")] == [1, 2]
-    assert "what was committed before them is kept" in caplog.text
 
 
-def test_a_damaged_entry_of_the_log_costs_its_rows_only(
+def test_a_damaged_entry_of_the_log_loses_its_rows_only(
     reopened: Callable[..., OpenStorage], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage = reopened()
@@ -216,7 +214,7 @@ def test_a_damaged_entry_of_the_log_costs_its_rows_only(
     assert "the rows of write 2 are lost" in caplog.text
 
 
-def test_sequences_are_not_used_again_after_the_log_was_pruned(reopened: Callable[..., OpenStorage]) -> None:
+def test_sequences_continue_after_the_log_was_pruned(reopened: Callable[..., OpenStorage]) -> None:
     storage = reopened()
     storage.write("cpu v=1 1")
     storage.snapshot()
@@ -228,7 +226,7 @@ def test_sequences_are_not_used_again_after_the_log_was_pruned(reopened: Callabl
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "delete"])
-def test_a_damaged_file_costs_its_rows_only(
+def test_a_damaged_file_loses_its_rows_only(
     reopened: Callable[..., OpenStorage], tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage = reopened()
@@ -256,7 +254,7 @@ def test_a_damaged_file_costs_its_rows_only(
     assert [row["time"] for row in storage.rows("cpu")] == [1, 1000]
 
 
-def test_what_an_interrupted_snapshot_left_is_removed(reopened: Callable[..., OpenStorage], tmp_path: Path) -> None:
+def test_files_of_an_interrupted_snapshot_are_removed(reopened: Callable[..., OpenStorage], tmp_path: Path) -> None:
     storage = reopened()
     storage.write("cpu v=1 1")
     storage.snapshot()
@@ -267,7 +265,9 @@ def test_what_an_interrupted_snapshot_left_is_removed(reopened: Callable[..., Op
     assert len(list((tmp_path / "parquet").iterdir())) == 1
 
 
-def test_expired_rows_are_not_read_and_their_files_go(reopened: Callable[..., OpenStorage], tmp_path: Path) -> None:
+def test_expired_rows_are_not_read_and_their_files_are_deleted(
+    reopened: Callable[..., OpenStorage], tmp_path: Path
+) -> None:
     storage = reopened()
     storage.write("cpu v=1 1")
     storage.snapshot()
@@ -282,12 +282,12 @@ def test_expired_rows_are_not_read_and_their_files_go(reopened: Callable[..., Op
     assert len(files(tmp_path)) == 1
 
 
-def test_a_write_that_the_log_refuses_is_an_error_and_is_not_stored(
+def test_a_write_that_the_log_cannot_take_is_an_error_and_not_stored(
     open_storage: Callable[..., OpenStorage], tmp_path: Path
 ) -> None:
     storage = open_storage(tmp_path)
     storage.write("cpu v=1 1")
-    log = storage.storage._log  # a full disk cannot be had here; SQLite's own limit is refused alike
+    log = storage.storage._log  # SQLite's limit of pages raises the same error as a full disk
     assert log is not None
     pages = log.connection.execute("PRAGMA page_count").fetchone()[0]
     log.connection.execute(f"PRAGMA max_page_count = {pages}")

@@ -1,8 +1,9 @@
-"""What is written is what is read, for any points: against a plain dictionary."""
+"""Any points that are written are read again: compared with a plain dictionary."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -11,15 +12,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from influxdb3_embedded.sql import DatabaseRef, SqlEngine, to_rows
+from influxdb3_embedded.sql import ROWS, DatabaseRef, SqlEngine
 from influxdb3_embedded.storage import Precision, Storage
 from influxdb3_embedded.storage.batches import WrittenRows, build_batch
-from influxdb3_embedded.storage.line_protocol import parse
+from influxdb3_embedded.storage.line_protocol import ParsedLines, parse
 from influxdb3_embedded.storage.timestamps import resolve
 
 Point = tuple[dict[str, str], dict[str, Any], int]
 
-# A newline or a tab ends a name, and a name cannot end in a backslash.
+# A name has no newline or tab, and does not end with a backslash.
 NAMES = st.text(st.characters(exclude_characters="\n\t", exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
     lambda name: not name.endswith("\\")
 )
@@ -30,7 +31,7 @@ FIELDS = {
     "s": st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
     "b": st.booleans(),
 }
-# Few series and few times, so that points are overwritten; and the extremes.
+# Few series and times, so that points are overwritten; and the smallest and largest times.
 TIMES = st.sampled_from([-(2**63), -1, 0, 1, 2, 3, 2**63 - 1]) | st.integers(-(2**63), 2**63 - 1)
 POINTS: st.SearchStrategy[Point] = st.tuples(
     st.dictionaries(
@@ -39,6 +40,11 @@ POINTS: st.SearchStrategy[Point] = st.tuples(
     st.fixed_dictionaries({}, optional=FIELDS).filter(bool),
     TIMES,
 )
+
+
+def parse_all(body: str) -> ParsedLines:
+    (parsed,) = parse(body, len(body) + 1)
+    return parsed
 
 
 def escaped(name: str) -> str:
@@ -67,7 +73,7 @@ def line(point: Point, table: str = "m") -> str:
 
 @given(st.lists(st.tuples(st.lists(POINTS, min_size=1, max_size=12), st.booleans()), min_size=1, max_size=5))
 @settings(max_examples=60, deadline=None)
-def test_queries_answer_what_a_dictionary_would(writes: list[tuple[list[Point], bool]]) -> None:
+def test_queries_return_the_same_points_as_a_dictionary(writes: list[tuple[list[Point], bool]]) -> None:
     model: dict[tuple[frozenset[tuple[str, str]], int], dict[str, Any]] = {}
     for points, _ in writes:
         for tags, fields, time in points:
@@ -83,10 +89,11 @@ def test_queries_answer_what_a_dictionary_would(writes: list[tuple[list[Point], 
                 assert (await storage.write(1, body, precision=Precision.NANOSECOND)).errors == []
                 if snapshot:
                     await storage.snapshot()
-            table = await engine.query(DatabaseRef(1, "d"), "SELECT * FROM m")
+            answer = await engine.answer(DatabaseRef(1, "d"), "SELECT * FROM m", None, ROWS)
             engine.close()
             await storage.stop()
-            return to_rows(table)
+            found: list[dict[str, Any]] = json.loads(answer)
+            return found
 
     found = {}
     for row in asyncio.run(rows()):
@@ -102,7 +109,7 @@ def test_queries_answer_what_a_dictionary_would(writes: list[tuple[list[Point], 
 @settings(max_examples=200, deadline=None)
 def test_rows_for_plugins_are_the_lines_as_written(points: list[Point]) -> None:
     body = "\n".join(map(line, points))
-    parsed = resolve(parse(body), Precision.NANOSECOND, 0)
+    parsed = resolve(parse_all(body), Precision.NANOSECOND, 0)
     assert parsed.errors == []
     assert [{**tags, **fields, "time": time} for tags, fields, time in points] == list(
         WrittenRows(build_batch(parsed.groups))
@@ -111,12 +118,12 @@ def test_rows_for_plugins_are_the_lines_as_written(points: list[Point]) -> None:
 
 @given(st.text(st.sampled_from('m,t=a1i ."\\\n#-e\t'), max_size=30), st.integers(1, 4))
 @settings(max_examples=300, deadline=None)
-def test_lines_are_accepted_alike_whether_they_were_seen_before_or_not(text: str, times: int) -> None:
-    """The fast way of repeated lines accepts what the exact grammar accepts."""
-    alone = parse(text)
-    if alone.errors or '"' in text or "\\" in text:  # then lines may run into each other
+def test_repeated_lines_are_accepted_like_a_single_one(text: str, times: int) -> None:
+    """The fast way for repeated lines accepts the same lines as the exact grammar."""
+    alone = parse_all(text)
+    if alone.errors or '"' in text or "\\" in text:  # then a line can continue in the next one
         return
-    together = parse("\n".join([text] * times))
+    together = parse_all("\n".join([text] * times))
     assert times * alone.line_count == together.line_count
     assert together.errors == []
     assert {(group.table, group.fields) for group in alone.groups} == {

@@ -1,4 +1,4 @@
-"""What a write stores, what it refuses, and what it tells."""
+"""What a write stores and refuses, and what observers see."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_good_lines_are_stored_when_others_are_bad(storage: OpenStorage) -> None
     assert [row["time"] for row in storage.rows("cpu")] == [1, 3]
 
 
-def test_without_accept_partial_one_bad_line_keeps_all_out(storage: OpenStorage) -> None:
+def test_without_accept_partial_one_bad_line_refuses_all(storage: OpenStorage) -> None:
     outcome = storage.write("cpu v=1 1\ncpu v=bad 2", accept_partial=False)
     assert outcome.lines_written == 0
     assert [tuple(error) for error in outcome.errors] == [("No fields were provided", 2, "cpu v=bad 2", False)]
@@ -65,7 +65,7 @@ def test_a_refused_line_adds_no_columns(storage: OpenStorage) -> None:
     assert {"v", "time"} == storage.storage.tables(1)[0].columns.keys()
 
 
-def test_the_first_line_decides_the_kind_of_a_column(storage: OpenStorage) -> None:
+def test_the_first_line_sets_the_kind_of_a_column(storage: OpenStorage) -> None:
     errors = storage.errors("cpu v=1i 1\ncpu v=1u 2\ncpu v=t 3\ncpu v=2i 4\ncpu,v=x w=1 5")
     assert [(message.rpartition(" ")[2], number) for message, number, _ in errors] == [
         ("iox::column_type::field::uinteger", 2),
@@ -106,7 +106,7 @@ def test_lines_without_a_timestamp_get_one_common_time(storage: OpenStorage) -> 
         (Precision.AUTO, -5_000_000_000_000_000, -5_000_000_000_000_000),
     ],
 )
-def test_timestamps_are_read_in_the_unit_of_the_write(
+def test_timestamps_have_the_unit_of_the_write(
     storage: OpenStorage, precision: Precision, written: int, nanoseconds: int
 ) -> None:
     storage.write(f"cpu v=1 {written}", precision=precision)
@@ -122,7 +122,7 @@ def test_timestamps_are_read_in_the_unit_of_the_write(
         (Precision.MICROSECOND, 9_223_372_036_854_776, "Microsecond"),
     ],
 )
-def test_a_time_that_does_not_fit_nanoseconds_refuses_its_line_only(
+def test_a_line_with_a_time_that_does_not_fit_nanoseconds_is_refused(
     storage: OpenStorage, precision: Precision, written: int, name: str
 ) -> None:
     (error,) = storage.write(f"cpu v=1 1\ncpu v=2 {written}", precision=precision).errors
@@ -140,7 +140,7 @@ def test_a_time_that_does_not_fit_nanoseconds_refuses_its_line_only(
         (Precision.AUTO, 1),
     ],
 )
-def test_the_servers_clock_is_cut_to_the_precision_of_the_write(
+def test_the_default_time_is_cut_to_the_precision_of_the_write(
     storage: OpenStorage, monkeypatch: pytest.MonkeyPatch, precision: Precision, unit: int
 ) -> None:
     now = 1_700_000_000_987_654_321
@@ -158,7 +158,7 @@ def test_a_point_is_overwritten_field_by_field(storage: OpenStorage) -> None:
     ]
 
 
-def test_one_table_too_many_is_over_the_limit(open_storage: Callable[..., OpenStorage]) -> None:
+def test_a_table_above_the_limit_is_refused(open_storage: Callable[..., OpenStorage]) -> None:
     storage = open_storage(limits=Limits(tables=2))
     outcome = storage.write("a v=1\nb v=1\nc v=1\na v=2 2")
     assert outcome.over_limit
@@ -169,7 +169,7 @@ def test_one_table_too_many_is_over_the_limit(open_storage: Callable[..., OpenSt
     assert outcome.lines_written == 3
 
 
-def test_one_column_too_many_is_over_the_limit(open_storage: Callable[..., OpenStorage]) -> None:
+def test_a_column_above_the_limit_is_refused(open_storage: Callable[..., OpenStorage]) -> None:
     storage = open_storage(limits=Limits(columns=3))
     outcome = storage.write("a v=1 1\na v=1,w=1 2\na x=1 3")
     assert [(error.message, error.line_number, error.over_limit) for error in outcome.errors] == [
@@ -179,7 +179,7 @@ def test_one_column_too_many_is_over_the_limit(open_storage: Callable[..., OpenS
         storage.run(storage.storage.create_table(1, "b", ["t", "u"], [("v", ColumnKind.FLOAT)]))
 
 
-def test_a_made_table_has_its_columns_without_rows(storage: OpenStorage) -> None:
+def test_a_created_table_has_columns_and_no_rows(storage: OpenStorage) -> None:
     storage.run(storage.storage.create_table(1, "cpu", ["host"], [("v", ColumnKind.INTEGER)]))
     (schema,) = storage.storage.tables(1)
     assert (schema.tags, schema.fields, storage.rows("cpu")) == (["host"], ["v"], [])
@@ -188,7 +188,7 @@ def test_a_made_table_has_its_columns_without_rows(storage: OpenStorage) -> None
         storage.run(storage.storage.create_table(1, "cpu", [], []))
 
 
-def test_a_dropped_table_is_gone_and_its_name_is_free(storage: OpenStorage) -> None:
+def test_the_name_of_a_dropped_table_is_free(storage: OpenStorage) -> None:
     storage.write("cpu v=1 1")
     storage.run(storage.storage.drop_table(1, "cpu"))
     assert storage.storage.table(1, "cpu") is None
@@ -198,7 +198,7 @@ def test_a_dropped_table_is_gone_and_its_name_is_free(storage: OpenStorage) -> N
         storage.run(storage.storage.drop_table(1, "nope"))
 
 
-def test_databases_do_not_see_each_other(storage: OpenStorage) -> None:
+def test_databases_are_independent(storage: OpenStorage) -> None:
     storage.write("cpu v=1 1")
     storage.run(storage.storage.write(2, 'cpu v="x" 1', precision=Precision.NANOSECOND))
     storage.run(storage.storage.drop_database(1))
@@ -206,7 +206,7 @@ def test_databases_do_not_see_each_other(storage: OpenStorage) -> None:
     assert storage.rows("cpu", database=2) == [{"v": "x", "time": 1}]
 
 
-def test_a_dry_run_shows_rows_and_errors_and_stores_nothing(storage: OpenStorage) -> None:
+def test_a_validation_returns_rows_and_errors_and_stores_nothing(storage: OpenStorage) -> None:
     storage.write("cpu v=1 1")
     batches, errors = storage.storage.validate(1, 'cpu v=1i 2\nmem,h=a s="x",v=1 3')
     assert [(batch.table_name, list(batch.rows)) for batch in batches] == [
@@ -217,7 +217,7 @@ def test_a_dry_run_shows_rows_and_errors_and_stores_nothing(storage: OpenStorage
     assert storage.storage.validate(None, "") == ([], [])
 
 
-def test_observers_get_each_write_in_order_when_its_rows_can_be_read(
+def test_observers_get_each_write_in_order_after_its_rows_can_be_read(
     open_storage: Callable[..., OpenStorage], tmp_path: Path
 ) -> None:
     storage = open_storage(tmp_path)

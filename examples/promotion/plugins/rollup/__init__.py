@@ -1,4 +1,4 @@
-"""Schedule plugin: mean temperature of each room over the trigger's argument ``window``, such as ``5 minutes``."""
+"""Schedule plugin: the mean temperature of each room in the last ``window`` (an argument, such as ``5 minutes``)."""
 
 from .means import mean_by_room
 

@@ -1,6 +1,6 @@
-"""WAL plugin: writes a row to ``alerts`` whenever a field of a host crosses a threshold, up or down.
+"""WAL plugin: writes a row to ``alerts`` when a field of a host crosses a threshold, up or down.
 
-Arguments: ``field`` (column to watch) and ``threshold`` (number).
+Arguments: ``field`` (the column to watch) and ``threshold`` (a number).
 """
 
 from .alerts import alert_line

@@ -1,8 +1,8 @@
-"""When a value crosses a threshold."""
+"""Whether a value crosses a threshold."""
 
 
 def direction(was_high, value, threshold):
-    """``"up"`` or ``"down"`` where the value is on the other side of the threshold than before, else ``None``."""
+    """``"up"`` or ``"down"`` if the value has crossed the threshold; otherwise None."""
     is_high = value >= threshold
     if is_high == was_high:
         return None

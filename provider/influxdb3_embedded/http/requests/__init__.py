@@ -1,1 +1,1 @@
-"""TODO."""
+"""Reads requests: query strings and bodies, into models."""

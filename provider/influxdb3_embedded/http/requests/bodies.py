@@ -1,4 +1,4 @@
-"""Bodies and query strings of requests, read into the wire models with the real server's messages (contract 1.1)."""
+"""Reads bodies and query strings into models. The error messages are those of the real server (contract 1.1)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from influxdb3_embedded.errors import ApiError
-from influxdb3_embedded.http.requests.json_reader import JsonError, JsonReader, Location
+from influxdb3_embedded.http.requests.json_positions import JsonPositions, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,29 +24,29 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 
 _JSON_TYPE = re.compile(r"application/(?:[^;+\s]+\+)?json\s*(?:;|$)", re.IGNORECASE)
-_EXPECTED = {
+_EXPECTED_TYPES = {
     "string_type": "a string",
     "bool_type": "a boolean",
     "int_type": "an integer",
     "list_type": "a sequence",
     "dict_type": "a map",
 }
-_LARGE = 10_000
-_GZIP_PIECE = 65_536
-_MOST_PARAMETERS = 1_000
-_MOST_GZIP_MEMBERS = 1_000
+_BYTES_PARSED_AT_ONCE = 10_000
+_GZIP_PIECE_BYTES = 65_536
+_MAX_PARAMETERS = 1_000
+_MAX_GZIP_MEMBERS = 1_000
 _BOOLEANS = {"true": True, "false": False}
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body, decompressed.
+    """Read the body and decompress it.
 
     Args:
         request: The request.
-        limit: Most bytes that are taken, before and after decompression.
+        limit: Maximum size in bytes, both before and after decompression.
 
     Raises:
-        ApiError: 413 where it is larger, 400 where its encoding is unknown or broken.
+        ApiError: 413 if the body is larger; 400 if its encoding is unknown or broken.
     """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding not in ("identity", "gzip"):
@@ -63,10 +64,10 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 async def read_json(request: Request, model: type[Model], limit: int) -> Model:
-    """The JSON body as a model; its content type has to say that it is one.
+    """Read the JSON body as a model.
 
     Raises:
-        ApiError: 415, 413, or 400 with the parser's message.
+        ApiError: 415 for another content type, 413 for a large body, 400 for an invalid body.
     """
     if not _JSON_TYPE.match(request.headers.get("content-type", "")):
         raise ApiError(415, "unacceptable content-type, expected: application/json")
@@ -74,22 +75,22 @@ async def read_json(request: Request, model: type[Model], limit: int) -> Model:
 
 
 async def parse_body(body: bytes, model: type[Model]) -> Model:
-    """A JSON body as a model, as `parse_json`; a large one is read in a thread, while others are answered."""
-    if len(body) > _LARGE:
+    """Parse a JSON body as `parse_json` does; in a thread if it is large, so that other requests do not wait."""
+    if len(body) > _BYTES_PARSED_AT_ONCE:
         return await asyncio.to_thread(parse_json, body, model)
     return parse_json(body, model)
 
 
 def read_query(request: Request, model: type[Model], *, missing: str | None = None) -> Model:
-    """The query string as a model.
+    """Read the query string as a model.
 
     Args:
         request: The request.
-        model: What it has to hold.
-        missing: What to answer where there is no query string; ``None`` leaves that to the first missing member.
+        model: The model.
+        missing: Error for a missing query string. Default: the error for the first missing parameter.
 
     Raises:
-        ApiError: 400.
+        ApiError: 400, the query string is missing or invalid.
     """
     query: bytes = request.scope["query_string"]
     if missing is not None and not query:
@@ -98,35 +99,34 @@ def read_query(request: Request, model: type[Model], *, missing: str | None = No
 
 
 def parse_json(body: bytes, model: type[Model]) -> Model:
-    """A JSON text as a model; raises `ApiError` 400 with the first error in the order of the text."""
+    """Parse a JSON text as a model; raises `ApiError` 400 with the first error in the text."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise _json_error(f"invalid unicode code point at line 1 column {error.start + 1}") from None
-    reader = JsonReader(text)
     try:
-        value = reader.read()
-    except JsonError as error:
+        positions = JsonPositions(text)
+        value = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
         raise _json_error(str(error)) from None
     mistakes = [
         (end, f"duplicate field `{member}`")
-        for location, member, end in reader.repeated
+        for location, member, end in positions.repeated
         if (at := _model_at(model, location)) and member in at.model_fields
     ]
     try:
         parsed = model.model_validate(value)
     except (ValidationError, RecursionError) as error:
-        reader.read(locate=True)
-        mistakes += _mistakes(error, reader, model)
+        mistakes += _mistakes(error, positions, model)
     if mistakes:
-        # a parser that reads from start to end meets the one that ends first, which is the one it reports
+        # the real server reads from start to end and reports the mistake that ends first
         end, text = min(mistakes, key=lambda mistake: mistake[0])
-        raise _json_error(f"{text} {reader.position(end)}")
+        raise _json_error(f"{text} {positions.describe(end)}")
     return parsed
 
 
 def parse_query(query: bytes, model: type[Model]) -> Model:
-    """A query string as a model; raises `ApiError` 400."""
+    """Parse a query string as a model; raises `ApiError` 400."""
     members: dict[str, Any] = {}
     for name, text in query_pairs(query):
         field = model.model_fields.get(name)
@@ -146,25 +146,25 @@ def parse_query(query: bytes, model: type[Model]) -> Model:
 
 
 def query_pairs(query: bytes) -> list[tuple[str, str]]:
-    """Names and values of a query string, percent- and plus-decoded, those without a value included.
+    """Decode the names and values of a query string. A name without a value has an empty value.
 
     Raises:
-        ApiError: 400, there are too many.
+        ApiError: 400, there are too many parameters.
     """
     try:
-        return parse_qsl(query.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        return parse_qsl(query.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
     except ValueError:
-        raise _query_error(f"more than {_MOST_PARAMETERS} parameters") from None
+        raise _query_error(f"more than {_MAX_PARAMETERS} parameters") from None
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
     compressed, at = memoryview(body), 0
     parts, size = [], 0
-    for _ in range(_MOST_GZIP_MEMBERS):
+    for _ in range(_MAX_GZIP_MEMBERS):
         member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         while not member.eof:
-            # by pieces: each member would copy all that follows it
-            piece = compressed[at : at + _GZIP_PIECE]
+            # in pieces: zlib copies all bytes after the end of a member
+            piece = compressed[at : at + _GZIP_PIECE_BYTES]
             if not piece:
                 raise ApiError(400, "error decoding gzip stream: unexpected end of file")
             try:
@@ -178,7 +178,7 @@ def _gunzip(body: bytes, limit: int) -> bytes:
             at += len(piece) - len(member.unused_data)
         if at == len(compressed):
             return b"".join(parts)
-    raise ApiError(400, f"error decoding gzip stream: more than {_MOST_GZIP_MEMBERS} members")
+    raise ApiError(400, f"error decoding gzip stream: more than {_MAX_GZIP_MEMBERS} members")
 
 
 def _too_large(limit: int) -> ApiError:
@@ -194,17 +194,17 @@ def _query_error(text: str) -> ApiError:
 
 
 def _mistakes(
-    error: ValidationError | RecursionError, reader: JsonReader, model: type[BaseModel]
+    error: ValidationError | RecursionError, positions: JsonPositions, model: type[BaseModel]
 ) -> Iterator[tuple[int, str]]:
-    """Where each mistake is met and what it is: a wrong value where it ends, a missing member where its object ends."""
+    """Position and text of each mistake: the position is the end of a wrong value or of an incomplete object."""
     if isinstance(error, RecursionError):
-        yield reader.ends[()], "recursion limit exceeded"
+        yield positions.ends[()], "recursion limit exceeded"
         return
     for found in error.errors(include_url=False):
         location: Location = found["loc"][:-1] if found["type"] == "missing" else found["loc"]
-        while location not in reader.ends:  # inside a string that holds JSON itself
+        while location not in positions.ends:  # inside a string that holds JSON itself
             location = location[:-1]
-        yield reader.ends[location], _message(found, model)
+        yield positions.ends[location], _message(found, model)
 
 
 def _message(error: ErrorDetails, model: type[BaseModel]) -> str:
@@ -214,12 +214,12 @@ def _message(error: ErrorDetails, model: type[BaseModel]) -> str:
     if kind in ("enum", "literal_error"):
         variants = ", ".join(f"`{variant}`" for variant in re.findall(r"'([^']*)'", error["ctx"]["expected"]))
         return f"unknown variant `{error['input']}`, expected one of {variants}"
-    expected = _EXPECTED.get(kind) or f"struct {(_model_at(model, error['loc']) or model).__name__}"
-    return f"invalid type: {_described(error['input'])}, expected {expected}"
+    expected = _EXPECTED_TYPES.get(kind) or f"struct {(_model_at(model, error['loc']) or model).__name__}"
+    return f"invalid type: {_type_and_value(error['input'])}, expected {expected}"
 
 
 def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
-    """The model that a value has to be; ``None`` where it is no model's."""
+    """The model of the value at a location; None if the value has another type."""
     at: Any = model
     for step in location:
         if isinstance(at, type) and issubclass(at, BaseModel):
@@ -230,7 +230,7 @@ def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | N
     return at if isinstance(at, type) and issubclass(at, BaseModel) else None
 
 
-def _described(value: Any) -> str:
+def _type_and_value(value: Any) -> str:
     match value:
         case None:
             return "null"

@@ -1,7 +1,4 @@
-"""What operations read of a request: one declaration serves the reading and the description of the API.
-
-``routing.ROUTES`` has one of these for each operation.
-"""
+"""Declares what an operation reads of a request. The OpenAPI document is made from the same declaration."""
 
 from __future__ import annotations
 
@@ -26,11 +23,11 @@ class Input(Generic[Content]):
     """What an operation reads.
 
     Attributes:
-        read: Reads it from a request, taking at most so many bytes of a body, before and after decompression; raises
-            `ApiError` where it is not there.
-        query: What the query string holds, if it is read.
-        body: What the JSON body holds, if there is one.
-        raw_body: What the body is if it is not JSON.
+        read: Reads the content of a request. The second argument is the maximum size of a body in bytes, both before
+            and after decompression. Raises `ApiError` if the content is missing or invalid.
+        query: Model of the query string; None if the operation reads none.
+        body: Model of the JSON body; None if the operation reads none.
+        raw_body: Description of a body that is not JSON; None if there is none.
     """
 
     read: Callable[[Request, int], Awaitable[Content]]
@@ -47,7 +44,7 @@ class WithBody(NamedTuple, Generic[Model]):
 
 
 def nothing() -> Input[None]:
-    """Neither query string nor body."""
+    """No query string and no body."""
 
     async def read(_request: Request, _limit: int) -> None:
         return None
@@ -59,8 +56,8 @@ def query_string(model: type[Model], *, missing: str | None = None) -> Input[Mod
     """Parameters in the query string.
 
     Args:
-        model: What they have to be.
-        missing: What to answer where there is no query string; ``None`` leaves that to the first missing member.
+        model: Model of the parameters.
+        missing: Error for a missing query string. Default: the error for the first missing parameter.
     """
 
     async def read(request: Request, _limit: int) -> Model:
@@ -70,7 +67,7 @@ def query_string(model: type[Model], *, missing: str | None = None) -> Input[Mod
 
 
 def json_body(model: type[Model]) -> Input[Model]:
-    """A JSON body that says that it is one."""
+    """A JSON body with a JSON content type."""
 
     async def read(request: Request, limit: int) -> Model:
         return await read_json(request, model, limit)
@@ -79,7 +76,7 @@ def json_body(model: type[Model]) -> Input[Model]:
 
 
 def untyped_json_body(model: type[Model]) -> Input[Model]:
-    """A JSON body, whatever content type it has."""
+    """A JSON body with any content type."""
 
     async def read(request: Request, limit: int) -> Model:
         return await parse_body(await read_body(request, limit), model)
@@ -88,28 +85,28 @@ def untyped_json_body(model: type[Model]) -> Input[Model]:
 
 
 def json_body_or_query(model: type[Model]) -> Input[Model]:
-    """The query string where there is one, else a JSON body (contract 1.1); the published API has the body."""
+    """The query string or else a JSON body (contract 1.1). The OpenAPI document shows the body."""
     return Input(_query_or_json(model), body=model)
 
 
 def query_or_json_body(model: type[Model]) -> Input[Model]:
-    """The query string where there is one, else a JSON body (contract 1.1); the published API has the query string."""
+    """The query string or else a JSON body (contract 1.1). The OpenAPI document shows the query string."""
     return Input(_query_or_json(model), query=model)
 
 
 def line_protocol(model: type[Model], *, missing: str | None = None) -> Input[WithBody[Model]]:
-    """Parameters in the query string, as `query_string`, and line protocol of whatever content type."""
+    """Parameters in the query string, as for `query_string`, and line protocol with any content type."""
 
     async def read(request: Request, limit: int) -> WithBody[Model]:
         parameters = read_query(request, model, missing=missing)
         return WithBody(parameters, await read_body(request, limit))
 
-    return Input(read, query=model, raw_body="Line protocol, UTF-8.")
+    return Input(read, query=model, raw_body="Line protocol in UTF-8.")
 
 
 def any_body() -> Input[bytes]:
-    """A body of whatever type, for a plugin to make something of."""
-    return Input(read_body, raw_body="What the plugin expects.")
+    """Any body, for a plugin."""
+    return Input(read_body, raw_body="The body that the plugin expects.")
 
 
 def _query_or_json(model: type[Model]) -> Callable[[Request, int], Awaitable[Model]]:

@@ -1,6 +1,6 @@
-"""Query strings, and bodies of the endpoints around the Processing engine (contract section 8).
+"""Models of query strings, and of bodies that only the engine reads (contract section 8).
 
-Bodies of the twelve operations are ``influxdb3_engine_api.wire``'s.
+``influxdb3_engine_api.wire`` has the models of the bodies that the provider sends.
 """
 
 from __future__ import annotations
@@ -20,14 +20,25 @@ class _Parameters(BaseModel):
 
 
 class TriggerReference(_Parameters):
-    """Which trigger is enabled or disabled (contract 1.4)."""
+    """The trigger to enable or disable (contract 1.4).
+
+    Attributes:
+        db: The database of the trigger.
+        trigger_name: Name of the trigger.
+    """
 
     db: str
     trigger_name: str
 
 
 class DeleteTrigger(_Parameters):
-    """Which trigger is deleted, and whether although it is enabled (contract 1.3)."""
+    """The trigger to delete (contract 1.3).
+
+    Attributes:
+        db: The database of the trigger.
+        trigger_name: Name of the trigger.
+        force: Whether to delete the trigger even if it is enabled.
+    """
 
     db: str
     trigger_name: str
@@ -35,7 +46,14 @@ class DeleteTrigger(_Parameters):
 
 
 class Query(_Parameters):
-    """A query: members of the body, or of the query string but for ``params`` (contract 7.1)."""
+    """An SQL query (contract 7.1).
+
+    Attributes:
+        db: The database.
+        q: The query, with ``$name`` placeholders.
+        format: Format of the rows; by default, the content type in the ``Accept`` header.
+        params: Values of the placeholders.
+    """
 
     db: str
     q: str
@@ -44,7 +62,14 @@ class Query(_Parameters):
 
 
 class QueryString(_Parameters):
-    """A query in a query string, where ``params`` is JSON text."""
+    """An SQL query in a query string (contract 7.1).
+
+    Attributes:
+        db: The database.
+        q: The query, with ``$name`` placeholders.
+        format: Format of the rows; by default, the content type in the ``Accept`` header.
+        params: Values of the placeholders, as the text of a JSON object.
+    """
 
     db: str
     q: str
@@ -53,7 +78,14 @@ class QueryString(_Parameters):
 
 
 class WriteLp(_Parameters):
-    """Parameters of ``write_lp`` (contract 8.1)."""
+    """Parameters of ``write_lp`` (contract 8.1).
+
+    Attributes:
+        db: The database; created if it does not exist.
+        precision: Unit of the timestamps.
+        accept_partial: Whether to write the valid lines if others are invalid.
+        no_sync: Whether to answer before the lines are on disk.
+    """
 
     db: str
     precision: Precision = "auto"
@@ -62,7 +94,13 @@ class WriteLp(_Parameters):
 
 
 class WriteV1(_Parameters):
-    """Parameters of ``/write``, InfluxDB 1's endpoint (contract 8.1)."""
+    """Parameters of ``/write``, the write operation of InfluxDB 1 (contract 8.1).
+
+    Attributes:
+        db: The database; created if it does not exist.
+        rp: Retention policy. The database is ``db/rp``, or ``db`` for ``autogen`` and ``default``.
+        precision: Unit of the timestamps.
+    """
 
     db: str | None = None
     rp: str | None = None
@@ -70,35 +108,62 @@ class WriteV1(_Parameters):
 
 
 class WriteV2(_Parameters):
-    """Parameters of ``/api/v2/write``, InfluxDB 2's endpoint; the organisation is ignored (contract 8.1)."""
+    """Parameters of ``/api/v2/write``, the write operation of InfluxDB 2; ``org`` is ignored (contract 8.1).
+
+    Attributes:
+        bucket: The database; created if it does not exist.
+        precision: Unit of the timestamps.
+    """
 
     bucket: str | None = None
     precision: Literal["s", "ms", "us", "ns"] = "ns"
 
 
 class ListDatabases(_Parameters):
-    """How databases are listed (contract 8.2)."""
+    """How to list databases (contract 8.2).
+
+    Attributes:
+        format: Format of the rows.
+        show_deleted: Whether to list deleted databases as well.
+    """
 
     format: FormatName
     show_deleted: bool = False
 
 
 class DeleteDatabase(_Parameters):
-    """Which database is deleted, and when its data goes (contract 8.2)."""
+    """The database to delete (contract 8.2).
+
+    Attributes:
+        db: The database.
+        hard_delete_at: When to remove the data: ``now``, ``never``, ``default`` (in 72 hours) or a time in RFC 3339.
+    """
 
     db: str
     hard_delete_at: str | None = None
 
 
 class NewField(_Parameters):
-    """A field of a table that is created."""
+    """A field of a new table.
+
+    Attributes:
+        name: Name of the field.
+        type: Type of the field.
+    """
 
     name: str
     type: FieldType
 
 
 class CreateTable(_Parameters):
-    """Body of ``POST configure/table`` (contract 8.2)."""
+    """A new table (contract 8.2).
+
+    Attributes:
+        db: The database; created if it does not exist.
+        table: Name of the table.
+        tags: Names of the tags.
+        fields: The fields.
+    """
 
     db: str
     table: str
@@ -107,27 +172,50 @@ class CreateTable(_Parameters):
 
 
 class DeleteTable(_Parameters):
-    """Which table is deleted."""
+    """The table to delete.
+
+    Attributes:
+        db: The database of the table.
+        table: Name of the table.
+    """
 
     db: str
     table: str
 
 
 class CreateNamedToken(_Parameters):
-    """Body of ``POST token/named_admin``; ``expiry_secs`` counts from now (contract 8.3)."""
+    """A new named admin token (contract 8.3).
+
+    Attributes:
+        token_name: Name of the token; unique.
+        expiry_secs: Seconds until the token expires; null: never.
+    """
 
     token_name: str
     expiry_secs: Annotated[int, Field(ge=0)] | None = None
 
 
 class DeleteToken(_Parameters):
-    """Which token is deleted."""
+    """The token to delete.
+
+    Attributes:
+        token_name: Name of the token.
+    """
 
     token_name: str
 
 
 class CreatedToken(_Parameters):
-    """Answer of the operations that make a token: the only time that its secret is told (contract 8.3)."""
+    """A new token (contract 8.3).
+
+    Attributes:
+        id: Number of the token.
+        name: Name of the token.
+        token: The secret of the token. No other answer has it.
+        hash: SHA-512 of the secret.
+        created_at: Time of creation, RFC 3339.
+        expiry: Time when the token expires, RFC 3339; null: never.
+    """
 
     id: int
     name: str

@@ -1,5 +1,5 @@
-"""The endpoints, one noun a module; ``influxdb3_embedded.http.routing`` lists them with what each reads and answers.
+"""The functions that run the operations: one module for each noun. ``http.routing`` lists the operations.
 
-An endpoint takes the engine, the request, and what has been read of it as a model, calls one noun of the engine and
-returns the answer. What goes wrong is raised as ``ApiError`` and rendered by the application.
+A function gets the engine, the request, and the content of the request as a model. It calls the engine and returns the
+answer. It raises ``ApiError`` for a failure; ``http.app`` renders the error.
 """

@@ -1,4 +1,4 @@
-"""Endpoints of databases (contract 8.2)."""
+"""Operations on databases (contract 8.2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def list_all(engine: Engine, _request: Request, parameters: ListDatabases) -> Response:
-    """List the databases by name."""
+    """List the databases, sorted by name."""
     names = engine.databases.names(deleted=parameters.show_deleted)
     columns: dict[str, pa.Array] = {"iox::database": pa.array([name for name, _ in names], pa.utf8())}
     if parameters.show_deleted:
@@ -33,7 +33,7 @@ async def create(engine: Engine, _request: Request, body: CreateDatabase) -> Res
 
 
 async def update(engine: Engine, _request: Request, body: CreateDatabase) -> Response:
-    """Set or clear a database's retention period."""
+    """Set or remove the retention period of a database."""
     await engine.databases.set_retention(body.db, body.retention_period)
     return Response()
 

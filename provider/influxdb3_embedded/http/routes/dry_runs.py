@@ -1,4 +1,4 @@
-"""Endpoints that run a plugin once and store nothing of what it writes (contract 6)."""
+"""Dry runs: operations that run a plugin once and store nothing (contract 6)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_embedded.errors import PluginError
 from influxdb3_embedded.http.answers import json_answer
-from influxdb3_embedded.http.disconnects import unless_gone
+from influxdb3_embedded.http.disconnects import cancelled_on_disconnect
 from influxdb3_embedded.runner import DryRun, PluginFileError
 from influxdb3_embedded.services.names import DatabaseNameError, check_database_name
 from influxdb3_engine_api import specification
@@ -26,53 +26,53 @@ _EVERY_SECOND = "* * * * * *"
 
 
 async def wal(engine: Engine, request: Request, body: TestWalPlugin) -> Response:
-    """Run a WAL plugin on line protocol."""
-    await _find(engine, body.filename)
+    """Make a dry run of a WAL plugin on line protocol."""
+    await _check_plugin_file(engine, body.filename)
     try:
         check_database_name(body.database)
     except DatabaseNameError:
-        return _answer(DryRun(error=f"invalid database {body.database}"))
+        return _wal_answer(DryRun(error=f"invalid database {body.database}"))
     database = engine.catalog.database(body.database)
     batches, errors = await asyncio.to_thread(engine.storage.validate, database.id if database else None, body.input_lp)
     if errors:
-        return _answer(DryRun(error=f"line protocol parse failed: {errors[0].message}"))
-    run = await unless_gone(
+        return _wal_answer(DryRun(error=f"line protocol parse failed: {errors[0].message}"))
+    run = await cancelled_on_disconnect(
         request,
         engine.runner.dry_run_wal(body.filename, body.database, batches, body.input_arguments, body.cache_name),
     )
-    return await asyncio.to_thread(lambda: _answer(run, _invalid_writes(engine, run)))
+    return await asyncio.to_thread(lambda: _wal_answer(run, _invalid_writes(engine, run)))
 
 
 async def schedule(engine: Engine, request: Request, body: TestSchedulePlugin) -> Response:
-    """Run a schedule plugin at the next time of its schedule: cron or an interval, with or without prefix."""
-    await _find(engine, body.filename)
+    """Make a dry run of a schedule plugin, as if it were the next time of the schedule."""
+    await _check_plugin_file(engine, body.filename)
     if engine.catalog.database(body.database) is None:
-        return _scheduled(DryRun(error="couldn't find db"))
+        return _schedule_answer(DryRun(error="couldn't find db"))
     text = _EVERY_SECOND if body.schedule is None else body.schedule.strip()
     try:
-        call_time = _schedule(text).next_after(datetime.now(UTC))
+        call_time = _parse_schedule(text).next_after(datetime.now(UTC))
     except SpecificationError as error:
-        return _scheduled(DryRun(error=f"invalid cron syntax: {text}\n^\n{error.hint}"))
+        return _schedule_answer(DryRun(error=f"invalid cron syntax: {text}\n^\n{error.hint}"))
     if call_time is None:
-        return _scheduled(DryRun(error=f"cron schedule never triggers: {text}"))
-    # plugins are given whole seconds, and so is the caller (contract 4.4)
+        return _schedule_answer(DryRun(error=f"cron schedule never triggers: {text}"))
+    # plugins get whole seconds (contract 4.4), and the answer has the same time
     call_time = call_time.replace(microsecond=0)
-    run = await unless_gone(
+    run = await cancelled_on_disconnect(
         request,
         engine.runner.dry_run_schedule(body.filename, body.database, call_time, body.input_arguments, body.cache_name),
     )
-    return await asyncio.to_thread(lambda: _scheduled(run, call_time, _invalid_writes(engine, run)))
+    return await asyncio.to_thread(lambda: _schedule_answer(run, call_time, _invalid_writes(engine, run)))
 
 
-async def _find(engine: Engine, filename: str) -> None:
+async def _check_plugin_file(engine: Engine, filename: str) -> None:
     try:
         await engine.plugins.load(filename)
     except PluginFileError as error:
         raise PluginError(error.text) from None
 
 
-def _schedule(text: str) -> Cron | Every:
-    """The schedule that a text stands for; of the two forms without prefix, an interval is the one with units."""
+def _parse_schedule(text: str) -> Cron | Every:
+    """Parse a schedule: cron or an interval, with or without prefix."""
     if not text.startswith(("cron:", "every:")):
         try:
             text = specification.parse(f"every:{text}").text
@@ -84,7 +84,7 @@ def _schedule(text: str) -> Cron | Every:
 
 
 def _invalid_writes(engine: Engine, run: DryRun) -> list[str]:
-    """What would not have been stored of a plugin's writes."""
+    """Errors of the lines that a write would have refused."""
     errors = []
     for name, lines in run.database_writes.items():
         try:
@@ -103,17 +103,17 @@ def _invalid_writes(engine: Engine, run: DryRun) -> list[str]:
     return errors
 
 
-def _scheduled(run: DryRun, call_time: datetime | None = None, errors: list[str] | None = None) -> Response:
+def _schedule_answer(run: DryRun, call_time: datetime | None = None, errors: list[str] | None = None) -> Response:
     trigger_time = call_time.strftime("%Y-%m-%dT%H:%M:%SZ") if call_time and run.error is None else None
     return json_answer({"trigger_time": trigger_time} | _body(run, errors))
 
 
-def _answer(run: DryRun, errors: list[str] | None = None) -> Response:
+def _wal_answer(run: DryRun, errors: list[str] | None = None) -> Response:
     return json_answer(_body(run, errors))
 
 
 def _body(run: DryRun, errors: list[str] | None) -> dict[str, object]:
     if run.error is not None:
-        # nothing else is told of a run that failed
+        # a failed run reports only its error
         return {"log_lines": [], "database_writes": {}, "errors": [run.error]}
     return {"log_lines": run.log_lines, "database_writes": run.database_writes, "errors": errors or []}

@@ -1,4 +1,4 @@
-"""Endpoints of the plugins' virtual environment (contract 1.8 and 9)."""
+"""Operations on the virtual environment of the plugins (contract 1.8 and 9)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 async def install_packages(engine: Engine, _request: Request, body: InstallPackages) -> Response:
-    """Run ``pip install`` for requirement specifiers; entries may be pip's options, as on a real server."""
+    """Run `pip install` with the given requirement specifiers or options of pip."""
     _check_enabled(engine)
     return await _install(engine, body.packages)
 
 
 async def install_requirements(engine: Engine, _request: Request, body: InstallRequirements) -> Response:
-    """Run ``pip install`` for a requirements file in the plugin directory, or at an HTTP URL."""
+    """Run `pip install` with a requirements file in the plugin directory or at an HTTP URL."""
     _check_enabled(engine)
     location = body.requirements_location
     if not location.lower().startswith(("http://", "https://")):
@@ -44,7 +44,7 @@ def _check_enabled(engine: Engine) -> None:
 
 async def _install(engine: Engine, arguments: list[str]) -> Response:
     if any("\0" in argument for argument in arguments):
-        raise InstallRefused("an argument holds a NUL character")
+        raise InstallRefused("an argument contains a NUL character")
     try:
         await engine.environment.install(arguments)
     except InstallFailed as error:

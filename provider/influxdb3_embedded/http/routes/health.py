@@ -1,4 +1,4 @@
-"""Endpoints that say whether and what is running (contract 8.3)."""
+"""Operations that say whether the engine runs, and its version (contract 8.3)."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from influxdb3_embedded.engine import Engine
 
 HEALTH_V1 = "/api/v1/health"
-"""Where InfluxDB 1 clients ask for health."""
+"""The path that clients of InfluxDB 1 use."""
 
 API_VERSION = "3.10.0"
-"""The release of InfluxDB 3 whose API is served."""
+"""The release of InfluxDB 3 that has this API."""
 
 _BUILD = "Embedded"
 _PROCESS_ID = str(uuid.uuid4())
 
 
 async def health(_engine: Engine, _request: Request, _nothing: None) -> Response:
-    """Say that the engine is there: it listens only once it has started."""
+    """Answer OK if the engine runs."""
     return Response("OK", media_type="text/plain")
 
 
 async def ping(_engine: Engine, _request: Request, _nothing: None) -> Response:
-    """Say which release of which product this is."""
+    """Return the name and the version of the product."""
     request_id = str(uuid.uuid4())
     body = {
         "product_name": "InfluxDB 3 Processing engine, embedded",

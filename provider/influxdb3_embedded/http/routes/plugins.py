@@ -1,4 +1,4 @@
-"""Endpoints of plugin files (contract 1.7)."""
+"""Operations on plugin files (contract 1.7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def create_file(engine: Engine, _request: Request, body: CreatePluginFile) -> Response:
-    """Write a file below the plugin directory."""
+    """Write a file in the plugin directory."""
     try:
         await engine.plugins.write_file(body.plugin_name, body.content)
     except PluginFileError as error:
@@ -26,7 +26,7 @@ async def create_file(engine: Engine, _request: Request, body: CreatePluginFile)
 
 
 async def update_file(engine: Engine, _request: Request, body: UpdatePluginFile) -> Response:
-    """Overwrite the file of a trigger's plugin."""
+    """Replace the plugin file of a trigger."""
     try:
         await engine.plugins.replace_file(_filename(engine, body.plugin_name), body.content)
     except PluginFileError as error:
@@ -35,7 +35,7 @@ async def update_file(engine: Engine, _request: Request, body: UpdatePluginFile)
 
 
 async def update_directory(engine: Engine, _request: Request, body: UpdatePluginDirectory) -> Response:
-    """Replace the directory of a trigger's plugin."""
+    """Replace the plugin directory of a trigger."""
     contents = [(file.relative_path, file.content) for file in body.files]
     try:
         await engine.plugins.replace_directory(_filename(engine, body.plugin_name), contents)
@@ -47,6 +47,6 @@ async def update_directory(engine: Engine, _request: Request, body: UpdatePlugin
 def _filename(engine: Engine, trigger_name: str) -> str:
     filename = engine.triggers.plugin_filename_of(trigger_name)
     if filename is None:
-        # a client's mistake, yet the published API says 500
+        # 500 for an error of the client, as in the published API
         raise PluginFileRefused(f"Plugin not found: {trigger_name}", status=500)
     return filename

@@ -1,4 +1,4 @@
-"""Endpoints of SQL queries (contract 7.1)."""
+"""Operations that run SQL queries (contract 7.1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from influxdb3_embedded.errors import ApiError
-from influxdb3_embedded.http.disconnects import unless_gone
+from influxdb3_embedded.http.disconnects import cancelled_on_disconnect
 from influxdb3_embedded.http.requests.parameters import Query, Scalar
 from influxdb3_embedded.sql import Format, QueryFailed, render
 
@@ -31,27 +31,26 @@ _BY_MIME_TYPE = {
 
 
 async def query_string(engine: Engine, request: Request, parameters: QueryString) -> Response:
-    """Run the query in the query string."""
+    """Run the SQL query in the query string."""
     params = None
     if parameters.params is not None:
         try:
             params = _PARAMS.validate_json(parameters.params, strict=True)
         except ValidationError:
             raise ApiError(
-                400, "serde error: params is no JSON object of null, boolean, number and string values"
+                400, "serde error: params must be a JSON object of null, boolean, number and string values"
             ) from None
     return await _run(engine, request, Query(db=parameters.db, q=parameters.q, format=parameters.format, params=params))
 
 
 async def query_body(engine: Engine, request: Request, query: Query) -> Response:
-    """Run the query in the JSON body, whatever content type it has."""
+    """Run the SQL query in the JSON body."""
     return await _run(engine, request, query)
 
 
 async def rendered(table: pa.Table, output: Format) -> Response:
-    """The answer that holds a table; raises `ApiError` 405 where the format lacks a type of it."""
+    """Make the answer with the rows of a table; raises `ApiError` 405 if the format lacks a column type."""
     try:
-        # many rows take a while, in which other requests are answered
         if table.num_rows > _MANY_ROWS:
             content = await asyncio.to_thread(render, table, output)
         else:
@@ -62,19 +61,19 @@ async def rendered(table: pa.Table, output: Format) -> Response:
 
 
 def format_of(name: FormatName) -> Format:
-    """The format of that name."""
+    """The format with this name."""
     return Format.JSONL if name == "json_lines" else Format(name)
 
 
 async def _run(engine: Engine, request: Request, query: Query) -> Response:
     accepted = _accepted(request.headers.get("accept"))
     output = format_of(query.format) if query.format else accepted
-    content = await unless_gone(request, engine.data.query(query.db, query.q, query.params, output))
+    content = await cancelled_on_disconnect(request, engine.data.query(query.db, query.q, query.params, output))
     return Response(content, headers={"content-type": output.content_type})
 
 
 def _accepted(accept: str | None) -> Format:
-    """The format that a client accepts; an unknown one is refused even where the query names its format."""
+    """The format in the ``Accept`` header. An unknown one is an error even if the query names a format."""
     if accept is None or "*/*" in accept or "text/html" in accept:
         return Format.JSON
     if accept not in _BY_MIME_TYPE:

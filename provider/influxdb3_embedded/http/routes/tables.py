@@ -1,4 +1,4 @@
-"""Endpoints of tables (contract 8.2)."""
+"""Operations on tables (contract 8.2)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 async def create(engine: Engine, _request: Request, body: CreateTable) -> Response:
-    """Create a table, and its database if that is missing."""
+    """Create a table, and its database if it does not exist."""
     fields = [(field.name, field.type) for field in body.fields]
     await engine.databases.create_table(body.db, body.table, body.tags, fields)
     return Response()
 
 
 async def delete(engine: Engine, _request: Request, parameters: DeleteTable) -> Response:
-    """Delete a table with its data."""
+    """Delete a table and its data."""
     await engine.databases.delete_table(parameters.db, parameters.table)
     return Response()

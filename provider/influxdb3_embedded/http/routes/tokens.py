@@ -1,4 +1,4 @@
-"""Endpoints of tokens (contract 8.3)."""
+"""Operations on tokens (contract 8.3)."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 async def create_operator(engine: Engine, _request: Request, _nothing: None) -> Response:
-    """Make the first token, which needs none."""
+    """Create the operator token. This operation needs no token."""
     return _created(await engine.tokens.create(OPERATOR))
 
 
 async def regenerate_operator(engine: Engine, _request: Request, _nothing: None) -> Response:
-    """Give the first token a new secret; the old one stops being valid."""
+    """Replace the secret of the operator token. The old secret becomes invalid."""
     return _created(await engine.tokens.regenerate_operator())
 
 
 async def create_named(engine: Engine, _request: Request, body: CreateNamedToken) -> Response:
-    """Make another admin token."""
+    """Create a named admin token."""
     return _created(await engine.tokens.create(body.token_name, lifetime=body.expiry_secs))
 
 

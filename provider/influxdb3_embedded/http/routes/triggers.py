@@ -1,4 +1,4 @@
-"""Endpoints of triggers (contract 1.2 to 1.4)."""
+"""Operations on triggers (contract 1.2 to 1.4)."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ async def create(engine: Engine, _request: Request, body: CreateTrigger) -> Resp
     return Response()
 
 
-async def delete(engine: Engine, _request: Request, which: DeleteTrigger) -> Response:
+async def delete(engine: Engine, _request: Request, reference: DeleteTrigger) -> Response:
     """Delete a trigger."""
-    await engine.triggers.delete(TriggerKey(which.db, which.trigger_name), force=which.force)
+    await engine.triggers.delete(TriggerKey(reference.db, reference.trigger_name), force=reference.force)
     return Response()
 
 
-async def enable(engine: Engine, _request: Request, which: TriggerReference) -> Response:
-    """Enable a trigger; the body is ignored."""
-    await engine.triggers.enable(TriggerKey(which.db, which.trigger_name))
+async def enable(engine: Engine, _request: Request, reference: TriggerReference) -> Response:
+    """Enable a trigger."""
+    await engine.triggers.enable(TriggerKey(reference.db, reference.trigger_name))
     return Response()
 
 
-async def disable(engine: Engine, _request: Request, which: TriggerReference) -> Response:
-    """Disable a trigger; the body is ignored."""
-    await engine.triggers.disable(TriggerKey(which.db, which.trigger_name))
+async def disable(engine: Engine, _request: Request, reference: TriggerReference) -> Response:
+    """Disable a trigger."""
+    await engine.triggers.disable(TriggerKey(reference.db, reference.trigger_name))
     return Response()

@@ -1,4 +1,4 @@
-"""Endpoints that write line protocol: InfluxDB 3's, 2's and 1's (contract 8.1)."""
+"""Operations that write line protocol, in the forms of InfluxDB 3, 2 and 1 (contract 8.1)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _PRECISIONS = {
     **dict.fromkeys(("u", "us", "microsecond"), Precision.MICROSECOND),
     **dict.fromkeys(("n", "ns", "nanosecond"), Precision.NANOSECOND),
 }
-_UNNAMED_POLICIES = (None, "", "autogen", "default")
+_DEFAULT_POLICIES = (None, "", "autogen", "default")
 _V2_CODES = {401: "unauthorized", 403: "forbidden", 404: "not found", 413: "request too large", 500: "internal error"}
 
 
 async def write_lp(engine: Engine, _request: Request, content: WithBody[WriteLp]) -> Response:
-    """Write lines, the good ones also where others are bad, unless told otherwise."""
+    """Write line protocol. With `accept_partial`, valid lines are written even if others are invalid."""
     parameters = content.parameters
     check_database_name(parameters.db)
     outcome = await engine.data.write(
@@ -51,11 +51,11 @@ async def write_lp(engine: Engine, _request: Request, content: WithBody[WriteLp]
 
 
 async def write_v1(engine: Engine, _request: Request, content: WithBody[WriteV1]) -> Response:
-    """Write all lines or none; a retention policy becomes part of the database's name."""
+    """Write line protocol as in InfluxDB 1: all lines or none. The database is `db`, or `db/rp` with `rp`."""
     parameters = content.parameters
     if not parameters.db:
         raise ApiError(400, "no db destination provided")
-    name = parameters.db if parameters.rp in _UNNAMED_POLICIES else f"{parameters.db}/{parameters.rp}"
+    name = parameters.db if parameters.rp in _DEFAULT_POLICIES else f"{parameters.db}/{parameters.rp}"
     outcome = await _write_all(engine, name, content.body, parameters.precision)
     if outcome.errors:
         raise _refused(outcome)
@@ -63,7 +63,7 @@ async def write_v1(engine: Engine, _request: Request, content: WithBody[WriteV1]
 
 
 async def write_v2(engine: Engine, _request: Request, content: WithBody[WriteV2]) -> Response:
-    """Write all lines or none."""
+    """Write line protocol as in InfluxDB 2: all lines or none."""
     parameters = content.parameters
     if not parameters.bucket:
         raise ApiError(400, "no db destination provided")
@@ -75,7 +75,7 @@ async def write_v2(engine: Engine, _request: Request, content: WithBody[WriteV2]
 
 
 def v2_error(error: ApiError) -> Response:
-    """An error in InfluxDB 2's shape besides this API's."""
+    """Make the answer for an error, with the members of InfluxDB 2 as well."""
     body = {"code": _V2_CODES.get(error.status, "invalid"), "message": error.text, "error": error.text}
     return json_answer(body, error.status)
 

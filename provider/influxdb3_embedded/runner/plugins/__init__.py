@@ -1,1 +1,1 @@
-"""TODO."""
+"""Plugins and what they need: files, sources, the virtual environment."""

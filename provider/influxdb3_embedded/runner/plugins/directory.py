@@ -1,4 +1,4 @@
-"""The plugin directory: names of plugins to files, and changes to those files (contract 1.7 and 4.1)."""
+"""The plugin directory: finds plugins by name and changes their files (contract 1.7 and 4.1)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_embedded.runner.plugins import files
-from influxdb3_embedded.runner.plugins.places import (
-    Places,
+from influxdb3_embedded.runner.plugins.plugin_paths import (
     PluginFileError,
+    PluginPaths,
     as_plugin_file_errors,
     in_environment,
     leaves,
@@ -36,7 +36,7 @@ class PluginFile(NamedTuple):
     """A file of a plugin, as ``system.plugin_files`` lists it (contract 7.2).
 
     Attributes:
-        file_name: Its name, for a package relative to the package.
+        file_name: The file's name, or for a package the path relative to the package.
         file_path: Absolute path.
         size_bytes: Size in bytes.
         last_modified: Milliseconds since the epoch.
@@ -49,16 +49,16 @@ class PluginFile(NamedTuple):
 
 
 class PluginDirectory:
-    """The directory that plugins lie in. No name leads out of it, nor into the virtual environment.
+    """The directory of plugins. Names that lead out of it, or into the virtual environment, are refused.
 
     Args:
-        root: The directory; ``None`` for a server without one, where only ``gh:`` plugins can be used.
-        environment: The plugins' virtual environment, which may lie below the directory.
-        repository: Where ``gh:`` plugins come from.
+        root: The directory; None for a server without one, which has only ``gh:`` plugins.
+        environment: The plugins' virtual environment; it may be below the directory.
+        repository: Has the ``gh:`` plugins.
         read_only: Whether plugins can neither be changed nor fetched (``--plugin-dir-only``).
 
     Attributes:
-        root: The directory's absolute path, or ``None``.
+        root: The directory's absolute path, or None.
     """
 
     def __init__(
@@ -70,23 +70,23 @@ class PluginDirectory:
         read_only: bool = False,
     ) -> None:
         self.root = root if root is None else root.absolute()
-        self._places = Places(self.root or Path(), environment)
+        self._paths = PluginPaths(self.root or Path(), environment)
         self._repository = repository or PluginRepository()
         self._read_only = read_only
-        # Changes run in threads: one at a time, and none between the look at a directory and what is made of it.
+        # Changes run in threads, one at a time; a lookup and its conclusions are not interrupted by a change.
         self._changing = threading.Lock()
 
     async def load(self, filename: str) -> PluginSource:
         """Find a plugin.
 
         Args:
-            filename: Path below the directory, of a file or of a package, or ``gh:PATH``.
+            filename: ``gh:PATH``, or the path of a file or package below the directory.
 
         Returns:
-            The plugin's source, which follows later changes of a local file.
+            The plugin's source. It follows later changes of a local file.
 
         Raises:
-            PluginFileError: There is no such plugin, or its name leads out of the directory.
+            PluginFileError: The plugin is missing, or its name leads out of the directory.
         """
         if filename.startswith(_REPOSITORY_PREFIX):
             if self._read_only:
@@ -101,7 +101,7 @@ class PluginDirectory:
         return await asyncio.to_thread(self._load, filename)
 
     async def write_file(self, name: str, content: str) -> None:
-        """Write a file, new or not; its directories are made (POST plugins/files).
+        """Create or overwrite a file; creates its directories (POST plugins/files).
 
         Args:
             name: Path below the directory.
@@ -115,7 +115,7 @@ class PluginDirectory:
         await asyncio.to_thread(self._write, name, content)
 
     async def replace_file(self, filename: str, content: str) -> None:
-        """Write the file of a trigger's plugin, of a package its ``__init__.py`` (PUT plugins/files).
+        """Write the file of a trigger's plugin, or a package's ``__init__.py`` (PUT plugins/files).
 
         Args:
             filename: The trigger's ``plugin_filename``.
@@ -128,14 +128,14 @@ class PluginDirectory:
             raise PluginFileError(f"Plugin not found: {filename}")
         name = filename.rstrip("/")
         await asyncio.to_thread(
-            self._write, f"{name}/__init__.py" if self._places.plugin(name).is_dir() else name, content
+            self._write, f"{name}/__init__.py" if self._paths.plugin(name).is_dir() else name, content
         )
 
     async def replace_directory(self, filename: str, contents: Sequence[tuple[str, str]]) -> None:
-        """Replace all files of a trigger's package; it is never seen half changed (PUT plugins/directory).
+        """Replace all files of a trigger's package in one step (PUT plugins/directory).
 
-        Two deviations from the server, which leaves the trigger without a plugin in both cases: a plugin that is a
-        single file is refused and not touched, and so are files without an ``__init__.py``.
+        Two deviations: this refuses a plugin that is a single file, and contents without an ``__init__.py``. In both
+        cases the real server leaves the trigger without a plugin.
 
         Args:
             filename: The trigger's ``plugin_filename``.
@@ -151,32 +151,32 @@ class PluginDirectory:
         await asyncio.to_thread(self._replace_directory, filename.rstrip("/"), contents)
 
     def requirements(self, location: str) -> Path:
-        """Return the path of a requirements file in the directory; raises `PluginFileError` if it lies elsewhere."""
-        return self._places.requirements(location)
+        """Return the path of a requirements file; raises `PluginFileError` if it is outside the directory."""
+        return self._paths.requirements(location)
 
     def files(self, filename: str) -> list[PluginFile]:
-        """List the files of a plugin: itself, or the ``*.py`` of a package.
+        """List the files of a plugin: the single file, or the ``*.py`` files of a package.
 
         Args:
-            filename: A trigger's ``plugin_filename``; what is missing or ``gh:`` has no files.
+            filename: A trigger's ``plugin_filename``. Missing and ``gh:`` plugins have no files.
         """
         if self.root is None or filename.startswith(_REPOSITORY_PREFIX):
             return []
         try:
-            path = self._places.plugin(filename.rstrip("/"))
+            path = self._paths.plugin(filename.rstrip("/"))
             if path.is_file():
                 return [_describe(path, path.name)]
             return [
                 _describe(module, str(module.relative_to(path)))
                 for module in sorted(path.rglob("*.py"))
-                if "__pycache__" not in module.parts and module.is_file() and not self._places.is_in_environment(module)
+                if "__pycache__" not in module.parts and module.is_file() and not self._paths.is_in_environment(module)
             ]
         except (PluginFileError, OSError):
             return []
 
     def _load(self, filename: str) -> PluginSource:
         name = filename.rstrip("/")
-        path = self._places.plugin(name)
+        path = self._paths.plugin(name)
         with self._changing, as_plugin_file_errors():
             if path != self.root:
                 files.finish_replacement(path)
@@ -195,7 +195,7 @@ class PluginDirectory:
 
     def _write(self, name: str, content: str) -> None:
         self._check_writable()
-        path = self._places.plugin(name)
+        path = self._paths.plugin(name)
         with self._changing, as_plugin_file_errors():
             if name.endswith("/") or path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -203,10 +203,10 @@ class PluginDirectory:
 
     def _replace_directory(self, name: str, contents: Sequence[tuple[str, str]]) -> None:
         self._check_writable()
-        path = self._places.plugin(name)
+        path = self._paths.plugin(name)
         if path == self.root:
-            raise traversal(name)  # what is beside it is not ours
-        if self._places.holds_environment(path):
+            raise traversal(name)  # a replacement writes beside the directory, here outside the root
+        if self._paths.holds_environment(path):
             raise in_environment(name)
         if path.is_file():
             raise PluginFileError(

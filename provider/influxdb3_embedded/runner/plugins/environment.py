@@ -1,4 +1,4 @@
-"""The virtual environment that plugins run in, and the packages in it (contract 9)."""
+"""The virtual environment of plugins, and the packages in it (contract 9)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from influxdb3_embedded import variables, worker
-from influxdb3_embedded.disk import described, naming
-from influxdb3_embedded.runner.texts import without_credentials
+from influxdb3_embedded.disk import describe, file_errors
+from influxdb3_embedded.runner.safe_texts import without_credentials
 from influxdb3_embedded.worker import credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
 _LAST_LINES = 10
-"""Lines of pip's output that an error carries: the cause is at the end."""
+"""Lines of pip's output in an error: the cause is at the end."""
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 
 _LOCK = "install.lock"
 
 _SECONDS_TO_END = 5.0
-"""How long pip, when it is to end, has for ending what it started."""
+"""Seconds that a terminated pip has to end its own processes."""
 
 _ENTRY_POINT = Path(worker.__file__).with_name("__main__.py")
 
@@ -48,14 +48,13 @@ class InstallFailed(Exception):
 class PluginEnvironment:
     """A virtual environment of plugins.
 
-    It is made without pip, which takes a fraction of the time; pip comes with the first install, out of the
-    interpreter's own bundle.
+    It is created without pip, which is faster. The first install adds pip from the interpreter's own bundle.
 
     Args:
-        location: The environment's directory; made if missing.
-        plugin_directory: What plugins find as ``PLUGIN_DIR``; ``None`` where there is none.
+        location: The environment's directory; created if missing.
+        plugin_directory: ``PLUGIN_DIR`` of plugins; None for a server without one.
         passed_on: Names of environment variables that plugins get besides those of `variables`.
-        umask: What plugins and pip take from the modes of new files.
+        umask: The umask of plugins and pip.
 
     Attributes:
         location: As above.
@@ -85,31 +84,31 @@ class PluginEnvironment:
 
     @property
     def generation(self) -> int:
-        """How often the installed packages have changed since the start.
+        """Number of changes of the installed packages since the start.
 
-        A process older than the newest change may hold modules that are no longer installed.
+        A process of an earlier generation may have loaded modules that are no longer installed.
         """
         return self._generation
 
     async def ensure(self) -> None:
-        """Make the environment if it is missing; takes about 20 ms, and none if it is there.
+        """Create the environment if it is missing; takes about 20 ms.
 
         Raises:
-            OSError: It cannot be made there.
+            OSError: The environment cannot be created.
         """
         async with self._making:
             if not self._is_complete():
-                with naming(self.location):
+                with file_errors(self.location):
                     await asyncio.to_thread(venv.EnvBuilder(symlinks=True).create, self.location)
 
     async def install(self, arguments: Sequence[str]) -> None:
-        """Run ``pip install``; calls wait for each other.
+        """Run ``pip install``; one call at a time.
 
         Args:
-            arguments: Package names, paths and pip's own options, passed on as they are: ``["-r", "/a/req.txt"]``.
+            arguments: Arguments of pip, unchanged: ``["-r", "/a/req.txt"]``.
 
         Raises:
-            InstallFailed: pip could not be started or said that it failed.
+            InstallFailed: pip could not be started, or failed.
         """
         async with self._installing:
             try:
@@ -117,7 +116,7 @@ class PluginEnvironment:
                 async with self._alone() as lock:
                     await self._install(lock, arguments)
             except OSError as error:
-                raise InstallFailed(f"the plugin environment cannot be changed: {described(error)}") from error
+                raise InstallFailed(f"the plugin environment cannot be changed: {describe(error)}") from error
 
     async def _install(self, lock: int, arguments: Sequence[str]) -> None:
         if not self._has_pip():
@@ -130,15 +129,14 @@ class PluginEnvironment:
                 self._generation += 1
 
     def command(self, module: str, *arguments: object) -> list[str]:
-        """The command that runs a module of `influxdb3_embedded.worker` under the plugins' interpreter."""
+        """Return the command that runs a module of `influxdb3_embedded.worker` under the plugins' interpreter."""
         return [str(self.python), "-I", str(_ENTRY_POINT), module, *map(str, arguments)]
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables of plugins.
 
-        Those that plugins need of the engine's own, what activating the virtual environment sets, and where the
-        plugins lie (contract 5.6). Local time is UTC, as in InfluxDB's images: plugins take ``call_time`` for UTC, as
-        the documentation does.
+        These are some of the engine's own variables, those of an activated virtual environment, and the plugin
+        directory (contract 5.6). Local time is UTC, as in InfluxDB's images: plugins expect ``call_time`` in UTC.
         """
         return self._activated(variables.for_plugins(self._passed_on))
 
@@ -151,26 +149,26 @@ class PluginEnvironment:
         return variables
 
     def _is_complete(self) -> bool:
-        # The activation script is the last thing that venv writes.
+        # venv writes the activation script last.
         return (self.location / "bin" / "activate").exists() and self.python.exists()
 
     def _has_pip(self) -> bool:
-        # One of the last files of an installation: one that was interrupted is done again.
+        # One of the last files of an installation: an interrupted installation is repeated.
         return any(True for packages in self._site_packages() for _ in packages.glob("pip-*.dist-info/INSTALLER"))
 
     def _site_packages(self) -> list[Path]:
         return list(self.location.glob("lib/python*/site-packages"))
 
     def _package_state(self) -> list[int]:
-        # Every install adds, removes or renames an entry here, if only a *.dist-info of another version.
+        # Every change of a package adds or removes at least a *.dist-info here.
         return [packages.stat().st_mtime_ns for packages in self._site_packages()]
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[int]:
         """Hold the environment's lock, whose descriptor each pip inherits.
 
-        When the engine is killed, its pip finishes what it has begun, so that no package is left in half, and the lock
-        ends with it: the next engine's pip waits until then.
+        When the engine is killed, its pip finishes the installation, so that no package is half installed. That pip
+        still holds the lock: the next engine's pip waits for its end.
         """
         with (self.location / _LOCK).open("wb") as file:
             while not _try_lock(file):  # noqa: ASYNC110 - another process holds it
@@ -178,10 +176,10 @@ class PluginEnvironment:
             try:
                 yield file.fileno()
             finally:
-                credentials.remove(self.location)  # also those of a pip that was killed
+                credentials.remove(self.location)  # a killed pip leaves them
 
     def tidy(self) -> None:
-        """Remove what a killed pip of an earlier engine left, unless that pip still runs; make pip.conf private."""
+        """Make pip.conf private, and remove the credentials of an earlier engine's pip unless it still runs."""
         with suppress(OSError):
             (self.location / "pip.conf").chmod(0o600)
         with suppress(OSError), (self.location / _LOCK).open("r+b") as file:
@@ -203,7 +201,7 @@ class PluginEnvironment:
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=(lock,),
                 env=self._activated(variables.for_pip(self._passed_on)),
-                start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to handle
+                start_new_session=True,  # Ctrl-C in the engine's terminal must not interrupt pip
             )
         except (OSError, ValueError) as error:
             raise InstallFailed(f"{self.python} could not be started: {error}") from error

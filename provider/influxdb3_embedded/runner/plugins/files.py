@@ -1,4 +1,4 @@
-"""Changes to files that are whole or absent, whenever the machine stops."""
+"""Atomic changes of files and directories: complete or not made, also after a crash of the machine."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _OWNER_ONLY = 0o700
-"""Plugins may hold credentials: what is written here is its owner's, whatever the umask and whatever it was before."""
+"""Mode of files and directories whatever the umask is: plugins may have credentials."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is seen with its old content or with its new one, never with half of it.
+    """Write a file; readers see the old content or the new one.
 
     Args:
-        path: The file; directories above it are made.
-        content: All of it.
+        path: The file; missing directories are created.
+        content: The new content.
 
     Raises:
-        OSError: The file is as it was.
+        OSError: The file is unchanged.
     """
     _make_directory(path.parent)
-    # The temporary name is short whatever the file's is, and no module's.
+    # The temporary name is short, even if the file's name is not, and cannot be imported as a module.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".write-")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -42,16 +42,16 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def replace_directory(path: Path, contents: Sequence[tuple[str, bytes]]) -> None:
-    """Replace a directory as a whole: .NAME.new is filled, NAME becomes .NAME.old, .NAME.new becomes NAME.
+    """Replace a directory: .NAME.new is filled, NAME becomes .NAME.old, .NAME.new becomes NAME.
 
-    The server calls them NAME.tmp and NAME.old, which a person may have called a directory of theirs.
+    The real server uses NAME.tmp and NAME.old, which may be names of the user's directories.
 
     Args:
         path: The directory; it may be missing.
         contents: Relative paths, checked by the caller, and the files' contents.
 
     Raises:
-        OSError: The directory is as it was.
+        OSError: The directory is unchanged.
     """
     finish_replacement(path)
     new, old = _beside(path, "new"), _beside(path, "old")
@@ -75,13 +75,9 @@ def replace_directory(path: Path, contents: Sequence[tuple[str, bytes]]) -> None
 
 
 def finish_replacement(path: Path) -> None:
-    """Put a directory in order that a replacement was interrupted on: back to the old one if the new is not in place.
-
-    Args:
-        path: The directory.
-    """
+    """Finish a replacement that a crash has interrupted, or undo it if the new directory is not in place."""
     old = _beside(path, "old")
-    if not os.path.isdir(old):  # noqa: PTH112 - false, not an error, where the name is too long to exist
+    if not os.path.isdir(old):  # noqa: PTH112 - False if the name is too long; Path.is_dir raises
         return
     if path.exists():
         shutil.rmtree(old, ignore_errors=True)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from influxdb3_embedded.runner.texts import without_credentials
+from influxdb3_embedded.runner.safe_texts import without_credentials
 
 DEFAULT_REPOSITORY = "https://raw.githubusercontent.com/influxdata/influxdb3_plugins/main/"
-"""Where ``gh:`` plugins come from unless the server is told otherwise."""
+"""Default URL of ``gh:`` plugins."""
 
 _MAX_SOURCE = 10 * 1024 * 1024
 _SECONDS = 30
 
 
 class RepositoryError(Exception):
-    """A plugin could not be fetched; the text is the server's."""
+    """A plugin cannot be fetched; the text is the real server's."""
 
 
 class PluginRepository:
-    """A base URL below which plugin files lie.
+    """Fetches plugins below a base URL.
 
     Args:
         base_url: Any HTTP(S) URL.
@@ -31,15 +31,15 @@ class PluginRepository:
         """Fetch a plugin file.
 
         Args:
-            path: What follows ``gh:``.
+            path: The name after ``gh:``.
 
         Returns:
             The file's text.
 
         Raises:
-            RepositoryError: It is not there, or not text.
+            RepositoryError: The file is missing, or is no text.
         """
-        import httpx  # noqa: PLC0415 - an engine starts sooner without, and most never fetch a plugin
+        import httpx  # noqa: PLC0415 - the engine starts faster without it, and few engines fetch plugins
 
         if ".." in unquote(path).replace("\\", "/").split("/"):
             raise RepositoryError(

@@ -1,24 +1,25 @@
-"""Where the code of a plugin comes from, and when it is read again (contract 4.2)."""
+"""Sources of a plugin's code, and when they are read again (contract 4.2)."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_SOURCE = 64 * 1024 * 1024
-"""Bytes of a plugin file; what is larger is no source code."""
+"""Most bytes of a plugin file."""
 
 
 class PluginCode(NamedTuple):
-    """A plugin's code as it is at the moment of a run.
+    """A plugin's code at the moment of a run.
 
     Attributes:
-        name: What tracebacks call the file: its name in the plugin directory, or ``gh:PATH``.
-        version: Grows with every change of ``text`` that was noticed.
-        text: The source of a single file; ``None`` for a package.
-        package: Absolute path of a package's directory; ``None`` for a single file.
+        name: The file's name in tracebacks: its name in the plugin directory, or ``gh:PATH``.
+        version: Grows with every change of ``text``.
+        text: The source of a single file; None for a package.
+        package: Absolute path of a package's directory; None for a single file.
     """
 
     name: str
@@ -28,16 +29,16 @@ class PluginCode(NamedTuple):
 
     @property
     def shares_objects(self) -> bool:
-        """Whether two runs may share objects: through the cache, or through the modules of a package."""
+        """Whether two runs may share objects: in the cache, or in the modules of a package."""
         return self.text is None or "cache" in self.text
 
 
 class SourceUnreadable(Exception):
-    """A plugin file exists and cannot be read; the text says why in the words of an operating system."""
+    """An existing plugin file cannot be read; the text is the operating system's."""
 
 
 class PluginSource(Protocol):
-    """A plugin that was found."""
+    """Has the code of a plugin."""
 
     def current(self) -> PluginCode:
         """Return the code to run now."""
@@ -45,16 +46,16 @@ class PluginSource(Protocol):
 
 
 class FileSource:
-    """A single file, read again whenever it has changed.
+    """A single file, read again after each change.
 
-    When it is gone or unreadable, what was last read stays in use.
+    If the file is missing or unreadable later, the last code stays in use.
 
     Args:
         path: The file.
-        name: What tracebacks call it.
+        name: The file's name in tracebacks.
 
     Raises:
-        SourceUnreadable: It cannot be read.
+        SourceUnreadable: The file cannot be read.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -65,18 +66,15 @@ class FileSource:
         self._read()
 
     def current(self) -> PluginCode:
-        """Return the code as it is on disk now."""
-        try:
+        """Return the code that is on disk now, or the last code that could be read."""
+        with suppress(SourceUnreadable):  # the next run tries again
             self._read()
-        except SourceUnreadable:
-            # Remembered neither as read nor as failed: the next run looks again.
-            return self._code
         return self._code
 
     def _read(self) -> None:
         try:
             status = self._path.stat()
-            # The inode tells apart two versions that were renamed into place within one tick of the clock.
+            # Two versions that are renamed into place within one tick of the clock differ in their inode.
             identity = (status.st_mtime_ns, status.st_size, status.st_ino)
             if identity == self._identity:
                 return
@@ -94,23 +92,23 @@ class FileSource:
 
 
 class PackageSource:
-    """A directory with an ``__init__.py``; the process that imports it notices changes.
+    """A directory with an ``__init__.py``. The worker process that imports it looks for changes.
 
     Args:
         path: Absolute path of the directory.
-        name: What the trigger calls it.
+        name: The plugin's name in the trigger.
     """
 
     def __init__(self, path: Path, name: str) -> None:
         self._code = PluginCode(name, 0, None, str(path))
 
     def current(self) -> PluginCode:
-        """Return where the package lies."""
+        """Return the package's location."""
         return self._code
 
 
 class RepositorySource:
-    """A file that was fetched from a repository; fetched again only when its trigger starts.
+    """A file of a repository; fetched each time its trigger starts.
 
     Args:
         name: ``gh:PATH``.
@@ -121,5 +119,5 @@ class RepositorySource:
         self._code = PluginCode(name, 1, text, None)
 
     def current(self) -> PluginCode:
-        """Return the code as it was fetched."""
+        """Return the fetched code."""
         return self._code

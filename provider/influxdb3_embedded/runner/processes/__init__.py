@@ -1,1 +1,1 @@
-"""TODO."""
+"""Worker processes of plugins: start, reuse, cached values, end."""

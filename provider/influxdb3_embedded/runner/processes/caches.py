@@ -1,6 +1,6 @@
-"""Cached values of plugins that several processes share: pickles, which this process stores and never opens.
+"""Cached values that several worker processes share: the engine stores pickles and never loads them.
 
-For the other side of the conversation see `influxdb3_embedded.worker.shared_cache`.
+`influxdb3_embedded.worker.shared_cache` is the worker's side.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from influxdb3_embedded.runner.processes.process import WorkerProcess
+    from influxdb3_embedded.runner.processes.worker_process import WorkerProcess
     from influxdb3_embedded.worker.frames import Message
 
 _SWEEP_INTERVAL = 10.0
@@ -23,11 +23,11 @@ class _Entry:
 
     Attributes:
         data: The pickle; empty if the value cannot be pickled.
-        reason: Why it cannot be pickled.
-        holder: The process that put or changed it last.
-        put: The version that it was put with.
+        reason: Why the value cannot be pickled; None if it can.
+        holder: The process that put or changed the value last.
+        put: The version of the last `put`.
         version: Grows with every change.
-        deadline: When it expires; None for never.
+        deadline: When the value expires; None for never.
     """
 
     data: bytes
@@ -38,7 +38,7 @@ class _Entry:
     deadline: float | None
 
     def is_lost(self, now: float) -> bool:
-        """Whether it has expired, or its only process has ended."""
+        """Whether the value has expired, or was only in a process that has ended."""
         return (self.deadline is not None and self.deadline <= now) or (not self.data and not self.holder.alive)
 
 
@@ -46,7 +46,7 @@ class CacheNamespace:
     """Keys and their values.
 
     Args:
-        default_ttl: Seconds that a value is kept which does not say; ``None`` for good.
+        default_ttl: Lifetime in seconds of values without a ``ttl``; None for no limit.
     """
 
     def __init__(self, default_ttl: float | None = None) -> None:
@@ -75,11 +75,11 @@ class CacheNamespace:
         return {"found": True, "version": entry.version, "ttl": ttl}, b"" if is_known else entry.data
 
     def is_empty(self) -> bool:
-        """Whether nothing is left in it."""
+        """Whether the namespace has no values."""
         return not any(self._find(key) for key in list(self._entries))
 
     def depends_on(self, process: WorkerProcess) -> bool:
-        """Whether a value would be lost with a process."""
+        """Whether a value is only in this process."""
         return any(not entry.data and entry.holder is process for entry in self._entries.values())
 
     def _put(self, key: str, data: bytes, message: Message, asker: WorkerProcess) -> Message:
@@ -91,7 +91,7 @@ class CacheNamespace:
 
     def _change(self, entry: _Entry | None, data: bytes, message: Message, asker: WorkerProcess) -> Message:
         if entry is None or entry.version != message["version"]:
-            # No conflict with a new value or a deletion: the changed object is in no cache any more.
+            # A new value, or a deletion, is no conflict: the changed object is in no cache any more.
             return {"version": None, "conflict": entry is not None and entry.put <= message["version"]}
         self._version += 1
         entry.data, entry.reason, entry.holder, entry.version = data, message["reason"], asker, self._version
@@ -112,11 +112,11 @@ class CacheNamespace:
 
 
 class Scopes(NamedTuple):
-    """The two namespaces that a plugin sees.
+    """The two namespaces of a plugin.
 
     Attributes:
-        trigger: Its trigger's, unused where that lies in the trigger's own process.
-        shared: That of all triggers.
+        trigger: The trigger's; unused if the trigger's values are in its own process.
+        shared: The namespace of all triggers.
     """
 
     trigger: CacheNamespace

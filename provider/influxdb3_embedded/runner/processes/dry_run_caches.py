@@ -1,4 +1,4 @@
-"""The caches of dry runs, each apart from the others and from those of the triggers."""
+"""The named caches of dry runs; triggers do not share them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.processes.worker import Worker
 
 DRY_RUN_TTL = 30 * 60.0
-"""Seconds that values of dry runs are kept unless they say otherwise (contract 5.5)."""
+"""Default lifetime of values of dry runs in seconds (contract 5.5)."""
 
 _MAX_PROCESSES = 16
-"""Caches of dry runs that may keep a process; further ones end the process of the oldest."""
+"""Most caches that keep a process; one more ends the process of the oldest cache."""
 
 _DEFAULT_NAME = "_shared_test"
 """The cache that dry runs share unless they name one."""
 
 
 class DryRunCache:
-    """A cache of dry runs, and the process that its values are in if they cannot be pickled."""
+    """A cache of dry runs, and the process that has those values that cannot be pickled."""
 
     def __init__(self) -> None:
         self.scopes = Scopes(CacheNamespace(DRY_RUN_TTL), CacheNamespace(DRY_RUN_TTL))
@@ -28,25 +28,25 @@ class DryRunCache:
         self._plugin = ""
 
     def is_empty(self) -> bool:
-        """Whether nothing is left in it."""
+        """Whether the cache has no values."""
         return all(scope.is_empty() for scope in self.scopes)
 
     def take_worker(self, plugin: str, generation: int) -> Worker | None:
-        """Return the process that an earlier dry run of the plugin left values in, if it can be used now.
+        """Return the process that has values of an earlier dry run of the plugin, or None.
 
         Args:
-            plugin: The plugin's name. Other plugins get a process of their own: the modules of two could clash.
+            plugin: The plugin's name. Plugins do not share a process: their modules could clash.
             generation: The state of the plugin environment.
         """
         worker = self._worker
         if worker is None or self._plugin != plugin or worker.generation != generation or not worker.alive:
             return None
         self._worker = None
-        worker.known_version = None  # versions are counted anew for each dry run
+        worker.known_version = None  # each dry run counts versions from the start
         return worker
 
     def give_back(self, worker: Worker, plugin: str) -> None:
-        """Keep a process if values would be lost with it; end it otherwise."""
+        """Keep the process if values are only in it, or end it."""
         if worker.alive and any(scope.depends_on(worker.process) for scope in self.scopes):
             self.close()
             self._worker, self._plugin = worker, plugin
@@ -55,24 +55,24 @@ class DryRunCache:
 
     @property
     def has_worker(self) -> bool:
-        """Whether it keeps a process."""
+        """Whether the cache keeps a process."""
         return self._worker is not None
 
     def close(self) -> None:
-        """End its process."""
+        """End the process."""
         if self._worker is not None:
             self._worker.discard()
             self._worker = None
 
 
 class DryRunCaches:
-    """The caches of dry runs, each apart from the others and from the triggers'."""
+    """The caches of dry runs by name."""
 
     def __init__(self) -> None:
         self._caches: dict[str, DryRunCache] = {}
 
     def named(self, name: str | None) -> DryRunCache:
-        """Return the cache of a name, made if need be; others that have run empty are forgotten."""
+        """Return the cache of a name, new or existing; drop other caches that are empty."""
         key = name or _DEFAULT_NAME
         for other, cache in list(self._caches.items()):
             if other != key and cache.is_empty():

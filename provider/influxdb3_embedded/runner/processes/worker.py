@@ -1,4 +1,4 @@
-"""A worker, as the server sees it: a process, or a thread of a process whose runs overlap."""
+"""The engine's side of a worker: a process, or one thread of a process with overlapping runs."""
 
 from __future__ import annotations
 
@@ -10,33 +10,37 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from influxdb3_embedded.runner.logbook import LogLevel
-from influxdb3_embedded.runner.processes.connection import Connection
-from influxdb3_embedded.runner.processes.process import GRACE
+from influxdb3_embedded.runner.processes.worker_connection import WorkerConnection
+from influxdb3_embedded.runner.processes.worker_process import GRACE
 from influxdb3_embedded.runner.triggers.effects import EffectFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
+    from influxdb3_embedded.model import TableBatch
     from influxdb3_embedded.runner.processes.caches import Scopes
-    from influxdb3_embedded.runner.processes.process import WorkerProcess
+    from influxdb3_embedded.runner.processes.worker_process import WorkerProcess
     from influxdb3_embedded.runner.triggers.effects import Effects
     from influxdb3_embedded.worker.frames import Message
 
 _HAND_OVER_TIMEOUT = 5.0
-"""Seconds that pickling a trigger's cache may take."""
+"""Seconds that a worker has to pickle a trigger's cached values."""
+
+_ROWS_IN_A_FRAME = 250
+"""Rows that are converted and sent at a time: below 1 ms for rows of two columns, 50 ms for rows of 500 columns."""
 
 CacheEntry = tuple[str, float | None, bytes]
-"""A cached value on its way to another process: key, seconds left, pickle."""
+"""A cached value for another process: key, seconds left, pickle."""
 
 logger = logging.getLogger(__name__)
 
 
 class WorkerDied(Exception):
-    """A worker ended in the middle of a run; the text says how."""
+    """A worker ended during a run; the text says how."""
 
 
 class Result(NamedTuple):
-    """What a worker says at the end of a run; see `influxdb3_embedded.worker.session`."""
+    """A worker's last frame of a run; see `influxdb3_embedded.worker.session`."""
 
     message: Message
     body: bytes
@@ -47,40 +51,43 @@ class Worker:
 
     Args:
         process: The process.
-        scopes: The cached values that lie in the server.
-        lane: The thread of the process that it is connected to; None for a process without overlapping runs.
+        scopes: The cached values that are in the engine.
+        lane: The thread of the process; None for a process without overlapping runs.
+        sending: Held while rows are sent.
 
     Attributes:
         process: As above.
-        has_state: Whether something would be lost with the process, as of its last run.
-        known_version: The version of the source that the other side has.
+        has_state: Whether the process had state at the end of its last run.
+        known_version: The version of the plugin's source that the process has.
     """
 
-    def __init__(self, process: WorkerProcess, scopes: Scopes, lane: int | None) -> None:
+    def __init__(self, process: WorkerProcess, scopes: Scopes, lane: int | None, sending: asyncio.Lock) -> None:
         self.process = process
         self.has_state = False
         self.known_version: int | None = None
         self._scopes = scopes
         self._lane = lane
-        self._connection = Connection(self._on_frame, self._on_lost)
+        self._sending = sending
+        self._connection = WorkerConnection(self._on_frame, self._on_lost)
         self._answer: asyncio.Future[Result] | None = None
         self._effects: Effects | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._queries: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def connect(cls, process: WorkerProcess, scopes: Scopes) -> Worker:
-        """Connect to a process, in a new thread of it if its runs overlap.
+    async def connect(cls, process: WorkerProcess, scopes: Scopes, sending: asyncio.Lock) -> Worker:
+        """Connect to a process, or to a new thread of it if its runs overlap.
 
         Args:
             process: The process.
-            scopes: The cached values that lie in the server.
+            scopes: The cached values that are in the engine.
+            sending: Held while rows are sent; all workers of an engine share it.
 
         Raises:
             OSError: The process has ended.
         """
         lane, connection = process.open_lane() if process.overlapping else (None, process.connection)
-        worker = cls(process, scopes, lane)
+        worker = cls(process, scopes, lane, sending)
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: worker._connection, sock=connection)
         process.ended.add_done_callback(lambda _: loop.call_later(GRACE, worker._connection.close))
@@ -93,25 +100,34 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether it can run something."""
+        """Whether the worker takes runs."""
         return self._connection.is_open and self.process.usable
 
-    async def run(self, message: Message, attachment: bytes, effects: Effects, time_limit: float | None) -> Result:
-        """Run a plugin. A cancelled run is interrupted, and the worker with it.
+    async def run(
+        self,
+        message: Message,
+        attachment: bytes,
+        batches: Sequence[TableBatch],
+        effects: Effects,
+        time_limit: float | None,
+    ) -> Result:
+        """Run a plugin. Cancellation interrupts the run and ends the worker.
 
         Args:
             message: The ``run`` frame.
             attachment: The body of a request.
-            effects: What the run can do.
-            time_limit: Seconds it may take; ``None`` for no limit.
+            batches: The rows for a WAL plugin.
+            effects: What the run does outside its process.
+            time_limit: Seconds that the run may take; None for no limit.
 
         Raises:
             WorkerDied: The process ended.
-            ValueError: The input is longer than a frame can be.
+            ValueError: The input is too long for a frame.
         """
         self._effects = effects
         try:
             async with asyncio.timeout(time_limit):
+                await self._send_rows(batches)
                 return await self._ask(message, attachment)
         except TimeoutError:
             if self._lane is None:
@@ -124,11 +140,11 @@ class Worker:
                 await self._kill()
             raise
         finally:
-            for query in self._queries:  # nobody waits for them any more
+            for query in self._queries:  # the plugin does not wait for them any more
                 query.cancel()
 
     async def hand_over(self) -> list[CacheEntry]:
-        """Return the cached values that the worker holds and another process can take."""
+        """Return the worker's cached values, as far as they can be pickled."""
         try:
             async with asyncio.timeout(_HAND_OVER_TIMEOUT):
                 message, data = await self._ask({"op": "hand_over"})
@@ -141,17 +157,32 @@ class Worker:
         return entries
 
     async def take_over(self, entries: list[CacheEntry]) -> None:
-        """Give the process what another one handed over; all runs that begin after the return find it."""
+        """Give the process cached values of another one; later runs find them."""
         if entries:
             lengths = [(key, ttl, len(value)) for key, ttl, value in entries]
-            with suppress(WorkerDied):  # the run will tell
+            with suppress(WorkerDied):  # the run reports it
                 await self._ask({"op": "take_over", "entries": lengths}, b"".join(value for _, _, value in entries))
 
     def discard(self) -> None:
-        """End the process, or only its thread if its runs overlap; it is not running anything."""
+        """End the idle process, or only its thread if runs overlap."""
         if self._lane is None:
             self.process.kill()
         self._connection.close()
+
+    async def _send_rows(self, batches: Sequence[TableBatch]) -> None:
+        """Send the rows of a run in small frames.
+
+        The event loop serves requests between two frames. Workers take turns, so that many of them add no delay.
+        """
+        for batch in batches:
+            for start in range(0, len(batch.rows), _ROWS_IN_A_FRAME):
+                if not self._connection.is_open:
+                    return
+                async with self._sending:
+                    rows = batch.rows[start : start + _ROWS_IN_A_FRAME]
+                    self._connection.send({"op": "rows", "table_name": batch.table_name, "rows": rows})
+                    await asyncio.sleep(0)
+                await self._connection.drain()
 
     async def _ask(self, message: Message, attachment: bytes = b"") -> Result:
         self._answer = asyncio.get_running_loop().create_future()
@@ -163,11 +194,11 @@ class Worker:
     async def _interrupt(self) -> bool:
         """Interrupt the run; return whether it has ended in time. The worker is not used again."""
         self.process.interrupt(self._lane)
-        # Cancelling has used up the future that was awaited; the answer comes with the end of the process as well.
+        # The first future is cancelled; the second also learns of the end of the process.
         answer = self._answer = asyncio.get_running_loop().create_future()
         with suppress(TimeoutError, WorkerDied):
             await asyncio.wait_for(answer, GRACE)
-        # The interrupt of a run that had just ended may still come, in the middle of the next.
+        # A late interrupt could hit the next run: there is none on this connection.
         self._connection.close()
         return not answer.cancelled()
 
@@ -208,7 +239,7 @@ class Worker:
         except EffectFailed as error:
             self._connection.send({"error": str(error)})
         except Exception as error:
-            # The plugin waits for an answer: a flaw of the server must not hang it.
+            # The plugin waits for an answer: a bug in the engine must not hang it.
             logger.exception("a query or write of %s failed", self.process.label)
             self._connection.send({"error": f"error: {error}"})
 
@@ -218,7 +249,7 @@ class Worker:
         task.add_done_callback(tasks.discard)
 
     def _on_lost(self) -> None:
-        # The end of the process follows at once, unless its plugin closed the socket.
+        # The process ends now too, unless its plugin has closed the socket.
         asyncio.get_running_loop().call_later(GRACE, self._give_up)
         self.process.ended.add_done_callback(self._report_end)
 

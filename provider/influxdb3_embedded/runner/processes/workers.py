@@ -1,4 +1,4 @@
-"""Who runs a plugin next: workers are made when they are needed, kept while they are of use, and replaced."""
+"""The workers of triggers: made for a run, kept for the next one, replaced when they are outdated."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.runner.processes.idle import IdleWorkers
-from influxdb3_embedded.runner.processes.process import WorkerProcess
+from influxdb3_embedded.runner.processes.idle_workers import IdleWorkers
 from influxdb3_embedded.runner.processes.worker import Worker
-from influxdb3_embedded.runner.processes.zygote import Zygote, ZygoteGone
+from influxdb3_embedded.runner.processes.worker_process import WorkerProcess
+from influxdb3_embedded.runner.processes.worker_zygote import WorkerZygoteClient, ZygoteGone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,43 +20,44 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.processes.worker import CacheEntry
 
 MAX_OVERLAP = 64
-"""Runs of one trigger that may overlap; more of them wait."""
+"""Most overlapping runs of one trigger; more runs wait."""
 
 _ATTEMPTS = 3
 
 
 class WorkerUnavailable(Exception):
-    """No worker can be made; the text says why."""
+    """A worker cannot be made; the text says why."""
 
 
 class WorkerFactory:
-    """Makes workers, and the zygote that they are forked from.
+    """Makes workers, and the zygote that forks them.
 
     Args:
-        environment: The plugins' virtual environment. When its packages have changed, workers come from a new zygote:
-            only a new interpreter sees all of the new packages.
+        environment: The plugins' virtual environment. When its packages change, a new zygote is started: only a new
+            interpreter sees all new packages.
 
     Attributes:
-        idle: The workers that wait for another run.
+        idle: Workers without state that wait for another run.
     """
 
     def __init__(self, environment: PluginEnvironment) -> None:
         self.idle = IdleWorkers()
         self._environment = environment
+        self._sending = asyncio.Lock()
         self._starting = asyncio.Lock()
-        self._zygote: Zygote | None = None
-        self._retired: list[Zygote] = []
+        self._zygote: WorkerZygoteClient | None = None
+        self._retired: list[WorkerZygoteClient] = []
 
     @property
     def generation(self) -> int:
-        """The state of the environment that new workers have."""
+        """The state of the environment that new workers see."""
         return self._environment.generation
 
     async def prepare(self) -> None:
-        """Start the zygote, so that the first run need not wait for it.
+        """Start the zygote, so that the first run does not wait for it.
 
         Raises:
-            WorkerUnavailable: It cannot be started.
+            WorkerUnavailable: The zygote cannot be started.
         """
         await self._current_zygote()
 
@@ -87,12 +88,16 @@ class WorkerFactory:
                 process = await WorkerProcess.fork(
                     zygote, label, resident_cache=resident_cache, overlapping=overlapping
                 )
-                return await Worker.connect(process, scopes)
+                return await self.connect(process, scopes)
             except ZygoteGone:
                 continue
             except OSError as error:
                 raise WorkerUnavailable(f"plugin process could not be started: {error}") from error
         raise WorkerUnavailable("plugin process could not be started")
+
+    async def connect(self, process: WorkerProcess, scopes: Scopes) -> Worker:
+        """Connect to a process; see `Worker.connect`."""
+        return await Worker.connect(process, scopes, self._sending)
 
     async def close(self) -> None:
         """End all workers."""
@@ -100,7 +105,7 @@ class WorkerFactory:
             zygotes = [zygote for zygote in (self._zygote, *self._retired) if zygote is not None]
             await asyncio.gather(*(zygote.close() for zygote in zygotes))
 
-    async def _current_zygote(self) -> Zygote:
+    async def _current_zygote(self) -> WorkerZygoteClient:
         async with self._starting:
             zygote = self._zygote
             if zygote is not None and zygote.alive and zygote.generation == self._environment.generation:
@@ -110,7 +115,7 @@ class WorkerFactory:
                 zygote.retire()
                 self._retired.append(zygote)
             try:
-                self._zygote = await Zygote.start(self._environment)
+                self._zygote = await WorkerZygoteClient.start(self._environment)
             except OSError as error:
                 self._zygote = None
                 raise WorkerUnavailable(f"plugin process could not be started: {error}") from error
@@ -120,15 +125,15 @@ class WorkerFactory:
 class TriggerWorkers:
     """The workers of one trigger.
 
-    Without ``run_async`` there is one at a time, runs wait for each other in the order they came, and the trigger's
-    cached values lie in it. With ``run_async`` runs overlap: in threads of one process if the plugin can share objects
-    between its runs, otherwise in processes of their own.
+    Without ``run_async`` there is one worker, which has the trigger's cached values, and runs are in order. With
+    ``run_async`` runs overlap: in threads of one process if the plugin may share objects between runs, otherwise in
+    processes of their own.
 
     Args:
         factory: Makes workers.
-        label: What lines that plugins print are logged under.
-        scopes: The cached values that lie in the server.
-        run_async: Whether runs may overlap.
+        label: The name in the log: the trigger's.
+        scopes: The cached values that are in the engine.
+        run_async: Whether runs overlap.
     """
 
     def __init__(self, factory: WorkerFactory, label: str, scopes: Scopes, *, run_async: bool) -> None:
@@ -144,13 +149,13 @@ class TriggerWorkers:
 
     @asynccontextmanager
     async def lease(self, source: PluginSource) -> AsyncIterator[tuple[Worker, PluginCode]]:
-        """Give a worker for one run, and the code to run.
+        """Lend a worker for one run, and return it with the code to run.
 
         Args:
-            source: The trigger's plugin; read when it is the run's turn.
+            source: The trigger's plugin; read just before the run.
 
         Raises:
-            WorkerUnavailable: There is none and none can be made.
+            WorkerUnavailable: A worker cannot be made.
         """
         async with self._turns:
             code = source.current()
@@ -161,13 +166,13 @@ class TriggerWorkers:
             finally:
                 self._give_back(worker)
                 if worker.process.leaving:
-                    # A run that does not stop is left in it: the cached values move on before it is ended.
+                    # A run in it does not stop: its cached values move to a new process before it is ended.
                     with suppress(WorkerUnavailable):
                         self._idle.append(await self._take_thread())
                 await worker.process.end_run()
 
     def close(self) -> None:
-        """End the workers that are idle, and the others when they are given back."""
+        """End idle workers now, and the others after their runs."""
         self._closed = True
         for worker in self._idle:
             self._factory.idle.remove(worker)
@@ -195,12 +200,12 @@ class TriggerWorkers:
         return await self._make(handed_over, overlapping=False)
 
     async def _take_thread(self) -> Worker:
-        async with self._moving:  # one process, however many runs begin at once
+        async with self._moving:  # runs that begin at the same time share one process
             home = self._home
             handed_over: list[CacheEntry] = []
             if home is not None and home.usable and home.generation == self._factory.generation:
-                with suppress(OSError):  # it has just ended
-                    return await Worker.connect(home, self._scopes)
+                with suppress(OSError):  # the process has just ended
+                    return await self._factory.connect(home, self._scopes)
             if home is not None and home.alive:
                 handed_over = await self._empty(home)
             worker = await self._make(handed_over, overlapping=True)
@@ -220,10 +225,10 @@ class TriggerWorkers:
         return worker
 
     async def _empty(self, home: WorkerProcess) -> list[CacheEntry]:
-        """Take the cached values out of a process, which then ends with its last run."""
+        """Return the cached values of a process, and let the process end with its last run."""
         home.begin_run()
         try:
-            worker = await Worker.connect(home, self._scopes)
+            worker = await self._factory.connect(home, self._scopes)
             return await worker.hand_over()
         except OSError:
             return []

@@ -1,4 +1,4 @@
-"""What was written to one database and its triggers have still to see: the newest in memory, the rest in the log."""
+"""Flushes of one database that triggers have not seen: the newest in memory, older ones in the log."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import asyncio
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.model import TableBatch
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from influxdb3_embedded.model import Flush, Row
+    from influxdb3_embedded.model import Flush, TableBatch
     from influxdb3_embedded.runner.triggers.write_log import WriteLog
 
 _MAX_FLUSHES = 60
-"""Flushes in memory, the length of the server's queue. Where that blocks writes when it is full (contract 4.6), here a
-trigger that is further behind reads from the log, many flushes a call: a slow plugin gets fewer, larger calls."""
+"""Flushes in memory, as many as in the real server's queue.
+
+A full queue of the real server blocks writes (contract 4.6). Here a trigger that is further behind reads many flushes
+a call from the log, so that a slow plugin gets fewer, larger calls.
+"""
 
 _MAX_ROWS = 50_000
-"""Rows in memory; the newest flush is kept whatever its size."""
+"""Rows in memory; the newest flush is kept whatever its size is."""
 
 _ROWS_A_CALL = 10_000
-"""Rows from the log after which a call has enough."""
+"""A call gets whole flushes from the log until it has this many rows."""
 
 
 class Backlog:
-    """The flushes of a database, shared by its triggers; what a plugin that hangs has to see costs no memory.
+    """The flushes of a database, shared by its triggers. Memory is bounded, also if a plugin hangs.
 
     Args:
         database: The database.
-        log: The log that its flushes come from.
-        last: The sequence of the last flush before those that will be added.
+        log: The log that has older flushes.
+        last: The sequence of the last flush before the first call of `add`.
 
     Attributes:
         last: The sequence of the newest flush.
@@ -43,7 +44,7 @@ class Backlog:
         self._log = log
         self._recent: list[Flush] = []
         self._rows = 0
-        self._complete_after = last  # later flushes are in memory, all of them
+        self._complete_after = last  # all later flushes are in memory
 
     def add(self, flush: Flush) -> None:
         """Add the newest flush."""
@@ -54,24 +55,20 @@ class Backlog:
             self._drop_oldest()
 
     def trim(self, position: int) -> None:
-        """Drop from memory what all triggers have seen.
-
-        Args:
-            position: The sequence up to which they have.
-        """
+        """Drop flushes up to a sequence from memory: all triggers have seen them."""
         while self._recent and self._recent[0].sequence <= position:
             self._drop_oldest()
 
     async def next(self, after: int, table: str | None, last: int | None = None) -> tuple[int, Sequence[TableBatch]]:
-        """What a trigger is to see next.
+        """Return the next rows for a trigger.
 
         Args:
-            after: The sequence up to which it has seen them, less than the last.
-            table: The one table it wants; ``None`` for all.
-            last: The last sequence that it is to see at all, for a trigger that is to see the rest at once.
+            after: The trigger's position, less than `last`.
+            table: The table that the trigger is for; None for all.
+            last: The trigger's final position, for a trigger that gets the rest in one call.
 
         Returns:
-            The sequence up to which it will then have seen them, and a batch a table; none where nothing is for it.
+            The trigger's next position, and the batches up to there; empty if they are for other tables.
 
         Raises:
             WriteLogUnreadable: The log cannot be read now.
@@ -91,8 +88,8 @@ class Backlog:
             batches += flush.batches
             rows += _count(flush)
             if rows >= _ROWS_A_CALL:
-                return flush.sequence, _merged(batches)
-        return through, _merged(batches)
+                return flush.sequence, batches
+        return through, batches
 
     def _drop_oldest(self) -> None:
         oldest = self._recent.pop(0)
@@ -102,11 +99,3 @@ class Backlog:
 
 def _count(flush: Flush) -> int:
     return sum(len(batch.rows) for batch in flush.batches)
-
-
-def _merged(batches: list[TableBatch]) -> Sequence[TableBatch]:
-    """One batch a table, tables in the order of first appearance."""
-    tables: dict[str, list[Row]] = {}
-    for batch in batches:
-        tables.setdefault(batch.table_name, []).extend(batch.rows)
-    return [TableBatch(name, rows) for name, rows in tables.items()]

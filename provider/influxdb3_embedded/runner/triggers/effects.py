@@ -1,31 +1,31 @@
-"""What a run does outside its process: log rows, queries and writes, real ones or recorded ones of a dry run."""
+"""Log rows, queries and writes of a run: real for triggers, recorded for dry runs."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Protocol
 
-from influxdb3_embedded.runner.host import PluginQueryError, PluginWriteError
-from influxdb3_embedded.runner.texts import printable
+from influxdb3_embedded.runner.plugin_backend import PluginQueryError, PluginWriteError
+from influxdb3_embedded.runner.safe_texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from influxdb3_embedded.runner.host import PluginHost
     from influxdb3_embedded.runner.logbook import LogBook, LogLevel
+    from influxdb3_embedded.runner.plugin_backend import PluginBackend
 
 _MAX_NAME_BYTES = 511
 
 QueuedWrite = tuple[str | None, str]
-"""A database, ``None`` for the trigger's own, and lines for it."""
+"""A database, None for the trigger's, and lines for it."""
 
 
 class EffectFailed(Exception):
-    """A query or write failed; the text is what the plugin's exception says."""
+    """A query or write failed; the text is that of the plugin's exception."""
 
 
 class Effects(Protocol):
-    """What a run can do."""
+    """What a run does outside its process."""
 
     def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:
         """Add a log row."""
@@ -48,7 +48,7 @@ class Effects(Protocol):
         ...
 
     async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
-        """Write what a successful run has queued; returns what was not written and why, for the log (contract 5.3)."""
+        """Write the queued lines of a successful run, and return log texts about failed writes (contract 5.3)."""
         ...
 
 
@@ -56,15 +56,15 @@ class LiveEffects:
     """The effects of a trigger's run.
 
     Args:
-        host: The server.
-        logs: Where rows go.
-        trigger_name: Whose rows they are.
+        backend: Runs queries and writes.
+        logs: The log table.
+        trigger_name: The trigger's name.
         database: The trigger's database.
-        kind: ``wal``, ``schedule`` or ``request``, as errors call the plugin.
+        kind: ``wal``, ``schedule`` or ``request``; errors quote it.
     """
 
-    def __init__(self, host: PluginHost, logs: LogBook, trigger_name: str, database: str, kind: str) -> None:
-        self._host = host
+    def __init__(self, backend: PluginBackend, logs: LogBook, trigger_name: str, database: str, kind: str) -> None:
+        self._backend = backend
         self._logs = logs
         self._trigger_name = trigger_name
         self._database = database
@@ -80,7 +80,7 @@ class LiveEffects:
         Raises:
             EffectFailed: It failed.
         """
-        return await _query(self._host, self._database if database is None else database, sql, args)
+        return await _query(self._backend, self._database if database is None else database, sql, args)
 
     async def write(self, database: str | None, lines: str, *, durable: bool) -> None:
         """Write lines now.
@@ -92,7 +92,7 @@ class LiveEffects:
         if (flaw := _name_flaw(target)) is not None:
             raise EffectFailed(f"error writing line protocol to {target}: invalid database name: {flaw}")
         try:
-            await self._host.write(target, lines, durable=durable)
+            await self._backend.write(target, lines, durable=durable)
         except PluginWriteError as error:
             raise EffectFailed(f"error writing line protocol to {target}: Cannot write: {error.text}") from error
 
@@ -104,28 +104,28 @@ class LiveEffects:
                 failures.append(f"invalid database name: {database}")
                 continue
             try:
-                await self._host.write(database, "\n".join(lines), durable=True)
+                await self._backend.write(database, "\n".join(lines), durable=True)
             except PluginWriteError as error:
                 failures.append(f"error writing back lines to {database}: Cannot write: {error.text}")
         return [f"error running {self._kind} plugin: {failure}" for failure in failures]
 
 
 class RecordedEffects:
-    """The effects of a dry run: queries are real, rows and writes are kept for the answer (contract 6).
+    """The effects of a dry run: queries are real, log rows and writes are recorded (contract 6).
 
     Args:
-        host: The server.
+        backend: Runs queries.
         database: The database of the dry run.
     """
 
-    def __init__(self, host: PluginHost, database: str) -> None:
+    def __init__(self, backend: PluginBackend, database: str) -> None:
         self.log_lines: list[str] = []
         self.writes: dict[str, list[str]] = {}
-        self._host = host
+        self._backend = backend
         self._database = database
 
     def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:  # noqa: ARG002 - not in the answer
-        """Keep a row."""
+        """Record a row."""
         self.log_lines.append(f"{level}: {printable(text)}")
 
     async def query(self, database: str | None, sql: str, args: Mapping[str, str] | None) -> bytes:
@@ -134,14 +134,14 @@ class RecordedEffects:
         Raises:
             EffectFailed: It failed.
         """
-        return await _query(self._host, self._database if database is None else database, sql, args)
+        return await _query(self._backend, self._database if database is None else database, sql, args)
 
     async def write(self, database: str | None, lines: str, *, durable: bool) -> None:  # noqa: ARG002 - never written
-        """Keep lines; unlike a real write it never fails."""
+        """Record lines; never fails."""
         self.writes.setdefault(self._database if database is None else database, []).append(lines)
 
     async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
-        """Keep the queued lines, after those of synchronous writes."""
+        """Record the queued lines after those of synchronous writes."""
         for database, lines in _grouped(writes, self._database).items():
             self.writes.setdefault(database, []).extend(lines)
         return []
@@ -154,18 +154,18 @@ def _grouped(writes: Sequence[QueuedWrite], own_database: str) -> dict[str, list
     return grouped
 
 
-async def _query(host: PluginHost, database: str, sql: str, args: Mapping[str, str] | None) -> bytes:
+async def _query(backend: PluginBackend, database: str, sql: str, args: Mapping[str, str] | None) -> bytes:
     if (flaw := _name_flaw(database)) is not None:
         raise EffectFailed(f"invalid database name provided: {flaw}")
     try:
-        rows = await host.query(database, sql, args)
+        rows = await backend.query(database, sql, args)
     except PluginQueryError as error:
         raise EffectFailed(f"error: {error.text} executing query on {database}: {sql}") from error
     return rows if isinstance(rows, bytes) else json.dumps(rows).encode("ascii")
 
 
 def _name_flaw(name: str) -> str | None:
-    """Say what a plugin's database name has wrong: letters and digits of any script, ``/``, ``_`` and ``-`` only."""
+    """Return why a database name is invalid, or None. It may have letters and digits of any script and ``/_-``."""
     if not name:
         return "database name cannot be empty"
     for position, character in enumerate(name):

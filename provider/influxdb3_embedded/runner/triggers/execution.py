@@ -1,4 +1,4 @@
-"""One run of a plugin: its input, its rows in the log table, and its outcome (contract 3.2, 4.3 and 4.6)."""
+"""One run of a plugin: input, log rows and result (contract 3.2, 4.3 and 4.6)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import PluginResponse
 from influxdb3_embedded.runner.processes.worker import WorkerDied
-from influxdb3_embedded.runner.texts import printable
+from influxdb3_embedded.runner.safe_texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,27 +30,29 @@ _UNITS = (
 
 
 class Call(NamedTuple):
-    """What a plugin is called with.
+    """The input of a run.
 
     Attributes:
         kind: ``wal``, ``schedule`` or ``request``.
-        announcement: The log row at the start.
-        inputs: The input, as the worker's ``run`` frame carries it.
+        announcement: Text of the log row at the start.
+        inputs: Further members of the worker's ``run`` frame.
         body: The body of a request.
+        batches: The rows of a flush.
     """
 
     kind: str
     announcement: str
     inputs: dict[str, Any]
     body: bytes = b""
+    batches: Sequence[TableBatch] = ()
 
 
 class RunFailed(Exception):
     """A run failed.
 
     Args:
-        text: ``TYPE: MESSAGE``, or the server's text where no exception of the plugin is behind it.
-        stage: ``load``, ``call``, ``result`` or ``header``: what failed; ``process`` where all of it did.
+        text: ``TYPE: MESSAGE`` of the plugin's exception, or a text of the engine.
+        stage: What failed: ``load``, ``call``, ``result``, ``header`` or ``process``.
         traceback: Lines of the traceback.
     """
 
@@ -63,12 +65,11 @@ class RunFailed(Exception):
 
 def wal_call(batches: Sequence[TableBatch]) -> Call:
     """Return a call with the rows of a flush (contract 4.4)."""
-    tables = [{"table_name": batch.table_name, "rows": list(batch.rows)} for batch in batches]
-    return Call("wal", "starting execution of wal plugin.", {"batches": tables})
+    return Call("wal", "starting execution of wal plugin.", {}, batches=batches)
 
 
 def schedule_call(moment: datetime) -> Call:
-    """Return a call at a nominal time, aware (contract 4.4)."""
+    """Return a call at a nominal time with a time zone (contract 4.4)."""
     return Call(
         "schedule",
         f"starting execution with scheduled time {moment:%Y-%m-%d %H:%M:%S} UTC",
@@ -92,21 +93,21 @@ async def execute(
     effects: Effects,
     time_limit: float | None,
 ) -> PluginResponse | None:
-    """Run a plugin once, and write what it queued if it succeeds.
+    """Run a plugin once, and write its queued lines if the run succeeds.
 
     Args:
-        worker: Where to run it.
-        code: What to run.
-        call: What to call it with.
+        worker: Where the plugin runs.
+        code: The plugin's code.
+        call: The input.
         arguments: The trigger's arguments.
-        effects: What it can do.
-        time_limit: Seconds it may take; ``None`` for no limit.
+        effects: What the run does outside its process.
+        time_limit: Seconds that the run may take; None for no limit.
 
     Returns:
-        The response of a request plugin.
+        The response of a request plugin; None for other kinds.
 
     Raises:
-        RunFailed: It failed; nothing of what it queued was written.
+        RunFailed: The run failed; queued lines were not written.
     """
     effects.log(LogLevel.INFO, call.announcement)
     message = {
@@ -119,17 +120,17 @@ async def execute(
         **call.inputs,
     }
     try:
-        result, body = await worker.run(message, call.body, effects, time_limit)
+        result, body = await worker.run(message, call.body, call.batches, effects, time_limit)
     except WorkerDied as error:
         raise RunFailed(str(error), "process") from error
-    except ValueError as error:  # more input than a frame can carry
+    except ValueError as error:  # the input is too large for a frame
         raise RunFailed(str(error), "process") from error
     worker.known_version = code.version
     worker.has_state = result["has_state"]
     if "error" in result:
         raise RunFailed(printable(result["error"]), result["stage"], result["traceback"])
     failures = await effects.flush([(database, lines) for database, lines in result["writes"]])
-    # after the writes: whoever waits for this row finds what the run wrote
+    # after the writes: readers that wait for this row find the run's lines in the database
     effects.log(LogLevel.INFO, f"finished execution in {format_elapsed(result['elapsed_ns'])}")
     for failure in failures:
         effects.log(LogLevel.ERROR, failure)
@@ -139,7 +140,7 @@ async def execute(
 
 
 def format_elapsed(nanoseconds: int) -> str:
-    """Return a duration as the server's log rows have it.
+    """Return a duration in the format of the real server's log rows.
 
     >>> format_elapsed(2_503_941_160)
     '2s 503ms 941us 160ns'

@@ -1,4 +1,4 @@
-"""How far WAL triggers have come, so that after a crash each goes on where it was."""
+"""Positions of WAL triggers in the log: a trigger continues at its position after a crash."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class _HasPosition(Protocol):
 class Positions:
     """The positions of the started WAL triggers.
 
-    A trigger that is started is noted before any later write is accepted, so it can miss none. How it goes on is stored
-    when `save` is called, not with each run: a run that ended between the last call and a crash is run again. What no
-    trigger is to see any more is kept until then, too: starting and stopping one of many asks none of the others.
+    The position of a new trigger is stored before later writes are accepted, so that the trigger misses no write.
+    Progress is stored by `save`: a run that ended after the last `save` is repeated after a crash. `save` also tells
+    the log which writes nobody needs any more.
 
     Args:
-        log: Where they are stored, and what must keep the writes that are still to be seen.
+        log: Stores the positions, and keeps the writes after the oldest one.
     """
 
     def __init__(self, log: WriteLog) -> None:
@@ -36,10 +36,10 @@ class Positions:
         self._kept_after: int | None = None
 
     def resume(self, keys: Collection[TriggerKey]) -> None:
-        """Load what the last process stored.
+        """Load the positions that the last process stored.
 
         Args:
-            keys: The triggers that go on where they were; others start from now when they are started.
+            keys: The triggers that continue at their position; others start from now.
         """
         stored = self._log.positions()
         self._resumed = {key: position for key, position in stored.items() if key in keys}
@@ -47,15 +47,15 @@ class Positions:
         self._keep_unseen()
 
     def resumed(self, key: TriggerKey) -> int | None:
-        """Where the last process left a trigger; ``None`` for one that it has not started."""
+        """Return a trigger's position as of the last process; None if that process did not run the trigger."""
         return self._resumed.get(key)
 
     async def settled(self) -> None:
-        """Wait until all that was accepted before has been delivered: what is stored comes after it in the log."""
+        """Wait until all writes that were accepted before this call have been delivered."""
         await asyncio.wait([self._log.store_positions({})])
 
     def begin(self, key: TriggerKey, trigger: _HasPosition) -> None:
-        """Keep the position of a trigger that starts."""
+        """Store the position of a trigger that starts."""
         self._started[key] = trigger
         self._resumed.pop(key, None)
         position = trigger.position
@@ -64,14 +64,14 @@ class Positions:
             self._keep_after(position)
 
     def forget(self, key: TriggerKey) -> None:
-        """Forget a trigger that is stopped, or that cannot be started: it starts from now the next time."""
+        """Forget the position of a trigger: its next start is from now."""
         self._started.pop(key, None)
         self._resumed.pop(key, None)
         self._stored.pop(key, None)
         self._store({key: None})
 
     async def save(self) -> None:
-        """Store what has changed; what cannot be stored, the next call tries again."""
+        """Store changed positions; the next call retries if that fails."""
         positions = {key: trigger.position for key, trigger in self._started.items()}
         self._keep_unseen()
         changed = {key: position for key, position in positions.items() if self._stored.get(key) != position}

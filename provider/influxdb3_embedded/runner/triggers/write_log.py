@@ -1,4 +1,4 @@
-"""What the runner needs from the write-ahead log to bring every write to its triggers, once and across crashes."""
+"""What the runner needs from the write-ahead log: triggers see every write once, also after a crash."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
 
 
 class WriteLogUnreadable(Exception):
-    """The log could not be read now; the text says why."""
+    """The log cannot be read now; the text says why."""
 
 
 class WriteLog(Protocol):
-    """The log that flushes come from, and that keeps how far each trigger has come."""
+    """Has the flushes, and stores the positions of triggers."""
 
     @property
     def last(self) -> int:
-        """The sequence of the newest write that was accepted; it may not have been delivered yet."""
+        """The sequence of the newest accepted write; that write may not be delivered yet."""
         ...
 
     def read(self, database: str, *, after: int, through: int, table: str | None) -> Iterator[Flush]:
-        """Read flushes again, in their order; called, used up and closed in a thread.
+        """Read earlier flushes in order. One thread, not the event loop's, calls, exhausts and closes the iterator.
 
         Args:
-            database: The database; what does not exist has no flushes.
-            after: The sequence before the first wanted.
-            through: The last wanted.
-            table: The one table wanted; ``None`` for all.
+            database: The database; there are no flushes if it does not exist.
+            after: Only flushes with a greater sequence.
+            through: The last sequence.
+            table: Only this table; None for all.
 
         Raises:
-            WriteLogUnreadable: It cannot be read now.
+            WriteLogUnreadable: The log cannot be read now.
         """
         ...
 
     def keep_after(self, sequence: int | None) -> None:
-        """Keep what was written after a sequence; ``None`` where nobody wants to read anything again."""
+        """Keep the writes after a sequence; None keeps no writes."""
         ...
 
     def positions(self) -> Mapping[TriggerKey, int]:
@@ -46,13 +46,13 @@ class WriteLog(Protocol):
         ...
 
     def store_positions(self, positions: Mapping[TriggerKey, int | None]) -> asyncio.Future[None]:
-        """Store positions, before any write that is accepted later.
+        """Store positions before later writes are accepted.
 
         Args:
-            positions: Sequences up to which triggers have seen the writes; ``None`` forgets a trigger.
+            positions: The last sequence that each trigger has seen; None forgets the trigger.
 
         Returns:
-            Done when they are durable and what was accepted before has been delivered, with an exception when they
-            cannot be stored.
+            Done when the positions are durable and all writes that were accepted earlier have been delivered. Has an
+            exception if the positions cannot be stored.
         """
         ...

@@ -1,4 +1,4 @@
-"""The parts of one SELECT within a statement."""
+"""The clauses of one SELECT in a statement."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Item:
     """One item of a SELECT list.
 
     Attributes:
-        expression: Its tokens.
-        alias: As written, or ``None``.
+        expression: Its tokens, without the alias.
+        alias: The alias as written, or None.
     """
 
     expression: range
@@ -32,12 +32,13 @@ class Item:
 
 
 class Block:
-    """One SELECT; spans are indexes of tokens, empty where there is no such clause.
+    """One SELECT. Spans are indexes of tokens. The span of a missing clause is empty.
 
     Attributes:
-        statement: The statement it is part of.
+        statement: The statement that contains the SELECT.
         span: From SELECT to the end of its last clause.
-        distinct: Whether it says DISTINCT.
+        distinct: Whether it is a SELECT DISTINCT.
+        is_operand: Whether it is an operand of UNION, EXCEPT or INTERSECT.
         items: The SELECT list.
     """
 
@@ -55,13 +56,13 @@ class Block:
         self.items = [_item(statement, part) for part in statement.split(range(first, self._next(first)))]
 
     def clause(self, word: str, *, length: int = 1) -> range:
-        """What is written after a clause's word (GROUP BY and ORDER BY have two)."""
+        """The tokens of a clause after its keyword. GROUP BY and ORDER BY have a ``length`` of two."""
         start = self._starts.get(word)
         return _EMPTY if start is None else range(start + length, self._next(start + 1))
 
     @property
     def core(self) -> range:
-        """From SELECT to HAVING; what follows orders and limits its rows."""
+        """From SELECT to HAVING, without the clauses that order and limit the rows."""
         later = [self._starts[word] for word in ("order", "limit", "offset", "fetch") if word in self._starts]
         return range(self.span.start, min(later, default=self.span.stop))
 
@@ -79,7 +80,7 @@ class Block:
 
 
 def enclosing_block(statement: Statement, index: int) -> Block | None:
-    """The SELECT that a token belongs to."""
+    """The SELECT that contains a token, or None."""
     openings = {close: opening for opening, close in statement.closing.items()}
     while index >= 0:
         if statement.word(index) == "select":
@@ -89,7 +90,7 @@ def enclosing_block(statement: Statement, index: int) -> Block | None:
 
 
 def visible_tables(statement: Statement, index: int) -> str:
-    """The ``WITH`` that lets a query standing alone see the tables that it sees where it stands."""
+    """A ``WITH`` clause of all common table expressions that are visible at a token. Empty if there are none."""
     tables, recursive = [], ""
     for start in range(index):
         if statement.word(start) == "with" and _is_in_scope(statement, start, index):

@@ -1,6 +1,7 @@
-"""How the aggregates of a bin without data are filled, as SQL over the rows of all bins.
+"""The SQL expressions that fill the aggregates of bins without data.
 
-Windows: ``__before`` are the rows of a series up to this one, ``__after`` those from it on; ``__bin`` is the time.
+The window ``__before`` has the rows of a series up to the current one, ``__after`` the current row and the later ones.
+The column ``__bin`` is the time.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ _WITHOUT_ROWS_ZERO = frozenset({"count", "regr_count", "approx_distinct"})
 
 
 class Filling(StrEnum):
-    """What a gap gets.
+    """The value of a gap.
 
     Attributes:
-        LOCF: The last observation, carried forward.
-        INTERPOLATE: What lies on the line between the observations before and after.
+        LOCF: The last value before the gap.
+        INTERPOLATE: The value on the line between the last value before and the first value after the gap.
     """
 
     LOCF = "locf"
@@ -32,19 +33,19 @@ def fill(column: str, filling: Filling | None, function: str, kind: pa.DataType)
     """The expression of an aggregate in all bins.
 
     Args:
-        column: The aggregate; null where a bin has no data.
-        filling: What gaps get; without one they get what the function says of no rows.
+        column: The aggregate. It is null in bins without data.
+        filling: The value of gaps. Default: what the function returns for no rows.
         function: The aggregate function.
-        kind: The column's type.
+        kind: The type of the column.
 
     Raises:
-        QueryFailed: When values of the type cannot be interpolated.
+        QueryFailed: Values of this type cannot be interpolated.
     """
     match filling:
         case Filling.LOCF:
             return _last(column, "__before")
         case Filling.INTERPOLATE if pa.types.is_struct(kind):
-            # What a selector returns: of the row selected only the value can be interpolated.
+            # A selector returns a struct, of which only the value can be interpolated.
             fields = [kind.field(index) for index in range(kind.num_fields)]
             members = [
                 f"'{field.name}', " + (_interpolate(member, field.type) if field.name == "value" else member)
@@ -58,7 +59,7 @@ def fill(column: str, filling: Filling | None, function: str, kind: pa.DataType)
 
 
 def _interpolate(value: str, kind: pa.DataType) -> str:
-    """Values of integers are cut off, as on the server."""
+    """Interpolate linearly. Integers are truncated, as on the real server."""
     if kind not in _SQL_TYPES:
         raise QueryFailed(
             400, f"Execution error: unsupported data type {rust_name(kind)} for interpolation gap filling"
@@ -66,7 +67,7 @@ def _interpolate(value: str, kind: pa.DataType) -> str:
     time = f"CASE WHEN {value} IS NOT NULL THEN CAST(__bin AS BIGINT) END"
     left, right = _last(value, "__before"), _last(value, "__after")
     start, end = _last(time, "__before"), _last(time, "__after")
-    # Unsigned integers have no differences below zero.
+    # The difference of unsigned integers cannot be negative.
     rise = (
         f"CASE WHEN {right} >= {left} THEN CAST({right} - {left} AS DOUBLE) ELSE -CAST({left} - {right} AS DOUBLE) END"
     )

@@ -1,18 +1,18 @@
-"""InfluxDB's own SQL functions, as far as DataFusion can be made to have them.
+"""InfluxDB's own SQL functions, rewritten into functions that DataFusion has.
 
-| function | as on the server | here |
+| function | real server | embedded engine |
 |---|---|---|
-| ``selector_first/last/min/max(value, time[, others])`` | a struct ``{value, time, other_1, ...}``, null of no rows | all of it |
-| ``date_bin_gapfill(interval, time[, origin])`` | a row for every bin of every series | bounds of time must be in the WHERE clause of the same SELECT; months and years work too |
-| ``locf(aggregate)`` | fills gaps and nulls with the last value | all of it |
-| ``interpolate(aggregate)`` | fills gaps and nulls linearly | all of it |
-| ``tz(time[, zone])`` | a time in a time zone, UTC without one | all of it |
-| ``to_timestamp(value)`` | whole numbers are nanoseconds | all of it |
-| ``date_bin_wallclock``, ``date_bin_wallclock_gapfill`` | bins of a time zone | refused by name |
-| ``difference``, ``derivative``, ``non_negative_...``, ``influx_...``, ``sleep`` | made for InfluxQL and tests | refused by name |
+| ``selector_first/last/min/max(value, time[, others])`` | a struct ``{value, time, other_1, ...}``, null for no rows | the same |
+| ``date_bin_gapfill(interval, time[, origin])`` | a row for each bin of each series | the WHERE clause of the same SELECT must have the bounds of time; months and years work too |
+| ``locf(aggregate)`` | fills gaps and nulls with the last value | the same |
+| ``interpolate(aggregate)`` | fills gaps and nulls linearly | the same |
+| ``tz(time[, zone])`` | the time in a time zone, default: UTC | the same |
+| ``to_timestamp(value)`` | whole numbers are nanoseconds | the same |
+| ``date_bin_wallclock``, ``date_bin_wallclock_gapfill`` | bins of a time zone | refused, with an alternative |
+| ``difference``, ``derivative``, ``non_negative_...``, ``influx_...``, ``sleep`` | made for InfluxQL and tests | refused, with an alternative |
 
-Everything else is DataFusion's. Three rewritings of the query's text do it, and queries that name none of these functions
-are not touched.
+All other functions are DataFusion's. Three steps rewrite the text of a query. A query without these functions stays as
+it is.
 """  # noqa: E501 - rows of a table
 
 from __future__ import annotations
@@ -61,23 +61,23 @@ def translate(
     describe: Callable[[str], pa.Schema],
     check_bins: Callable[[str], None],
 ) -> str:
-    """A query in what DataFusion has.
+    """Rewrite a query into DataFusion's SQL.
 
     Args:
-        sql: The query as it was sent.
+        sql: The query as the client sent it.
         aggregates: Returns the names of DataFusion's aggregate functions.
         describe: Plans a query in DataFusion's SQL and returns its columns.
-        check_bins: Runs a query for the bounds and the stride of bins; raises `QueryFailed` for too many.
+        check_bins: Runs a query for the bounds and the stride of bins. Raises `QueryFailed` for too many bins.
 
     Raises:
-        QueryFailed: When it uses a function as it cannot be used, in the words of the server.
+        QueryFailed: The query misuses a function. The text is the real server's.
     """
     if not _OURS.search(sql):
         return sql
     try:
         describe(sql)
     except QueryFailed as failure:
-        # Only what can be parsed is rewritten; that the planner does not know the function is why it is.
+        # A syntax error is the client's. Other errors are expected: the planner does not know the functions yet.
         if failure.text.startswith(_SYNTAX):
             raise
 
@@ -95,12 +95,12 @@ def translate(
 
 
 def explain(sql: str, status: int, error: str) -> QueryFailed:
-    """What a failure is called.
+    """The failure for an error of DataFusion, in terms of the query that the client sent.
 
     Args:
-        sql: The query as it was sent.
+        sql: The query as the client sent it.
         status: 400 or 405.
-        error: DataFusion's text about the translated query.
+        error: DataFusion's text about the rewritten query.
     """
     unknown = _UNKNOWN.search(error)
     name = unknown[1] if unknown else ""
@@ -112,10 +112,10 @@ def explain(sql: str, status: int, error: str) -> QueryFailed:
 
 
 def original_names(names: list[str], sql: str) -> list[str]:
-    """Names of a result's columns as they would be, had DataFusion the functions itself.
+    """The column names of a result, with the functions that the client wrote.
 
     Args:
-        names: As DataFusion has them.
-        sql: The query as it was sent.
+        names: The names from DataFusion.
+        sql: The query as the client sent it.
     """
     return [restore_times(restore_selectors(name), sql) for name in names]

@@ -1,8 +1,12 @@
-"""``date_bin_gapfill`` with ``locf`` and ``interpolate``: a row for every bin of time, whether it has data or not.
+"""``date_bin_gapfill`` with ``locf`` and ``interpolate``: one row for each bin of time, with or without data.
 
-A SELECT that groups by ``date_bin_gapfill`` becomes one over its groups: these are made with ``date_bin``, every series
-(the other keys of GROUP BY) gets all bins between the bounds of time, and what a bin lacks is filled. As on the server
-a filling belongs to the aggregate, wherever in the SELECT that is used.
+A SELECT that groups by ``date_bin_gapfill`` becomes a SELECT over a subquery:
+
+1. Group with ``date_bin``.
+2. Give each series (the other keys of GROUP BY) all bins between the bounds of time.
+3. Fill the aggregates of the bins without data.
+
+A filling applies to an aggregate in the whole SELECT, as on the real server.
 """
 
 from __future__ import annotations
@@ -31,16 +35,17 @@ _BIN = "__bin"
 
 
 def fill_gaps(sql: str, aggregates: Collection[str], describe: Describe, check_bins: CheckBins) -> str:
-    """Replace every SELECT that fills gaps by what DataFusion has.
+    """Rewrite each SELECT that fills gaps into DataFusion's SQL.
 
     Args:
         sql: Any SQL.
         aggregates: Names of DataFusion's aggregate functions.
         describe: Plans a query, which may use selectors, and returns its columns.
-        check_bins: Runs a query for ``first`` and ``last`` (nanoseconds) and ``stride`` of bins, and refuses too many.
+        check_bins: Runs a query for ``first`` and ``last`` (nanoseconds) and ``stride`` of bins. Raises `QueryFailed`
+            for too many bins.
 
     Raises:
-        QueryFailed: When gaps cannot be filled, in the words of the server, or there would be too many bins.
+        QueryFailed: The gaps cannot be filled (with the real server's text), or there are too many bins.
     """
     while _GAPFILL in sql.lower():
         statement = Statement(sql)
@@ -48,7 +53,7 @@ def fill_gaps(sql: str, aggregates: Collection[str], describe: Describe, check_b
         blocks = {block.span: block for call in calls if (block := enclosing_block(statement, call.span.start))}
         if not blocks:
             return sql
-        # Those that end first are within others, or tables of others.
+        # The SELECT that ends first may be inside another one, or be a table of it.
         block = blocks[min(blocks, key=lambda span: (span.stop, -span.start))]
         replacement = _GapFilledBlock(block, aggregates, describe, check_bins).to_sql()
         sql = statement.text(range(len(statement.tokens)), [(block.span, replacement)])
@@ -56,7 +61,7 @@ def fill_gaps(sql: str, aggregates: Collection[str], describe: Describe, check_b
 
 
 class _Part(NamedTuple):
-    """A part of an expression that is a column of the groups."""
+    """A part of an expression that the subquery computes as a column."""
 
     span: range
     column: str
@@ -92,9 +97,9 @@ class _GapFilledBlock:
         having = f" WHERE {self._having}" if self._having else ""
         rest = f" {self._rest}" if self._rest else ""
         if not (block.clause("order", length=2) or block.distinct or block.is_operand):
-            # The server fills series after series.
+            # The real server returns one series after the other.
             rest = f" ORDER BY {''.join(f'{key} NULLS FIRST, ' for key in self._keys)}{_BIN}{rest}"
-        return f"SELECT {distinct}{', '.join(self._items)} FROM ({self._filled()}) AS __filled{having}{rest}"  # noqa: S608 - made of the client's own query
+        return f"SELECT {distinct}{', '.join(self._items)} FROM ({self._filled()}) AS __filled{having}{rest}"  # noqa: S608 - consists of the client's own query
 
     @property
     def _columns(self) -> list[str]:
@@ -125,7 +130,7 @@ class _GapFilledBlock:
         return bins[0]
 
     def _resolve(self, term: range) -> range:
-        """What a term of GROUP BY means: a position, an alias or itself."""
+        """The expression of a term of GROUP BY, which may be a position or an alias."""
         items = self._block.items
         if len(term) == 1:
             word = self._statement.tokens[term.start]
@@ -137,7 +142,7 @@ class _GapFilledBlock:
         return term
 
     def _parts(self, span: range) -> list[_Part]:
-        """The parts of an expression that are columns of the groups, from left to right."""
+        """The parts of an expression that the subquery computes, from left to right."""
         parts: list[_Part] = []
         index = span.start
         while index < span.stop:
@@ -184,7 +189,7 @@ class _GapFilledBlock:
         return _Part(call.span, column, call.name)
 
     def _aggregate(self, index: int) -> range | None:
-        """The call of an aggregate function at a token, with the clauses that belong to it."""
+        """The call of an aggregate function that starts at a token, with its clauses, such as FILTER."""
         statement = self._statement
         call = statement.call(index, self._aggregate_names)
         if call is None:
@@ -216,7 +221,7 @@ class _GapFilledBlock:
         return all(name == other for name, other in zip(names, others, strict=False))
 
     def _parts_of_order(self) -> list[_Part]:
-        """Parts of ORDER BY; what names a column of the result is left to mean that."""
+        """The parts of ORDER BY, without the names of columns of the result."""
         items = self._block.items
         named = {tuple(self._statement.normal(item.expression)) for item in items if item.alias is None}
         aliases = {Statement(item.alias).tokens[0].normal for item in items if item.alias is not None}
@@ -248,7 +253,7 @@ class _GapFilledBlock:
         return f"{self._text(item.expression, parts)} AS {alias}"
 
     def _describe(self, describe: Describe) -> pa.Schema:
-        """Names and types of the groups' columns, as the planner knows them."""
+        """Names and types of the subquery's columns, from the planner."""
         sql = visible_tables(self._statement, self._block.span.start) + self._grouped(aliases=False)
         schema = describe(sql)
         return schema.set(0, schema.field(0).with_name(schema.names[0].replace("date_bin(", f"{_GAPFILL}(", 1)))
@@ -265,26 +270,26 @@ class _GapFilledBlock:
         where = block.clause("where")
         condition = f" WHERE {statement.text(where)}" if where else ""
         source = statement.text(block.clause("from"))
-        return f"SELECT {', '.join(expressions)} FROM {source}{condition} GROUP BY {keys}"  # noqa: S608 - made of the client's own query
+        return f"SELECT {', '.join(expressions)} FROM {source}{condition} GROUP BY {keys}"  # noqa: S608 - consists of the client's own query
 
     def _filled(self) -> str:
-        """All bins of all series, and what they have."""
+        """The subquery: all bins of all series, with their aggregates."""
         statement = self._statement
         stride, time, *origin = self._bin.arguments
         bounds = time_bounds(statement, self._block.clause("where"), statement.tokens[time.stop - 1].normal)
         interval = f"CAST({statement.text(stride)} AS INTERVAL)"
         more = "".join(f", {statement.text(argument)}" for argument in origin)
         first, last = (f"date_bin({interval}, {bound}{more})" for bound in bounds)
-        # generate_series makes them all at once, in memory that DataFusion does not count.
+        # generate_series makes all bins at once, in memory that DataFusion does not count.
         self._check_bins(
             f"{visible_tables(statement, self._block.span.start)}"
             f"SELECT CAST({first} AS BIGINT) AS first, CAST({last} AS BIGINT) AS last, {interval} AS stride"
         )
         keys = list(self._keys)
-        # Not SELECT DISTINCT: DataFusion 55 takes its columns for a key of the CROSS JOIN too, and forgets to sort.
+        # No SELECT DISTINCT: DataFusion 55 takes its columns for a key of the CROSS JOIN, and then does not sort.
         number = f"row_number() OVER (PARTITION BY {', '.join(keys)})" if keys else "row_number() OVER ()"
         series = ", ".join([*keys, f"{number} AS __number"])
-        # All with IS NOT DISTINCT FROM: mixed with = it would not be a hash join.
+        # IS NOT DISTINCT FROM for all columns: together with =, DataFusion would not use a hash join.
         same = " AND ".join(f"(s.{column} IS NOT DISTINCT FROM g.{column})" for column in [_BIN, *keys])
         aggregates = [column for column, _ in self._aggregates.values()]
         kept = ", ".join([f"s.{_BIN}", *(f"s.{key}" for key in keys), *(f"g.{column}" for column in aggregates)])
@@ -295,7 +300,7 @@ class _GapFilledBlock:
         ]
         partition = f"PARTITION BY {', '.join(keys)} " if keys else ""
         return (
-            f"WITH __groups AS ({self._grouped()}), "  # noqa: S608 - made of the client's own query
+            f"WITH __groups AS ({self._grouped()}), "  # noqa: S608 - consists of the client's own query
             f"__bins AS (SELECT unnest(generate_series({first}, {last}, {interval})) AS {_BIN}), "
             f"__series AS (SELECT {', '.join([_BIN, *keys])} FROM (SELECT {series} FROM __groups) CROSS JOIN __bins "
             "WHERE __number = 1), "

@@ -1,7 +1,6 @@
-"""SQL as tokens: enough to find calls and clauses, while what is between them stays as it was written.
+"""Splits SQL into tokens, to find calls and clauses. All text that is not replaced stays as the client wrote it.
 
-A parser that writes SQL again (sqlglot, say) would have to know DataFusion's dialect to the last function; here nothing
-is written again but the calls that are replaced.
+A parser that writes SQL, such as sqlglot, would have to know all of DataFusion's dialect.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ _CLOSERS = frozenset(_CLOSING.values())
 
 
 class Token(NamedTuple):
-    """A token and where it stands in the text.
+    """A token and its position in the text.
 
     Attributes:
-        text: As written.
-        start: Its first character.
-        end: The character after its last.
+        text: The token as written.
+        start: Index of its first character.
+        end: Index after its last character.
     """
 
     text: str
@@ -41,24 +40,24 @@ class Token(NamedTuple):
 
     @property
     def normal(self) -> str:
-        """What tokens that mean the same have in common: words in lower case, identifiers without their quotes."""
+        """A form that is equal for tokens with the same meaning: lower case, identifiers without quotes."""
         if self.text[0] in '"`':
             return self.text[1:-1].replace('""', '"')
         return self.text if self.text[0] == "'" else self.text.lower()
 
     @property
     def is_name(self) -> bool:
-        """Whether it is a word or a quoted identifier."""
+        """Whether the token is a word or a quoted identifier."""
         return self.text[0] in '"`' or self.text[0] == "_" or self.text[0].isalpha()
 
 
 class Call(NamedTuple):
-    """A function call; spans are indexes of tokens.
+    """A function call. Spans are indexes of tokens.
 
     Attributes:
         name: The function, in lower case.
         span: The whole call.
-        arguments: One span each.
+        arguments: One span for each argument.
     """
 
     name: str
@@ -72,6 +71,7 @@ class Statement:
     Attributes:
         sql: The text.
         tokens: Its tokens, without comments.
+        closing: Index of an opening bracket to the index of its closing bracket. CASE and END count as brackets.
     """
 
     def __init__(self, sql: str) -> None:
@@ -84,15 +84,15 @@ class Statement:
         self.closing = _match_brackets(self.tokens)
 
     def word(self, index: int) -> str:
-        """The token at an index in lower case, identifiers with their quotes; empty where there is none."""
+        """The token at an index in lower case, identifiers with quotes. Empty if the index is out of range."""
         return self.tokens[index].text.lower() if 0 <= index < len(self.tokens) else ""
 
     def text(self, span: range, replacements: Iterable[tuple[range, str]] = ()) -> str:
-        """What is written in a span.
+        """The text of a span.
 
         Args:
-            span: Tokens.
-            replacements: What is written instead of parts of it, in their order.
+            span: The tokens.
+            replacements: Parts of the span, in their order, and the text that replaces each.
         """
         if not span:
             return ""
@@ -103,18 +103,18 @@ class Statement:
         return "".join([*parts, self.sql[at : self.tokens[span.stop - 1].end]])
 
     def normal(self, span: range) -> list[str]:
-        """The tokens of a span such that what means the same is equal."""
+        """The tokens of a span in their normal form (`Token.normal`)."""
         return [self.tokens[index].normal for index in span]
 
     def level(self, span: range) -> Iterator[int]:
-        """The tokens of a span that are not in brackets, and the brackets that open."""
+        """The tokens of a span outside brackets, and the opening brackets."""
         index = span.start
         while index < span.stop:
             yield index
             index = self.closing.get(index, index) + 1
 
     def split(self, span: range, separator: str = ",") -> list[range]:
-        """The parts of a span between separators outside of brackets; none of an empty span."""
+        """The parts of a span between separators outside brackets. An empty span has no parts."""
         if not span:
             return []
         parts, start = [], span.start
@@ -125,7 +125,7 @@ class Statement:
         return [*parts, range(start, span.stop)]
 
     def call(self, index: int, names: Collection[str]) -> Call | None:
-        """The call of one of some functions that begins at a token."""
+        """The call of a named function that starts at a token, or None."""
         name = self.word(index)
         if name not in names or self.word(index + 1) != "(" or self.word(index - 1) == ".":
             return None
@@ -133,13 +133,13 @@ class Statement:
         return Call(name, range(index, close + 1), self.split(range(index + 2, close)))
 
     def calls(self, span: range, names: Collection[str]) -> Iterator[Call]:
-        """All calls of some functions in a span, those in arguments of others too."""
+        """All calls of the named functions in a span, also those inside arguments."""
         for index in span:
             if (call := self.call(index, names)) is not None:
                 yield call
 
     def is_column(self, span: range) -> bool:
-        """Whether a span is the name of a column, qualified or not."""
+        """Whether a span is the name of a column, with or without the table."""
         return len(span) % 2 == 1 and all(
             self.word(index) == "." if offset % 2 else self.tokens[index].is_name for offset, index in enumerate(span)
         )

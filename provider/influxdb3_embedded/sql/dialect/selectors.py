@@ -1,8 +1,7 @@
-"""``selector_first``, ``selector_last``, ``selector_min`` and ``selector_max``: the row of a group, not only a value.
+"""``selector_first``, ``selector_last``, ``selector_min`` and ``selector_max``: select one row of a group.
 
-A selector is DataFusion's ``first_value`` of a struct in an order: the four differ in nothing but that order. (Python's
-aggregate functions have one type of argument each, and are called group by group; measured, ``first_value`` is as fast
-as ``max``.)
+Each becomes DataFusion's ``first_value`` of a struct. The four differ only in the order. ``first_value`` is as fast as
+``max`` (measured). An aggregate function in Python would accept only one type, and be called for each group.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from influxdb3_embedded.sql.errors import QueryFailed
 if TYPE_CHECKING:
     from influxdb3_embedded.sql.dialect.lexer import Call
 
-# Of rows with the same value the earliest counts, of rows with the same time the first read.
+# Of rows with the same value, the earliest is selected.
 _ORDERS = {
     "selector_first": "{time} ASC NULLS LAST",
     "selector_last": "{time} DESC NULLS LAST",
@@ -31,8 +30,8 @@ _SELECTORS_BY_DIRECTIONS = {
     ("ASC", "ASC"): "selector_min",
     ("DESC", "ASC"): "selector_max",
 }
-# Adding nothing lets the planner refuse a second argument that is no timestamp.
-_NOTHING = "INTERVAL '0 nanoseconds'"
+# The sum makes the planner refuse a second argument that is not a timestamp.
+_ZERO = "INTERVAL '0 nanoseconds'"
 _EXPANDED = re.compile(
     r'first_value\(named_struct\(Utf8\("value"\),(?P<value>.+?),Utf8\("time"\),(?P<time>.+?) \+ '
     r'IntervalMonthDayNano\("[^"]*"\)(?P<others>(?:,Utf8\("other_\d+"\),.+?)*)\)\) '
@@ -47,16 +46,13 @@ _NOT_A_TIMESTAMP = re.compile(
 
 
 def expand_selectors(sql: str) -> str:
-    """Replace calls of selectors by what DataFusion has.
+    """Replace each call of a selector by ``first_value``. `restore_selectors` does the reverse for column names.
 
     Args:
         sql: Any SQL.
 
-    Returns:
-        The same with ``first_value`` for each selector; `restore_selectors` gives names of columns back.
-
     Raises:
-        QueryFailed: When a selector has too few arguments.
+        QueryFailed: A selector has too few arguments.
     """
     statement = Statement(sql)
     replacements = []
@@ -70,16 +66,16 @@ def expand_selectors(sql: str) -> str:
 
 
 def restore_selectors(text: str) -> str:
-    """A name of a column or an error of the planner as they would be, had it known selectors."""
+    """A column name or an error of the planner, with selectors in place of ``first_value``."""
     return _EXPANDED.sub(_restore, text)
 
 
 def misuse(sql: str, error: str) -> str | None:
-    """What is wrong with a selector when the planner refuses its second argument.
+    """The error for a selector whose second argument is not a timestamp. None if the error is another one.
 
     Args:
-        sql: The query as it was sent.
-        error: What the planner says to the expanded one.
+        sql: The query as the client sent it.
+        error: The planner's text about the rewritten query.
     """
     match = _NOT_A_TIMESTAMP.search(error)
     statement = Statement(sql)
@@ -91,7 +87,7 @@ def misuse(sql: str, error: str) -> str | None:
 
 def _expand(statement: Statement, call: Call, condition: str) -> str:
     value, time, *others = (statement.text(argument) for argument in call.arguments)
-    members = [f"'value', {value}, 'time', ({time}) + {_NOTHING}"]
+    members = [f"'value', {value}, 'time', ({time}) + {_ZERO}"]
     members += [f"'other_{number}', {other}" for number, other in enumerate(others, 1)]
     order = _ORDERS[call.name].format(value=f"({value})", time=f"({time})")
     return (
@@ -101,7 +97,7 @@ def _expand(statement: Statement, call: Call, condition: str) -> str:
 
 
 def _filter(statement: Statement, call: Call) -> tuple[str, int]:
-    """The condition of a FILTER clause after a call, and where the call ends with it."""
+    """The condition of a FILTER clause after a call, and the index after the clause."""
     end = call.span.stop
     if statement.word(end) != "filter" or end + 1 not in statement.closing:
         return "", end

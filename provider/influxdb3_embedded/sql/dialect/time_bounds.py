@@ -1,4 +1,4 @@
-"""The range of time that a WHERE clause allows."""
+"""Finds the range of time that a WHERE clause allows."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _HINT = (
 
 
 def time_bounds(statement: Statement, where: range, time: str) -> tuple[str, str]:
-    """The first and the last time that a condition allows, as SQL; the last bound of each kind counts.
+    """The first and the last time that a condition allows, as SQL. Of several bounds of one kind, the last one counts.
 
     Args:
         statement: The statement.
-        where: Its condition.
-        time: The name of the column of time.
+        where: The condition.
+        time: The name of the time column.
 
     Raises:
-        QueryFailed: When one is missing, in the words of the server.
+        QueryFailed: A bound is missing. The text begins as the real server's.
     """
     lower = upper = None
     for operator, bound in _comparisons(statement, where, time):
@@ -49,7 +49,7 @@ def time_bounds(statement: Statement, where: range, time: str) -> tuple[str, str
 
 
 def _comparisons(statement: Statement, condition: range, time: str) -> Iterator[tuple[str, range]]:
-    """What the column of time is compared with in every row that a condition lets through."""
+    """Operator and operand of each comparison of the time column that every row has to pass."""
     for part in _conjuncts(statement, condition):
         operator = next((index for index in statement.level(part) if statement.word(index) in _MIRRORED), None)
         if operator is not None:
@@ -68,7 +68,7 @@ def _comparisons(statement: Statement, condition: range, time: str) -> Iterator[
 
 
 def _conjuncts(statement: Statement, condition: range) -> Iterator[range]:
-    """The conditions that must all hold; brackets around several of them are looked into."""
+    """The conditions that must all hold, also those in brackets. Nothing if the condition has an OR."""
     if len(statement.split(condition, "or")) > 1:
         return
     parts = statement.split(condition, "and")

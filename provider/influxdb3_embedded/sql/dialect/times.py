@@ -1,4 +1,4 @@
-"""``tz`` and ``to_timestamp`` as InfluxDB has them, with the casts that DataFusion has."""
+"""``tz`` and ``to_timestamp``, rewritten into DataFusion's casts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from influxdb3_embedded.sql.dialect.lexer import Call
 
 TIME_FUNCTIONS = frozenset({"tz", "to_timestamp"})
-# DataFusion's own takes whole numbers for seconds.
+# DataFusion's to_timestamp takes whole numbers as seconds.
 _TO_TIMESTAMP = "to_timestamp_nanos"
-# The older spelling of a type, by which names of columns are told from casts that a client writes.
+# An older spelling of the type: it distinguishes these casts from casts that a client writes.
 _CAST = ", 'Timestamp(Nanosecond, Some(\"{}\"))')"
 _CAST_NAME = r'Utf8\("Timestamp\(Nanosecond, Some\("(?P<{group}>[^"]*)"\)\)"\)\)'
 _EXPANDED = re.compile(
@@ -27,15 +27,15 @@ _EXPANDED = re.compile(
 
 
 def expand_times(sql: str) -> str:
-    """Replace ``tz`` and ``to_timestamp`` by what DataFusion has.
+    """Replace each call of ``tz`` and ``to_timestamp`` by DataFusion's casts.
 
     Raises:
-        QueryFailed: An unknown time zone, in the words of the server.
+        QueryFailed: The time zone is unknown, or the arguments are wrong. The text is the real server's.
     """
     statement = Statement(sql)
     everything = range(len(statement.tokens))
     replacements: list[tuple[range, str]] = []
-    # Only what stands around the first argument is replaced: there may be another call in it.
+    # The first argument stays, because it may contain another call.
     for call in statement.calls(everything, TIME_FUNCTIONS):
         start = call.span.start
         if call.name == "to_timestamp":
@@ -48,11 +48,11 @@ def expand_times(sql: str) -> str:
 
 
 def restore_times(text: str, sql: str) -> str:
-    """A name of a column or an error of the planner as they would be, had it known the functions.
+    """A column name or an error of the planner, with the functions that the client wrote.
 
     Args:
         text: The name or the error.
-        sql: The query as it was sent.
+        sql: The query as the client sent it.
     """
     if _TO_TIMESTAMP not in sql.lower():
         text = text.replace(_TO_TIMESTAMP, "to_timestamp")
@@ -60,7 +60,7 @@ def restore_times(text: str, sql: str) -> str:
 
 
 def _zone(statement: Statement, call: Call) -> list[str]:
-    """The second argument, if there is one."""
+    """The time zone in the second argument. Empty if there is no second argument."""
     if len(call.arguments) not in {1, 2}:
         _refuse(f"tz expects 1 or 2 arguments, got {len(call.arguments)}")
     zones = []

@@ -1,4 +1,4 @@
-"""Messages between the engine and a process that runs SQL: a JSON object, bytes, and at most one descriptor."""
+"""Messages between the engine and a query process: a JSON object, bytes, and at most one file descriptor."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import struct
 from typing import Any, NamedTuple
 
 TABLES, SYSTEM = "iox", "system"
-"""The schemas of tables."""
+"""The schemas: tables of the database, system tables."""
 
-ARROW, ROWS = "arrow", "rows"
-"""Outputs of a query besides those of `Format`: a stream of Arrow, and what a plugin gets as a JSON list."""
+ROWS = "rows"
+"""The output for plugins, besides those of `Format`: a JSON list of rows."""
 
 TICK = bytes([signal.SIGPROF])
-"""What the report of a process has each time that a query has taken so much processor time."""
+"""What a query process writes to its report each time the query has used more processor time."""
 
 _LENGTHS = struct.Struct(">IQ")
 """Byte lengths of the JSON text and of the attachment."""
@@ -28,9 +28,9 @@ class Message(NamedTuple):
     """A message.
 
     Attributes:
-        content: The JSON object; ``op`` says what it is.
-        attachment: Bytes that go with it.
-        descriptor: An open file that goes with it, to be closed by the receiver; None if there is none.
+        content: The JSON object. Its ``op`` is the kind of message.
+        attachment: Bytes sent with the object.
+        descriptor: An open file sent with the object, or None. The receiver closes it.
     """
 
     content: dict[str, Any]
@@ -39,17 +39,17 @@ class Message(NamedTuple):
 
 
 class Channel:
-    """One end of the socket, which one thread uses at a time.
+    """One end of the socket. Not thread-safe.
 
     Args:
-        connection: The socket; closed by `close`.
+        connection: The socket. `close` closes it.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
     def fileno(self) -> int:
-        """The descriptor, to wait for a message with."""
+        """The descriptor of the socket, for ``poll``."""
         return self._connection.fileno()
 
     def send(
@@ -59,11 +59,11 @@ class Channel:
 
         Args:
             content: The JSON object.
-            attachment: Bytes that go with it.
-            descriptor: An open file that goes with it; it stays open here.
+            attachment: Bytes to send with it.
+            descriptor: An open file to send with it. The sender's descriptor stays open.
 
         Raises:
-            OSError: The other end has gone.
+            OSError: The other end is closed.
         """
         text = json.dumps(content).encode("ascii")
         head = _LENGTHS.pack(len(text), len(attachment)) + text
@@ -76,7 +76,7 @@ class Channel:
         """Wait for a message.
 
         Raises:
-            EOFError: The other end has gone.
+            EOFError: The other end is closed.
         """
         lengths, descriptors, _, _ = socket.recv_fds(self._connection, _LENGTHS.size, 1)
         descriptor = descriptors[0] if descriptors else None
@@ -98,5 +98,5 @@ class Channel:
         return bytes(data)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the socket."""
         self._connection.close()

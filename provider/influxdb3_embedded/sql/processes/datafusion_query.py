@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 Parameters = dict[str, bool | int | float | str | None]
 
 _CATALOG = "public"
-# Only the order of reading follows from it, so it may be wrong.
+# Decides only the order of reading, so that a wrong match does no harm.
 _LATEST_FIRST = re.compile(r"""\border\s+by\s+(\w+\.)?"?time"?\s+desc\b""", re.IGNORECASE)
 
-# DDL, DML, COPY, SET and external tables: the planner refuses them with the texts of the real server.
+# The planner refuses DDL, DML, COPY, SET and external tables, with the texts of the real server.
 _READ_ONLY = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
-# One partition: the tables are small, and starting tasks costs more than they save.
+# One partition: the tables are small, and more tasks would cost more than they save.
 _CONFIG = (
     SessionConfig()
     .with_default_catalog_and_schema(_CATALOG, TABLES)
@@ -48,15 +48,15 @@ def execute(
     Args:
         sql: One statement that only reads.
         params: Values for ``$name`` placeholders.
-        sources: The tables of each schema.
-        memory: What it may take.
-        providers: Makes rows scannable.
+        sources: Schema to its tables.
+        memory: The limit of memory.
+        providers: Makes tables for DataFusion from rows.
 
     Returns:
-        The result; one without rows has its columns too.
+        The result. A result without rows has the columns too.
 
     Raises:
-        QueryFailed: It cannot be planned or run, or would take too much memory.
+        QueryFailed: The query fails, or would take too much memory.
     """
     if (found := depth(sql)) > DEEPEST:
         raise QueryFailed(400, f"Error during planning: {found} operators in a row are more than {DEEPEST}")
@@ -68,7 +68,7 @@ def execute(
         catalog.register_schema(name, LazySchema(source, providers, latest_first=latest_first and name == TABLES))
 
     call = partial(call_datafusion, explain=partial(explain, sql))
-    values = dict(params) if params else None
+    values = {name: _argument(value) for name, value in params.items()} if params else None
 
     def plan(text: str) -> DataFrame:
         return call(lambda: context.sql_with_options(text, _READ_ONLY, param_values=values))
@@ -84,3 +84,10 @@ def execute(
     batches = collect(frame)
     table = pa.Table.from_batches(batches, schema=batches[0].schema if batches else frame.schema())
     return table.rename_columns(original_names(table.column_names, sql))
+
+
+def _argument(value: bool | int | float | str | None) -> bool | int | float | str | pa.Scalar | None:
+    """The value of a placeholder. DataFusion takes Python's integers only up to 63 bits."""
+    if not isinstance(value, int) or -(2**63) <= value < 2**63:
+        return value
+    return pa.scalar(value, pa.uint64()) if 0 <= value < 2**64 else float(value)

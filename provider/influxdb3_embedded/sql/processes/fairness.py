@@ -1,40 +1,48 @@
-"""Which queries run at once.
+"""Decides which queries run at once.
 
-Each query begins in one of the `_SHORT` places. After a moment of processor time it lets others go first; from then on
-it has to give its place to a query that finds none free. It goes on in one of the `_LONG` places if one is free.
-Otherwise it is ended, and begins again when it has one: queries only read.
+Each query starts in a short place. After 25 ms of processor time the query has to give way: if another query waits for
+a short place, the first query moves to a long place. If no long place is free, its process is killed, and the query
+starts again when a long place is free. A query can start again because it only reads.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from influxdb3_embedded.sql.processes.turns import Places
+from influxdb3_embedded.sql.processes.query_places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from influxdb3_embedded.sql.processes.query import RunningQuery
 
-_SHORT, _LONG = 16, 8
+_FEWEST_SHORT, _MOST_SHORT, _LONG = 2, 16, 8
+
+
+def _short_places() -> int:
+    """One for each core: queries that start together on one core delay each other, and all that come after them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(cores, _FEWEST_SHORT), _MOST_SHORT)
 
 
 class Schedule:
-    """The queries that run. Its methods are for any thread."""
+    """The running queries. Thread-safe."""
 
     def __init__(self) -> None:
-        self._short, self._long = Places(_SHORT), Places(_LONG)
+        self._short_count = _short_places()
+        self._short, self._long = Places(self._short_count), Places(_LONG)
         self._running: dict[RunningQuery, Places] = {}
         self._lock = Lock()
 
     @contextmanager
     def place(self, query: RunningQuery) -> Iterator[int]:
-        """Wait for a place and hold it; the value is how many queries run now.
+        """Wait for a place and hold it. Yields the number of running queries.
 
         Raises:
-            TimeoutError: There is none in time.
+            TimeoutError: No place is free before the query's time is over.
             QueryFailed: The query was ended.
         """
         if query.displaced:
@@ -54,7 +62,7 @@ class Schedule:
                 self._running.pop(query).give_back()
 
     def note_tick(self, query: RunningQuery) -> None:
-        """A query that runs has taken processor time."""
+        """Count a tick of a running query."""
         with self._lock:
             query.ticks += 1
             if self._running[query] is self._short and self._short.are_waited_for:
@@ -64,7 +72,7 @@ class Schedule:
         with self._lock:
             taken = [query for query, places in self._running.items() if places is self._short]
             movable = [query for query in taken if query.ticks and not query.displaced]
-            if len(taken) >= _SHORT and movable:
+            if len(taken) >= self._short_count and movable:
                 self._displace(max(movable, key=lambda query: query.ticks))
 
     def _displace(self, query: RunningQuery) -> None:

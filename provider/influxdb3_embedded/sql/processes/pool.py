@@ -1,4 +1,4 @@
-"""The engine's side of the processes that run SQL: starts them, keeps a few, ends them."""
+"""Starts the processes that run SQL, keeps idle ones for the next queries, and ends them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from influxdb3_embedded.sql.processes.channel import Channel
 from influxdb3_embedded.sql.processes.running_process import SqlProcess
 
 _MOST_IDLE, _KEPT, _SECONDS_IDLE = 16, 4, 5.0
-"""Processes that wait for the next query: at most so many, and so many for longer than this."""
+"""At most 16 processes are idle. After 5 seconds at most 4 of them stay."""
 
 _ATTEMPTS = 3
 _SECONDS_TO_START = 30.0
@@ -24,22 +24,23 @@ _SECONDS_TO_DIE = 1.0
 
 _PATH = (str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH"))
 _ENVIRONMENT = {
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process that forks is to have one thread
-    # memory of the system's at once: a part of a reserve that the limit of memory refuses would be used all the same
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process that forks must have only one thread
+    # without a reserve: mimalloc would go on to use a reserve that the memory limit has refused
     "MIMALLOC_ARENA_RESERVE": "0",
     "RUST_BACKTRACE": "0",
-    "TOKIO_WORKER_THREADS": "2",  # a query is one partition
+    "TOKIO_WORKER_THREADS": "2",  # a query has one partition
 }
 
 
 class ProcessUnavailable(Exception):
-    """No process can be started; the text says why."""
+    """No process can be started. The text says why."""
 
 
-class Zygote:
-    """The process that the others are forked from; started when the first is needed, and anew if it has ended.
+class ZygoteClient:
+    """Controls the zygote, the process that the query processes are forked from.
 
-    An engine's process has one, however many engines are in it. It ends with the engine's process.
+    The first `fork` starts the zygote. If it has ended, the next `fork` starts another one. All engines of one process
+    share one zygote, which ends with that process.
     """
 
     def __init__(self) -> None:
@@ -48,10 +49,10 @@ class Zygote:
         self._process: subprocess.Popen[bytes] | None = None
 
     def fork(self) -> SqlProcess:
-        """Start a process; takes about 5 ms.
+        """Start a query process.
 
         Raises:
-            ProcessUnavailable: It cannot be started.
+            ProcessUnavailable: The process cannot be started.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -62,17 +63,17 @@ class Zygote:
                 self._close_if_ended()
             except OSError as error:
                 raise ProcessUnavailable(str(error)) from error
-        raise ProcessUnavailable("the process that queries are started from ends at once")
+        raise ProcessUnavailable("the parent of the query processes ends as soon as it starts")
 
     def tell(self, verb: str, pid: int, priority: int) -> None:
-        """Have it ``end`` a process, or ``nice`` it."""
+        """Tell the zygote to ``end`` or ``nice`` a process."""
         with self._lock:
             if self._control is not None:
-                with suppress(OSError):  # it has ended, and its processes with it
+                with suppress(OSError):  # the zygote has ended, and its processes with it
                     self._control.sendall(f"{verb} {pid} {priority}\n".encode())
 
     def close(self) -> None:
-        """End it and all of its processes."""
+        """End the zygote and all its processes."""
         with self._lock:
             if self._control is not None and self._process is not None:
                 self._control.close()
@@ -87,7 +88,7 @@ class Zygote:
         with self._lock:
             if self._process is None or self._control is None:
                 return
-            with suppress(subprocess.TimeoutExpired):  # then it lives, and only the new process has ended
+            with suppress(subprocess.TimeoutExpired):  # the zygote lives, only the new process has ended
                 self._process.wait(_SECONDS_TO_DIE)
                 self._control.close()
                 self._control = self._process = None
@@ -116,7 +117,7 @@ class Zygote:
 
 
 class Processes:
-    """Processes for queries: those that wait for another query are used first. Its methods are for any thread."""
+    """The pool of query processes. Thread-safe."""
 
     def __init__(self) -> None:
         self._idle: list[SqlProcess] = []
@@ -124,11 +125,16 @@ class Processes:
         self._closed = False
         self._trimming: Timer | None = None
 
+    @property
+    def idle(self) -> int:
+        """Number of idle processes."""
+        return len(self._idle)
+
     def take(self) -> SqlProcess:
-        """A process that waits for a query.
+        """Take an idle process, or start one.
 
         Raises:
-            ProcessUnavailable: None can be started.
+            ProcessUnavailable: The process cannot be started.
         """
         while True:
             with self._lock:
@@ -138,21 +144,21 @@ class Processes:
             if process.waits:
                 return process
             process.end()
-        return _ZYGOTE.fork()
+        return _ZYGOTE_CLIENT.fork()
 
     def keep_one(self) -> None:
-        """Start a process for the next query unless one waits.
+        """Start a process for the next query unless a process is idle.
 
         Raises:
-            ProcessUnavailable: It cannot be started.
+            ProcessUnavailable: The process cannot be started.
         """
         with self._lock:
             if self._idle or self._closed:
                 return
-        self.give_back(_ZYGOTE.fork())
+        self.give_back(_ZYGOTE_CLIENT.fork())
 
     def give_back(self, process: SqlProcess) -> None:
-        """Keep a process for the next query, or end it if enough are kept."""
+        """Keep a process for the next query, or end it if enough processes are idle."""
         with self._lock:
             if not self._closed and len(self._idle) < _MOST_IDLE:
                 self._idle.append(process)
@@ -164,7 +170,7 @@ class Processes:
         process.end()
 
     def close(self) -> None:
-        """End those that wait, and all that are given back."""
+        """End the idle processes, and each process that is given back later."""
         with self._lock:
             self._closed = True
             if self._trimming is not None:
@@ -185,13 +191,13 @@ def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            process = subprocess.Popen(  # noqa: S603 - this interpreter, and this package
+            process = subprocess.Popen(  # noqa: S603 - runs this interpreter with this package
                 [sys.executable, "-P", "-m", "influxdb3_embedded.sql.processes.zygote", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, _PATH))},
-                # not the terminal's group, whose Ctrl-C is the engine's; the same session, within which Linux compares
-                # priorities
+                # Another group than the engine's, so that a Ctrl-C in the terminal reaches only the engine. But the
+                # same session, because Linux compares priorities within a session.
                 process_group=0,
             )
     except BaseException:
@@ -200,5 +206,5 @@ def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     return ours, process
 
 
-_ZYGOTE = Zygote()
-atexit.register(_ZYGOTE.close)
+_ZYGOTE_CLIENT = ZygoteClient()
+atexit.register(_ZYGOTE_CLIENT.close)

@@ -1,8 +1,8 @@
-"""A process that runs SQL, one query at a time: a query that takes too much costs this process, not the engine.
+"""The query process: runs one query at a time, so that a query that takes too much ends this process, not the engine.
 
-The process is sent a ``query`` and answers ``result``, ``failure`` or ``unsupported``; in between it asks for the names
-and the rows of tables. Its report, a pipe to the engine, is its standard error and gets a `TICK` when a query has taken
-25 milliseconds of processor time, and another for each further quarter of a second.
+The engine sends a query. The process answers ``result``, ``failure`` or ``unsupported``; before that, it asks for the
+names and the rows of tables. Its report is a pipe to the engine: the standard error, and a `TICK` when the query has
+used 25 ms of processor time and after each further 250 ms.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from influxdb3_embedded.sql.errors import QueryFailed, exhausted, with_limit
 from influxdb3_embedded.sql.formats import Format, render
 from influxdb3_embedded.sql.memory import QueryMemory, memory_of_process
-from influxdb3_embedded.sql.processes.channel import ARROW, ROWS, SYSTEM, TABLES, Channel
+from influxdb3_embedded.sql.processes.channel import ROWS, SYSTEM, TABLES, Channel
 from influxdb3_embedded.sql.processes.datafusion_query import execute
 from influxdb3_embedded.sql.processes.schemas import ProviderFactory, Source
 from influxdb3_embedded.sql.processes.shared_tables import read
@@ -30,28 +28,30 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    import pyarrow as pa
+
     from influxdb3_embedded.storage.table_rows import TableRows
 
 _FIRST_TICK, _NEXT_TICKS = 0.025, 0.25
-"""Seconds of processor time: longer than most queries take, and how often the engine is told of the others."""
+"""Seconds of processor time before the first tick, and between ticks. Most queries end before the first tick."""
 
 _OOM_SCORE = "1000"
-"""When memory runs out, a query is to be killed before everything else."""
+"""The highest score: if memory runs out, Linux kills query processes first."""
 
-_MOST_KEPT = 128 * 2**20
-"""Bytes that a process may have grown by and still be used again."""
+_MOST_GROWTH = 128 * 2**20
+"""Bytes by which a process may grow and still run another query."""
 
 
 def run_queries(connection: socket.socket, report: int, scratch: Path) -> None:
-    """Answer queries until the engine hangs up; called in a process that was just forked.
+    """Answer queries until the engine closes the socket. Called in a process that was just forked.
 
     Args:
         connection: The socket to the engine.
-        report: The pipe.
-        scratch: The directory for what queries write to disk; made here.
+        report: The pipe to the engine.
+        scratch: The directory for what queries write to disk. This function creates it.
     """
     _become_query_process(report, scratch)
-    channel, providers, born_with = Channel(connection), ProviderFactory(), memory_of_process() or 0
+    channel, providers, initial_memory = Channel(connection), ProviderFactory(), memory_of_process() or 0
     channel.send({"op": "ready", "pid": os.getpid()})
     with suppress(EOFError, ConnectionError):
         while True:
@@ -59,7 +59,7 @@ def run_queries(connection: socket.socket, report: int, scratch: Path) -> None:
             signal.setitimer(signal.ITIMER_PROF, _FIRST_TICK, _NEXT_TICKS)
             answer, attachment = _answer(query, channel, providers)
             signal.setitimer(signal.ITIMER_PROF, 0)
-            answer["again"] = (memory_of_process() or 0) - born_with < _MOST_KEPT
+            answer["again"] = (memory_of_process() or 0) - initial_memory < _MOST_GROWTH
             channel.send(answer, attachment)
 
 
@@ -71,7 +71,7 @@ def _become_query_process(report: int, scratch: Path) -> None:
     signal.set_wakeup_fd(report, warn_on_full_buffer=False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS refuses what it calls unlimited
+    with suppress(ValueError, OSError):  # macOS reports an unlimited maximum and refuses to set it
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each large table is an open file
     scratch.mkdir()
     os.environ["TMPDIR"] = str(scratch)
@@ -103,11 +103,6 @@ def _failure(failure: QueryFailed) -> tuple[dict[str, Any], bytes]:
 def _written(table: pa.Table, output: str) -> bytes:
     if output == ROWS:
         return json.dumps(to_rows(table)).encode("ascii")
-    if output == ARROW:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
-        return bytes(sink.getvalue())
     return render(table, Format(output))
 
 

@@ -1,4 +1,4 @@
-"""A query on its way."""
+"""The state of one query in the engine."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from influxdb3_embedded.sql.errors import QueryFailed
+    from influxdb3_embedded.sql.processes.query_places import Places
     from influxdb3_embedded.sql.processes.running_process import SqlProcess
-    from influxdb3_embedded.sql.processes.turns import Places
 
 _NICE, _NICEST = 10, 19
 _TICKS_OF_A_SECOND = 4
 
 
 class RunningQuery:
-    """A query that waits or runs in one thread, and can be ended in another.
+    """A query that waits or runs in one thread. Another thread may end it.
 
     Args:
-        seconds: How long it may take, from now.
+        seconds: Seconds from now that the query may take.
 
     Attributes:
-        ticks: How much processor time it has taken.
-        displaced: Whether its process was ended for want of a place.
-        repeated: Whether it began again because its process was killed.
+        ticks: Ticks of processor time that the query has used.
+        displaced: Whether its process was killed because another query needed the place.
+        repeated: Whether the query started again because its process was killed from outside.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -39,14 +39,14 @@ class RunningQuery:
 
     @property
     def niceness(self) -> int:
-        """How much its process is to let others go first: a little after a moment, entirely after about a second."""
+        """Niceness of its process: 10 after the first tick, 19 after about a second of processor time."""
         return 0 if not self.ticks else _NICE if self.ticks <= _TICKS_OF_A_SECOND else _NICEST
 
     def left(self) -> float:
-        """Seconds that it still has.
+        """Seconds until the time limit.
 
         Raises:
-            TimeoutError: It has none.
+            TimeoutError: The limit has passed.
         """
         if (left := self._deadline - time.monotonic()) <= 0:
             raise TimeoutError
@@ -56,8 +56,8 @@ class RunningQuery:
         """Wait for a place.
 
         Raises:
-            TimeoutError: There is none in time.
-            QueryFailed: It was ended.
+            TimeoutError: No place is free before the time limit.
+            QueryFailed: The query was ended.
         """
         with self._lock:
             self.check()
@@ -69,10 +69,10 @@ class RunningQuery:
             raise
 
     def run_in(self, process: SqlProcess | None) -> None:
-        """Run in this process from now on; None for no process.
+        """Set the process that the query runs in, or None.
 
         Raises:
-            QueryFailed: It was ended already.
+            QueryFailed: The query was ended before.
         """
         with self._lock:
             self._process = process
@@ -80,15 +80,15 @@ class RunningQuery:
                 self.check()
 
     def check(self) -> None:
-        """Raise QueryFailed if it was ended."""
+        """Raise `QueryFailed` if the query was ended."""
         if self._failure is not None:
             raise self._failure
 
     def end(self, failure: QueryFailed) -> None:
-        """End it.
+        """End the query.
 
         Args:
-            failure: What it fails with.
+            failure: The error that the query fails with.
         """
         with self._lock:
             self._failure = failure
@@ -96,7 +96,7 @@ class RunningQuery:
         self.kill()
 
     def kill(self) -> None:
-        """End the process that it runs in, if there is one."""
+        """Kill the process that the query runs in, if any."""
         with self._lock:
             if self._process is not None:
                 self._process.kill()

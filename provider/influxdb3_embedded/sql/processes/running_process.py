@@ -1,4 +1,4 @@
-"""A process that runs SQL, as the engine sees it."""
+"""The engine's handle of a query process."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ _MOST_REPORTED = 1 << 16
 
 
 class ProcessEnded(Exception):
-    """A process ended in the middle of a query.
+    """A process ended while it ran a query.
 
     Attributes:
-        said: Its standard error.
-        status: Its wait status; None if its zygote ended too.
+        stderr: What it wrote to its standard error.
+        status: Its wait status, or None if the zygote ended too.
     """
 
-    def __init__(self, said: str, status: int | None) -> None:
-        super().__init__(said)
-        self.said = said
+    def __init__(self, stderr: str, status: int | None) -> None:
+        super().__init__(stderr)
+        self.stderr = stderr
         self.status = status
 
     @property
     def was_killed(self) -> bool:
-        """Whether somebody else has ended it, or its zygote."""
+        """Whether a signal from outside has ended the process or the zygote."""
         return self.status is None or self.status == signal.SIGKILL
 
 
 class SqlProcess:
-    """A process that runs one query at a time. Made by `Zygote.fork`.
+    """A query process. `ZygoteClient.fork` makes it.
 
     Args:
-        tell_zygote: Has its parent ``end`` or ``nice`` it.
-        channel: The way to it; closed by `end`.
-        report: The pipe of its report; closed by `end`.
+        tell_zygote: Tells the zygote to ``end`` or ``nice`` the process.
+        channel: The channel to the process. `end` closes it.
+        report: The pipe of its report. `end` closes it.
         pid: Its process id.
 
     Attributes:
-        usable: Whether it is to be given another query.
-        niceness: How much it lets others go first.
-        killed: Whether it is about to end.
+        usable: Whether it may run another query.
+        niceness: Its niceness, from 0 to 19.
+        killed: Whether the engine has killed it.
     """
 
     def __init__(self, tell_zygote: Callable[[str, int, int], None], channel: Channel, report: int, pid: int) -> None:
@@ -57,25 +57,25 @@ class SqlProcess:
         self._tell_zygote = tell_zygote
         self._report = report
         self._pid = pid
-        self._said = b""
+        self._reported = b""
         self._poll = select.poll()
         self._poll.register(channel.fileno(), select.POLLIN)
         self._poll.register(report, select.POLLIN)
 
     @property
     def waits(self) -> bool:
-        """Whether it lives and waits for a query."""
+        """Whether the process lives and waits for a query."""
         return not self._poll.poll(0)
 
     def wait(self, timeout: float) -> Message:
-        """Wait for its next message; ``tick`` if its report has one.
+        """Wait for the next message of the process, or for a tick in its report.
 
         Args:
             timeout: Seconds.
 
         Raises:
-            TimeoutError: It says nothing.
-            ProcessEnded: It ended.
+            TimeoutError: Nothing came in time.
+            ProcessEnded: The process ended.
         """
         while ready := dict(self._poll.poll(timeout * 1000)):
             if self._channel.fileno() in ready:
@@ -90,10 +90,10 @@ class SqlProcess:
         raise TimeoutError
 
     def send(self, content: dict[str, Any], attachment: bytes = b"", descriptor: int | None = None) -> None:
-        """Send it a message, as `Channel.send`.
+        """Send a message to the process, as `Channel.send`.
 
         Raises:
-            ProcessEnded: It ended.
+            ProcessEnded: The process ended.
         """
         try:
             self._channel.send(content, attachment, descriptor)
@@ -101,22 +101,22 @@ class SqlProcess:
             raise self._ended() from None
 
     def kill(self) -> None:
-        """End it without waiting; in any thread."""
+        """Kill the process without waiting. Thread-safe."""
         self.killed = True
         self._tell_zygote("end", self._pid, 0)
 
     def be_nice(self, niceness: int) -> None:
-        """Let others go first from now on.
+        """Raise the niceness of the process. A lower niceness than the present one changes nothing.
 
         Args:
-            niceness: From 0 to 19; never lower than before.
+            niceness: From 0 to 19.
         """
         if niceness > self.niceness:
             self.niceness = niceness
             self._tell_zygote("nice", self._pid, niceness)
 
     def end(self) -> None:
-        """End it; it is not used any more."""
+        """Kill the process and close its channel and report."""
         self.kill()
         self._channel.close()
         os.close(self._report)
@@ -124,10 +124,10 @@ class SqlProcess:
     def _ended(self) -> ProcessEnded:
         while self._read():
             pass
-        said, _, status = self._said.decode(errors="replace").rpartition("\n")
-        return ProcessEnded(said, int(status)) if status.isdigit() else ProcessEnded(said + status, None)
+        stderr, _, status = self._reported.decode(errors="replace").rpartition("\n")
+        return ProcessEnded(stderr, int(status)) if status.isdigit() else ProcessEnded(stderr + status, None)
 
     def _read(self) -> bytes:
         data = os.read(self._report, _MOST_REPORTED)
-        self._said = (self._said + data)[-_MOST_REPORTED:]
+        self._reported = (self._reported + data)[-_MOST_REPORTED:]
         return data

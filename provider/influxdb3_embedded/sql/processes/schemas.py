@@ -1,4 +1,4 @@
-"""What DataFusion asks about schemas: tables are looked up when a query names them, not before."""
+"""Schemas for DataFusion that look a table up when a query names it, not before."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Source(NamedTuple):
     """The tables of one schema.
 
     Attributes:
-        names: Returns the names of all.
-        rows: Returns the rows of one; None if there is no such table.
+        names: Returns the names of all tables.
+        rows: Returns the rows of a table, or None if the table does not exist.
     """
 
     names: Callable[[], list[str]]
@@ -32,10 +32,10 @@ class Source(NamedTuple):
 
 
 class ProviderFactory:
-    """Makes rows scannable.
+    """Makes tables for DataFusion from rows.
 
-    DataFusion's own in-memory table scans twice as fast as a dataset, but can only be got out of a context, by a call
-    that must not be made while DataFusion waits for a schema's answer; so it is made in another thread.
+    DataFusion scans its own in-memory table twice as fast as a dataset. Only a context can make such a table, and not
+    in a thread that DataFusion called. So another thread makes it.
     """
 
     def __init__(self) -> None:
@@ -45,10 +45,9 @@ class ProviderFactory:
         """A table for DataFusion.
 
         Args:
-            rows: In memory, or a dataset.
-            latest_first: Whether rows in memory, which are in the order of time, are read from the end. DataFusion
-                cannot be told that they are sorted, but for ``ORDER BY time DESC LIMIT 1`` it drops unread what is
-                older than the best row that it has: 1 ms instead of 70 ms for a million rows.
+            rows: A table in memory, or a dataset.
+            latest_first: Whether to read a table in memory from its end, which has the latest rows. DataFusion then
+                skips the older rows for ``ORDER BY time DESC LIMIT 1``: 1 ms instead of 70 ms for a million rows.
         """
         if not isinstance(rows, pa.Table):
             return Table(rows)
@@ -68,9 +67,9 @@ class LazySchema(SchemaProvider):
     """The tables of one schema.
 
     Args:
-        source: Where they are.
-        providers: Makes them scannable.
-        latest_first: Whether to read them from the end (see `ProviderFactory.provide`).
+        source: The names and rows of the tables.
+        providers: Makes tables for DataFusion.
+        latest_first: Whether to read tables from the end (see `ProviderFactory.provide`).
     """
 
     def __init__(self, source: Source, providers: ProviderFactory, *, latest_first: bool) -> None:
@@ -80,16 +79,16 @@ class LazySchema(SchemaProvider):
         self._found: dict[str, TableRows | None] = {}
 
     @property
-    def table_names(self) -> list[str]:  # type: ignore[override]  # DataFusion 55 reads what it declares as a method
-        """All tables."""
+    def table_names(self) -> list[str]:  # type: ignore[override]  # DataFusion 55 declares a method, but reads an attribute
+        """The names of all tables."""
         return self._source.names()
 
     def table_exist(self, name: str) -> bool:
-        """Whether there is such a table."""
+        """Whether the table exists."""
         return self._rows(name) is not None
 
     def table(self, name: str) -> Table | None:
-        """One table with the rows that it had when the query first named it, or ``None``."""
+        """A table with the rows that it had when the query first named it, or None if the table does not exist."""
         rows = self._rows(name)
         return None if rows is None else self._providers.provide(rows.scannable(), latest_first=self._latest_first)
 

@@ -1,7 +1,7 @@
-"""Rows of tables in memory that processes share: the engine writes them once, a process that runs SQL maps them.
+"""Shares rows of tables with query processes: the engine writes the rows once, and each process maps them.
 
-The rows of a table lie in one file without a name. When rows are added, what changed is appended to the file; when most
-of the file is out of date, a new file takes its place.
+The rows of a table are in one unnamed file. When the table changes, the engine appends the new rows. When more than
+half of the file is out of date, the engine makes a new file.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 _KEPT = 64
-"""Tables whose rows stay shared; of more, those go that were not queried for the longest time."""
+"""Tables whose rows stay shared. If there are more, the tables that were queried last stay."""
 
 _ALIGNMENT = 64
-"""What Arrow wants of the address of a column."""
+"""Arrow wants the address of a column to be a multiple of this."""
 
 _SMALL = 1 << 15
-"""Bytes up to which rows are sent and not shared."""
+"""Up to this number of bytes, rows are sent with the message and not shared."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class _File:
     lock: Lock = field(default_factory=Lock)
 
     def share(self, tables: list[pa.Table]) -> tuple[int, list[tuple[int, int]]]:
-        """Write what is not in the file yet; return a descriptor of its own for the caller, and where each table is."""
+        """Append the tables that the file lacks. Returns a new descriptor, and offset and length of each table."""
         with self.lock:
             known = {id(table): part for table in tables if (part := self._find(table)) is not None}
             if self.descriptor < 0 or 2 * sum(part.length for part in known.values()) < self.size:
@@ -83,7 +83,7 @@ class _File:
 
 
 class SharedTables:
-    """What is shared at present. Its methods may be called in any thread."""
+    """The shared tables. Thread-safe."""
 
     def __init__(self) -> None:
         self._files: OrderedDict[Hashable, _File] = OrderedDict()
@@ -93,11 +93,11 @@ class SharedTables:
         """Share rows.
 
         Args:
-            key: The table; its rows are kept for the next call. None if there will be none.
-            rows: Its rows.
+            key: The table, whose rows stay shared for the next call. None if the table is used once.
+            rows: The rows of the table.
 
         Returns:
-            What `read` needs: a JSON object, bytes, and a descriptor that the caller closes.
+            The arguments of `read`: a JSON object, bytes, and a descriptor or None. The caller closes the descriptor.
         """
         attachment, descriptor = rows.schema.serialize().to_pybytes(), None
         schema = len(attachment)
@@ -121,7 +121,7 @@ class SharedTables:
         return content, attachment, descriptor
 
     def close(self) -> None:
-        """Forget everything."""
+        """Close all files."""
         with self._lock:
             for file in self._files.values():
                 with file.lock:
@@ -140,12 +140,12 @@ class SharedTables:
 
 
 def read(content: dict[str, Any], attachment: bytes, descriptor: int | None) -> TableRows:
-    """The rows that another process shares.
+    """Read the rows that the engine shares.
 
     Args:
-        content: The JSON object of `SharedTables.share`.
-        attachment: The bytes that go with it.
-        descriptor: The descriptor that goes with it; stays open.
+        content: The JSON object from `SharedTables.share`.
+        attachment: The bytes from `SharedTables.share`.
+        descriptor: The descriptor from `SharedTables.share`. It stays open.
     """
     size = max((offset + length for offset, length in content["places"]), default=0)
     shared = memoryview(attachment if descriptor is None else mmap.mmap(descriptor, size, prot=mmap.PROT_READ))

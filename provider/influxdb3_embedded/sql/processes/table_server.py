@@ -1,4 +1,4 @@
-"""What the engine answers a process that asks for tables."""
+"""Answers the questions of query processes about tables."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _log = logging.getLogger(__name__)
 
 
 class DatabaseRef(NamedTuple):
-    """A database as the catalog knows it.
+    """A database.
 
     Attributes:
         id: Its number in the storage.
-        name: Its name, by which system tables are asked for.
+        name: Its name, which the system tables need.
     """
 
     id: int
@@ -37,11 +37,12 @@ class DatabaseRef(NamedTuple):
 
 
 class Tables:
-    """The tables of all databases. Its methods are for any thread.
+    """The tables of all databases. Thread-safe.
 
     Args:
-        storage: Where they are.
-        system_tables: For a database's name the tables of schema ``system``, each made when a query names it.
+        storage: Holds the tables.
+        system_tables: Returns the tables of schema ``system`` for the name of a database. A table is made when a query
+            names it.
     """
 
     def __init__(self, storage: Storage, system_tables: SystemTables) -> None:
@@ -50,15 +51,15 @@ class Tables:
         self._shared = SharedTables()
 
     def answer(self, question: Message, database: DatabaseRef, process: SqlProcess) -> None:
-        """Send a process the names of tables, or the rows of one.
+        """Send the names of all tables, or the rows of one table, to a process.
 
         Args:
-            question: The process's message, ``names`` or ``rows``.
-            database: The database that it queries.
+            question: The message of the process, ``names`` or ``rows``.
+            database: The database that the process queries.
             process: The process.
 
         Raises:
-            ProcessEnded: It ended.
+            ProcessEnded: The process ended.
         """
         schema = question.content["schema"]
         if question.content["op"] == "names":
@@ -73,7 +74,7 @@ class Tables:
             content, attachment, descriptor = self._shared.share(
                 (database.id, name) if schema == TABLES else None, rows
             )
-        except Exception as error:  # noqa: BLE001 - the process waits for an answer, whatever fails
+        except Exception as error:  # noqa: BLE001 - the process needs an answer after any error
             _log.exception("table %s of %s cannot be read", name, database.name)
             process.send({"error": f"Execution error: table {name} cannot be read: {error}"})
             return
@@ -84,7 +85,7 @@ class Tables:
                 os.close(descriptor)
 
     def close(self) -> None:
-        """Forget what is shared."""
+        """Close the shared tables."""
         self._shared.close()
 
     def _names(self, database: DatabaseRef, schema: str) -> list[str]:

@@ -1,9 +1,10 @@
-"""Plugins of our own that do on a server what its API cannot: each one fixed file, written once in a process.
+"""Plugins of our own that do on a server what its API cannot do.
 
-A file that lies there already is not trusted, whatever its name: what it answers would be believed.
+Each plugin is one fixed file. Each process writes it once, even if a file of that name exists: somebody else may have
+written that file, and this package would trust its answers.
 
-A dry run (contract section 6) executes them in the server's virtual environment; measured on a real server: 2 to 30 ms
-a call.
+Dry runs execute these plugins in the server's virtual environment (contract section 6). Measured on a real server: 2 to
+30 ms a call.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from weakref import WeakSet
 
 from influxdb3_engine_api import AnswerError
 from influxdb3_engine_api.wire import TestSchedulePlugin
-from influxdb3_engine_resources.server.retry import is_lost, repeated
+from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_api import DryRunResult, EngineClient
 
 DIRECTORY = ".pulumi"
-"""Where on a server this package keeps its own files, below the plugin directory."""
+"""Directory of this package's own files, below the plugin directory."""
 _MOST_UPLOADS = 3
 
 
@@ -33,7 +34,7 @@ class ServerPlugin:
     """One plugin of ours.
 
     Args:
-        module: The module of this package whose source it is.
+        module: The module of this folder that holds its source.
         changes: Whether it changes anything on the server.
     """
 
@@ -45,23 +46,23 @@ class ServerPlugin:
 
     @cached_property
     def source(self) -> str:
-        """What is uploaded."""
+        """The text that is uploaded."""
         return importlib.resources.files(__package__).joinpath(f"{self._module}.py").read_text("utf-8")
 
     @cached_property
     def file_name(self) -> str:
-        """Its path below the plugin directory; by content, so that several releases of this package get along."""
+        """Path below the plugin directory, with a hash of the source: each release of this package has its own file."""
         digest = hashlib.sha256(self.source.encode()).hexdigest()[:12]
         return f"{DIRECTORY}/{self._module}_{digest}.py"
 
     def run(self, client: EngineClient, dry_run: Callable[[], DryRunResult]) -> DryRunResult:
-        """Carry out a dry run of it: one request, two the first time in a process.
+        """Carry out a dry run of this plugin: one request, and one more the first time in a process.
 
         Raises:
             EngineApiError: The server refuses dry runs or files, or could not be asked.
         """
         self._write(client)
-        for _upload in range(_MOST_UPLOADS):  # a stack that is destroyed at the same time removes it
+        for _upload in range(_MOST_UPLOADS):  # another stack that is destroyed now may remove the file
             try:
                 return dry_run()
             except AnswerError as error:
@@ -71,27 +72,27 @@ class ServerPlugin:
         return dry_run()
 
     def _write(self, client: EngineClient, *, again: bool = False) -> None:
-        with self._writing:  # the other resources of this deployment wait instead of writing it, too
+        with self._writing:  # so that one resource of a deployment writes it, and the others wait
             if client in self._written and not again:
                 return
-            repeated(lambda: client.create_plugin_file(self.file_name, self.source), worth=is_lost)
+            with_retries(lambda: client.create_plugin_file(self.file_name, self.source), retry_on=is_unsettled)
             self._written.add(client)
 
     def run_scheduled(self, client: EngineClient, arguments: Mapping[str, str], *, once: bool = False) -> DryRunResult:
-        """Call its ``process_scheduled_call`` with arguments.
+        """Call ``process_scheduled_call`` of this plugin.
 
         Args:
-            client: Of the server.
-            arguments: Its ``args``.
-            once: Whether it must not be called again where an answer is lost.
+            client: The client of the server.
+            arguments: The ``args`` of the call.
+            once: Whether to call it only once, even if the answer is lost.
 
         Raises:
             EngineApiError: As ``run``.
         """
-        # the dry run needs a database that exists; _internal always does (contract 8.2)
+        # a dry run needs a database that exists; _internal always exists (contract 8.2)
         body = TestSchedulePlugin(filename=self.file_name, database="_internal", input_arguments=dict(arguments))
         call = partial(client.test_schedule_plugin, body, changes=self._changes)
-        return self.run(client, call if once else partial(repeated, call))
+        return self.run(client, call if once else partial(with_retries, call))
 
 
 PROBE = ServerPlugin("probe", changes=False)

@@ -1,6 +1,6 @@
-"""Read-only probe of pulumi-influxdb3-engine: reports installed packages and plugin files to it, as a dry run.
+"""Read-only probe of pulumi-influxdb3-engine: reports installed packages and plugin files, as a dry run.
 
-It writes nothing; the provider uploads it when it is missing. Safe to delete.
+It writes nothing. Safe to delete: the provider uploads it again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROCESSES = "/proc"
 
 
 def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str, str]) -> None:
-    """Answer ``args["question"]`` by one log row, which a dry run returns."""
+    """Answer ``args["question"]`` by one log line: a dry run returns it."""
     question = json.loads(args["question"])
     directory = _plugin_directory(args["probe"], args.get("directory"))
     report: dict[str, Any] = {"plugin_directory": None if directory is None else str(directory)}
@@ -76,7 +76,7 @@ def _is_found(name: str) -> bool:
 def _is_there(file: Path) -> bool:
     try:
         return file.is_file()
-    except OSError:  # in a directory that the server may not read
+    except OSError:  # the server may not read the directory
         return False
 
 
@@ -88,9 +88,9 @@ def _version(name: str) -> str | None:
 
 
 def _installed_at(name: str) -> int | None:
-    """When a distribution was installed: pip makes its directory anew even for the same version."""
+    """When a distribution was installed. pip makes a new directory even for the same version."""
     try:
-        # the one attribute without a public name that leads to the directory without reading the list of all files
+        # no public attribute leads to the directory without reading the list of all files
         path = getattr(importlib.metadata.distribution(name), "_path", None)
         return None if path is None else path.stat().st_mtime_ns
     except (importlib.metadata.PackageNotFoundError, OSError):
@@ -98,7 +98,7 @@ def _installed_at(name: str) -> int | None:
 
 
 def _requires(names: list[str]) -> dict[str, list[str]]:
-    """Dependencies of distributions, and of those among them that are asked for with extras themselves."""
+    """Dependencies of distributions, and of those dependencies that have extras."""
     found: dict[str, list[str]] = {}
     waiting = list(names)
     while waiting:
@@ -135,13 +135,13 @@ def _marker_environment() -> dict[str, str]:
 
 
 def _pip_is_running() -> bool | None:
-    """Whether any pip runs on the machine, rather one too many; ``None`` where the operating system does not tell."""
+    """Whether pip may be running on the machine; None if the operating system does not list processes."""
     if not Path(PROCESSES, "self").exists():
         return None
     for process in Path(PROCESSES).glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
         modules = {after for word, after in itertools.pairwise(words) if word == b"-m"}
         if modules & {b"pip", b"ensurepip"} or any(re.fullmatch(rb"(.*/)?pip[0-9.]*", word) for word in words[:2]):
@@ -163,9 +163,9 @@ def _file(directory: Path | None, name: str) -> dict[str, Any] | None:
 
 
 def _listing(directory: Path) -> tuple[dict[str, str | None], bool]:
-    """Hashes of all files, and whether they are all; of virtual environments, hidden directories and caches nothing."""
+    """Hashes of files, and whether all are listed. Skips virtual environments, hidden directories and caches."""
     found: dict[str, str | None] = {}
-    end = time.monotonic() + LISTING_SECONDS  # well before a client gives up waiting
+    end = time.monotonic() + LISTING_SECONDS  # before a client gives up waiting
     for parent, directories, files in os.walk(directory):
         directories[:] = [
             name
@@ -175,7 +175,7 @@ def _listing(directory: Path) -> tuple[dict[str, str | None], bool]:
         for name in files:
             path = Path(parent, name)
             if not name.isprintable():
-                continue  # nobody uploaded it; it may not even be text that the answer could hold
+                continue  # not uploaded through the API, and perhaps not valid text
             if len(found) == MOST_LISTED or time.monotonic() > end:
                 return found, False
             found[path.relative_to(directory).as_posix()] = _sha256(path)
@@ -183,7 +183,7 @@ def _listing(directory: Path) -> tuple[dict[str, str | None], bool]:
 
 
 def _sha256(path: Path) -> str | None:
-    """The hash of a file; ``None`` of one that nobody uploaded: too large for a request, unreadable, or no file."""
+    """The hash of a file; None if it is too large for an upload, unreadable, or not a regular file."""
     try:
         if not path.is_file() or path.stat().st_size > LARGEST_LISTED:
             return None

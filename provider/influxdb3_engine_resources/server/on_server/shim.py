@@ -1,7 +1,7 @@
 """Shim of pulumi-influxdb3-engine: runs the entry point of a plugin directory, as a dry run.
 
-A dry run executes one file as a plain script, so a directory's __init__.py could import nothing relative to itself
-(contract section 6). This file imports the directory as the package that it is. Safe to delete.
+A dry run executes one file as a script, so the __init__.py of a directory could use no relative imports (contract
+section 6). This file imports the directory as a package. Safe to delete.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PACKAGE = "pulumi_package"
-"""The argument that names the directory by its absolute path; the plugin does not see it."""
+"""The argument with the absolute path of the directory; the plugin does not get it."""
 
 
 def process_writes(influxdb3_local: Any, table_batches: Any, args: dict[str, str]) -> None:

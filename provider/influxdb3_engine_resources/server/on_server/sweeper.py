@@ -1,8 +1,8 @@
 """Sweeper of pulumi-influxdb3-engine: deletes plugin files and uninstalls packages for it, as a dry run.
 
-The API can do neither. It runs for resources with ``delete_on_destroy=True``, to take back what a deployment that
-failed has written or what was added by hand to a directory that is declared, and to remove the provider's own files
-when a stack is destroyed. Safe to delete.
+The API can do neither. The sweeper removes files of resources with ``delete_on_destroy=True``, files of a deployment
+that failed, files that somebody added to a declared directory, and the provider's own files when a stack is destroyed.
+Safe to delete.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str, str]) -> None:
-    """Carry out ``args["task"]`` and report what failed by one log row."""
+    """Carry out ``args["task"]`` and report failures by one log line."""
     task = json.loads(args["task"])
     directory = Path(args["directory"]).resolve(strict=True)
     failures = [text for name in task.get("remove", ()) if (text := _removed(directory, name))]
@@ -26,9 +26,9 @@ def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str
 
 
 def _removed(directory: Path, name: str) -> str | None:
-    """Remove a file, or a directory with all that is in it, and the directories above it that are empty then."""
+    """Remove a file, or a directory with its content, and the directories above it that become empty."""
     path = directory / name
-    # the parent, since a symbolic link is removed itself, whatever it leads to
+    # resolves the parent only: a symbolic link is removed, and not what it leads to
     if not path.name or ".." in path.parts or not path.parent.resolve().is_relative_to(directory):
         return f"{name} is not inside the plugin directory"
     if not path.parent.is_dir():
@@ -47,7 +47,7 @@ def _removed(directory: Path, name: str) -> str | None:
 
 
 def _removed_empty(directory: Path) -> bool:
-    """Remove a directory with nothing but compiled modules in it, unless somebody writes to it at this moment."""
+    """Remove a directory that is empty except for compiled modules; returns whether it was removed."""
     try:
         if {entry.name for entry in directory.iterdir()} - {"__pycache__"}:
             return False
@@ -59,7 +59,7 @@ def _removed_empty(directory: Path) -> bool:
 
 
 def _uninstalled(names: list[str]) -> list[str]:
-    # of an interpreter that is embedded in a server, sys.executable is that server
+    # sys.executable is the server if it embeds the interpreter
     interpreters = [Path(sys.prefix, *parts) for parts in (("bin", "python3"), ("Scripts", "python.exe"))]
     python = next((path for path in interpreters if path.exists()), None)
     if python is None:
