@@ -111,7 +111,9 @@ def test_return_values_become_responses(
         ("('x', 200, {'x-bad': 'é'})", [("content-type", HTML), ("x-bad", "")]),
     ],
 )
-def test_returned_headers_become_headers_of_the_response(bench: Bench, expression: str, headers: list[tuple[str, str]]) -> None:
+def test_returned_headers_become_headers_of_the_response(
+    bench: Bench, expression: str, headers: list[tuple[str, str]]
+) -> None:
     bench.request_plugin(f"return {expression}")
     assert bench.call().headers == headers
 
