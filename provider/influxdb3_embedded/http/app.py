@@ -20,7 +20,7 @@ from influxdb3_embedded.http.routes import requests
 from influxdb3_embedded.http.routing import ROUTES
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from influxdb3_embedded.engine import Engine
     from influxdb3_embedded.http.browsers import Browsers
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ANY = b"*"
+_PIECE_BYTES = 1_048_576
 
 
 class Application:
@@ -64,7 +65,7 @@ class Application:
         response.raw_headers.append(self._cluster)
         if origin is not None:
             _allow(response, origin, preflight=request.method == "OPTIONS")
-        await response(scope, receive, send)
+        await response(scope, receive, _in_pieces(send))
 
     async def _answer(self, request: Request) -> Response:
         method, path = request.method, request.scope["raw_path"]
@@ -85,6 +86,19 @@ class Application:
                 return route.error(error)
             # in a thread: there may be 100,000 refused lines
             return await asyncio.to_thread(route.error, error)
+
+
+def _in_pieces(send: Send) -> Send:
+    """Send a large body in pieces: no other request is answered while the body of a message is copied."""
+
+    async def send_in_pieces(message: Message) -> None:
+        body = message.get("body", b"")
+        for start in range(0, len(body) - _PIECE_BYTES, _PIECE_BYTES):
+            await send({"type": message["type"], "body": body[start : start + _PIECE_BYTES], "more_body": True})
+        last = (len(body) - 1) // _PIECE_BYTES * _PIECE_BYTES if body else 0
+        await send({**message, "body": body[last:]} if last else message)
+
+    return send_in_pieces
 
 
 def _allow(response: Response, origin: str, *, preflight: bool) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _DEFAULT_HARD_DELETE = timedelta(hours=72)
 _SECONDS_BETWEEN_PURGES = 60.0
 _LONGEST_RETENTION = timedelta(days=365 * 290)  # fits into 64 bits of nanoseconds
+_MAX_PERIOD_LENGTH = 1_000
 _FIELD_KINDS = {
     "utf8": ColumnKind.STRING,
     "int64": ColumnKind.INTEGER,
@@ -183,6 +184,8 @@ class Databases:
 def _retention(period: str | None) -> timedelta | None:
     if period is None:
         return None
+    if len(period) > _MAX_PERIOD_LENGTH:
+        raise ApiError(400, f"invalid retention period: longer than {_MAX_PERIOD_LENGTH} characters")
     nanoseconds = parse_duration(period)
     if not nanoseconds:
         raise ApiError(400, f"invalid retention period '{period}': expected a duration such as 7d")

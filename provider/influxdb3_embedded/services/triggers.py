@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner import PluginDirectory, Runner
     from influxdb3_engine_api.wire import CreateTrigger
 
+MAX_SPECIFICATION_LENGTH = 4_000
+"""Characters of a specification. The time to parse a cron expression grows with the square of its length."""
+
 
 class Triggers:
     """The triggers of an engine.
@@ -49,6 +52,8 @@ class Triggers:
         Raises:
             ApiError: A check of contract 1.2 failed. The order of the checks is that of the contract.
         """
+        if len(body.trigger_specification) > MAX_SPECIFICATION_LENGTH:
+            raise ApiError(400, f"failed to parse trigger: longer than {MAX_SPECIFICATION_LENGTH} characters")
         if self._allowed != frozenset(PluginType):
             plugin_type = _parse(body.trigger_specification).plugin_type
             if plugin_type not in self._allowed:

@@ -116,6 +116,44 @@ def write_with_trigger(engine: RunningEngine) -> None:
     client.delete_trigger(name, name, force=True)
 
 
+def new_trigger(specification: str) -> Attack:
+    def attack(engine: RunningEngine) -> None:
+        engine.client.create_plugin_file("p.py", "def process_scheduled_call(influxdb3_local, call_time): pass\n")
+        body = {
+            "db": "d",
+            "plugin_filename": "p.py",
+            "trigger_name": "t",
+            "trigger_settings": "log",
+            "trigger_specification": specification,
+            "disabled": True,
+        }
+        assert httpx.post(engine.url + paths.TRIGGER, json=body, timeout=120).status_code == 400
+
+    return attack
+
+
+def request_plugin(result: str) -> Attack:
+    def attack(engine: RunningEngine) -> None:
+        code = f"def process_request(influxdb3_local, query, headers, body, args=None):\n    return {result}\n"
+        engine.client.create_plugin_file("answer.py", code)
+        engine.client.create_database("answers")
+        body = {
+            "db": "answers",
+            "plugin_filename": "answer.py",
+            "trigger_name": "answer",
+            "trigger_settings": "log",
+            "trigger_specification": "request:answer",
+            "disabled": False,
+        }
+        assert httpx.post(engine.url + paths.TRIGGER, json=body).status_code == 200
+        try:
+            httpx.get(engine.url + paths.engine("answer"), timeout=120)
+        finally:
+            engine.client.delete_database("answers")
+
+    return attack
+
+
 def numbered(form: str, count: int) -> str:
     return "\n".join(form.format(number) for number in range(count))
 
@@ -158,6 +196,15 @@ ATTACKS = {
     "a dry run on 300,000 lines": dry_run("a v=1\n" * 300_000 + "bad"),
     "a dry run on a million rows": run_on_rows,
     "a million lines for a trigger": write_with_trigger,
+    "a long cron expression": new_trigger("cron:" + "1-" * 500_000 + " * * * * *"),
+    "a long list of cron minutes": new_trigger("cron:" + "1," * 2_000_000),
+    "a long interval": new_trigger("every:" + "1s" * 2_000_000),
+    "a prefix a million times": new_trigger("every:" * 1_000_000),
+    "a retention period of 4 MB": send(
+        "POST", paths.DATABASE, json.dumps({"db": "x", "retention_period": "1s" * 2**21}), JSON
+    ),
+    "an answer of 50 MB": request_plugin("'x' * 50_000_000"),
+    "an answer with 100,000 headers": request_plugin("'x', 200, {f'h{number}': 'x' for number in range(100_000)}"),
     "the OpenAPI document 50 times": in_parallel(send("GET", "/openapi.json", ""), 50),
 }
 

@@ -1,4 +1,4 @@
-"""Fixtures of the plugin runtime's tests."""
+"""Fixtures for tests of the runner."""
 
 from __future__ import annotations
 

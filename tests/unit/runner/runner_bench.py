@@ -1,4 +1,4 @@
-"""A plugin runtime with real worker processes, driven from ordinary tests."""
+"""A runner with real worker processes for synchronous tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PATIENCE = 15.0
 
 
 class Backend:
-    """The server's part: answers queries from a table of texts, keeps what is written."""
+    """A backend that answers queries from a dictionary and records writes."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
@@ -91,7 +91,7 @@ class Log:
 
 
 class Bench:
-    """A `Runner` on an event loop of its own, so that a test waits for nothing but what it asks for."""
+    """A `Runner` on an event loop in a thread."""
 
     def __init__(
         self,
@@ -190,14 +190,14 @@ class Bench:
         return [(row.level.value, row.text) for row in self.logs.rows() if row.trigger_name == trigger]
 
     def texts(self, trigger: str = "r", level: str = "INFO") -> list[str]:
-        """What the plugin itself has logged."""
+        """Texts that the plugin has logged."""
         engine = ("starting execution", "finished execution")
         return [text for at, text in self.rows(trigger) if at == level and not text.startswith(engine)]
 
 
 def is_running(pid: int) -> bool:
     try:
-        # A zombie, which whoever inherited it may never bury, has ended too.
+        # A zombie has ended too: its new parent may never reap it.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False

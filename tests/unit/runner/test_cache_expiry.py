@@ -1,4 +1,4 @@
-"""How long the engine keeps what plugins cache (contract 5.5), with a clock of the test's own."""
+"""How long the engine keeps what plugins cache (contract 5.5), with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from influxdb3_embedded.runner.processes import caches
 from influxdb3_embedded.runner.processes.caches import CacheNamespace
 from influxdb3_embedded.runner.processes.dry_run_caches import DRY_RUN_TTL
 
-PROCESS: Any = object()  # is not asked where a value can be pickled
+PROCESS: Any = object()  # not used for values that can be pickled
 
 
 class Clock:
@@ -38,7 +38,7 @@ def found(cache: CacheNamespace, key: str) -> bool:
     return bool(answer["found"])
 
 
-def test_a_value_is_there_until_its_time_has_passed(clock: Clock) -> None:
+def test_a_value_is_found_until_its_lifetime_has_passed(clock: Clock) -> None:
     cache = CacheNamespace()
     put(cache, "short", 5.0)
     put(cache, "for good", None)
@@ -51,7 +51,7 @@ def test_a_value_is_there_until_its_time_has_passed(clock: Clock) -> None:
     assert found(cache, "for good")
 
 
-def test_a_value_that_has_expired_is_not_there_to_be_deleted(clock: Clock) -> None:
+def test_deleting_an_expired_value_finds_nothing(clock: Clock) -> None:
     cache = CacheNamespace()
     put(cache, "a", 5.0)
     clock.now += 5.0
@@ -59,7 +59,7 @@ def test_a_value_that_has_expired_is_not_there_to_be_deleted(clock: Clock) -> No
     assert cache.is_empty()
 
 
-def test_a_namespace_may_have_a_time_of_its_own(clock: Clock) -> None:
+def test_a_namespace_may_have_its_own_default_lifetime(clock: Clock) -> None:
     cache = CacheNamespace(default_ttl=DRY_RUN_TTL)
     put(cache, "default", None)
     put(cache, "longer", 1_801.0)
@@ -76,7 +76,7 @@ def test_a_process_is_told_how_long_a_value_has_left(clock: Clock) -> None:
     assert cache.answer({"op": "cache_get", "key": "a", "version": None}, b"", PROCESS)[0]["ttl"] == pytest.approx(3.0)
 
 
-def test_expired_values_that_nobody_asks_for_take_no_memory(clock: Clock) -> None:
+def test_expired_values_are_removed_from_memory(clock: Clock) -> None:
     cache = CacheNamespace()
     for number in range(100):
         put(cache, f"{number}", 1.0)

@@ -1,4 +1,4 @@
-"""Dry runs: everything happens but the writes (contract 6)."""
+"""Dry runs: writes are recorded and not stored (contract 6)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_wal_plugin_gets_all_batches_and_may_get_none(bench: Bench) -> None:
     assert bench.do(bench.runner.dry_run_wal("w.py", "d", [], None, None)).log_lines[1] == "INFO: []"
 
 
-def test_a_directory_is_run_as_the_package_it_is(bench: Bench) -> None:
+def test_a_directory_is_run_as_a_package(bench: Bench) -> None:
     bench.plugin("p/__init__.py", "from .util import process_scheduled_call")
     bench.plugin(
         "p/util.py", "def process_scheduled_call(influxdb3_local, call_time, args): influxdb3_local.info('here')"
@@ -101,7 +101,7 @@ def test_a_directory_is_run_as_the_package_it_is(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("use_global", [False, True])
-def test_dry_runs_share_the_cache_of_their_name(bench: Bench, use_global: bool) -> None:
+def test_dry_runs_with_the_same_cache_name_share_a_cache(bench: Bench, use_global: bool) -> None:
     body = (
         f"cache, where = influxdb3_local.cache, {{'use_global': {use_global}}}\n"
         "n = cache.get('n', 0, **where) + 1\ncache.put('n', n, **where)\ninfluxdb3_local.info(n)"
@@ -170,7 +170,7 @@ def test_dry_runs_at_the_same_time_do_not_wait_for_each_other(bench: Bench) -> N
         assert [run.result(10).error for run in runs] == [None, None]
 
 
-def test_the_processes_that_dry_runs_leave_behind_are_few(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dry_runs_keep_a_limited_number_of_processes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("influxdb3_embedded.runner.processes.dry_run_caches._MAX_PROCESSES", 2)
     body = "import os, threading\ninfluxdb3_local.cache.put('l', threading.Lock())\ninfluxdb3_local.info(os.getpid())"
     pids = [int(scheduled(bench, body, name).log_lines[1].removeprefix("INFO: ")) for name in "abcd"]
@@ -178,7 +178,7 @@ def test_the_processes_that_dry_runs_leave_behind_are_few(bench: Bench, monkeypa
     assert [is_running(pid) for pid in pids[2:]] == [True, True]
 
 
-def test_the_cache_of_dry_runs_is_not_the_triggers(bench: Bench) -> None:
+def test_dry_runs_and_triggers_share_no_cache(bench: Bench) -> None:
     bench.request_plugin("influxdb3_local.cache.put('n', 7, use_global=True)\nreturn ''")
     bench.call()
     run = scheduled(bench, "influxdb3_local.info(influxdb3_local.cache.get('n', use_global=True))")

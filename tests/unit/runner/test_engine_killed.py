@@ -1,4 +1,4 @@
-"""What is left of plugins when the engine is killed: nothing."""
+"""Processes of plugins end when the engine is killed."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def error_of(bench: Bench, body: str) -> str:
     return bench.call().body.decode()
 
 
-def test_it_has_the_servers_attributes_and_takes_no_others(bench: Bench) -> None:
+def test_it_has_the_attributes_of_the_real_server_and_no_others(bench: Bench) -> None:
     bench.request_plugin("return sorted(name for name in dir(influxdb3_local) if not name.startswith('_'))")
     assert " ".join(json.loads(bench.call().body)) == (
         "cache error info query warn write write_sync write_sync_to_db write_to_db"
@@ -33,7 +33,7 @@ def test_it_has_the_servers_attributes_and_takes_no_others(bench: Bench) -> None
     assert error_of(bench, "influxdb3_local.mine = 1").startswith("AttributeError")
 
 
-def test_log_rows_are_there_while_the_plugin_runs(bench: Bench) -> None:
+def test_log_rows_are_visible_while_the_plugin_runs(bench: Bench) -> None:
     key = bench.request_plugin("influxdb3_local.warn('a', 1, None)\ninfluxdb3_local.error()\nwhile True: pass")
     bench.begin_call()
     wait_until(lambda: bench.rows()[1:] == [("WARN", "a 1 None"), ("ERROR", "")])
@@ -127,7 +127,7 @@ def test_a_failed_query_raises_query_error(bench: Bench) -> None:
         ("cache.put('a', 1, 'x')", "TypeError: argument 'ttl': must be real number, not str"),
     ],
 )
-def test_mistakes(bench: Bench, statement: str, text: str) -> None:
+def test_a_wrong_argument_raises_the_error_of_the_real_server(bench: Bench, statement: str, text: str) -> None:
     bench.backend.refused["d"] = "line protocol parse failed: no"
     assert error_of(bench, f"influxdb3_local.{statement}") == text
 
@@ -204,7 +204,7 @@ def test_a_trigger_keeps_values_by_reference_until_it_is_stopped(bench: Bench) -
 
 @pytest.mark.parametrize("run_async", [False, True])
 @pytest.mark.parametrize("use_global", [False, True])
-def test_the_cache(bench: Bench, run_async: bool, use_global: bool) -> None:
+def test_the_cache_puts_gets_and_deletes_values(bench: Bench, run_async: bool, use_global: bool) -> None:
     bench.request_plugin(
         f"import time\ncache, where = influxdb3_local.cache, {{'use_global': {use_global}}}\n"
         "cache.put('a', {'x': [1]}, **where)\ncache.put('none', None, **where)\n"
@@ -219,7 +219,7 @@ def test_the_cache(bench: Bench, run_async: bool, use_global: bool) -> None:
     assert json.loads(bench.call().body) == [{"x": [1]}, None, 1, None, 7, None, None, True, False, None]
 
 
-def test_the_global_namespace_is_shared_and_the_others_are_not(bench: Bench) -> None:
+def test_triggers_share_only_the_global_namespace(bench: Bench) -> None:
     body = (
         "found = [influxdb3_local.cache.get('k', use_global=g) for g in (False, True)]\n"
         "for g in (False, True): influxdb3_local.cache.put('k', args['me'], use_global=g)\nreturn found"
@@ -232,7 +232,7 @@ def test_the_global_namespace_is_shared_and_the_others_are_not(bench: Bench) -> 
     assert json.loads(bench.call("two").body) == ["two", "one"]
 
 
-def test_plugins_see_their_environment_and_not_the_servers(
+def test_plugins_see_their_own_environment_and_not_the_engines(
     tmp_path: Path, environment_location: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (

@@ -1,4 +1,4 @@
-"""What an installation gives away: nothing to who looks at processes, files, answers or the log."""
+"""Installations show no secrets in processes, files, answers or the log."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
 
 
 class Index(http.server.ThreadingHTTPServer):
-    """An index of packages that wants a password; it answers once it may."""
+    """An index of packages that requires a password, and answers when the test lets it."""
 
     def __init__(self, package: Path) -> None:
         self.asked, self.may_answer = threading.Event(), threading.Event()
@@ -125,7 +125,7 @@ ORDERS = [
         *((ORDERS[at], end) for at in (0, 3) for end in ("refused", "killed")),
     ],
 )
-def test_credentials_of_a_url_are_seen_by_nobody(
+def test_credentials_of_a_url_are_in_no_process_file_answer_or_log(
     engine: RunningEngine, index: Index, order: list[str], end: str
 ) -> None:
     last = "sample<1" if end == "refused" else "--no-deps"
@@ -173,7 +173,7 @@ exit 1
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
-def test_git_gets_credentials_through_a_file_too(tmp_path: Path) -> None:
+def test_git_reads_credentials_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "git").write_text(GIT)
     (tmp_path / "bin" / "git").chmod(0o755)
@@ -186,7 +186,7 @@ def test_git_gets_credentials_through_a_file_too(tmp_path: Path) -> None:
         assert f"username=me\npassword={SECRET}\n" in (engine.plugin_dir / "git-credentials").read_text()
 
 
-def test_a_requirements_file_may_hold_credentials(engine: RunningEngine, index: Index) -> None:
+def test_a_requirements_file_may_have_credentials(engine: RunningEngine, index: Index) -> None:
     index.may_answer.set()
     engine.client.create_plugin_file("secret.txt", f"http://user:{SECRET}@{index.host}/missing.tar.gz?key={SECRET}\n")
     with pytest.raises(BadRequest) as refused:
@@ -221,7 +221,7 @@ def test_code_of_a_package_sees_neither_the_engines_environment_nor_its_descript
 
 
 @pytest.mark.usefixtures("build_tools")
-def test_what_a_package_starts_while_it_is_built_ends_with_pip(engine: RunningEngine) -> None:
+def test_processes_of_a_package_build_end_with_pip(engine: RunningEngine) -> None:
     source(
         engine,
         "starts",

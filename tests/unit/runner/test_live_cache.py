@@ -71,7 +71,7 @@ def results(calls: list[Future[PluginResponse | None]]) -> list[bytes]:
         ("__import__('sqlite3').connect(':memory:', check_same_thread=False)", "n = v.total_changes", [0, 0, 0]),
     ],
 )
-def test_a_value_is_got_back_as_the_object_that_it_is(
+def test_get_returns_the_object_that_was_put(
     bench: Bench, where: dict[str, Any], made: str, change: str, expected: list[Any]
 ) -> None:
     bench.request_plugin(
@@ -142,7 +142,7 @@ def test_a_change_stays_when_the_run_fails_later(bench: Bench, where: dict[str, 
 
 
 @pytest.mark.parametrize("run_async", [False, True])
-def test_other_triggers_see_a_global_value_as_it_was_changed(bench: Bench, run_async: bool) -> None:
+def test_other_triggers_see_changes_of_a_global_value(bench: Bench, run_async: bool) -> None:
     body = (
         "c = influxdb3_local.cache\nv = c.get('v', use_global=True)\n"
         "if v is None:\n    v = Counter()\n    c.put('v', v, use_global=True)\nv.count()\nreturn [v.n, v.history]"
@@ -176,7 +176,7 @@ def test_reading_a_global_value_does_not_undo_the_change_of_another_trigger(benc
     assert bench.texts("reader", "WARN") == []
 
 
-def test_of_two_changes_at_the_same_time_one_is_kept_and_the_other_reported(bench: Bench) -> None:
+def test_one_of_two_simultaneous_changes_is_kept_and_the_other_is_logged(bench: Bench) -> None:
     body = (
         "import time\nc = influxdb3_local.cache\n"
         "if q.get('put'): c.put('v', [], use_global=True)\n"
@@ -198,7 +198,7 @@ def test_of_two_changes_at_the_same_time_one_is_kept_and_the_other_reported(benc
     ]
 
 
-def test_a_value_that_cannot_be_pickled_is_not_there_for_other_triggers_and_a_row_says_why(bench: Bench) -> None:
+def test_other_triggers_do_not_find_a_value_that_cannot_be_pickled_and_the_log_says_why(bench: Bench) -> None:
     put = "import threading\ninfluxdb3_local.cache.put('lock', threading.Lock(), use_global=True)\nreturn ''"
     get = "return [influxdb3_local.cache.get('lock', 'none', use_global=True) == 'none']"
     bench.request_plugin(f"if q.get('put'):\n    {'; '.join(put.splitlines()[:2])}\n{get}", name="one")
@@ -310,7 +310,7 @@ def test_overlapping_runs_of_a_package_share_its_modules(bench: Bench) -> None:
     assert results([bench.begin_call("p") for _ in range(4)]) == [b"[4]"] * 4
 
 
-def test_overlapping_runs_that_share_nothing_have_processes_of_their_own(bench: Bench) -> None:
+def test_overlapping_runs_without_shared_objects_have_their_own_processes(bench: Bench) -> None:
     bench.request_plugin(
         "import os, time\nif q.get('crash'): os._exit(3)\ninfluxdb3_local.info('in')\ntime.sleep(0.3)\nreturn 'fine'",
         run_async=True,
@@ -334,7 +334,7 @@ def test_a_plugin_that_begins_to_use_the_cache_shares_objects_from_then_on(bench
     assert answers(bench) == [[1, True], [2, True], [3, True]]
 
 
-def test_objects_of_overlapping_runs_move_on_when_the_environment_has_changed(bench: Bench) -> None:
+def test_objects_of_overlapping_runs_move_to_a_new_process_when_the_environment_changes(bench: Bench) -> None:
     bench.request_plugin(
         "import os\nv = influxdb3_local.cache.get('v') or Counter()\ninfluxdb3_local.cache.put('v', v)\n"
         "return [v.count(), os.getpid()]",
@@ -374,7 +374,7 @@ LOOPS = [
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_an_overlapping_run_that_loops_costs_no_other_run(limited: Bench, loop: str) -> None:
+def test_an_overlapping_run_that_loops_harms_no_other_run(limited: Bench, loop: str) -> None:
     body = "\n    ".join(loop.splitlines())
     limited.request_plugin(
         "import time\nc = influxdb3_local.cache\nc.put('v', [*c.get('v', []), 1])\n"
@@ -392,7 +392,7 @@ def test_an_overlapping_run_that_loops_costs_no_other_run(limited: Bench, loop: 
     assert answers(limited, 1) == [[5]]
 
 
-def test_what_a_run_that_was_given_up_leaves_behind_ends(limited: Bench) -> None:
+def test_processes_of_an_abandoned_run_end(limited: Bench) -> None:
     limited.request_plugin(
         "import os, time\ninfluxdb3_local.cache.put('v', 1)\ninfluxdb3_local.info(os.getpid())\ntime.sleep(600)",
         run_async=True,

@@ -1,4 +1,4 @@
-"""What plugins start ends with the run that started it; a worker that is stopped is replaced."""
+"""Processes that a run starts end with the run; a stopped worker is replaced."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def pids(body: bytes) -> list[int]:
 @pytest.mark.parametrize(
     "body", [CHILD, DAEMON, MANY, DAEMON_OF_A_DAEMON], ids=["child", "daemon", "many", "daemon of a daemon"]
 )
-def test_what_a_plugin_starts_ends_with_the_run(bench: Bench, body: str, run_async: bool, package: bool) -> None:
+def test_processes_that_a_run_starts_end_with_the_run(bench: Bench, body: str, run_async: bool, package: bool) -> None:
     lines = "\n    ".join(body.splitlines())
     bench.plugin("p/__init__.py" if package else "p.py", f"def process_request(a, q, h, b, args=None):\n    {lines}\n")
     bench.trigger("r", "p" if package else "p.py", "request:r", run_async=run_async)
@@ -72,19 +72,19 @@ def test_what_a_plugin_starts_ends_with_the_run(bench: Bench, body: str, run_asy
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of a system call")
-def test_a_process_that_announces_no_end_ends_too(bench: Bench) -> None:
+def test_a_child_without_an_exit_signal_ends_with_the_run(bench: Bench) -> None:
     bench.request_plugin(WITHOUT_SIGNAL)
     assert not is_running(int(bench.call().body))
 
 
-def test_what_has_left_the_worker_ends_with_it(bench: Bench) -> None:
+def test_a_daemon_that_the_worker_did_not_adopt_ends_with_the_worker(bench: Bench) -> None:
     key = bench.request_plugin(NOT_AS_ORPHANS_OF_THE_WORKER)
     pid = int(bench.call().body)
     bench.do(bench.runner.stop_trigger(key))
     wait_until(lambda: not is_running(pid))
 
 
-def test_what_has_left_the_worker_ends_if_a_plugin_kills_the_zygote(bench: Bench) -> None:
+def test_a_daemon_ends_if_the_plugin_kills_the_zygote(bench: Bench) -> None:
     key = bench.request_plugin(
         f"""\
 import os, signal, time
@@ -126,7 +126,7 @@ def children_of(pid: int) -> list[str]:
 
 
 @pytest.mark.parametrize("run_async", LOOPS)
-def test_a_run_that_is_killed_at_its_time_limit_leaves_nothing(
+def test_a_run_that_is_killed_at_its_time_limit_leaves_no_processes(
     tmp_path: Path, environment_location: Path, run_async: bool
 ) -> None:
     bench = Bench(tmp_path, environment_location, time_limit=1.0)
@@ -140,7 +140,7 @@ def test_a_run_that_is_killed_at_its_time_limit_leaves_nothing(
         bench.close()
 
 
-def test_a_dry_run_leaves_nothing(bench: Bench) -> None:
+def test_a_dry_run_leaves_no_processes(bench: Bench) -> None:
     lines = "\n    ".join(DAEMON.replace("return ", "influxdb3_local.info(").splitlines())
     bench.plugin("p.py", f"def process_writes(influxdb3_local, batches, args=None):\n    {lines})\n")
     run = bench.do(bench.runner.dry_run_wal("p.py", "d", [], None, None))
@@ -208,7 +208,7 @@ def test_a_worker_that_is_stopped_while_it_waits_is_replaced(bench: Bench) -> No
     assert int(bench.call().body) != first
 
 
-def test_a_stopped_zygote_goes_on(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stopped_zygote_is_continued(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     bench.request_plugin("import os\nreturn str(os.getppid())")
     zygote = int(bench.call().body)
     os.kill(zygote, signal.SIGSTOP)

@@ -42,7 +42,7 @@ def test_a_package_is_imported_once_and_keeps_its_state(package: Bench) -> None:
     assert [answer(package) for _ in range(2)] == [["one", 1, "mine"], ["one", 2, "mine"]]
 
 
-def test_its_parent_is_on_the_path_during_the_import_only(bench: Bench) -> None:
+def test_the_parent_directory_is_on_the_path_only_during_the_import(bench: Bench) -> None:
     bench.plugin(
         "p/__init__.py", "import sys\nduring = sys.path[0]\ndef process_request(*_): return [during, sys.path[0]]"
     )
@@ -65,13 +65,13 @@ def test_a_replaced_directory_is_imported_by_the_next_run(package: Bench) -> Non
     assert answer(package) == ["new", 11, "mine"]
 
 
-def test_a_directory_that_is_gone_stays_in_use(package: Bench) -> None:
+def test_a_package_whose_directory_is_gone_stays_in_use(package: Bench) -> None:
     answer(package)
     (package.plugins / "deep/mine").rename(package.plugins / "elsewhere")
     assert answer(package) == ["one", 2, "mine"]
 
 
-def test_a_failed_import_says_what_and_where_and_is_tried_again(package: Bench) -> None:
+def test_a_failed_import_logs_its_traceback_and_is_tried_again(package: Bench) -> None:
     package.plugin("deep/mine/util.py", "import no_such_module")
     with pytest.raises(PluginFailed) as caught:
         package.call()

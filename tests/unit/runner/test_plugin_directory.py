@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A plugin directory with a file and a package; beside it what no name may reach."""
+    """A plugin directory with a file and a package, and files beside the directory."""
     root = tmp_path / "plugins"
     (root / "package").mkdir(parents=True)
     (root / "package" / "__init__.py").write_text("old = 1")
@@ -119,7 +119,7 @@ def test_no_name_leads_out_of_the_directory(root: Path, name: str) -> None:
         ("x" * 300, "File name too long (os error 36)"),
     ],
 )
-def test_names_that_lead_to_no_plugin(root: Path, name: str, text: str) -> None:
+def test_names_of_missing_plugins_are_refused(root: Path, name: str, text: str) -> None:
     assert failure(PluginDirectory(root).load(name)) == "reading plugin file: " + text.format(root=root)
 
 
@@ -159,7 +159,7 @@ def test_the_file_of_a_package_is_its_init(root: Path) -> None:
     assert (root / "package" / "__init__.py").read_text() == "new = 1"
 
 
-def test_a_deleted_file_is_made_again(root: Path) -> None:
+def test_a_deleted_file_can_be_written_again(root: Path) -> None:
     (root / "p.py").unlink()
     asyncio.run(PluginDirectory(root).replace_file("p.py", "p = 2"))
     assert (root / "p.py").read_text() == "p = 2"
@@ -187,7 +187,7 @@ def test_a_directory_is_replaced_as_a_whole(root: Path) -> None:
         ([("__init__.py", "\ud800")], "reading plugin file: stream did not contain valid UTF-8"),
     ],
 )
-def test_a_replacement_that_fails_changes_nothing(root: Path, contents: list[tuple[str, str]], text: str) -> None:
+def test_a_failed_replacement_changes_nothing(root: Path, contents: list[tuple[str, str]], text: str) -> None:
     before = sorted(root.rglob("*"))
     assert failure(PluginDirectory(root).replace_directory("package", contents)) == text.format(root=root)
     assert sorted(root.rglob("*")) == before
@@ -236,7 +236,7 @@ def test_files_of_plugins_are_listed(root: Path) -> None:
     assert directory.files("missing.py") == directory.files("gh:a.py") == []
 
 
-def test_a_server_without_a_directory_says_so_in_three_ways() -> None:
+def test_each_operation_has_its_own_error_on_a_server_without_a_directory() -> None:
     directory = PluginDirectory(None)
     assert failure(directory.load("p.py")) == "Node not configured with plugin directory"
     assert failure(directory.write_file("p.py", "")) == "No plugin directory configured"

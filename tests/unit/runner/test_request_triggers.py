@@ -39,7 +39,7 @@ def failure(bench: Bench, path: str = "r") -> str:
     return caught.value.text
 
 
-def test_no_trigger_on_a_path_is_none(bench: Bench) -> None:
+def test_a_path_without_a_trigger_has_no_response(bench: Bench) -> None:
     assert bench.begin_call("nobody").result(5) is None
 
 
@@ -49,7 +49,7 @@ def test_the_plugin_gets_the_request(bench: Bench) -> None:
     assert json.loads(response.body) == [{"a": "1", "b": "x y"}, {"x-a": "1"}, r"b'\x00\xff'", {"k": "v"}]
 
 
-def test_arguments_are_none_where_there_are_none_and_empty_where_they_are_empty(bench: Bench) -> None:
+def test_missing_arguments_are_none_and_empty_arguments_are_empty(bench: Bench) -> None:
     bench.request_plugin("return repr(args)")
     assert bench.call().body == b"None"
     bench.request_plugin("return repr(args)", arguments={})
@@ -87,7 +87,9 @@ def test_arguments_are_none_where_there_are_none_and_empty_where_they_are_empty(
         ("('x', 999)", 999, HTML, "x"),
     ],
 )
-def test_return_values(bench: Bench, expression: str, status: int, content_type: str, body: str) -> None:
+def test_return_values_become_responses(
+    bench: Bench, expression: str, status: int, content_type: str, body: str
+) -> None:
     bench.request_plugin(f"return {expression}", before=ITERATORS)
     response = bench.call()
     assert (response.status, response.headers, response.body.decode()) == (
@@ -109,7 +111,9 @@ def test_return_values(bench: Bench, expression: str, status: int, content_type:
         ("('x', 200, {'x-bad': 'é'})", [("content-type", HTML), ("x-bad", "")]),
     ],
 )
-def test_headers(bench: Bench, expression: str, headers: list[tuple[str, str]]) -> None:
+def test_returned_headers_become_headers_of_the_response(
+    bench: Bench, expression: str, headers: list[tuple[str, str]]
+) -> None:
     bench.request_plugin(f"return {expression}")
     assert bench.call().headers == headers
 
@@ -141,7 +145,7 @@ def test_an_object_that_says_it_is_a_flask_response_is_taken_as_it_is(bench: Ben
         ("import no_such_module", "Python function call failed: ModuleNotFoundError: No module named 'no_such_module'"),
     ],
 )
-def test_failures(bench: Bench, body: str, text: str) -> None:
+def test_a_failed_run_has_the_error_of_the_real_server(bench: Bench, body: str, text: str) -> None:
     bench.request_plugin(body, before=ITERATORS)
     assert failure(bench) == text
 
@@ -176,7 +180,7 @@ def test_an_exception_that_cannot_be_printed_is_reported(bench: Bench) -> None:
         ),
     ],
 )
-def test_sources_that_do_not_work(bench: Bench, source: str, text: str) -> None:
+def test_a_source_that_cannot_be_loaded_fails_the_run(bench: Bench, source: str, text: str) -> None:
     bench.trigger("r", bench.plugin("r.py", source), "request:r")
     assert failure(bench) == text
 
@@ -206,7 +210,7 @@ def test_a_successful_run_logs_its_beginning_and_its_duration(bench: Bench) -> N
     assert end.endswith("ns")
 
 
-def test_module_state_does_not_outlast_a_run(bench: Bench) -> None:
+def test_each_run_has_new_module_state(bench: Bench) -> None:
     bench.request_plugin("seen.append(1)\nreturn [len(seen), __name__, '__file__' in globals()]", before="seen = []")
     assert [json.loads(bench.call().body) for _ in range(2)] == [[1, "builtins", False]] * 2
 
@@ -241,7 +245,7 @@ def test_runs_of_an_asynchronous_trigger_overlap(bench: Bench) -> None:
     assert len({call.result(10).body for call in calls}) == 4  # type: ignore[union-attr]
 
 
-def test_a_caller_that_goes_away_does_not_stop_the_run(bench: Bench) -> None:
+def test_a_cancelled_call_does_not_stop_the_run(bench: Bench) -> None:
     bench.request_plugin(
         "import time\ninfluxdb3_local.info('in')\ntime.sleep(0.2)\ninfluxdb3_local.info('out')\nreturn ''"
     )

@@ -36,7 +36,7 @@ def test_intervals_start_at_their_multiples(bench: Bench) -> None:
     assert (second - first).total_seconds() == 2
 
 
-def test_missed_slots_run_back_to_back_with_their_nominal_times(bench: Bench) -> None:
+def test_missed_runs_follow_each_other_with_their_nominal_times(bench: Bench) -> None:
     source = "import time\ndef process_scheduled_call(influxdb3_local, call_time, args=None):\n" + (
         "    if influxdb3_local.cache.get('slept') is None:\n"
         "        influxdb3_local.cache.put('slept', 1)\n        time.sleep(2.2)\n"
@@ -47,13 +47,13 @@ def test_missed_slots_run_back_to_back_with_their_nominal_times(bench: Bench) ->
     assert seconds == [seconds[0] + number for number in range(4)]
 
 
-def test_slots_of_an_asynchronous_trigger_do_not_wait_for_each_other(bench: Bench) -> None:
+def test_runs_of_an_asynchronous_trigger_do_not_wait_for_each_other(bench: Bench) -> None:
     source = "import time\ndef process_scheduled_call(influxdb3_local, call_time, args=None):\n    time.sleep(600)\n"
     bench.trigger("s", bench.plugin("s.py", source), "every:500ms", run_async=True)
     wait_until(lambda: len(slots(bench)) >= 3)
 
 
-def test_a_failed_run_has_the_servers_two_error_rows(bench: Bench) -> None:
+def test_a_failed_run_logs_two_error_rows_as_the_real_server_does(bench: Bench) -> None:
     bench.trigger("s", bench.plugin("s.py", "1 / 0"), "every:100ms")
     bench.trigger("a", bench.plugin("a.py", "1 / 0"), "every:100ms", run_async=True)
     wait_until(lambda: len(bench.texts("s", "ERROR")) > 2 and len(bench.texts("a", "ERROR")) > 2)

@@ -1,4 +1,4 @@
-"""What a plugin can do to its process, and what of it reaches others: nothing."""
+"""A plugin that harms its process harms no other run."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_forked_child_cannot_use_influxdb3_local(bench: Bench) -> None:
     assert bench.texts() == []
 
 
-def test_what_a_plugin_prints_goes_to_the_servers_log_under_its_name(
+def test_printed_lines_are_in_the_engines_log_under_the_triggers_name(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "influxdb3_embedded.runner.processes.printed_lines")
@@ -174,7 +174,7 @@ def test_runs_go_on_after_the_environment_was_deleted(tmp_path: Path) -> None:
         bench.close()
 
 
-def test_nothing_is_left_when_the_runner_stops_with_plugins_running(tmp_path: Path, environment_location: Path) -> None:
+def test_the_runner_ends_running_plugins_when_it_stops(tmp_path: Path, environment_location: Path) -> None:
     bench = Bench(tmp_path, environment_location)
     bench.request_plugin("import os\ninfluxdb3_local.info(os.getpid(), os.getppid())\nwhile True: pass", run_async=True)
     for _ in range(3):

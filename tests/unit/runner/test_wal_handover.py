@@ -1,4 +1,4 @@
-"""Triggers on writes that are stopped, or take the place of another one: each write is seen once, by one of them."""
+"""Stops and swaps of WAL triggers: each write is seen once, by the old trigger or the new one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_overlapping_runs_end_before_a_trigger_is_disabled(bench: Bench) -> None
     assert sorted(seen(bench, "w")) == [1, 2]
 
 
-def test_a_trigger_that_was_to_be_disabled_and_was_not_goes_on(bench: Bench) -> None:
+def test_a_trigger_whose_disabling_failed_continues(bench: Bench) -> None:
     key = start(bench, "w")
     bench.do(bench.runner.finish_trigger(key))
     write(bench, 1)
@@ -120,7 +120,7 @@ def test_another_trigger_that_is_stopped_meanwhile_takes_nothing_from_a_pair(ben
     assert seen(bench, "old") == []
 
 
-def test_deliveries_wait_for_a_trigger_to_leave_no_longer_than_a_servers_flush(bench: Bench) -> None:
+def test_flushes_are_held_no_longer_than_the_real_server_takes_for_a_flush(bench: Bench) -> None:
     start(bench, "old")
     start(bench, "new")
     began = time.monotonic()
@@ -133,7 +133,7 @@ def test_deliveries_wait_for_a_trigger_to_leave_no_longer_than_a_servers_flush(b
     assert time.monotonic() - began < AS_LONG_AS_A_SERVERS_FLUSH / 2
 
 
-def test_a_trigger_alone_in_its_database_waits_for_nothing(bench: Bench) -> None:
+def test_a_trigger_alone_in_its_database_gets_flushes_at_once(bench: Bench) -> None:
     start(bench, "w")
     bench.trigger("w", "w.py", "table:t", database="other")
     began = time.monotonic()
@@ -142,7 +142,7 @@ def test_a_trigger_alone_in_its_database_waits_for_nothing(bench: Bench) -> None
     assert time.monotonic() - began < AS_LONG_AS_A_SERVERS_FLUSH / 2
 
 
-def test_what_waits_is_kept_in_the_log_for_the_trigger_that_joined(bench: Bench) -> None:
+def test_the_log_keeps_held_flushes_for_the_trigger_that_joined(bench: Bench) -> None:
     old = start(bench, "old")
     write(bench, 1)
     wait_until(lambda: seen(bench, "old") == [1])
@@ -156,7 +156,7 @@ def test_what_waits_is_kept_in_the_log_for_the_trigger_that_joined(bench: Bench)
     assert [seen(bench, "old"), seen(bench, "new")] == [[1, 2, 3], [2, 3]]
 
 
-def test_triggers_of_the_last_process_make_nothing_wait(bench: Bench) -> None:
+def test_resumed_triggers_hold_no_flushes(bench: Bench) -> None:
     keys = [start(bench, "one"), start(bench, "two")]
     triggers = [bench.runner._triggers[key].trigger for key in keys]
     for key in keys:

@@ -1,4 +1,4 @@
-"""Triggers on writes: what they are called with, and what a failed run leads to (contract 3.2, 4.4 and 4.6)."""
+"""WAL triggers: what they are called with, and what a failed run leads to (contract 3.2, 4.4 and 4.6)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def impatient(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return bench
 
 
-def test_a_worker_runs_again_while_it_is_young(bench: Bench) -> None:
+def test_a_worker_is_used_again(bench: Bench) -> None:
     bench.request_plugin(PID)
     assert bench.call().body == bench.call().body
 
@@ -47,7 +47,9 @@ def test_an_idle_worker_with_a_state_is_kept(impatient: Bench, state: str) -> No
     assert impatient.call("stateful").body == first
 
 
-def test_the_workers_idle_longest_are_ended_when_they_are_many(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_workers_idle_longest_are_ended_if_there_are_too_many(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("influxdb3_embedded.runner.processes.idle_workers._MAX_WORKERS", 2)
     names = ["a", "b", "c", "d"]
     for name in names:

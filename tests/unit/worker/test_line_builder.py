@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         (lambda: LineBuilder("m").string_field("s", 5), AttributeError, "'int' object has no attribute 'replace'"),  # type: ignore[arg-type]
     ],
 )
-def test_mistakes(build: Callable[[], object], error: type[Exception], text: str) -> None:
+def test_a_wrong_argument_raises_an_error(build: Callable[[], object], error: type[Exception], text: str) -> None:
     with pytest.raises(error) as caught:
         build()
     assert str(caught.value) == text
@@ -65,7 +65,7 @@ def test_mistakes(build: Callable[[], object], error: type[Exception], text: str
         ("bool_field", "no", "t"),
     ],
 )
-def test_fields(method: str, value: Any, written: str) -> None:
+def test_fields_are_written_by_their_type(method: str, value: Any, written: str) -> None:
     assert getattr(LineBuilder("m"), method)("f", value).build() == f"m f={written}"
 
 

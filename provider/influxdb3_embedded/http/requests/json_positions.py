@@ -1,6 +1,6 @@
-"""Finds where the values of a JSON text end, which `pydantic_core.from_json` does not tell.
+"""Finds the ends of the values in a JSON text, for errors with line and column as on the real server (contract 1.1).
 
-Errors name that position, as the real server's do (contract 1.1).
+`pydantic_core.from_json` returns values without positions.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass, field
 
 Location = tuple[str | int, ...]
-"""Members and indices that lead to a value."""
+"""Names of members and indices on the way to a value."""
 
-_DEEPEST = 128
-_MOST_VALUES = 100_000
-_MOST_TOKENS = 5 * _MOST_VALUES  # a member of an object: its name, a colon, two brackets, a comma
+_MAX_LEVELS = 128
+_MAX_VALUES = 30_000
+_MAX_TOKENS = 5 * _MAX_VALUES  # a member of an object: its name, a colon, two brackets, a comma
 # A string without an end is a token too. Otherwise, each quote in it would be tried as the start of a string.
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 
@@ -25,10 +25,10 @@ class JsonLimitError(ValueError):
 
 @dataclass(slots=True)
 class _Container:
-    """An object or an array that the reading is in.
+    """An object or an array whose end has not been read.
 
     Attributes:
-        location: Where it is.
+        location: Location of the container.
         step: The member or the index of the value that comes next; None if the name of a member comes next.
         names: Names of its members so far; None for an array.
     """
@@ -40,15 +40,14 @@ class _Container:
 
 @dataclass(slots=True)
 class JsonPositions:
-    """Positions in one JSON text. The text need not be valid: of an invalid text, the positions mean nothing.
+    """Positions in a JSON text. If the text is invalid JSON, the positions are meaningless.
 
     Args:
         text: The text.
 
     Attributes:
-        ends: Where each value ends, as an offset in ``text``.
-        repeated: Members that occur twice in one object: where the object is, the member, and where its second name
-            ends.
+        ends: Location of each value to the offset of its end.
+        repeated: Members that occur twice in one object: location of the object, name, offset of the end of the name.
 
     Raises:
         JsonLimitError: The text has too many values or levels.
@@ -61,12 +60,12 @@ class JsonPositions:
 
     def __post_init__(self) -> None:
         for number, match in enumerate(_TOKEN.finditer(self.text)):
-            if number >= _MOST_TOKENS:
+            if number >= _MAX_TOKENS:
                 raise self._too_many(match.end())
             self._read(match[0], match.end())
 
     def describe(self, offset: int) -> str:
-        """Line and column of an offset, as errors name them. Columns count bytes."""
+        """Line and column of an offset, for an error. Columns count bytes."""
         line_start = self.text.rfind("\n", 0, offset) + 1
         line = self.text.count("\n", 0, offset) + 1
         return f"at line {line} column {len(self.text[line_start:offset].encode())}"
@@ -76,7 +75,7 @@ class JsonPositions:
         if word in ("{", "["):
             is_object = word == "{"
             self._open.append(_Container(self._here(), None if is_object else 0, set() if is_object else None))
-            if len(self._open) > _DEEPEST:
+            if len(self._open) > _MAX_LEVELS:
                 raise JsonLimitError(f"recursion limit exceeded {self.describe(end)}")
         elif container is None:
             self._end_value((), end)
@@ -101,12 +100,12 @@ class JsonPositions:
 
     def _end_value(self, location: Location, end: int) -> None:
         self.ends[location] = end
-        if len(self.ends) > _MOST_VALUES:
+        if len(self.ends) > _MAX_VALUES:
             raise self._too_many(end)
 
     def _too_many(self, end: int) -> JsonLimitError:
         # without this limit, validation could take minutes, and cannot be interrupted
-        return JsonLimitError(f"more than {_MOST_VALUES} values {self.describe(end)}")
+        return JsonLimitError(f"more than {_MAX_VALUES} values {self.describe(end)}")
 
 
 def _unquoted(word: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -29,15 +28,17 @@ def describing(routes: Callable[[], Iterable[Route[Any]]]) -> Callable[[Engine, 
     Args:
         routes: Returns all operations, also this one.
     """
+    documents: dict[bool, asyncio.Task[bytes]] = {}
 
-    @cache
-    def described(*, tokens: bool) -> bytes:
+    def make_document(*, tokens: bool) -> bytes:
         return bytes(json_answer(document(routes(), tokens=tokens)).body)
 
     async def openapi(engine: Engine, _request: Request, _nothing: None) -> Response:
         """Describe all operations in an OpenAPI 3.1 document."""
-        # Making the document takes tens of milliseconds: a thread makes it once, and other requests do not wait.
-        body = await asyncio.to_thread(described, tokens=not engine.settings.without_auth)
-        return Response(body, media_type="application/json")
+        tokens = not engine.settings.without_auth
+        if tokens not in documents:
+            # made once, in a thread: it takes about 100 ms
+            documents[tokens] = asyncio.create_task(asyncio.to_thread(make_document, tokens=tokens))
+        return Response(await asyncio.shield(documents[tokens]), media_type="application/json")
 
     return openapi

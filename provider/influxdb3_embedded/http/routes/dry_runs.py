@@ -12,6 +12,7 @@ from influxdb3_embedded.http.answers import json_answer
 from influxdb3_embedded.http.disconnects import cancelled_on_disconnect
 from influxdb3_embedded.runner import DryRun, PluginFileError
 from influxdb3_embedded.services.names import DatabaseNameError, check_database_name
+from influxdb3_embedded.services.triggers import MAX_SPECIFICATION_LENGTH
 from influxdb3_engine_api import specification
 from influxdb3_engine_api.specification import Cron, Every, SpecificationError
 
@@ -49,6 +50,8 @@ async def schedule(engine: Engine, request: Request, body: TestSchedulePlugin) -
     if engine.catalog.database(body.database) is None:
         return _schedule_answer(DryRun(error="couldn't find db"))
     text = _EVERY_SECOND if body.schedule is None else body.schedule.strip()
+    if len(text) > MAX_SPECIFICATION_LENGTH:
+        return _schedule_answer(DryRun(error=f"invalid cron syntax: longer than {MAX_SPECIFICATION_LENGTH} characters"))
     try:
         call_time = _parse_schedule(text).next_after(datetime.now(UTC))
     except SpecificationError as error:
