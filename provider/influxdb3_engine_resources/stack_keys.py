@@ -85,7 +85,7 @@ def _index(value: Any) -> str:
     scheme, _, rest = value.partition("://") if isinstance(value, str) else ("", "", "")
     if scheme.lower() in {"https", "http", "file"} and rest:
         return str(value)
-    raise _Wrong("the URL of a registry's index is needed: https, http or file")
+    raise _Invalid("the URL of a registry's index is needed: https, http or file")
 
 
 def _plugin_hosts(value: Any) -> tuple[HostAddress, ...]:

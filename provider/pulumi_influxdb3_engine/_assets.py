@@ -74,7 +74,7 @@ def _members(where: str, assets: Mapping[str, Any], prefix: str) -> list[tuple[s
     found: list[tuple[str, bytes]] = []
     for name, member in assets.items():
         path = f"{prefix}{name}"
-        if isinstance(member, pulumi.Asset):
+        if isinstance(member, pulumi.FileAsset | pulumi.StringAsset | pulumi.RemoteAsset):
             found.append((path, asset_content(where, member, None)))
             continue
         content = archive_content(where, member, None)

@@ -14,7 +14,7 @@ from influxdb3_engine_resources.server.host import refuse_where_locked
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.inputs import Unknown
-    from influxdb3_engine_resources.plugins.source import PluginSource
+    from influxdb3_engine_resources.plugins.source import SourceOutline
     from influxdb3_engine_resources.server.engine import Engine
 
 
@@ -42,7 +42,7 @@ class ManifestFacts(BaseModel):
         return VersionRange.parse(self.database_version) if self.database_version else None
 
 
-def with_triggers(source: PluginSource, manifest: ManifestFacts | Unknown | None) -> PluginSource:
+def with_triggers(source: SourceOutline, manifest: ManifestFacts | Unknown | None) -> SourceOutline:
     """A plugin with the entry points that its manifest lists, if it has one that is known."""
     if not isinstance(manifest, ManifestFacts) or manifest.triggers is None:
         return source

@@ -37,7 +37,7 @@ def download(url: str, largest: int) -> bytes:
     """
     if is_local(url):
         return _local(url, largest)
-    from influxdb3_engine_api.quick_httpx import httpx  # noqa: PLC0415 - a cached plugin needs no request
+    from influxdb3_engine_api.httpx_without_cli import httpx  # noqa: PLC0415 - a cached plugin needs no request
 
     ends = time.monotonic() + _SECONDS
     try:

@@ -35,10 +35,10 @@ def missing_modules(inputs: TriggerInputs, engine: Engine) -> str | None:
         try:
             missing = host.modules.missing(imports.keys())
         except DryRunsOff as error:
-            host.tell_once(f"whether it has the modules that plugins import is unknown: {error}")
+            host.notice_once(f"whether it has the modules that plugins import is unknown: {error}")
             continue
         except ProbeFailed as error:
-            host.tell_once(f"whether it has the modules that plugins import was not found out: {error}")
+            host.notice_once(f"whether it has the modules that plugins import was not found out: {error}")
             continue
         if missing:
             named = "; ".join(f"{name!r} ({imports[name].file}, line {imports[name].line})" for name in missing)

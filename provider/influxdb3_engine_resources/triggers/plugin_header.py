@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from influxdb3_engine_api import Specification
     from influxdb3_engine_api.specification import Every
-    from influxdb3_engine_resources.plugins.source import PluginSource
+    from influxdb3_engine_resources.plugins.source import SourceOutline
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 _NEXT_RUNS = 3
 
 
-def compare_with_plugin(inputs: TriggerInputs, specification: Specification, source: PluginSource) -> list[Failure]:
+def compare_with_plugin(inputs: TriggerInputs, specification: Specification, source: SourceOutline) -> list[Failure]:
     """Compare a trigger with its plugin's header and manifest; warns of what may be meant all the same.
 
     Returns:

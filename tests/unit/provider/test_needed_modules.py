@@ -59,6 +59,8 @@ def test_modules_of_a_directory_are_its_own() -> None:
 
 def declared(server: FakeServer, code: str, names: tuple[str, ...] = ("t",)) -> tuple[Engine, list[TriggerInputs]]:
     engine = server.engine()
+    engine.client.create_plugin_file("p.py", code + ENTRY)
+    server.requests.clear()
     PluginFileLogic().check(PluginFileInputs.checked({"plugin_name": "p.py", "content": code + ENTRY}), engine.program)
     given: dict[str, Any] = {"db": "db", "plugin_filename": "p.py", "trigger_specification": "every:1h"}
     made = [LOGIC.check(TriggerInputs.checked({**given, "trigger_name": name}), engine.program) for name in names]

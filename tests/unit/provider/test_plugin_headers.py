@@ -96,7 +96,7 @@ def test_a_kind_that_is_not_listed_is_a_warning(
 
 
 def test_a_kind_without_its_entry_point_is_refused() -> None:
-    with pytest.raises(InvalidInputs, match="does not define the function"):
+    with pytest.raises(InvalidInputs, match="does not define process_writes"):
         check({"plugin_type": ["scheduled"]}, specification="all_tables")
 
 
