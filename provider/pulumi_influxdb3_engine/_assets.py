@@ -9,15 +9,103 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from influxdb3_engine_api.foreign_text import shown
-from pulumi_influxdb3_engine._sources import SourceError
+from pulumi_influxdb3_engine._arguments import is_pending
+from pulumi_influxdb3_engine._sources import (
+    SourceError,
+    decoded,
+    decoded_files,
+    read_bytes,
+    read_directory,
+    read_file,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Asset = pulumi.FileAsset | pulumi.StringAsset | pulumi.RemoteAsset
 Archive = pulumi.FileArchive | pulumi.AssetArchive | pulumi.RemoteArchive
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def read_file_source(where: str, source: Any, sha256: Any, *, python: bool) -> str:
+    """The text of a plugin file.
+
+    Args:
+        where: The resource.
+        source: A path or an asset.
+        sha256: The hash that the file must have, in hexadecimal; None for any.
+        python: Whether the text is Python.
+
+    Raises:
+        SourceError: The source cannot be read, is not text, or has another hash.
+    """
+    check_sha256(where, "sha256", sha256)
+    if isinstance(source, pulumi.Archive):
+        raise SourceError(f"{where}: source is an archive: write PluginDirectory, or pass an asset")
+    if isinstance(source, pulumi.FileAsset | pulumi.StringAsset | pulumi.RemoteAsset):
+        data, name = asset_content(where, source, sha256), _name(source)
+        return decoded(f"{where}: source: {name}", data, python=python)
+    if sha256 is None:
+        return read_file(where, source, python=python)
+    data = _verified(where, read_bytes(where, source), str(source), sha256)
+    return decoded(f"{where}: source: {source}", data, python=python)
+
+
+def read_directory_source(where: str, source: Any, sha256: Any, exclude: Sequence[str]) -> dict[str, str]:
+    """The text of the files of a plugin directory by relative path.
+
+    Args:
+        where: The resource.
+        source: The path of a directory, or an archive.
+        sha256: The hash that the file with the archive must have, in hexadecimal; None for any.
+        exclude: Patterns of files to leave out.
+
+    Raises:
+        SourceError: As `read_file_source`.
+    """
+    check_sha256(where, "sha256", sha256)
+    if isinstance(source, pulumi.Asset):
+        raise SourceError(f"{where}: source is an asset: write PluginFile, or pass an archive")
+    if isinstance(source, pulumi.FileArchive | pulumi.AssetArchive | pulumi.RemoteArchive):
+        content = archive_content(where, source, sha256)
+        if not isinstance(content, Path):
+            return decoded_files(where, content, exclude)
+        source = content
+    _refuse_hash(where, sha256, "a directory")
+    return read_directory(where, source, exclude)
+
+
+def known_or_refused(where: str, expected: Any) -> Any:
+    """``expected_sha256`` as a property; an output without a value is refused: nothing would be compared.
+
+    Raises:
+        SourceError: The value is not a SHA-256. In the output, if it is an output.
+    """
+    if is_pending(expected):
+        return pulumi.Output.from_input(expected).apply(lambda known: _expected(where, known))
+    return None if expected is None else _expected(where, expected)
+
+
+def _expected(where: str, value: Any) -> str:
+    if value is None:
+        raise SourceError(
+            f"{where}: expected_sha256 is an output without a value: export it in the other stack and deploy that"
+        )
+    check_sha256(where, "expected_sha256", value)
+    return str(value)
+
+
+def _name(asset: Asset) -> str:
+    if isinstance(asset, pulumi.StringAsset):
+        return "the text"
+    return _shown(asset.uri) if isinstance(asset, pulumi.RemoteAsset) else asset.path
+
+
+def _shown(url: str) -> str:
+    """A URL as messages show it: without user and query."""
+    from influxdb3_engine_api.foreign_text import shown  # noqa: PLC0415 - not for an import of this package
+
+    return shown(url)
 
 
 def asset_content(where: str, asset: Asset, sha256: str | None) -> bytes:
@@ -33,8 +121,8 @@ def asset_content(where: str, asset: Asset, sha256: str | None) -> bytes:
     """
     if isinstance(asset, pulumi.RemoteAsset):
         return _remote(where, asset.uri, sha256)
-    data = asset.text.encode() if isinstance(asset, pulumi.StringAsset) else _file(where, asset.path)
-    return _verified(where, data, "the text" if isinstance(asset, pulumi.StringAsset) else asset.path, sha256)
+    data = asset.text.encode() if isinstance(asset, pulumi.StringAsset) else read_bytes(where, asset.path)
+    return _verified(where, data, _name(asset), sha256)
 
 
 def archive_content(where: str, archive: Archive, sha256: str | None) -> dict[str, bytes] | Path:
@@ -56,7 +144,7 @@ def archive_content(where: str, archive: Archive, sha256: str | None) -> dict[st
     if Path(archive.path).is_dir():
         _refuse_hash(where, sha256, "a directory")
         return Path(archive.path)
-    data = _verified(where, _file(where, archive.path), archive.path, sha256)
+    data = _verified(where, read_bytes(where, archive.path), archive.path, sha256)
     return _unpacked(where, data, archive.path)
 
 
@@ -67,7 +155,7 @@ def check_sha256(where: str, name: str, value: Any) -> None:
         SourceError: Names the property.
     """
     if value is not None and not (isinstance(value, str) and _SHA256.fullmatch(value)):
-        raise SourceError(f"{where}: {name} is a SHA-256 that the program knows: 64 lower-case hexadecimal digits")
+        raise SourceError(f"{where}: {name} is a SHA-256: 64 lower-case hexadecimal digits")
 
 
 def _members(where: str, assets: Mapping[str, Any], prefix: str) -> list[tuple[str, bytes]]:
@@ -80,7 +168,7 @@ def _members(where: str, assets: Mapping[str, Any], prefix: str) -> list[tuple[s
         content = archive_content(where, member, None)
         if isinstance(content, Path):
             files = [file for file in sorted(content.rglob("*")) if file.is_file()]
-            found += [(f"{path}/{file.relative_to(content).as_posix()}", _file(where, file)) for file in files]
+            found += [(f"{path}/{file.relative_to(content).as_posix()}", read_bytes(where, file)) for file in files]
         else:
             found += [(f"{path}/{each}", data) for each, data in content.items()]
     return found
@@ -100,13 +188,13 @@ def _remote(where: str, uri: str, sha256: str | None) -> bytes:
     try:
         data = download(uri, LARGEST_ARCHIVE)
         if sha256 is not None:
-            verify(data, sha256, shown(uri))
+            verify(data, sha256, _shown(uri))
             cache.keep(key, data)
     except PublishedError as error:
         raise SourceError(f"{where}: source: {error}") from None
     if sha256 is None and not is_local(uri):
         found = hashlib.sha256(data).hexdigest()
-        pulumi.log.warn(f"{where}: {shown(uri)} may serve other code at any time: pin it with sha256={found!r}")
+        pulumi.log.warn(f"{where}: {_shown(uri)} may serve other code at any time: pin it with sha256={found!r}")
     return data
 
 
@@ -115,16 +203,9 @@ def _unpacked(where: str, data: bytes, name: str) -> dict[str, bytes]:
     from influxdb3_engine_resources.published.errors import PublishedError  # noqa: PLC0415
 
     try:
-        return unpack(data, shown(name))
+        return unpack(data, _shown(name))
     except PublishedError as error:
         raise SourceError(f"{where}: source: {error}") from None
-
-
-def _file(where: str, path: str | Path) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise SourceError(f"{where}: source: {Path(path).absolute()}: {error.strerror}") from None
 
 
 def _verified(where: str, data: bytes, name: str, sha256: str | None) -> bytes:

@@ -21,7 +21,12 @@ from influxdb3_engine_resources.errors import (
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginDirectoryName, TriggerName, plugin_path
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugins.change import FileChange, existing_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.change import (
+    FileChange,
+    existing_hashes,
+    refuse_other_code,
+    refuse_unexpected_code,
+)
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
@@ -49,7 +54,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.host import Host
 
 _ENTRY = "__init__.py"
-_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "manifest"})
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "expected_sha256", "manifest"})
 _MODIFIED = "modified"
 
 
@@ -75,6 +80,7 @@ class PluginDirectoryInputs(Inputs):
     in_place: bool = False
     trigger_name: TriggerName | None = None
     test: list[DryRunInputs] | None = None
+    expected_sha256: str | None = None
     manifest: ManifestFacts | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
@@ -139,6 +145,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if inputs.known("test") and (failures := missing_entry_points(inputs.test or [], source)):
             raise InvalidInputs(failures)
         digest = files_sha256(inputs.contents)
+        refuse_unexpected_code(inputs.expected_sha256, digest)
         if not inputs.known("plugin_name", "in_place"):
             return inputs.model_copy(update={"plugin_filename": UNKNOWN, "content_sha256": digest})
         directory = inputs.plugin_name if inputs.in_place else f"{inputs.plugin_name}_{digest[:12]}"

@@ -11,7 +11,12 @@ from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceEr
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginPath, TriggerName
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugins.change import FileChange, existing_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.change import (
+    FileChange,
+    existing_hashes,
+    refuse_other_code,
+    refuse_unexpected_code,
+)
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.server.host import Host
 
-_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "manifest"})
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "expected_sha256", "manifest"})
 _MODIFIED = "modified"
 
 
@@ -50,6 +55,7 @@ class PluginFileInputs(Inputs):
     content: str
     trigger_name: TriggerName | None = None
     test: list[DryRunInputs] | None = None
+    expected_sha256: str | None = None
     manifest: ManifestFacts | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
@@ -84,6 +90,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         derived["hosts"] = program.configuration.further_urls
         if inputs.known("content"):
             derived["content_sha256"] = sha256(inputs.content)
+            refuse_unexpected_code(inputs.expected_sha256, derived["content_sha256"])
             if inputs.known("plugin_name") and inputs.plugin_name.endswith(".py"):
                 try:
                     source = parse_file(inputs.plugin_name, inputs.content)
