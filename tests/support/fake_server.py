@@ -1,4 +1,4 @@
-"""The server's side of the transport: keeps triggers, files and a log of requests, and fails where a test wants it.
+"""A fake server behind the transport: keeps triggers and files, logs requests, and fails as a test asks.
 
 ``tests/conformance/test_fake_server.py`` compares its answers with those of a real server.
 """
