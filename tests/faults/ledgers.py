@@ -1,7 +1,7 @@
-"""Clients that keep books: what they were promised, and what was under way when the engine died.
+"""Clients that note which operations were acknowledged, and which was under way when the engine was killed.
 
-Each has an `act`, one operation, and a `check` of what is there after a restart: what was acknowledged is, and what was
-not is whole or absent.
+`act` carries out one operation. After a restart, `check` finds that acknowledged operations are there, and that the one
+under way is whole or absent.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Ledger(Protocol):
 
 
 class Writes:
-    """Writes of several lines, and what two WAL triggers have seen of them."""
+    """Writes of several lines, and the writes that two WAL triggers have seen."""
 
     WITNESSES = ("seen", "seen_async")
 
@@ -112,7 +112,7 @@ class Writes:
         except BadRequest as error:
             if "not found" not in str(error):
                 raise
-            return {}  # there is no such table: nothing was written yet
+            return {}  # no table yet: nothing was written
         return {int(row["n"]): row["c"] for row in rows}
 
 
@@ -158,7 +158,7 @@ class Triggers:
 
 
 class Files:
-    """Plugin files and a plugin directory, each uploaded with content that shows whether it is whole."""
+    """Plugin files and a plugin directory, with contents that show whether they are whole."""
 
     FILES = ("__init__.py", "a.py", "deep/b.py")
 
@@ -231,7 +231,7 @@ class Packages:
 
     def check(self, engine: RunningEngine, client: EngineClient) -> None:
         if self._under_way is not None:
-            # one that was under way is finished or absent; asked for again, it is there
+            # the installation under way is finished or absent; it succeeds when repeated
             client.install_packages([str(self._directory / f"{self._under_way}-1.0-py3-none-any.whl")])
             self.installed.append(self._under_way)
             self._under_way = None

@@ -1,4 +1,4 @@
-"""What the tests of this folder put on an engine."""
+"""Plugins, triggers and helpers that the tests of this folder share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def process_writes(influxdb3_local, table_batches, args=None):
     if args.get("fail"):
         raise ValueError("as told")
 """
-"""Waits while the gate is shut, then writes what it has seen; a run that fails writes nothing."""
+"""Waits while the gate is shut, then writes the rows that it got; a failed run writes nothing."""
 
 
 def create(
@@ -75,18 +75,18 @@ def seen(client: EngineClient, trigger: str = "w") -> list[int]:
     except BadRequest as error:
         if "not found" not in str(error):
             raise
-        return []  # there is no such table: nothing was seen yet
+        return []  # no table yet: nothing was seen
     return sorted(row["n"] for row in rows)
 
 
 def logged(client: EngineClient, trigger: str, *, containing: str = "") -> list[str]:
-    """What a trigger has logged, the oldest first."""
+    """Log texts of a trigger, oldest first."""
     rows = client.trigger_logs("d", trigger, limit=1000)
     return [row.log_text for row in rows if containing in row.log_text]
 
 
 def running_pid(client: EngineClient, trigger: str) -> int:
-    """The process that the newest run of a trigger is in, once it has begun."""
+    """The process of the newest run of a trigger; waits until the run has begun."""
     wait_until(lambda: logged(client, trigger, containing="pid "))
     return int(logged(client, trigger, containing="pid ")[-1].split()[1])
 

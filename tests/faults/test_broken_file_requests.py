@@ -1,7 +1,7 @@
 """Every request of every operation on plugins and databases, broken in every way, against the running engine.
 
-After each: a file holds its old text or its new one, a directory that is named exists whole, and the next ``up`` brings
-about what is declared.
+After each, a file has its old text or its new one, and a directory is whole or has no ``__init__.py``. The next ``up``
+deploys what is declared.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TIMEOUT = 1.5
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with start_server(tmp_path_factory.mktemp("engine")) as engine:
-        # the first look at a server uploads the probe: here it is there already
+        # uploads the probe, so that the operations need not
         PluginFileLogic().create(_file("first", 1), Engine(Configuration(host_url=engine.url)))
         yield engine
 
@@ -97,7 +97,7 @@ def test_after_any_broken_request_files_and_databases_are_whole(server, proxy, k
 
 
 def _engine(url):
-    """As a deployment of its own has it, which has read nothing yet."""
+    """The engine of a new deployment, which has read nothing yet."""
     return Engine(Configuration(host_url=url, timeout=TIMEOUT))
 
 
@@ -126,7 +126,7 @@ def _carry_out(logic, before, after, engine):
 
 
 def _requests(server, proxy, kind, operation):
-    """How many requests the operation takes when nothing breaks."""
+    """Number of requests of the operation if nothing breaks."""
     proxy.stop_breaking()
     logic = KINDS[kind][0]()
     before, after = _definitions(kind, operation)

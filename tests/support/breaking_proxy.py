@@ -163,7 +163,7 @@ class BreakingProxy:
 
     def _fault_of(self, handler: BaseHTTPRequestHandler, body: bytes) -> Fault | None:
         name = _trigger(handler.path, body)
-        if name not in self._faults_of:
+        if name is None or name not in self._faults_of:
             return None
         self._requests_of[name] += 1
         number, fault = self._faults_of[name]

@@ -1,4 +1,4 @@
-"""The server's side of the transport: keeps triggers, files and a log of requests, and fails where a test wants it.
+"""A fake server behind the transport: keeps triggers and files, logs requests, and fails as a test asks.
 
 ``tests/conformance/test_fake_server.py`` compares its answers with those of a real server.
 """
@@ -293,11 +293,13 @@ class FakeServer:
         try:
             self._call(name, body, local)
         except _DryRunFailed as failed:
-            time = {} if is_wal else {"trigger_time": None}
-            return httpx.Response(200, json=time | {"log_lines": [], "database_writes": {}, "errors": [str(failed)]})
-        time = {} if is_wal else {"trigger_time": "2026-01-01T00:00:00Z"}
-        writes = {body["database"]: local.writes} if local.writes else {}
-        return httpx.Response(200, json=time | {"log_lines": local.lines, "database_writes": writes, "errors": []})
+            result: dict[str, Any] = {"log_lines": [], "database_writes": {}, "errors": [str(failed)]}
+            time = None
+        else:
+            writes = {body["database"]: local.writes} if local.writes else {}
+            result = {"log_lines": local.lines, "database_writes": writes, "errors": []}
+            time = "2026-01-01T00:00:00Z"
+        return httpx.Response(200, json=result if is_wal else {"trigger_time": time} | result)
 
     def _call(self, name: str, body: dict[str, Any], local: _Local) -> None:
         if "input_lp" not in body and body["database"] not in self.databases:
@@ -382,8 +384,9 @@ class _Local:
 def cluster(servers: Mapping[str, FakeServer]) -> Engine:
     """An engine of several hosts by URL, the first of which has the triggers."""
     first, *others = servers
+    hosts = Configuration.model_validate({"host_url": first, "plugin_hosts": others})
 
     def handle(request: httpx.Request) -> httpx.Response:
         return servers[f"http://{request.url.host}:{request.url.port}"].answer(request)
 
-    return Engine(Configuration(host_url=first, plugin_hosts=tuple(others)), httpx.MockTransport(handle))
+    return Engine(hosts, httpx.MockTransport(handle))

@@ -70,8 +70,12 @@ def install(directory: Path, *, extra: str = "") -> Installation:
         if not finished.exists():
             shutil.rmtree(environment, ignore_errors=True)
             wheel = next(directory.glob("*.whl"), None) or _build(directory)
-            _uv("venv", "--quiet", "--seed", environment)
-            _uv("pip", "install", "--quiet", "--python", environment, f"{wheel}{extra}")
+            _uv("venv", "--quiet", environment)
+            into = ("pip", "install", "--quiet", "--python", environment)
+            if "UV_RESOLUTION" in os.environ:
+                # uv applies it to the requirements of pyproject.toml, but not to those of a wheel
+                _uv(*into, "-r", "pyproject.toml", *(["--extra", extra.strip("[]")] if extra else []))
+            _uv(*into, f"{wheel}{extra}", "pip")  # Pulumi's Python host lists a program's packages with pip
             finished.touch()
     return Installation(environment)
 

@@ -151,7 +151,7 @@ class SqlEngine:
 
     @contextmanager
     def _process(self, query: RunningQuery) -> Iterator[SqlProcess]:
-        process = self._processes.take()
+        process = self._processes.start() if query.repeated else self._processes.take()
         if not self._processes.idle:
             self.prepare()
         process.usable = False

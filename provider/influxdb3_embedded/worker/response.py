@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 _HTML, _JSON, _TEXT = "text/html", "application/json", "text/plain"
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_MAX_HEADERS = 1_000
 
 
 class Response(NamedTuple):
@@ -27,7 +28,7 @@ class Response(NamedTuple):
 
 
 class UnusableResult(Exception):
-    """A plugin's return value is no response; the text is the real server's."""
+    """A plugin's return value is not a response; the text is mostly that of the real server."""
 
 
 class IllegalHeader(Exception):
@@ -41,7 +42,7 @@ def to_response(result: Any) -> Response:
         result: The plugin's return value.
 
     Raises:
-        UnusableResult: No rule applies.
+        UnusableResult: No rule applies, or the result has too many headers.
         IllegalHeader: The name of a header is invalid.
         Exception: An object of the plugin raised an error.
     """
@@ -81,6 +82,8 @@ def _from_tuple(result: tuple[Any, ...]) -> Response:
 
 
 def _finish(status: int, headers: dict[str, str], body: str) -> Response:
+    if len(headers) > _MAX_HEADERS:
+        raise UnusableResult(f"more than {_MAX_HEADERS} headers")
     for name in headers:
         if not _HEADER_NAME.fullmatch(name):
             raise IllegalHeader(f"invalid header name {name!r}")

@@ -1,4 +1,4 @@
-"""``delete_on_destroy``: what is removed, when, and what stays."""
+"""``delete_on_destroy``: which files are removed, when, and which stay."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_without_it_updates_and_destroying_remove_nothing(server: FakeServer) ->
 
 @pytest.fixture
 def adapter(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Adapter:
-    """Deletes as ``pulumi destroy`` does, which runs no program."""
+    """Deletes as ``pulumi destroy`` does, without a program."""
     running = server.engine()
     monkeypatch.setattr(program, "_programs", {})
     monkeypatch.setattr(engine, "engine", lambda _stack: running)

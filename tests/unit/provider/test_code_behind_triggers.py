@@ -1,4 +1,4 @@
-"""Which hash a trigger knows, when a changed one leads to anything, and what is put back where."""
+"""Code behind triggers: which hash a trigger has, when a new hash is a change, and which code is put back."""
 
 from __future__ import annotations
 

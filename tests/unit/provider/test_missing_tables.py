@@ -45,7 +45,7 @@ def test_a_trigger_on_a_missing_table_is_warned_of_once_by_two_requests(
         {"disabled": True},
     ],
 )
-def test_triggers_that_are_safe_send_no_request(server: FakeServer, properties: dict[str, Any]) -> None:
+def test_safe_triggers_need_no_look_for_their_table(server: FakeServer, properties: dict[str, Any]) -> None:
     LOGIC.create(trigger(**properties), server.engine())
 
     assert server.requests == ["create t"]

@@ -1,4 +1,4 @@
-"""What the probe tells, and what it must not be taken to tell."""
+"""What the probe reports, and how incomplete reports are treated."""
 
 from __future__ import annotations
 

@@ -253,7 +253,9 @@ def test_deprecated_functions_warn_and_are_no_tests(name):
 def test_pytest_collects_none_of_the_deprecated_names(tmp_path):
     (tmp_path / "test_imports.py").write_text("from pulumi_influxdb3_engine import *\n\ndef test_mine():\n    pass\n")
 
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error::DeprecationWarning"]
+    # anyio's plugin has a deprecation of its own in some versions
+    without = ["-p", "no:cacheprovider", "-p", "no:anyio"]
+    command = [sys.executable, "-m", "pytest", "-q", *without, "-W", "error::DeprecationWarning"]
     run = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False, cwd=tmp_path)
 
     assert "1 passed" in run.stdout, run.stdout

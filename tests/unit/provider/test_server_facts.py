@@ -1,4 +1,4 @@
-"""What a preview asks a server about itself. The embedded engine is of one release only: these servers only say so."""
+"""Facts about servers of several releases. The embedded engine has only one release, so these servers are fakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that the resources of one deployment share: asked for once, and again after half a minute or a change."""
+"""Answers that the resources of a deployment share: asked for once, and again after 30 seconds or a change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHARED_SECONDS = 30.0
 
 @dataclass
 class Clock:
-    """Moves only when a test moves it."""
+    """A clock that only the test moves."""
 
     now: float = 1_000.0
 
@@ -36,14 +36,14 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of everything that shares answers."""
+    """The clock of shared answers."""
     clock = Clock()
     monkeypatch.setattr(shared, "time", clock)
     return clock
 
 
 def declare(server: FakeServer, name: str, *, disabled: bool = False) -> None:
-    """A trigger that somebody else creates, or changes, and its plugin."""
+    """Create or change a trigger and its plugin, as somebody else."""
     settings = TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG)
     body = CreateTrigger(
         db="db",

@@ -1,4 +1,4 @@
-"""The steps of a swap that hands writes over, what each leaves when it fails, and what restarts or names a trigger."""
+"""The steps of a swap that hands writes over: each failure, restarts, and left candidates."""
 
 from __future__ import annotations
 

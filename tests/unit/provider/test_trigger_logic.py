@@ -1,4 +1,4 @@
-"""Which requests a trigger's life takes, and what is live when one of them fails."""
+"""The requests of a trigger's operations, and what is live when one fails."""
 
 from __future__ import annotations
 

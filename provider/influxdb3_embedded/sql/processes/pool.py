@@ -144,6 +144,14 @@ class Processes:
             if process.waits:
                 return process
             process.end()
+        return self.start()
+
+    def start(self) -> SqlProcess:
+        """Start a process, even if one is idle.
+
+        Raises:
+            ProcessUnavailable: The process cannot be started.
+        """
         return _ZYGOTE_CLIENT.fork()
 
     def keep_one(self) -> None:
@@ -155,7 +163,7 @@ class Processes:
         with self._lock:
             if self._idle or self._closed:
                 return
-        self.give_back(_ZYGOTE_CLIENT.fork())
+        self.give_back(self.start())
 
     def give_back(self, process: SqlProcess) -> None:
         """Keep a process for the next query, or end it if enough processes are idle."""

@@ -68,16 +68,16 @@ class Tables:
         name = question.content["name"]
         try:
             rows = self._rows(database, schema, name)
-            if rows is None:
-                process.send({})
-                return
-            content, attachment, descriptor = self._shared.share(
-                (database.id, name) if schema == TABLES else None, rows
-            )
+            key = (database.id, name) if schema == TABLES else None
+            shared = None if rows is None else self._shared.share(key, rows)
         except Exception as error:  # noqa: BLE001 - the process needs an answer after any error
             _log.exception("table %s of %s cannot be read", name, database.name)
             process.send({"error": f"Execution error: table {name} cannot be read: {error}"})
             return
+        if shared is None:
+            process.send({})
+            return
+        content, attachment, descriptor = shared
         try:
             process.send(content, attachment, descriptor)
         finally:

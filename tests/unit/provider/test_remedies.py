@@ -1,4 +1,4 @@
-"""What a failure says that an operator, or whoever configures the stack, has to change."""
+"""Errors say what an operator, or the owner of the stack, has to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server tells of its files, by dry runs and without them, file by file."""
+"""Finding the files of a server, with and without dry runs."""
 
 from __future__ import annotations
 
