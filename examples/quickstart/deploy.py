@@ -191,7 +191,7 @@ def _wait_for_rows(client: EngineClient, table: str) -> None:
 
 def _newest(client: EngineClient, table: str, limit: int = 5) -> list[dict[str, Any]]:
     try:
-        return client.query_sql(DATABASE, f"SELECT * FROM {table} ORDER BY time DESC LIMIT {limit}")  # noqa: S608 - ours
+        return client.query_sql(DATABASE, f"SELECT * FROM {table} ORDER BY time DESC LIMIT {limit}")
     except AnswerError as error:
         if "not found" in error.text:
             return []

@@ -126,6 +126,12 @@ class Fields:
         return len(self._items) > len(_FIELDS)
 
     @property
+    def restricts_both_days(self) -> bool:
+        """Whether neither the day of the month nor the day of the week may be any; a run needs both to match."""
+        _, _, _, days, _, weekdays, _ = self.values
+        return len(days) <= _FIELDS[3].high - _FIELDS[3].low and len(weekdays) < len(WEEKDAYS)
+
+    @property
     def portable(self) -> str:
         """The expression with names of weekdays, which all releases read alike (``1-5`` is ``MON-FRI``)."""
         texts = []

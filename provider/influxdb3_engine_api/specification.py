@@ -111,6 +111,11 @@ class Cron:
         """The kind of plugin it runs."""
         return PluginType.SCHEDULE
 
+    @property
+    def restricts_both_days(self) -> bool:
+        """Whether it names days of the month and of the week, of which both have to match."""
+        return self._fields.restricts_both_days
+
     def next_after(self, moment: datetime) -> datetime | None:
         """The first run strictly after ``moment`` (UTC); None if the expression never matches again."""
         return self._fields.next_after(moment)

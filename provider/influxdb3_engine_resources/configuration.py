@@ -25,6 +25,7 @@ class Configuration(BaseModel):
         tls_no_verify: Whether to skip the verification of the server's certificate.
         timeout: Seconds for one request.
         package_timeout: Seconds for one installation of packages.
+        registry: URL of the index of plugins, for plugins that name none.
         adopt: Whether all resources adopt what exists, as with ``adopt=True``.
         online_checks: Whether previews ask the server.
     """
@@ -39,6 +40,7 @@ class Configuration(BaseModel):
     tls_no_verify: bool = False
     timeout: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     package_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    registry: str | None = None
     adopt: bool = False
     online_checks: bool = False
 

@@ -81,6 +81,13 @@ def _url(value: Any) -> str:
     return value.rstrip("/")
 
 
+def _index(value: Any) -> str:
+    scheme, _, rest = value.partition("://") if isinstance(value, str) else ("", "", "")
+    if scheme.lower() in {"https", "http", "file"} and rest:
+        return str(value)
+    raise _Invalid("the URL of a registry's index is needed: https, http or file")
+
+
 def _plugin_hosts(value: Any) -> tuple[HostAddress, ...]:
     """Parse JSON (``pulumi config set --path``), or URLs with commas between."""
     if isinstance(value, str):
@@ -166,6 +173,7 @@ KEYS = {
     "tlsNoVerify": _Key("tls_no_verify", "INFLUXDB3_TLS_NO_VERIFY", _switch, "true"),
     "timeout": _Key("timeout", None, _seconds, "30"),
     "packageTimeout": _Key("package_timeout", None, _seconds, "600"),
+    "registry": _Key("registry", None, _index, "https://HOST/index.json"),
     "adopt": _Key("adopt", None, _switch, "true"),
     "onlineChecks": _Key("online_checks", None, _switch, "true"),
 }

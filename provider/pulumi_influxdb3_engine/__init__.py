@@ -24,8 +24,9 @@ from pulumi_influxdb3_engine.functions import (
     test_wal_plugin,
 )
 from pulumi_influxdb3_engine.package_set import PackageSet, PackageSetArgs
+from pulumi_influxdb3_engine.plugin import Plugin
 from pulumi_influxdb3_engine.plugin_directory import PluginDirectory, PluginDirectoryArgs
-from pulumi_influxdb3_engine.plugin_file import PluginFile, PluginFileArgs
+from pulumi_influxdb3_engine.plugin_file import PluginFile, PluginFileArgs, PluginManifest
 from pulumi_influxdb3_engine.specifications import ALL_TABLES, cron, every, request, table
 from pulumi_influxdb3_engine.trigger import Trigger, TriggerArgs, TriggerSettings, Watch
 
@@ -37,10 +38,12 @@ __all__ = [
     "DryRunFailed",
     "PackageSet",
     "PackageSetArgs",
+    "Plugin",
     "PluginDirectory",
     "PluginDirectoryArgs",
     "PluginFile",
     "PluginFileArgs",
+    "PluginManifest",
     "RequestAnswer",
     "RequestFailed",
     "ScheduleTest",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tokenize
 from pathlib import Path
@@ -12,7 +13,7 @@ import pulumi
 from influxdb3_engine_resources.properties import as_utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pathspec import GitIgnoreSpec
 
@@ -58,19 +59,43 @@ def read_file(where: str, path: str | os.PathLike[str], *, of: str = "source", p
     Raises:
         SourceError: The file cannot be read, or is not text.
     """
+    return decoded(f"{where}: {of}: {_path(where, path, of).absolute()}", read_bytes(where, path, of=of), python=python)
+
+
+def read_bytes(where: str, path: str | os.PathLike[str], *, of: str = "source") -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        SourceError: The file cannot be read.
+    """
     file = _path(where, path, of)
     try:
-        if not python:
-            return file.read_text("utf-8")
-        with tokenize.open(file) as opened:
-            return as_utf8(opened.read())
+        return file.read_bytes()
     except OSError as error:
         raise SourceError(f"{where}: {of}: {file.absolute()}: {error.strerror}") from None
+
+
+def decoded(where: str, data: bytes, *, python: bool) -> str:
+    """The text of a file's bytes.
+
+    Args:
+        where: What messages call the file.
+        data: The bytes.
+        python: As `read_file`.
+
+    Raises:
+        SourceError: The bytes are not text.
+    """
+    try:
+        if not python:
+            return data.decode()
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return as_utf8(io.TextIOWrapper(io.BytesIO(data), encoding).read())
     except UnicodeDecodeError as error:
         why = "the API takes no other text" if error.encoding == "utf-8" else "the file declares this encoding"
-        raise _NotText(f"{where}: {of}: {file.absolute()} is not {error.encoding.upper()} text; {why}") from None
+        raise _NotText(f"{where} is not {error.encoding.upper()} text; {why}") from None
     except SyntaxError as error:  # an invalid coding line, or a byte that is not UTF-8 in the first two lines
-        raise _NotText(f"{where}: {of}: {file.absolute()} is not text that Python reads: {error.msg}") from None
+        raise _NotText(f"{where} is not text that Python reads: {error.msg}") from None
 
 
 def read_directory(where: str, path: str | os.PathLike[str], exclude: Sequence[str] = ()) -> dict[str, str]:
@@ -85,29 +110,84 @@ def read_directory(where: str, path: str | os.PathLike[str], exclude: Sequence[s
         SourceError: ``path`` is not a directory, a file in it is not text, or a link leads to no file or to a
             directory that contains the link.
     """
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - few programs need it
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415
-
     root = _path(where, path, "source")
     if not root.is_dir():
         raise SourceError(f"{where}: source: {root.absolute()} is not a directory")
     try:
-        excluded = GitIgnoreSpec.from_lines([*EXCLUDED, *exclude])
-    except ValueError as error:
-        raise SourceError(f"{where}: exclude: {error}") from None
-    files, not_text = {}, []
-    try:
-        for relative, file in _below(where, root, excluded, "", {root.resolve()}):
-            try:
-                files[relative] = read_file(where, file, python=relative.endswith(".py"))
-            except _NotText as error:
-                not_text.append((GitIgnoreSpecPattern.escape(f"/{relative}"), error))
+        found = list(_below(where, root, _excluded(where, exclude), "", {root.resolve()}))
     except OSError as error:
         raise SourceError(f"{where}: source: {error.filename}: {error.strerror}") from None
+    return decoded_files(where, {relative: read_bytes(where, file) for relative, file in found}, exclude, below=root)
+
+
+def decoded_files(
+    where: str, files: Mapping[str, bytes], exclude: Sequence[str], *, below: Path | None = None
+) -> dict[str, str]:
+    """The text of files by relative path; those that match a pattern are left out.
+
+    Args:
+        where: The resource.
+        files: Bytes by relative path.
+        exclude: Patterns as in ``.gitignore``, besides ``EXCLUDED``.
+        below: The directory that messages name; None for the files of an archive.
+
+    Raises:
+        SourceError: A file is not text; says how to exclude all such files.
+    """
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415 - few programs need it
+
+    excluded = _excluded(where, exclude)
+    texts, not_text = {}, []
+    for relative, data in files.items():
+        if below is None and excluded.match_file(relative):
+            continue
+        label = relative if below is None else str((below / relative).absolute())
+        try:
+            texts[relative] = decoded(f"{where}: source: {label}", data, python=relative.endswith(".py"))
+        except _NotText as error:
+            not_text.append((GitIgnoreSpecPattern.escape(f"/{relative}"), error))
     if not_text:
         patterns = [*exclude, *(pattern for pattern, _ in not_text)]
         raise SourceError(f"{not_text[0][1]}. If the plugin does not need the file, write exclude={patterns!r}")
+    return texts
+
+
+def _excluded(where: str, exclude: Sequence[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - few programs need it
+
+    try:
+        return GitIgnoreSpec.from_lines([*EXCLUDED, *exclude])
+    except ValueError as error:
+        raise SourceError(f"{where}: exclude: {error}") from None
+
+
+def read_plugin_folder(where: str, source: str | os.PathLike[str]) -> dict[str, str | None]:
+    """Text of the files of a plugin's folder by relative path; ``None`` for a file that is not UTF-8 text.
+
+    Links are left out, as in a published archive, and so is what no plugin consists of.
+
+    Raises:
+        SourceError: The folder cannot be read.
+    """
+    folder, excluded = _path(where, source, "source"), _excluded(where, ())
+    files: dict[str, str | None] = {}
+    try:
+        if not folder.is_dir():
+            raise SourceError(f"{where}: source: {folder.absolute()} is not a directory")
+        for file in sorted(folder.rglob("*")):
+            relative = file.relative_to(folder).as_posix()
+            if file.is_file() and not file.is_symlink() and not excluded.match_file(relative):
+                files[relative] = _utf8(file.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{where}: source: {error.filename}: {error.strerror}") from None
     return files
+
+
+def _utf8(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _below(

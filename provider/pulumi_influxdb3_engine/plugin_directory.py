@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 
 from pulumi_influxdb3_engine._arguments import as_list, files_by_path
+from pulumi_influxdb3_engine._assets import known_or_refused, read_directory_source
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
-from pulumi_influxdb3_engine._sources import SourceError, read_directory, require_exactly_one
+from pulumi_influxdb3_engine._sources import SourceError, require_exactly_one
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
+from pulumi_influxdb3_engine.plugin_file import PluginManifest
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.plugins.directory import PluginDirectoryLogic
@@ -35,12 +37,15 @@ class PluginDirectoryArgs(ResourceArgs):
     """The arguments of a ``PluginDirectory`` as one value; ``PluginDirectory`` describes them."""
 
     plugin_name: pulumi.Input[str] | None = None
-    source: str | os.PathLike[str] | None = None
+    source: str | os.PathLike[str] | pulumi.Archive | None = None
+    sha256: str | None = None
+    expected_sha256: pulumi.Input[str] | None = None
     files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     exclude: Sequence[str] | None = None
     in_place: pulumi.Input[bool] | None = None
     trigger_name: pulumi.Input[str] | None = None
     test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None
+    manifest: pulumi.Input[PluginManifest] | None = None
     adopt: pulumi.Input[bool] | None = None
     retain: pulumi.Input[bool] | None = None
     delete_on_destroy: pulumi.Input[bool] | None = None
@@ -55,6 +60,12 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         plugin_name: Name of the package; default: ``resource_name``.
         source: Path of the directory, relative to the program. The program reads it and follows links; an output is
             not possible. Set either ``source`` or ``files``.
+            Pulumi's archives are possible: ``FileArchive`` (a directory, or a tar or zip archive), ``AssetArchive``,
+            ``RemoteArchive``.
+        sha256: The SHA-256 that the file with the archive must have, in hexadecimal; default: any. Pins a
+            ``RemoteArchive``, which is kept in the user's cache then.
+        expected_sha256: The ``content_sha256`` that the code must have, such as an output of the stack that this one
+            is promoted from; default: any. Other code is refused, and the error shows both hashes.
         files: Text of the files by relative path.
         exclude: Patterns as in ``.gitignore`` for files in ``source`` to leave out: ``["*.png", "data/"]``. Hidden
             files, ``__pycache__``, virtual environments, ``*.egg-info`` and ``node_modules`` are always left out,
@@ -64,6 +75,8 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         trigger_name: The trigger that uses the directory; required for ``in_place``.
         test: Dry runs that the plugin has to pass before a trigger is swapped to it, or before ``in_place`` replaces
             files; default: none. A failed dry run fails the deployment and shows the plugin's log; live code stays.
+        manifest: What the plugin's manifest says about where it runs; default: nothing. ``Plugin`` sets it. Another
+            release of the server fails the deployment before a file is written.
         adopt: Take over an existing directory with other files, for ``in_place``; default: False. ``influxdb3:adopt``
             sets it for all resources. Without ``adopt``, such a directory is an error.
         retain: Whether the files stay on destroy, and the directories that updates have replaced; default: True, and a
@@ -90,12 +103,15 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         resource_name: str,
         *,
         plugin_name: pulumi.Input[str] | None = None,
-        source: str | os.PathLike[str] | None = None,
+        source: str | os.PathLike[str] | pulumi.Archive | None = None,
+        sha256: str | None = None,
+        expected_sha256: pulumi.Input[str] | None = None,
         files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         exclude: Sequence[str] | None = None,
         in_place: pulumi.Input[bool] | None = None,
         trigger_name: pulumi.Input[str] | None = None,
         test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None,
+        manifest: pulumi.Input[PluginManifest] | None = None,
         adopt: pulumi.Input[bool] | None = None,
         retain: pulumi.Input[bool] | None = None,
         delete_on_destroy: pulumi.Input[bool] | None = None,
@@ -117,7 +133,10 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         properties = {
             "plugin_name": resource_name if args.plugin_name is None else args.plugin_name,
             "files": files_by_path(
-                where, args.files if args.source is None else read_directory(where, args.source, patterns or ())
+                where,
+                args.files
+                if args.source is None
+                else read_directory_source(where, args.source, args.sha256, patterns or ()),
             ),
             "plugin_filename": None,
             "content_sha256": None,
@@ -125,6 +144,8 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
             in_place=args.in_place,
             trigger_name=args.trigger_name,
             test=dry_runs_property(where, args.test),
+            manifest=args.manifest,
+            expected_sha256=known_or_refused(where, args.expected_sha256),
             adopt=args.adopt,
             delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )
@@ -154,6 +175,16 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
     def test(self) -> pulumi.Output[list[dict[str, Any]] | None]:
         """The dry runs that the plugin has to pass, as mappings."""
         return self._output("test")
+
+    @property
+    def expected_sha256(self) -> pulumi.Output[str | None]:
+        """The ``content_sha256`` that the code must have."""
+        return self._output("expected_sha256")
+
+    @property
+    def manifest(self) -> pulumi.Output[dict[str, Any] | None]:
+        """What the plugin's manifest says of where it runs, as a mapping."""
+        return self._output("manifest")
 
     @property
     def adopt(self) -> pulumi.Output[bool]:

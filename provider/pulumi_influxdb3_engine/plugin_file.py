@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypedDict, overload
 
 import pulumi
 
 from pulumi_influxdb3_engine._arguments import source_text
+from pulumi_influxdb3_engine._assets import known_or_refused, read_file_source
 from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
-from pulumi_influxdb3_engine._sources import read_file, require_exactly_one
+from pulumi_influxdb3_engine._sources import require_exactly_one
 from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
 
 if TYPE_CHECKING:
@@ -30,15 +31,30 @@ class PluginFileProvider(EngineProvider):
         return PluginFileLogic()
 
 
+class PluginManifest(TypedDict, total=False):
+    """What a plugin's manifest says of where the plugin runs.
+
+    Attributes:
+        database_version: Range of the server's releases, as Cargo reads ranges: ``">=3.8.2"``. Default: any.
+        triggers: Entry points that the plugin supports, such as ``["process_writes"]``. Default: those that it defines.
+    """
+
+    database_version: pulumi.Input[str]
+    triggers: pulumi.Input[Sequence[pulumi.Input[str]]]
+
+
 @dataclass(kw_only=True)
 class PluginFileArgs(ResourceArgs):
     """The arguments of a ``PluginFile`` as one value; ``PluginFile`` describes them."""
 
     plugin_name: pulumi.Input[str] | None = None
-    source: str | os.PathLike[str] | None = None
+    source: str | os.PathLike[str] | pulumi.Asset | None = None
+    sha256: str | None = None
+    expected_sha256: pulumi.Input[str] | None = None
     content: pulumi.Input[str] | None = None
     trigger_name: pulumi.Input[str] | None = None
     test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None
+    manifest: pulumi.Input[PluginManifest] | None = None
     adopt: pulumi.Input[bool] | None = None
     retain: pulumi.Input[bool] | None = None
     delete_on_destroy: pulumi.Input[bool] | None = None
@@ -53,10 +69,17 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         plugin_name: Path below the plugin directory, such as ``report.py``; default: ``resource_name``.
         source: Path of the file, relative to the program. The program reads it; an output is not possible. Set either
             ``source`` or ``content``.
+            Pulumi's assets are possible: ``FileAsset``, ``StringAsset``, ``RemoteAsset``.
+        sha256: The SHA-256 that the bytes of ``source`` must have, in hexadecimal; default: any. Pins a
+            ``RemoteAsset``, which is kept in the user's cache then.
+        expected_sha256: The ``content_sha256`` that the code must have, such as an output of the stack that this one
+            is promoted from; default: any. Other code is refused, and the error shows both hashes.
         content: The text of the file.
         trigger_name: Send changes through the trigger of that name (``PUT plugins/files``); default: by path.
         test: Dry runs that the new code has to pass before the live file is overwritten; default: none. A failed dry
             run fails the deployment and shows the plugin's log; the live file stays.
+        manifest: What the plugin's manifest says about where it runs; default: nothing. ``Plugin`` sets it. Another
+            release of the server fails the deployment before a file is written.
         adopt: Take over an existing file with other content; default: False. ``influxdb3:adopt`` sets it for all
             resources. Without ``adopt``, such a file is an error. A file with the same content is always taken over.
         retain: Whether the file stays on destroy; default: True, and a warning says so. With False, destroy removes
@@ -82,10 +105,13 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         resource_name: str,
         *,
         plugin_name: pulumi.Input[str] | None = None,
-        source: str | os.PathLike[str] | None = None,
+        source: str | os.PathLike[str] | pulumi.Asset | None = None,
+        sha256: str | None = None,
+        expected_sha256: pulumi.Input[str] | None = None,
         content: pulumi.Input[str] | None = None,
         trigger_name: pulumi.Input[str] | None = None,
         test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None,
+        manifest: pulumi.Input[PluginManifest] | None = None,
         adopt: pulumi.Input[bool] | None = None,
         retain: pulumi.Input[bool] | None = None,
         delete_on_destroy: pulumi.Input[bool] | None = None,
@@ -107,12 +133,14 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
             "plugin_name": name,
             "content": source_text(where, "content", args.content, python=python)
             if args.source is None
-            else read_file(where, args.source, python=python),
+            else read_file_source(where, args.source, args.sha256, python=python),
             "plugin_filename": None,
             "content_sha256": None,
         } | without_none(
             trigger_name=args.trigger_name,
             test=dry_runs_property(where, args.test),
+            manifest=args.manifest,
+            expected_sha256=known_or_refused(where, args.expected_sha256),
             adopt=args.adopt,
             delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )
@@ -137,6 +165,16 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
     def test(self) -> pulumi.Output[list[dict[str, Any]] | None]:
         """The dry runs that the plugin has to pass, as mappings."""
         return self._output("test")
+
+    @property
+    def expected_sha256(self) -> pulumi.Output[str | None]:
+        """The ``content_sha256`` that the code must have."""
+        return self._output("expected_sha256")
+
+    @property
+    def manifest(self) -> pulumi.Output[dict[str, Any] | None]:
+        """What the plugin's manifest says of where it runs, as a mapping."""
+        return self._output("manifest")
 
     @property
     def adopt(self) -> pulumi.Output[bool]:

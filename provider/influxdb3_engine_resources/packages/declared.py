@@ -29,6 +29,9 @@ class DeclaredPackages:
         self._sets: dict[tuple[str, frozenset[str]], Sequence[Requirement]] = {}
         self._guard = threading.Lock()
 
+    def __bool__(self) -> bool:
+        return bool(self._sets)
+
     def declare(self, set_name: str, requirements: Sequence[Requirement]) -> list[str]:
         """Note the requirements of a set; sets in different components may have the same name.
 

@@ -19,6 +19,7 @@ from influxdb3_engine_resources.server.remedies import with_remedy
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from influxdb3_engine_resources.inputs import Unknown
     from influxdb3_engine_resources.program import Program
     from influxdb3_engine_resources.server.host import Host
     from influxdb3_engine_resources.server.probe import ProbedFile
@@ -53,6 +54,21 @@ def existing_hashes(host: Host, label: str, paths: Collection[str]) -> dict[str,
         ) from error
     except EngineApiError as error:
         raise ResourceError(f"{label} was not written to {host.url}: {with_remedy(error)}") from error
+
+
+def refuse_unexpected_code(expected: str | Unknown | None, digest: str) -> None:
+    """Refuse code that is not what the program expects, such as the code that another stack runs.
+
+    Args:
+        expected: The expected ``content_sha256``; None for any.
+        digest: The ``content_sha256`` of the code.
+
+    Raises:
+        InvalidInputs: The hashes differ; shows both.
+    """
+    if isinstance(expected, str) and expected != digest:
+        reason = f"the code has the SHA-256 {digest}, and {expected} is expected: deploy the code that has this hash"
+        raise InvalidInputs([Failure(property="expected_sha256", reason=reason)])
 
 
 def refuse_other_code(program: Program, path: str, digest: str, what: str) -> None:

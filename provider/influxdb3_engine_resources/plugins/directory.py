@@ -21,11 +21,22 @@ from influxdb3_engine_resources.errors import (
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginDirectoryName, TriggerName, plugin_path
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugins.change import FileChange, existing_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.change import (
+    FileChange,
+    existing_hashes,
+    refuse_other_code,
+    refuse_unexpected_code,
+)
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRunInputs, Gate, missing_entry_points
+from influxdb3_engine_resources.plugins.manifest_facts import (
+    ManifestFacts,
+    preview_releases,
+    refuse_other_releases,
+    with_triggers,
+)
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_directory
 from influxdb3_engine_resources.properties import files_property
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
@@ -43,7 +54,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.host import Host
 
 _ENTRY = "__init__.py"
-_ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "expected_sha256", "manifest"})
 _MODIFIED = "modified"
 
 
@@ -69,6 +80,8 @@ class PluginDirectoryInputs(Inputs):
     in_place: bool = False
     trigger_name: TriggerName | None = None
     test: list[DryRunInputs] | None = None
+    expected_sha256: str | None = None
+    manifest: ManifestFacts | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
@@ -132,13 +145,14 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if inputs.known("test") and (failures := missing_entry_points(inputs.test or [], source)):
             raise InvalidInputs(failures)
         digest = files_sha256(inputs.contents)
+        refuse_unexpected_code(inputs.expected_sha256, digest)
         if not inputs.known("plugin_name", "in_place"):
             return inputs.model_copy(update={"plugin_filename": UNKNOWN, "content_sha256": digest})
         directory = inputs.plugin_name if inputs.in_place else f"{inputs.plugin_name}_{digest[:12]}"
         if inputs.in_place is True:
             refuse_other_code(program, directory, digest, f"the plugin directory {directory!r}")
             program.contents[directory] = inputs.below(directory)
-        program.sources.declare(directory, source)
+        program.sources.declare(directory, with_triggers(source, inputs.manifest))
         program.files |= {directory, *inputs.below(directory)}
         return inputs.model_copy(update={"plugin_filename": directory, "content_sha256": digest})
 
@@ -149,6 +163,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         if state is not None and state.plugin_filename == inputs.plugin_filename and state.files == inputs.files:
             return
         if engine.configuration.online_checks:
+            preview_releases(inputs.manifest, engine)
             behind = self._outdated_hosts(inputs, engine.hosts, str(inputs.plugin_filename))
             refuse_where_locked(behind, "plugin_name", lambda facts: facts.refuses_files())
         if state is None and inputs.in_place and not engine.adopts(inputs):
@@ -240,6 +255,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
 
     def _deploy(self, inputs: PluginDirectoryInputs, engine: Engine, *, through_trigger: bool) -> None:
         """Write missing files and pass the dry runs: in this order if no trigger runs the directory yet."""
+        refuse_other_releases(inputs.manifest, inputs.label, engine)
         if inputs.test and inputs.in_place:
             candidate = f"{inputs.candidates}/{inputs.plugin_name}_{files_sha256(inputs.contents)[:12]}"
             self._write(inputs, engine.hosts, candidate)

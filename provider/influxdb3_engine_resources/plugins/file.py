@@ -11,11 +11,22 @@ from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceEr
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs
 from influxdb3_engine_resources.names import PluginPath, TriggerName
 from influxdb3_engine_resources.notices import notice
-from influxdb3_engine_resources.plugins.change import FileChange, existing_hashes, refuse_other_code
+from influxdb3_engine_resources.plugins.change import (
+    FileChange,
+    existing_hashes,
+    refuse_other_code,
+    refuse_unexpected_code,
+)
 from influxdb3_engine_resources.plugins.clean_up import remove_files, remove_files_later
 from influxdb3_engine_resources.plugins.code import Code
 from influxdb3_engine_resources.plugins.drift import drift
 from influxdb3_engine_resources.plugins.gate import DryRunInputs, Gate, missing_entry_points
+from influxdb3_engine_resources.plugins.manifest_facts import (
+    ManifestFacts,
+    preview_releases,
+    refuse_other_releases,
+    with_triggers,
+)
 from influxdb3_engine_resources.plugins.source import PluginSourceError, parse_file
 from influxdb3_engine_resources.resource import Created, Difference, Live, ResourceLogic
 from influxdb3_engine_resources.server.host import refuse_where_locked, sha256
@@ -30,7 +41,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.server.host import Host
 
-_ONLY_FOR_US = frozenset({"trigger_name", "adopt"})
+_ONLY_FOR_US = frozenset({"trigger_name", "adopt", "expected_sha256", "manifest"})
 _MODIFIED = "modified"
 
 
@@ -44,6 +55,8 @@ class PluginFileInputs(Inputs):
     content: str
     trigger_name: TriggerName | None = None
     test: list[DryRunInputs] | None = None
+    expected_sha256: str | None = None
+    manifest: ManifestFacts | None = None
     adopt: bool = False
     delete_on_destroy: bool = False
     plugin_filename: str | None = None
@@ -77,12 +90,13 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         derived["hosts"] = program.configuration.further_urls
         if inputs.known("content"):
             derived["content_sha256"] = sha256(inputs.content)
+            refuse_unexpected_code(inputs.expected_sha256, derived["content_sha256"])
             if inputs.known("plugin_name") and inputs.plugin_name.endswith(".py"):
                 try:
                     source = parse_file(inputs.plugin_name, inputs.content)
                 except PluginSourceError as error:
                     raise InvalidInputs([Failure(property="content", reason=str(error))]) from None
-                program.sources.declare(inputs.plugin_name, source)
+                program.sources.declare(inputs.plugin_name, with_triggers(source, inputs.manifest))
                 if inputs.known("test") and (failures := missing_entry_points(inputs.test or [], source)):
                     raise InvalidInputs(failures)
             if inputs.known("plugin_name"):
@@ -100,6 +114,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
             return
         absent, differing = self._found(inputs, engine)
         if engine.configuration.online_checks:
+            preview_releases(inputs.manifest, engine)
             refuse_where_locked([*absent, *differing], "plugin_name", lambda facts: facts.refuses_files())
         if state is not None:
             return
@@ -126,6 +141,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
 
         The shared request finds somebody else's file of that name: the API would overwrite it.
         """
+        refuse_other_releases(inputs.manifest, inputs.label, engine)
         absent, differing = self._found(inputs, engine)
         if differing and not engine.adopts(inputs):
             raise ResourceError(_conflict(inputs, differing))
@@ -148,6 +164,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         """Pass the dry runs, then overwrite the file: by POST, or by PUT if ``trigger_name`` is set."""
         changed = state.changed(inputs, _ONLY_FOR_US | {"delete_on_destroy"})
         if changed:
+            refuse_other_releases(inputs.manifest, inputs.label, engine)
             self._pass_tests(inputs, engine, "changed")
         if changed & {"content", "hosts"}:
             self._write(inputs, engine.hosts, "changed", None if inputs.trigger_name is None else _overwrite(inputs))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import PluginType
+from influxdb3_engine_resources.plugins.header import Header, read_header
+from influxdb3_engine_resources.plugins.imports import Import, imports_of
 from influxdb3_engine_resources.plugins.newer_syntax import newer_syntax_hint
 
 if TYPE_CHECKING:
@@ -37,11 +39,19 @@ class SourceOutline:
         names: Names that are bound at the top level.
         functions: Names that are certainly bound to a function of this source.
         opaque: Whether unknown names may be bound (``from x import *``, ``globals()``).
+        header: The plugin's header; None if it has no header that can be read.
+        header_problem: What is wrong with a header that cannot be read; None if there is no such header.
+        imports: Modules that the plugin cannot be loaded without.
+        triggers: Entry points that its manifest lists; None if the plugin has no manifest.
     """
 
     names: frozenset[str]
     functions: Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]
     opaque: bool
+    header: Header | None = None
+    header_problem: str | None = None
+    imports: tuple[Import, ...] = ()
+    triggers: tuple[str, ...] | None = None
 
     def binds(self, name: str) -> bool:
         """Whether the module may define a name."""
@@ -71,7 +81,8 @@ def parse_file(name: str, content: str) -> SourceOutline:
     Raises:
         PluginSourceError: A syntax error; names the file and the line.
     """
-    return _defined(_parse(name, content))
+    module = _parse(name, content)
+    return _plugin(module, {name: module}, frozenset())
 
 
 def parse_directory(files: Mapping[str, str]) -> SourceOutline:
@@ -88,7 +99,8 @@ def parse_directory(files: Mapping[str, str]) -> SourceOutline:
         for node in _unguarded(module):
             if isinstance(node, ast.ImportFrom) and node.level:
                 _check_relative_import(name, node, modules)
-    return _defined(modules["__init__.py"])
+    own = frozenset(path.partition("/")[0].removesuffix(".py") for path in modules)
+    return _plugin(modules["__init__.py"], modules, own)
 
 
 class KnownSources:
@@ -119,6 +131,12 @@ def _parse(name: str, content: str) -> ast.Module:
         raise PluginSourceError(f"{name}: {error}") from None
     except (MemoryError, RecursionError):
         raise PluginSourceError(f"{name}: an expression is nested too deeply for Python to parse") from None
+
+
+def _plugin(entry: ast.Module, modules: Mapping[str, ast.Module], own: frozenset[str]) -> SourceOutline:
+    header, problem = read_header(entry)
+    imports = tuple(imports_of(modules, own))
+    return replace(_defined(entry), header=header, header_problem=problem, imports=imports)
 
 
 def _defined(module: ast.Module) -> SourceOutline:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import AnswerError, AnswerLost, CreateTrigger, ErrorBehavior, TriggerSettings
 from influxdb3_engine_api.foreign_text import shown
+from influxdb3_engine_resources.published.semver import Version
 from influxdb3_engine_resources.server.on_server import DIRECTORY
 from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.server.shared import SharedAnswers
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from influxdb3_engine_api import EngineClient, Specification
     from influxdb3_engine_api.wire import ServerInfo
+    from influxdb3_engine_resources.published.semver import VersionRange
 
 _OLDEST = "3.10.0"
 _INTERRUPTS_RETRIES = {"InfluxDB 3 Core": "3.10.3", "InfluxDB 3 Enterprise": "3.10.2"}
@@ -50,6 +52,18 @@ class ServerFacts:
             f"{self._client.host_url} runs {release}, and this package needs InfluxDB {_OLDEST} or later: "
             "upgrade the server"
         )
+
+    def refuses_release(self, versions: VersionRange) -> str | None:
+        """Why a plugin that runs on some releases does not run on the server's, or ``None``.
+
+        A pre-release of the server counts as its release; a version that is no number is taken for any.
+        """
+        server = self.server()
+        numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", server.version)
+        if numbers is None or Version.parse(numbers[0]) in versions:
+            return None
+        release = shown(f"{server.product_name or 'InfluxDB'} {server.version}", longest=200)
+        return f"the plugin runs on InfluxDB {versions}, and {self._client.host_url} runs {release}"
 
     def stuck_by_retries(self) -> str | None:
         """The server's release if a trigger that retries blocks all changes until it succeeds, else None."""

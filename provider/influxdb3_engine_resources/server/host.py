@@ -10,6 +10,7 @@ from influxdb3_engine_resources.errors import Failure, InvalidInputs
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.plugins.plugin_table import PluginTable
 from influxdb3_engine_resources.server.facts import ServerFacts
+from influxdb3_engine_resources.server.modules import Modules
 from influxdb3_engine_resources.server.probe import Probe
 from influxdb3_engine_resources.server.retry import is_unsettled, with_retries
 from influxdb3_engine_resources.server.sweeper import Sweeper
@@ -37,6 +38,7 @@ class Host:
         plugin_table: Which files its triggers run.
         sweeper: Deletes what the API cannot delete.
         facts: What is known about the server.
+        modules: Which modules its plugins can import.
         installing: Held while pip runs: two pips at once damage an environment.
     """
 
@@ -46,6 +48,7 @@ class Host:
         self.plugin_table = PluginTable(client, self.probe)
         self.sweeper = Sweeper(client, self.probe)
         self.facts = ServerFacts(client)
+        self.modules = Modules(self.probe)
         self.installing = threading.Lock()
         self._told: set[str] = set()
         self._telling = threading.Lock()

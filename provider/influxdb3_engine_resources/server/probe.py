@@ -58,6 +58,7 @@ class ProbeReport(BaseModel):
         pip_is_running: Whether pip runs on the server's machine; None if unknown.
         files: Path below the plugin directory to the file, or to None if there is no file.
         listing: Path below the plugin directory to SHA-256, for all files but hidden ones; see ``ProbedFile.sha256``.
+        missing_modules: Modules that the server's Python does not find.
         listing_is_whole: Whether the listing has all files: it ends after some seconds, and after some thousand files.
     """
 
@@ -70,6 +71,7 @@ class ProbeReport(BaseModel):
     files: dict[str, ProbedFile | None] = {}
     listing: dict[str, str | None] = {}
     listing_is_whole: bool = True
+    missing_modules: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Probe:
         extras_of: Collection[str] = (),
         files: Collection[str] | None = None,
         listing: bool = False,
+        modules: Collection[str] = (),
     ) -> ProbeReport:
         """Ask the server's Python: one request, and one more the first time in a process.
 
@@ -112,6 +115,7 @@ class Probe:
             extras_of: Report the dependencies of these, too.
             files: Report these files, by path below the plugin directory.
             listing: Whether to report the hashes of all files.
+            modules: Names of modules, of which those are reported that cannot be imported.
         """
         question: dict[str, Any] = {"listing": True} if listing else {}
         if distributions is not None:
@@ -119,6 +123,8 @@ class Probe:
             question["extras_of"] = sorted(extras_of)
         if files is not None:
             question["files"] = sorted(files)
+        if modules:
+            question["modules"] = sorted(modules)
         text, directory = json.dumps(question), self._plugin_directory
         report = self._run(text, directory)
         if report.plugin_directory is None and directory is None:

@@ -25,7 +25,9 @@ from influxdb3_engine_resources.triggers.inputs import (
     label,
 )
 from influxdb3_engine_resources.triggers.missing_tables import warn_of_a_missing_table
+from influxdb3_engine_resources.triggers.needed_modules import refuse_missing_modules
 from influxdb3_engine_resources.triggers.online_checks import OnlineChecks
+from influxdb3_engine_resources.triggers.plugin_header import compare_with_plugin, tell_of_schedule
 from influxdb3_engine_resources.triggers.request_paths import path_is_taken
 from influxdb3_engine_resources.triggers.run_ends import wait_for_run_end, wait_if_runs_block
 from influxdb3_engine_resources.triggers.steps import TriggerSteps
@@ -72,6 +74,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
                 on = "requests" if isinstance(specification, Request) else repr(inputs.trigger_specification)
                 reason = f"{inputs.plugin_filename} cannot run on {on}: {problem}"
                 raise InvalidInputs([Failure(property="plugin_filename", reason=reason)])
+            if source and (failures := compare_with_plugin(inputs, specification, source)):
+                raise InvalidInputs(failures)
         if not isinstance(specification, Request):
             return inputs
         if inputs.known("db", "trigger_name", "disabled") and not inputs.disabled:
@@ -86,9 +90,12 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if inputs.known("db", "trigger_name") and program.new_triggers.declare(inputs.owner, object()):
             reason = f"another Trigger of this program is the {label(inputs)}, too: change trigger_name"
             raise InvalidInputs([Failure(property="trigger_name", reason=reason)])
+        tell_of_schedule(inputs)
 
     def check_old(self, inputs: TriggerInputs, state: TriggerInputs, program: Program) -> None:
         """Note the name and the path that it gives up, unless it is deleted after others are created."""
+        if inputs.known("trigger_specification", "disabled") and inputs.schedule != state.schedule:
+            tell_of_schedule(inputs)
         difference = self.diff(state, inputs)
         if difference.replaces and not difference.delete_before_replace:
             return
@@ -130,6 +137,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         steps, runs = TriggerSteps(engine, inputs.db), FirstRuns(inputs, engine)
         try:
             refuse_a_served_path(inputs, engine)
+            refuse_missing_modules(inputs, engine)
             runs.begin()
             steps.create(inputs.body())
         except Conflict:

@@ -9,7 +9,9 @@ from influxdb3_engine_api.specification import parse
 from influxdb3_engine_resources.errors import Failure, ProbeFailed
 from influxdb3_engine_resources.notices import notice
 from influxdb3_engine_resources.server.remedies import NO_NEW_PLUGINS
+from influxdb3_engine_resources.triggers.inputs import NOT_IN_DEFINITION, label
 from influxdb3_engine_resources.triggers.missing_tables import warn_of_a_missing_table
+from influxdb3_engine_resources.triggers.needed_modules import missing_modules
 from influxdb3_engine_resources.triggers.request_paths import path_is_served
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class OnlineChecks:
             found.append(Failure(property="db", reason=f"there is no database {inputs.db!r}: declare a Database"))
         if inputs.known("plugin_filename") and (reason := self._plugin_problem()):
             found.append(Failure(property="plugin_filename", reason=reason))
+        self._warn_of_missing_modules()
         return found
 
     @property
@@ -86,6 +89,15 @@ class OnlineChecks:
                 f"on the server can be changed, until a run succeeds ({release}). Choose another error_behavior, or "
                 "upgrade the server"
             )
+
+    def _warn_of_missing_modules(self) -> None:
+        """A deployment that installs packages may install those that are missing."""
+        inputs, state = self._inputs, self._state
+        is_new = state is None or bool(state.changed(inputs, NOT_IN_DEFINITION))
+        if not is_new or not inputs.known("db", "trigger_name", "plugin_filename") or self._engine.program.packages:
+            return
+        if text := missing_modules(inputs, self._engine):
+            notice(f"{label(inputs)} will not be deployed: {text}")
 
     def _plugin_problem(self) -> str | None:
         name = self._inputs.plugin_filename

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.errors import ResourceError
+from influxdb3_engine_resources.server.remedies import with_remedy
 from influxdb3_engine_resources.triggers.fallback import Fallback, create_again, remove_failed
 from influxdb3_engine_resources.triggers.first_runs import FirstRuns
 from influxdb3_engine_resources.triggers.inputs import label
+from influxdb3_engine_resources.triggers.needed_modules import refuse_missing_modules
 from influxdb3_engine_resources.triggers.run_ends import (
     notice_of_gap,
     notice_of_overlap,
@@ -47,6 +49,8 @@ def swap(state: TriggerInputs, inputs: TriggerInputs, engine: Engine, runs: Firs
         NothingLive: The swap failed, and neither definition is live.
         ResourceError: The swap failed; says what is live.
     """
+    with _step(lambda error: ResourceError(f"{label(inputs)} was not changed: {with_remedy(error)}")):
+        refuse_missing_modules(inputs, engine)
     steps = _Swap(state, inputs, engine, runs)
     if carries_over(state, inputs):
         wait_for_run_end(state, engine)

@@ -23,7 +23,7 @@ from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import SourceError
 
 RESOURCES = [public.Database, public.PackageSet, public.PluginDirectory, public.PluginFile, public.Trigger]
-READ_IN_THE_PROGRAM = {"source", "exclude"}
+READ_IN_THE_PROGRAM = {"source", "sha256", "exclude"}
 """Arguments that become other properties: the text of files."""
 DEPRECATED = {"delete_on_destroy"}
 PROVIDERS_OF_0_1_0 = json.loads(Path(__file__).with_name("providers_of_0_1_0.json").read_text())

@@ -6,7 +6,9 @@ It writes nothing. Safe to delete: the provider uploads it again.
 from __future__ import annotations
 
 import hashlib
+import importlib.machinery
 import importlib.metadata
+import importlib.util
 import itertools
 import json
 import os
@@ -41,6 +43,7 @@ def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str
         report["files"] = {name: _file(directory, name) for name in question["files"]}
     if "listing" in question:
         report["listing"], report["listing_is_whole"] = ({}, True) if directory is None else _listing(directory)
+    report["missing_modules"] = [name for name in question.get("modules", ()) if not _is_found(name)]
     influxdb3_local.info("pulumi-probe " + json.dumps(report))
 
 
@@ -51,6 +54,23 @@ def _plugin_directory(probe: str, given: str | None) -> Path | None:
         if candidate and _is_there(Path(candidate, probe)):
             return Path(candidate).absolute()
     return None
+
+
+def _is_found(name: str) -> bool:
+    """Whether a module can be imported, as far as that is known without running its packages.
+
+    A package may make its modules when it is imported, so only those of namespace packages are looked for further.
+    """
+    top, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+        path = top
+        while spec is not None and rest and spec.origin is None and spec.submodule_search_locations is not None:
+            path = f"{path}.{rest.pop(0)}"
+            spec = importlib.machinery.PathFinder.find_spec(path, spec.submodule_search_locations)
+    except (ImportError, ValueError):  # of a module that was loaded without a specification
+        return top in sys.modules
+    return spec is not None
 
 
 def _is_there(file: Path) -> bool:

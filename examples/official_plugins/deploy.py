@@ -1,0 +1,103 @@
+"""Deploys this example on this machine with plugins of InfluxData's registry, and shows what they do.
+
+    uv run examples/official_plugins/deploy.py [--registry URL]
+
+Needs the network: the registry, and Python packages. Everything it starts is stopped at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from influxdb3_embedded.testing import start_engine
+from influxdb3_engine_api import EngineApiError
+from pulumi_cli import find_or_install
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLE = Path(__file__).parent
+SECONDS = 60.0
+
+
+def main() -> int:
+    """Deploy, write an hour of readings, and print the alerts and the hourly means."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--registry", help="URL of another registry's index.json")
+    registry = parser.parse_args().registry
+    alerts: list[str] = []
+    with tempfile.TemporaryDirectory() as directory, start_engine(Path(directory, "engine")) as engine:
+        webhook = receiver(alerts)
+        project = shutil.copytree(EXAMPLE, Path(directory, "project"), ignore=shutil.ignore_patterns("__pycache__"))
+        settings = {"influxdb3:hostUrl": engine.url, "every": "5s"}
+        if registry:
+            settings["influxdb3:registry"] = registry
+        environment = find_or_install(report=print).environment(os.environ) | {
+            "PULUMI_BACKEND_URL": Path(directory).as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "",
+        }
+
+        def pulumi(*arguments: str) -> None:
+            subprocess.run(["pulumi", *arguments, "--non-interactive"], cwd=project, env=environment, check=True)
+
+        try:
+            pulumi("stack", "init", "dev")
+            for key, value in settings.items():
+                pulumi("config", "set", key, value)
+            pulumi("config", "set", "--secret", "webhook", f"http://127.0.0.1:{webhook.server_port}/")
+            pulumi("up", "--yes")
+        except subprocess.CalledProcessError:
+            print("The deployment failed; the lines above say why.", file=sys.stderr)
+            return 1
+        hour = time.time_ns() // 3_600_000_000_000 * 3_600_000_000_000 - 3_600_000_000_000
+        lines = [f"home,room=hall temp={20 + at} {hour + at * 60_000_000_000}" for at in range(20)]
+        engine.client.write_lp("home", "\n".join(lines))
+        means = wait_for(lambda: engine.client.query_sql("home", "SELECT room, temp_avg FROM home_hourly"))
+        wait_for(lambda: alerts)
+        print(f"Hourly means: {means}\nAlerts: {len(alerts)}, the first one: {alerts[0] if alerts else None}")
+        webhook.shutdown()
+        return 0 if means and alerts else 1
+
+
+def receiver(alerts: list[str]) -> ThreadingHTTPServer:
+    """A web server that notes what is posted to it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            alerts.append(self.rfile.read(int(self.headers["content-length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class names it
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def wait_for(look: Callable[[], Any]) -> Any:
+    """The first result that is not empty; the last one if none is."""
+    ends = time.monotonic() + SECONDS
+    while True:
+        try:
+            found = look()
+        except EngineApiError:  # the table does not exist yet
+            found = None
+        if found or time.monotonic() > ends:
+            return found
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
