@@ -25,7 +25,7 @@ def test_after_a_change_of_token_errors_of_refresh_and_destroy_say_which_configu
             ran = operation()
             said = " ".join(ran.output.split())
             assert ran.status != 0
-            assert f"this {what} is {REMEDY}" in said
+            assert f"This {what} {REMEDY}" in said
             assert "influxdb3:authToken" not in said
             assert "Traceback" not in ran.output
 
