@@ -7,10 +7,17 @@ from pulumi_influxdb3_engine import Database, PluginDirectory, ScheduleTest, Tri
 config = pulumi.Config()
 window = config.require("window")
 
+# the stage that this one gets its code from; prod deploys nothing that staging does not run
+source = config.get("from")
+expected = (
+    pulumi.StackReference(f"{pulumi.get_organization()}/promotion/{source}").get_output("code") if source else None
+)
+
 readings = Database("readings")
 rollup = PluginDirectory(
     "rollup",
     source="plugins/rollup",
+    expected_sha256=expected,
     # new code has to pass a dry run on the stage's own data
     test=ScheduleTest(database=readings.db, arguments={"window": window}),
     retain=False,

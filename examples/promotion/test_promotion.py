@@ -100,6 +100,9 @@ def test_a_change_stops_at_the_first_stage_that_it_fails_on(project):
     assert [project.code(stage) for stage in STAGES] != [first] * 3
     assert project.running("staging") == project.running("prod") == [f"rollup_{first[:12]}"]
 
+    refused = project.run("preview", "--stack", "prod", expect=1)  # staging does not run this code
+    assert f"and {first} is expected" in refused
+
     project.edit('row["room"].lower()', '(row["room"] or "unknown").lower()')
     for stage in STAGES:
         assert "means.py" in project.run("preview", "--diff", "--stack", stage)
