@@ -30,9 +30,9 @@ _EXPECTED = {
     "dict_type": "a mapping",
 }
 _LIMITS = {
-    "greater_than": "a number above {gt} is needed",
-    "greater_than_equal": "a number of at least {ge} is needed",
-    "less_than_equal": "a number of at most {le} is needed",
+    "greater_than": "a number above {gt:g} is needed",
+    "greater_than_equal": "a number of at least {ge:g} is needed",
+    "less_than_equal": "a number of at most {le:g} is needed",
     "finite_number": "a number that is neither infinite nor NaN is needed",
 }
 _FOUND = ((bool, "a boolean"), (str, "a text"), (int | float, "a number"), (list, "a list"), (dict, "a mapping"))

@@ -210,3 +210,26 @@ def test_members_and_columns_that_a_newer_release_adds_are_ignored() -> None:
         log_lines=["INFO: hi"], database_writes={"db": ["cpu v=1"]}, errors=[]
     )
     assert outcome(answering(200, '[{"iox::database": "_internal", "deleted": false}]'), "databases") == ["_internal"]
+
+
+def test_a_write_is_durable_and_may_be_partial_unless_asked_otherwise() -> None:
+    with tiny_server(answering(204)) as server, EngineClient(server.url) as client:
+        client.write_lp("db", "cpu v=1")
+        client.write_lp("db", "cpu v=1", accept_partial=False, no_sync=True)
+
+    sent = [parse_qs(urlsplit(request.target).query) for request in server.received]
+    assert [(each["accept_partial"], each["no_sync"]) for each in sent] == [
+        (["true"], ["false"]),
+        (["false"], ["true"]),
+    ]
+
+
+def test_a_client_that_is_closed_sends_nothing() -> None:
+    with tiny_server(answering(200)) as server:
+        with EngineClient(server.url, package_timeout=7.0) as client:
+            client.health()
+        assert client.package_timeout == 7.0
+        with pytest.raises(Exception, match="closed"):
+            client.health()
+
+    assert len(server.received) == 1

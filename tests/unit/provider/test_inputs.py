@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from influxdb3_engine_resources.errors import InvalidInputs
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, is_known
@@ -70,6 +71,21 @@ def test_an_unknown_value_passes_at_any_depth(given: dict[str, Any]) -> None:
             {"trigger_settings.run_async": "True or False is needed, not a list"},
         ),
         ({"watch": {"seconds": 5, "run": 1}}, {"watch.run": "there is no such property"}),
+        ({"watch": {"seconds": 0}}, {"watch.seconds": "a number above 0 is needed"}),
+        ({"watch": {"seconds": 3601}}, {"watch.seconds": "a number of at most 3600 is needed"}),
+        (
+            {"watch": {"seconds": float("inf")}},
+            {"watch.seconds": "a number that is neither infinite nor NaN is needed"},
+        ),
+        ({"watch": {"seconds": 5, "runs": 0}}, {"watch.runs": "a number of at least 1 is needed"}),
+        *(
+            ({"node_spec": nodes}, {"node_spec": "write 'all' or a list of node ids"})
+            for nodes in ([], "n1", [1], ["n1", ""], {"nodes": ["n1"]})
+        ),
+        (
+            {"node_spec": ["n\n1"]},
+            {"node_spec": "a node id holds a line break or another control character: remove it"},
+        ),
         ({"watch": {"seconds": True}}, {"watch.seconds": "a number is needed, not a boolean"}),
         ({"watch": {"seconds": 5, "runs": 1.5}}, {"watch.runs": "a whole number is needed, not a number"}),
     ],
@@ -188,3 +204,15 @@ def test_settings_left_out_get_their_defaults() -> None:
         "run_async": False,
         "error_behavior": "log",
     }
+
+
+def test_values_of_an_input_cannot_be_changed() -> None:
+    inputs = TriggerInputs.checked(TRIGGER)
+
+    with pytest.raises(ValidationError, match="frozen"):
+        inputs.db = "other"  # type: ignore[misc] # what the test is about
+
+
+@pytest.mark.parametrize("seconds", [3600, 0.001])
+def test_the_bounds_of_a_watch_are_allowed(seconds: float) -> None:
+    assert TriggerInputs.checked(TRIGGER | {"watch": {"seconds": seconds, "runs": 1}}).watch is not None
