@@ -22,7 +22,7 @@ class _Entry:
     """A value.
 
     Attributes:
-        data: The pickle; empty if the value cannot be pickled.
+        data: The pickle in parts; empty if the value cannot be pickled.
         reason: Why the value cannot be pickled; None if it can.
         holder: The process that put or changed the value last.
         put: The version of the last `put`.
@@ -30,7 +30,7 @@ class _Entry:
         deadline: When the value expires; None for never.
     """
 
-    data: bytes
+    data: list[bytes]
     reason: str | None
     holder: WorkerProcess
     put: int
@@ -55,24 +55,24 @@ class CacheNamespace:
         self._next_sweep = 0.0
         self._version = 0
 
-    def answer(self, message: Message, data: bytes, asker: WorkerProcess) -> tuple[Message, bytes]:
+    def answer(self, message: Message, data: list[bytes], asker: WorkerProcess) -> tuple[Message, list[bytes]]:
         """Carry out a ``cache_*`` frame of a worker and return the answer."""
         self._sweep()
         key = message["key"]
         entry = self._find(key)
         if message["op"] == "cache_put":
-            return self._put(key, data, message, asker), b""
+            return self._put(key, data, message, asker), []
         if message["op"] == "cache_delete":
-            return {"found": self._entries.pop(key, None) is not None}, b""
+            return {"found": self._entries.pop(key, None) is not None}, []
         if message["op"] == "cache_change":
-            return self._change(entry, data, message, asker), b""
+            return self._change(entry, data, message, asker), []
         if entry is None:
-            return {"found": False, "stays_with": None}, b""
+            return {"found": False, "stays_with": None}, []
         if entry.version != message["version"] and not entry.data:
-            return {"found": False, "stays_with": entry.holder.label, "reason": entry.reason}, b""
+            return {"found": False, "stays_with": entry.holder.label, "reason": entry.reason}, []
         is_known = entry.version == message["version"]
         ttl = None if entry.deadline is None else entry.deadline - monotonic()
-        return {"found": True, "version": entry.version, "ttl": ttl}, b"" if is_known else entry.data
+        return {"found": True, "version": entry.version, "ttl": ttl}, [] if is_known else entry.data
 
     def is_empty(self) -> bool:
         """Whether the namespace has no values."""
@@ -82,14 +82,14 @@ class CacheNamespace:
         """Whether a value is only in this process."""
         return any(not entry.data and entry.holder is process for entry in self._entries.values())
 
-    def _put(self, key: str, data: bytes, message: Message, asker: WorkerProcess) -> Message:
+    def _put(self, key: str, data: list[bytes], message: Message, asker: WorkerProcess) -> Message:
         self._version += 1
         ttl = self._default_ttl if message["ttl"] is None else message["ttl"]
         deadline = None if ttl is None else monotonic() + ttl
         self._entries[key] = _Entry(data, message["reason"], asker, self._version, self._version, deadline)
         return {"version": self._version, "ttl": ttl}
 
-    def _change(self, entry: _Entry | None, data: bytes, message: Message, asker: WorkerProcess) -> Message:
+    def _change(self, entry: _Entry | None, data: list[bytes], message: Message, asker: WorkerProcess) -> Message:
         if entry is None or entry.version != message["version"]:
             # A new value, or a deletion, is no conflict: the changed object is in no cache any more.
             return {"version": None, "conflict": entry is not None and entry.put <= message["version"]}
