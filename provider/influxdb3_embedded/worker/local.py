@@ -78,14 +78,15 @@ class Influxdb3Local:
         Raises:
             QueryError: The query failed.
             TypeError: An argument is of the wrong type.
+            TooLong: The query and its placeholders are longer than 1 MiB.
         """
         sql = _text("query", query)
         for name, value in (require_optional("args", args, dict) or {}).items():
             for part in (name, value):
                 if not isinstance(part, str):
                     raise TypeError(f"argument 'args': {mismatch(part, str)}")
-        target = None if database is None else _text("database", database)
-        answer, text = self._channel.ask({"op": "query", "database": target, "args": args}, sql.encode())
+        target = None if database is None else _database("database", database)
+        answer, text = self._channel.ask({"op": "query", "database": target, "sql": sql, "args": args})
         if "error" in answer:
             raise QueryError(answer["error"])
         rows: list[dict[str, Any]] = json.loads(text)
@@ -108,7 +109,7 @@ class Influxdb3Local:
         Raises:
             TypeError: An argument is of the wrong type.
         """
-        self._queued.append((_text("db_name", db_name), _build(line_builder)))
+        self._queued.append((_database("db_name", db_name), _build(line_builder)))
 
     def write_sync(self, line_builder: Any, no_sync: bool) -> None:
         """Write lines to the trigger's database now; they stay written if the run fails.
@@ -130,7 +131,7 @@ class Influxdb3Local:
             TypeError: An argument is of the wrong type.
             Exception: The lines could not be written.
         """
-        self._write_now(_text("db_name", db_name), line_builder, no_sync)
+        self._write_now(_database("db_name", db_name), line_builder, no_sync)
 
     def _log(self, level: str, arguments: tuple[Any, ...]) -> None:
         text = shortened(" ".join(map(str, arguments)))
@@ -190,6 +191,13 @@ def _build(line_builder: Any) -> str:
         raise TypeError(mismatch(lines, str))
     lines.encode("utf-8")  # raises for a lone surrogate, in the plugin's own call
     return lines
+
+
+def _database(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if len(text) > MAX_PART_LENGTH:
+        raise TooLong
+    return text
 
 
 def _text(name: str, value: Any) -> str:

@@ -226,7 +226,7 @@ class Worker:
         elif operation.startswith("cache_"):
             self._use_cache(message, attachment)
         elif operation == "query":
-            self._spawn(self._query(message["database"], attachment, message["args"]), self._queries)
+            self._spawn(self._query(message["database"], message["sql"], message["args"]), self._queries)
         elif operation == "write":
             self._spawn(self._write(message["database"], attachment, durable=message["durable"]), self._tasks)
         elif operation == "writes" and self._writes is not None:
@@ -240,9 +240,9 @@ class Worker:
         else:
             self._connection.send(answer, *value)
 
-    async def _query(self, database: str | None, sql: list[bytes], args: dict[str, str] | None) -> None:
+    async def _query(self, database: str | None, sql: str, args: dict[str, str] | None) -> None:
         assert self._effects is not None
-        await self._reply(self._effects.query(database, (await joined(sql)).decode(errors="replace"), args))
+        await self._reply(self._effects.query(database, sql, args))
 
     async def _write(self, database: str | None, lines: list[bytes], *, durable: bool) -> None:
         assert self._effects is not None

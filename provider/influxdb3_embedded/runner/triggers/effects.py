@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from influxdb3_embedded.runner.plugin_backend import PluginQueryError, PluginWriteError
 from influxdb3_embedded.runner.safe_texts import printable
+from influxdb3_embedded.runner.triggers.queued_writes import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,13 +105,12 @@ class LiveEffects:
     async def flush(self, writes: QueuedWrites) -> list[str]:
         """Write the queued lines, one write a database."""
         failures = []
-        for database in writes.databases():
-            await asyncio.sleep(0)  # there may be many invalid names
+        async for database, lines in writes.take():
             if _name_flaw(database) is not None:
                 failures.append(f"invalid database name: {database}")
                 continue
             try:
-                await self._backend.write(database, await writes.lines(database), durable=True)
+                await self._backend.write(database, lines, durable=True)
             except PluginWriteError as error:
                 failures.append(f"error writing back lines to {database}: Cannot write: {error.text}")
         return [f"error running {self._kind} plugin: {failure}" for failure in failures]
@@ -144,9 +144,8 @@ class RecordedEffects:
 
     async def write(self, database: str | None, lines: bytes, *, durable: bool) -> None:  # noqa: ARG002 - never written
         """Record lines; never fails."""
-        self.writes.setdefault(self.database if database is None else database, []).append(
-            lines.decode("utf-8", "replace")
-        )
+        text = await asyncio.to_thread(decoded, lines)
+        self.writes.setdefault(self.database if database is None else database, []).append(text)
 
     async def flush(self, writes: QueuedWrites) -> list[str]:
         """Record the queued lines after those of synchronous writes."""
@@ -154,8 +153,8 @@ class RecordedEffects:
         return []
 
     def _record(self, writes: QueuedWrites) -> None:
-        for database in writes.databases():
-            self.writes.setdefault(database, []).extend(writes.texts(database))
+        for database, texts in writes.take_texts():
+            self.writes.setdefault(database, []).extend(texts)
 
 
 async def _query(backend: PluginBackend, database: str, sql: str, args: Mapping[str, str] | None) -> bytes:

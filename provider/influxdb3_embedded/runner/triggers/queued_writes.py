@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.worker.frames import MAX_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+
+_BYTES_DECODED_AT_ONCE = 1_048_576
 
 
 @dataclass(slots=True)
@@ -53,23 +57,29 @@ class QueuedWrites:
         writes.pieces += pieces
         writes.lengths += lengths
 
-    def databases(self) -> list[str]:
-        """Return the databases in the order of their first writes."""
-        return list(self._writes)
+    async def take(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield each database, in the order of the first writes, with the lines of all its writes; forget them."""
+        for database in list(self._writes):
+            await asyncio.sleep(0)  # there may be many databases
+            yield database, await joined(self._writes.pop(database).pieces)
 
-    async def lines(self, database: str) -> bytes:
-        """Return the lines of all writes to a database."""
-        return await joined(self._writes[database].pieces)
+    def take_texts(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each database with the text of each write; forget them. Call it beside the event loop."""
+        for database in list(self._writes):
+            writes = self._writes.pop(database)
+            data = memoryview(b"".join(writes.pieces))
+            texts, position = [], 0
+            for length in writes.lengths:
+                texts.append(decoded(data[position : position + length]))
+                position += length + 1
+            yield database, texts
 
-    def texts(self, database: str) -> list[str]:
-        """Return the text of each write to a database. Call it beside the event loop."""
-        writes = self._writes[database]
-        data = b"".join(writes.pieces)
-        texts, position = [], 0
-        for length in writes.lengths:
-            texts.append(data[position : position + length].decode(errors="replace"))
-            position += length + 1
-        return texts
+
+def decoded(data: bytes | memoryview) -> str:
+    """Decode UTF-8 piece by piece, so that Python can run other threads meanwhile."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    starts = range(0, len(data), _BYTES_DECODED_AT_ONCE)
+    return "".join(decoder.decode(data[start : start + _BYTES_DECODED_AT_ONCE]) for start in starts)
 
 
 async def joined(pieces: Sequence[bytes]) -> bytes:
