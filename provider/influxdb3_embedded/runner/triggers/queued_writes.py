@@ -77,6 +77,8 @@ class QueuedWrites:
 
 def decoded(data: bytes | memoryview) -> str:
     """Decode UTF-8 piece by piece, so that Python can run other threads meanwhile."""
+    if len(data) <= _BYTES_DECODED_AT_ONCE:
+        return str(data, "utf-8", "replace")
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     starts = range(0, len(data), _BYTES_DECODED_AT_ONCE)
     return "".join(decoder.decode(data[start : start + _BYTES_DECODED_AT_ONCE]) for start in starts)
