@@ -59,12 +59,12 @@ class PluginBackend(Protocol):
         """
         ...
 
-    async def write(self, database: str, lines: str, *, durable: bool) -> None:
+    async def write(self, database: str, lines: bytes, *, durable: bool) -> None:
         """Write line protocol with nanosecond precision, all of it or nothing (contract 5.3).
 
         Args:
             database: The database to write to; created if missing.
-            lines: One or more lines.
+            lines: One or more lines in UTF-8.
             durable: Whether to wait until the lines are on disk.
 
         Raises:

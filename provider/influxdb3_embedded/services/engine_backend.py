@@ -41,7 +41,7 @@ class EngineBackend:
         except UnsupportedTypeError as error:
             raise PluginQueryError(str(error)) from None
 
-    async def write(self, database: str, lines: str, *, durable: bool) -> None:
+    async def write(self, database: str, lines: bytes, *, durable: bool) -> None:
         """Write all lines or none; raises `PluginWriteError`."""
         if database == INTERNAL:
             # as in release 3.11; release 3.10.0 accepts such writes (contract 5.3)

@@ -9,6 +9,19 @@ _OWN_DIRECTORY = str(Path(__file__).parent)
 _MAX_LINES = 200
 """Most lines of a traceback; lines in the middle are left out."""
 
+_MAX_TEXT = 65_536
+"""Most characters of a log text, of an error, and of a traceback."""
+
+
+def shortened(text: str, length: int = _MAX_TEXT) -> str:
+    """Return a text, or the beginning of a long text and the number of characters that are left out.
+
+    >>> shortened("abcdef", 4)
+    'abcd ... 2 characters left out'
+    """
+    left_out = len(text) - length
+    return text if left_out <= 0 else f"{text[:length]} ... {left_out} characters left out"
+
 
 def describe(error: BaseException) -> str:
     """Return ``TYPE: MESSAGE`` in the format of the real server.
@@ -20,7 +33,7 @@ def describe(error: BaseException) -> str:
         message = str(error)
     except Exception:  # noqa: BLE001 - __str__ may raise anything
         message = "<exception str() failed>"
-    return f"{type(error).__qualname__}: {message}"
+    return shortened(f"{type(error).__qualname__}: {message}")
 
 
 def traceback_lines(error: BaseException) -> list[str]:
@@ -34,6 +47,8 @@ def traceback_lines(error: BaseException) -> list[str]:
     if len(lines) > _MAX_LINES:
         half = _MAX_LINES // 2
         lines = [*lines[:half], f"  ... {len(lines) - 2 * half} lines left out ...", *lines[-half:]]
+    if sum(map(len, lines)) > _MAX_TEXT:
+        lines = [shortened(line, _MAX_TEXT // _MAX_LINES) for line in lines]
     return lines
 
 

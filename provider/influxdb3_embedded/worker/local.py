@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from time import time_ns  # imported by name: a plugin may replace `time.time_ns`
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .arguments import mismatch, require, require_optional
+from .failures import shortened
+from .frames import MAX_LENGTH, MAX_PART_LENGTH, TooLong
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .cache import Cache, ResidentStore
     from .server_channel import ServerChannel
+
+
+_WRITES_IN_A_FRAME = 250
 
 
 class QueryError(Exception):
@@ -71,13 +78,14 @@ class Influxdb3Local:
         Raises:
             QueryError: The query failed.
             TypeError: An argument is of the wrong type.
+            TooLong: The query and its placeholders are longer than 1 MiB.
         """
         sql = _text("query", query)
         for name, value in (require_optional("args", args, dict) or {}).items():
             for part in (name, value):
                 if not isinstance(part, str):
                     raise TypeError(f"argument 'args': {mismatch(part, str)}")
-        target = None if database is None else _text("database", database)
+        target = None if database is None else _database("database", database)
         answer, text = self._channel.ask({"op": "query", "database": target, "sql": sql, "args": args})
         if "error" in answer:
             raise QueryError(answer["error"])
@@ -101,7 +109,7 @@ class Influxdb3Local:
         Raises:
             TypeError: An argument is of the wrong type.
         """
-        self._queued.append((_text("db_name", db_name), _build(line_builder)))
+        self._queued.append((_database("db_name", db_name), _build(line_builder)))
 
     def write_sync(self, line_builder: Any, no_sync: bool) -> None:
         """Write lines to the trigger's database now; they stay written if the run fails.
@@ -123,23 +131,58 @@ class Influxdb3Local:
             TypeError: An argument is of the wrong type.
             Exception: The lines could not be written.
         """
-        self._write_now(_text("db_name", db_name), line_builder, no_sync)
+        self._write_now(_database("db_name", db_name), line_builder, no_sync)
 
     def _log(self, level: str, arguments: tuple[Any, ...]) -> None:
-        text = " ".join(map(str, arguments))
+        text = shortened(" ".join(map(str, arguments)))
         self._channel.tell({"op": "log", "level": level, "text": text, "time_ns": time_ns()})
 
     def _write_now(self, database: str | None, line_builder: Any, no_sync: bool) -> None:
         durable = not require("no_sync", no_sync, bool)
         lines = _build(line_builder)
-        answer, _ = self._channel.ask({"op": "write", "database": database, "lines": lines, "durable": durable})
+        answer, _ = self._channel.ask({"op": "write", "database": database, "durable": durable}, lines.encode())
         if "error" in answer:
             raise Exception(answer["error"])  # the real server raises this class (contract 5.3)
 
 
-def queued_writes(local: Influxdb3Local) -> list[tuple[str | None, str]]:
-    """Return a run's queued lines, each with its database, or None for the trigger's database."""
-    return local._queued  # no method: plugins see only the methods of the real server
+class QueuedWrites(NamedTuple):
+    """Consecutive writes of a run to one database.
+
+    Attributes:
+        database: The database; None for the trigger's.
+        texts: The lines of each write.
+    """
+
+    database: str | None
+    texts: list[bytes]
+
+
+def queued_writes(local: Influxdb3Local) -> Iterator[QueuedWrites]:
+    """Return a run's queued writes in groups of bounded size; a group of one write may be longer.
+
+    Raises:
+        TooLong: The run has queued too many lines.
+    """
+    queued = local._queued  # no method: plugins see only the methods of the real server
+    if sum(len(lines) for _, lines in queued) > MAX_LENGTH:
+        raise TooLong
+    return _grouped(queued)
+
+
+def _grouped(queued: list[tuple[str | None, str]]) -> Iterator[QueuedWrites]:
+    texts: list[bytes] = []
+    current, length = None, 0
+    for database, lines in queued:
+        text = lines.encode()
+        is_full = len(texts) == _WRITES_IN_A_FRAME or length + len(text) > MAX_PART_LENGTH
+        if texts and (is_full or database != current):
+            yield QueuedWrites(current, texts)
+            texts, length = [], 0
+        current = database
+        texts.append(text)
+        length += len(text)
+    if texts:
+        yield QueuedWrites(current, texts)
 
 
 def _build(line_builder: Any) -> str:
@@ -148,6 +191,13 @@ def _build(line_builder: Any) -> str:
         raise TypeError(mismatch(lines, str))
     lines.encode("utf-8")  # raises for a lone surrogate, in the plugin's own call
     return lines
+
+
+def _database(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if len(text) > MAX_PART_LENGTH:
+        raise TooLong
+    return text
 
 
 def _text(name: str, value: Any) -> str:

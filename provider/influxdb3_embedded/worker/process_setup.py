@@ -30,6 +30,12 @@ def die_with_parent() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def notice_end_of_parent() -> None:
+    """Have SIGCHLD sent to this process when its parent ends, as for the end of a child; Linux only."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGCHLD)
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of orphans among its descendants; Linux only."""
     if _LIBC is not None:

@@ -11,6 +11,7 @@ _HTML, _JSON, _TEXT = "text/html", "application/json", "text/plain"
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _MAX_HEADERS = 1_000
+_MAX_HEADER_CHARACTERS = 65_536
 
 
 class Response(NamedTuple):
@@ -28,7 +29,7 @@ class Response(NamedTuple):
 
 
 class UnusableResult(Exception):
-    """A plugin's return value is not a response; the text is mostly that of the real server."""
+    """A plugin's return value is not a response; the text is the real server's, except for limits of headers."""
 
 
 class IllegalHeader(Exception):
@@ -42,7 +43,7 @@ def to_response(result: Any) -> Response:
         result: The plugin's return value.
 
     Raises:
-        UnusableResult: No rule applies, or the result has too many headers.
+        UnusableResult: No rule applies, or the headers are above a limit.
         IllegalHeader: The name of a header is invalid.
         Exception: An object of the plugin raised an error.
     """
@@ -84,6 +85,8 @@ def _from_tuple(result: tuple[Any, ...]) -> Response:
 def _finish(status: int, headers: dict[str, str], body: str) -> Response:
     if len(headers) > _MAX_HEADERS:
         raise UnusableResult(f"more than {_MAX_HEADERS} headers")
+    if sum(len(name) + len(value) for name, value in headers.items()) > _MAX_HEADER_CHARACTERS:
+        raise UnusableResult(f"headers of more than {_MAX_HEADER_CHARACTERS} characters")
     for name in headers:
         if not _HEADER_NAME.fullmatch(name):
             raise IllegalHeader(f"invalid header name {name!r}")

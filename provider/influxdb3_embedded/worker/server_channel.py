@@ -7,7 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from .frames import LENGTHS, Message, pack
+from .frames import LENGTHS, MAX_WORKER_MESSAGE_LENGTH, PART, Message, pack, split
 
 if TYPE_CHECKING:
     import socket
@@ -36,23 +36,31 @@ class ServerChannel:
         os.register_at_fork(after_in_child=self._disown)
 
     def receive(self) -> tuple[Message, bytes]:
-        """Wait for the engine's next frame.
+        """Wait for the engine's next message.
 
         Raises:
             EOFError: The engine has closed the socket.
         """
-        message_length, attachment_length = LENGTHS.unpack(self._read(LENGTHS.size))
-        message: Message = json.loads(self._read(message_length))
-        return message, self._read(attachment_length)
+        parts: list[bytes] = []
+        while True:
+            message_length, attachment_length = LENGTHS.unpack(self._read(LENGTHS.size))
+            message: Message = json.loads(self._read(message_length))
+            parts.append(self._read(attachment_length))
+            if message != PART:
+                return message, b"".join(parts)
 
     def send(self, message: Message, attachment: bytes = b"") -> None:
-        """Send a frame.
+        """Send a message.
 
         Raises:
             OSError: The engine has closed the socket.
-            ValueError: The frame is too long.
+            TooLong: The message or the attachment is too long. Nothing was sent.
         """
-        self._connection.sendall(pack(message, attachment))
+        *parts, last = split(attachment)
+        frame = pack(message, last, max_length=MAX_WORKER_MESSAGE_LENGTH)
+        for part in parts:
+            self._connection.sendall(pack(PART, part))
+        self._connection.sendall(frame)
 
     def begin_run(self) -> None:
         """Allow plugins to use the channel."""

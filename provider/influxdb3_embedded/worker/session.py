@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import threading
@@ -82,7 +83,8 @@ class Session:
 
     - ``rows``: rows for the next run; without an answer.
     - ``run``: answered by ``result``. During a run the worker sends ``log``, which has no answer, and ``query``,
-      ``write`` and ``cache_*``, which the engine answers.
+      ``write`` and ``cache_*``, which the engine answers. After a run that succeeded it sends the queued writes as
+      ``writes``.
     - ``take_over``: cache entries of an earlier process; answered by ``taken_over``.
     - ``hand_over``: answered by ``handed_over``, with cache entries.
 
@@ -113,14 +115,10 @@ class Session:
             elif message["op"] == "run":
                 self._run(message, attachment)
             elif message["op"] == "take_over" and self._resident is not None:
-                self._resident.take_over(_entries(message["entries"], attachment))
+                self._resident.take_over(_unpack_entries(attachment))
                 self._channel.send({"op": "taken_over"})
             elif message["op"] == "hand_over" and self._resident is not None:
-                entries = list(self._resident.hand_over())
-                self._channel.send(
-                    {"op": "handed_over", "entries": [[key, ttl, len(value)] for key, ttl, value in entries]},
-                    b"".join(entry.value for entry in entries),
-                )
+                self._channel.send({"op": "handed_over"}, _pack_entries(list(self._resident.hand_over())))
 
     def _run(self, message: Message, attachment: bytes) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -133,9 +131,9 @@ class Session:
         try:
             outcome: Message = self._execute(local, message, attachment)
             body = outcome.pop("body", b"")
-            outcome["writes"] = queued_writes(local)
+            writes = queued_writes(local)
         except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt also fail the run
-            outcome = _failure(error)
+            outcome, writes = _failure(error), iter(())
         if not self._channel.is_foreign:
             for store in self._shared:
                 store.send_changes()
@@ -147,6 +145,11 @@ class Session:
         self._memory.offspring.end_run()
         flush_output()
         outcome["has_state"] = self._memory.has_state()
+        for group in writes:
+            lengths = [len(text) for text in group.texts]
+            self._channel.send(
+                {"op": "writes", "database": group.database, "lengths": lengths}, b"\n".join(group.texts)
+            )
         self._channel.send(outcome, body)
 
     def _execute(self, local: Influxdb3Local, message: Message, attachment: bytes) -> dict[str, Any]:
@@ -193,9 +196,18 @@ def _failure(error: BaseException) -> Message:
     return {"error": describe(error), "stage": "call", "traceback": traceback_lines(error)}
 
 
-def _entries(entries: list[tuple[str, float | None, int]], data: bytes) -> list[HandedOver]:
+def _pack_entries(entries: list[HandedOver]) -> bytes:
+    """Return entries as one text of bytes, which the engine only passes on; empty without entries."""
+    if not entries:
+        return b""
+    index = json.dumps([(key, ttl, len(value)) for key, ttl, value in entries]).encode()
+    return b"".join((index, b"\n", *(entry.value for entry in entries)))
+
+
+def _unpack_entries(packed: bytes) -> list[HandedOver]:
+    index, _, data = packed.partition(b"\n")
     values, position = [], 0
-    for key, ttl, length in entries:
+    for key, ttl, length in json.loads(index):
         values.append(HandedOver(key, ttl, data[position : position + length]))
         position += length
     return values

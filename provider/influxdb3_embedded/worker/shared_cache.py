@@ -13,7 +13,7 @@ from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any
 
 from .cache import SWEEP_INTERVAL
-from .failures import describe
+from .failures import describe, shortened
 from .pickling import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class SharedStore:
             return
         self._objects.reported.add(key)
         where = "global cache" if self._scope == "global" else "cache"
-        text = f"{where}: the value of '{key}' {what}"
+        text = shortened(f"{where}: the value of '{key}' {what}")
         self._channel.tell({"op": "log", "level": "WARN", "text": text, "time_ns": time_ns()})
 
 

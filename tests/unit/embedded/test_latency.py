@@ -132,24 +132,50 @@ def new_trigger(specification: str) -> Attack:
     return attack
 
 
-def request_plugin(result: str) -> Attack:
+def request_plugin(*body: str, calls: int = 1, status: int = 200) -> Attack:
+    """Call a request plugin whose function has these lines."""
+
     def attack(engine: RunningEngine) -> None:
-        code = f"def process_request(influxdb3_local, query, headers, body, args=None):\n    return {result}\n"
-        engine.client.create_plugin_file("answer.py", code)
-        engine.client.create_database("answers")
-        body = {
-            "db": "answers",
-            "plugin_filename": "answer.py",
-            "trigger_name": "answer",
-            "trigger_settings": "log",
-            "trigger_specification": "request:answer",
-            "disabled": False,
-        }
-        assert httpx.post(engine.url + paths.TRIGGER, json=body).status_code == 200
+        name = f"plugin_{time.monotonic_ns()}"
+        lines = "".join(f"    {line}\n" for line in body)
+        code = f"{LINES}def process_request(influxdb3_local, query, headers, body, args=None):\n{lines}    return 'x'\n"
+        engine.client.create_plugin_file(f"{name}.py", code)
+        engine.client.create_database(name)
+        engine.client.create_trigger(
+            CreateTrigger(
+                db=name,
+                trigger_name=name,
+                plugin_filename=f"{name}.py",
+                trigger_specification=f"request:{name}",
+                trigger_settings=TriggerSettings(run_async=calls > 1, error_behavior=ErrorBehavior.LOG),
+                disabled=False,
+            )
+        )
+
+        def call(_: int) -> int:
+            return httpx.get(engine.url + paths.engine(name), timeout=120).status_code
+
         try:
-            httpx.get(engine.url + paths.engine("answer"), timeout=120)
+            with ThreadPoolExecutor(calls) as threads:
+                assert set(threads.map(call, range(calls))) == {status}
         finally:
-            engine.client.delete_database("answers")
+            engine.client.delete_trigger(name, name, force=True)
+
+    return attack
+
+
+def schedule_dry_run(*body: str) -> Attack:
+    """Make a dry run of a schedule plugin whose function has these lines."""
+
+    def attack(engine: RunningEngine) -> None:
+        lines = "".join(f"    {line}\n" for line in body)
+        code = f"{LINES}def process_scheduled_call(influxdb3_local, call_time, args=None):\n{lines}"
+        engine.client.create_plugin_file("dry_schedule.py", code)
+        engine.client.create_database("dry")
+        request = {"filename": "dry_schedule.py", "database": "dry"}
+        answer = httpx.post(engine.url + paths.PLUGIN_TEST_SCHEDULE, json=request, timeout=120)
+        engine.client.delete_database("dry")
+        assert answer.json()["errors"] == []
 
     return attack
 
@@ -158,6 +184,11 @@ def numbered(form: str, count: int) -> str:
     return "\n".join(form.format(number) for number in range(count))
 
 
+LINES = """\
+class Lines:
+    def __init__(self, text): self.text = text
+    def build(self): return self.text
+"""
 ROWS_PLUGIN = """\
 def process_writes(influxdb3_local, table_batches, args=None):
     influxdb3_local.info(len(table_batches[0]["rows"]), "rows")
@@ -203,8 +234,46 @@ ATTACKS = {
     "a retention period of 4 MB": send(
         "POST", paths.DATABASE, json.dumps({"db": "x", "retention_period": "1s" * 2**21}), JSON
     ),
-    "an answer of 50 MB": request_plugin("'x' * 50_000_000"),
-    "an answer with 100,000 headers": request_plugin("'x', 200, {f'h{number}': 'x' for number in range(100_000)}"),
+    "an answer of 200 MB": request_plugin("return 'x' * 200_000_000"),
+    "an answer with a million headers": request_plugin(
+        "return 'x', 200, {f'h{number}': 'x' for number in range(1_000_000)}", status=500
+    ),
+    "an answer with a header of 50 MB": request_plugin("return 'x', 200, {'h': 'x' * 50_000_000}", status=500),
+    "a million queued writes": request_plugin("for _ in range(1_000_000): influxdb3_local.write(Lines('a v=1'))"),
+    "a million queued writes of a dry run": schedule_dry_run(
+        "for _ in range(1_000_000): influxdb3_local.write(Lines('a v=1'))"
+    ),
+    "a queued write of 25 MB in a dry run": schedule_dry_run("influxdb3_local.write(Lines('# é\\n' * 5_000_000))"),
+    "queued writes to 100,000 databases": request_plugin(
+        "for number in range(100_000): influxdb3_local.write_to_db(f'd {number}', Lines('a v=1'))"
+    ),
+    "a log line of 100 MB": request_plugin("influxdb3_local.info('é\\n' * 30_000_000)"),
+    "an error of 25 MB": request_plugin("raise Exception('é\\n' * 8_000_000)", status=500),
+    "100,000 printed lines": request_plugin("print('\\n' * 100_000)"),
+    "a cached value of 200 MB": request_plugin(
+        "influxdb3_local.cache.put('k', 'x' * 200_000_000, use_global=True)",
+        "influxdb3_local.cache.delete('k', use_global=True)",
+    ),
+    "a cached value of 200 MB that another process gets": request_plugin(
+        "if influxdb3_local.cache.get('k', use_global=True) is None:",
+        "    influxdb3_local.cache.put('k', 'x' * 200_000_000, use_global=True)",
+        "import time; time.sleep(2)",
+        "influxdb3_local.cache.get('k', use_global=True)",
+        calls=2,
+    ),
+    "a query of 50 MB": request_plugin(
+        "try: influxdb3_local.query('SELECT 1' + ' ' * 50_000_000)", "except ValueError: pass"
+    ),
+    "a query with 500,000 parameters": request_plugin(
+        "try: influxdb3_local.query('SELECT 1', {str(number): '' for number in range(500_000)})",
+        "except ValueError: pass",
+    ),
+    "a query with a result of 100 MB": request_plugin(
+        "influxdb3_local.query(\"SELECT repeat('x', 1000) FROM generate_series(1, 100000)\")"
+    ),
+    "a database name of 20 MB": request_plugin(
+        "try: influxdb3_local.write_to_db('d' * 20_000_000, Lines('a v=1'))", "except ValueError: pass"
+    ),
     "the OpenAPI document 50 times": in_parallel(send("GET", "/openapi.json", ""), 50),
 }
 

@@ -50,10 +50,10 @@ class Backend:
             raise PluginQueryError(answer)
         return list(answer)
 
-    async def write(self, database: str, lines: str, *, durable: bool) -> None:
+    async def write(self, database: str, lines: bytes, *, durable: bool) -> None:
         if database in self.refused:
             raise PluginWriteError(self.refused[database])
-        self.writes.append((database, lines, durable))
+        self.writes.append((database, lines.decode(), durable))
 
     async def disabled_by_error(self, key: TriggerKey) -> None:
         self.disabled.append(key)

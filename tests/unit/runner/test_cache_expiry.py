@@ -30,11 +30,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def put(cache: CacheNamespace, key: str, ttl: float | None) -> None:
-    cache.answer({"op": "cache_put", "key": key, "ttl": ttl, "reason": None}, b"pickle", PROCESS)
+    cache.answer({"op": "cache_put", "key": key, "ttl": ttl, "reason": None}, [b"pickle"], PROCESS)
 
 
 def found(cache: CacheNamespace, key: str) -> bool:
-    answer, _ = cache.answer({"op": "cache_get", "key": key, "version": None}, b"", PROCESS)
+    answer, _ = cache.answer({"op": "cache_get", "key": key, "version": None}, [], PROCESS)
     return bool(answer["found"])
 
 
@@ -55,7 +55,7 @@ def test_deleting_an_expired_value_finds_nothing(clock: Clock) -> None:
     cache = CacheNamespace()
     put(cache, "a", 5.0)
     clock.now += 5.0
-    assert cache.answer({"op": "cache_delete", "key": "a"}, b"", PROCESS) == ({"found": False}, b"")
+    assert cache.answer({"op": "cache_delete", "key": "a"}, [], PROCESS) == ({"found": False}, [])
     assert cache.is_empty()
 
 
@@ -73,7 +73,7 @@ def test_a_process_is_told_how_long_a_value_has_left(clock: Clock) -> None:
     cache = CacheNamespace()
     put(cache, "a", 5.0)
     clock.now += 2.0
-    assert cache.answer({"op": "cache_get", "key": "a", "version": None}, b"", PROCESS)[0]["ttl"] == pytest.approx(3.0)
+    assert cache.answer({"op": "cache_get", "key": "a", "version": None}, [], PROCESS)[0]["ttl"] == pytest.approx(3.0)
 
 
 def test_expired_values_are_removed_from_memory(clock: Clock) -> None:

@@ -45,6 +45,16 @@ def test_log_lines_and_writes_come_back_and_nothing_is_stored(bench: Bench) -> N
     assert bench.logs.rows() == []
 
 
+def test_each_of_many_writes_comes_back_with_its_own_text(bench: Bench) -> None:
+    run = scheduled(
+        bench,
+        "class Lines:\n    build = lambda self: self.text\n"
+        "for text in [*map(str, range(1_000)), 'é' * 100_000, '', 'a\\nb']:\n"
+        "    lines = Lines()\n    lines.text = text\n    influxdb3_local.write(lines)",
+    )
+    assert run.database_writes == {"d": [*map(str, range(1_000)), "é" * 100_000, "", "a\nb"]}
+
+
 @pytest.mark.parametrize(("head", "read"), [("\ufeff", "é"), ("# coding: utf-8\n", "é"), ("# coding: latin-1\n", "Ã©")])
 def test_a_file_is_read_by_its_byte_order_mark_or_coding_line(bench: Bench, head: str, read: str) -> None:
     bench.plugin("s.py", f"{head}def process_scheduled_call(local, call_time, args): local.info('é')")

@@ -25,6 +25,13 @@ def error_of(bench: Bench, body: str) -> str:
     return bench.call().body.decode()
 
 
+LINES = """\
+class Lines:
+    def __init__(self, text): self.text = text
+    def build(self): return self.text
+"""
+
+
 def test_it_has_the_attributes_of_the_real_server_and_no_others(bench: Bench) -> None:
     bench.request_plugin("return sorted(name for name in dir(influxdb3_local) if not name.startswith('_'))")
     assert " ".join(json.loads(bench.call().body)) == (
@@ -149,6 +156,80 @@ def test_queued_lines_of_a_failed_run_are_dropped_and_synchronous_ones_stay(benc
     with pytest.raises(PluginFailed):
         bench.call()
     assert bench.backend.writes == [("d", "m f=1i", False), ("o", "m f=1i", True)]
+
+
+def test_queued_lines_of_any_number_and_length_are_written_as_they_are(bench: Bench) -> None:
+    bench.request_plugin(
+        "for number in range(1_000): influxdb3_local.write(Lines(f'a v={number}'))\n"
+        "influxdb3_local.write_to_db('d', Lines('é' * 100_000))\n"
+        "influxdb3_local.write(Lines(''))\n"
+        "influxdb3_local.write_to_db('other', Lines('b' * 65_536))\n"
+        "influxdb3_local.write(Lines('last'))\n"
+        "return ''",
+        before=LINES,
+    )
+    bench.call()
+    lines = "\n".join([*(f"a v={number}" for number in range(1_000)), "é" * 100_000, "", "last"])
+    assert bench.backend.writes == [("d", lines, True), ("other", "b" * 65_536, True)]
+
+
+def test_many_queued_lines_of_a_failed_run_are_dropped(bench: Bench) -> None:
+    bench.request_plugin(
+        "for number in range(1_000): influxdb3_local.write(Lines('a v=1'))\n"
+        "influxdb3_local.write(Lines('b' * 200_000))\n"
+        "if b: raise ValueError('no')\nreturn ''",
+        before=LINES,
+    )
+    with pytest.raises(PluginFailed):
+        bench.call(body=b"fail")
+    assert bench.backend.writes == []
+
+
+def test_many_queued_lines_of_a_run_whose_process_ends_are_dropped(bench: Bench) -> None:
+    # the writes arrive, but not the end of the run
+    bench.request_plugin(
+        "send = influxdb3_local._channel.send\n"
+        "type(influxdb3_local._channel).send = lambda channel, message, data=b'': (\n"
+        "    send(message, data) if message['op'] == 'writes' else os._exit(1))\n"
+        "for number in range(1_000): influxdb3_local.write(Lines('a v=1'))\n"
+        "return ''",
+        before=f"import os\n{LINES}",
+    )
+    with pytest.raises(PluginFailed, match="exited with status 1"):
+        bench.call()
+    assert bench.backend.writes == []
+
+
+def test_long_texts_in_the_log_are_shortened(bench: Bench) -> None:
+    bench.request_plugin("influxdb3_local.info('é' * 100_000)\nraise ValueError('x' * 100_000)")
+    with pytest.raises(PluginFailed, match=r"ValueError: x+ \.\.\. 34476 characters left out$"):
+        bench.call()
+    assert bench.texts() == ["é" * 65_536 + " ... 34464 characters left out"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "influxdb3_local.query('x' * 2**20)",
+        "influxdb3_local.query('x', {'a': 'x' * 2**20})",
+        "influxdb3_local.query('x', database='x' * 100_000)",
+        "influxdb3_local.write_to_db('x' * 100_000, Lines('a v=1'))",
+        "influxdb3_local.cache.put('x' * 2**20, 1, use_global=True)",
+    ],
+)
+def test_an_argument_that_is_too_long_raises_in_the_plugin(bench: Bench, statement: str) -> None:
+    bench.request_plugin(f"try: {statement}\nexcept ValueError as error: return str(error)", before=LINES)
+    assert bench.call().body == b"more data than a plugin can exchange with the server at once"
+
+
+@pytest.mark.parametrize("length", [0, 1, 65_536, 65_537, 1_000_000])
+def test_values_of_any_length_pass_between_processes(bench: Bench, length: int) -> None:
+    bench.request_plugin(f"influxdb3_local.cache.put('k', bytes({length}), use_global=True)\nreturn ''", name="put")
+    bench.request_plugin("return str(len(influxdb3_local.cache.get('k', use_global=True)))", name="get")
+    bench.request_plugin("return b.decode()", name="echo")
+    bench.call("put")
+    assert int(bench.call("get").body) == length
+    assert bench.call("echo", body=b"x" * length).body == b"x" * length
 
 
 def test_queued_lines_that_cannot_be_written_are_only_logged(bench: Bench) -> None:

@@ -84,14 +84,15 @@ def test_a_daemon_that_the_worker_did_not_adopt_ends_with_the_worker(bench: Benc
     wait_until(lambda: not is_running(pid))
 
 
-def test_a_daemon_ends_if_the_plugin_kills_the_zygote(bench: Bench) -> None:
+@pytest.mark.parametrize("killed", ["os.getppid()", "int(open(f'/proc/{os.getppid()}/stat').read().split()[3])"])
+def test_a_daemon_ends_if_the_plugin_kills_the_zygote_or_its_guardian(bench: Bench, killed: str) -> None:
     key = bench.request_plugin(
         f"""\
 import os, signal, time
 {DAEMON.replace("return ", "daemon = ")}
 influxdb3_local.info(daemon)
 while not os.path.exists(b.decode()): time.sleep(0.01)
-os.kill(os.getppid(), signal.SIGKILL)
+os.kill({killed}, signal.SIGKILL)
 time.sleep(60)"""
     )
     running = bench.begin_call(body=str(bench.plugins / "go").encode())

@@ -118,6 +118,12 @@ def test_returned_headers_become_headers_of_the_response(
     assert bench.call().headers == headers
 
 
+@pytest.mark.parametrize("headers", ["{f'h{number}': '' for number in range(1_001)}", "{'h': 'x' * 65_536}"])
+def test_too_many_or_too_long_headers_fail_the_run(bench: Bench, headers: str) -> None:
+    bench.request_plugin(f"return 'x', 200, {headers}")
+    assert failure(bench).endswith(("more than 1000 headers", "headers of more than 65536 characters"))
+
+
 def test_an_object_that_says_it_is_a_flask_response_is_taken_as_it_is(bench: Bench) -> None:
     bench.request_plugin("return Response()", before=FLASK)
     response = bench.call()

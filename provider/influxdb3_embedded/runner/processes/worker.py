@@ -13,12 +13,14 @@ from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.processes.worker_connection import WorkerConnection
 from influxdb3_embedded.runner.processes.worker_process import GRACE
 from influxdb3_embedded.runner.triggers.effects import EffectFailed
+from influxdb3_embedded.runner.triggers.queued_writes import QueuedWrites, joined
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from influxdb3_embedded.model import TableBatch
     from influxdb3_embedded.runner.processes.caches import Scopes
+    from influxdb3_embedded.runner.processes.turns import Turns
     from influxdb3_embedded.runner.processes.worker_process import WorkerProcess
     from influxdb3_embedded.runner.triggers.effects import Effects
     from influxdb3_embedded.worker.frames import Message
@@ -29,9 +31,6 @@ _HAND_OVER_TIMEOUT = 5.0
 _ROWS_IN_A_FRAME = 250
 """Rows that are converted and sent at a time: below 1 ms for rows of two columns, 50 ms for rows of 500 columns."""
 
-CacheEntry = tuple[str, float | None, bytes]
-"""A cached value for another process: key, seconds left, pickle."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -40,10 +39,17 @@ class WorkerDied(Exception):
 
 
 class Result(NamedTuple):
-    """A worker's last frame of a run; see `influxdb3_embedded.worker.session`."""
+    """A worker's last message of a run.
+
+    Attributes:
+        message: See `influxdb3_embedded.worker.session`.
+        body: The body of a response, in pieces.
+        writes: What the run has queued.
+    """
 
     message: Message
-    body: bytes
+    body: list[bytes]
+    writes: QueuedWrites
 
 
 class Worker:
@@ -54,6 +60,7 @@ class Worker:
         scopes: The cached values that are in the engine.
         lane: The thread of the process; None for a process without overlapping runs.
         sending: Held while rows are sent.
+        turns: When the event loop has time for output of plugins.
 
     Attributes:
         process: As above.
@@ -61,33 +68,37 @@ class Worker:
         known_version: The version of the plugin's source that the process has.
     """
 
-    def __init__(self, process: WorkerProcess, scopes: Scopes, lane: int | None, sending: asyncio.Lock) -> None:
+    def __init__(
+        self, process: WorkerProcess, scopes: Scopes, lane: int | None, sending: asyncio.Lock, turns: Turns
+    ) -> None:
         self.process = process
         self.has_state = False
         self.known_version: int | None = None
         self._scopes = scopes
         self._lane = lane
         self._sending = sending
-        self._connection = WorkerConnection(self._on_frame, self._on_lost)
-        self._answer: asyncio.Future[Result] | None = None
+        self._connection = WorkerConnection(self._on_message, self._on_lost, turns)
+        self._answer: asyncio.Future[tuple[Message, list[bytes]]] | None = None
+        self._writes: QueuedWrites | None = None
         self._effects: Effects | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._queries: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def connect(cls, process: WorkerProcess, scopes: Scopes, sending: asyncio.Lock) -> Worker:
+    async def connect(cls, process: WorkerProcess, scopes: Scopes, sending: asyncio.Lock, turns: Turns) -> Worker:
         """Connect to a process, or to a new thread of it if its runs overlap.
 
         Args:
             process: The process.
             scopes: The cached values that are in the engine.
             sending: Held while rows are sent; all workers of an engine share it.
+            turns: When the event loop has time for output of plugins.
 
         Raises:
             OSError: The process has ended.
         """
         lane, connection = process.open_lane() if process.overlapping else (None, process.connection)
-        worker = cls(process, scopes, lane, sending)
+        worker = cls(process, scopes, lane, sending, turns)
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: worker._connection, sock=connection)
         process.ended.add_done_callback(lambda _: loop.call_later(GRACE, worker._connection.close))
@@ -125,10 +136,12 @@ class Worker:
             ValueError: The input is too long for a frame.
         """
         self._effects = effects
+        writes = self._writes = QueuedWrites(effects.database)
         try:
             async with asyncio.timeout(time_limit):
                 await self._send_rows(batches)
-                return await self._ask(message, attachment)
+                result, body = await self._ask(message, [attachment])
+                return Result(result, body, writes)
         except TimeoutError:
             if self._lane is None:
                 await self._kill()
@@ -143,25 +156,20 @@ class Worker:
             for query in self._queries:  # the plugin does not wait for them any more
                 query.cancel()
 
-    async def hand_over(self) -> list[CacheEntry]:
-        """Return the worker's cached values, as far as they can be pickled."""
+    async def hand_over(self) -> list[bytes]:
+        """Return the worker's cached values for `take_over`, as far as they can be pickled; empty without values."""
         try:
             async with asyncio.timeout(_HAND_OVER_TIMEOUT):
-                message, data = await self._ask({"op": "hand_over"})
+                _, values = await self._ask({"op": "hand_over"})
         except (TimeoutError, WorkerDied):
             return []
-        entries, position = [], 0
-        for key, ttl, length in message["entries"]:
-            entries.append((key, ttl, data[position : position + length]))
-            position += length
-        return entries
+        return values
 
-    async def take_over(self, entries: list[CacheEntry]) -> None:
+    async def take_over(self, values: list[bytes]) -> None:
         """Give the process cached values of another one; later runs find them."""
-        if entries:
-            lengths = [(key, ttl, len(value)) for key, ttl, value in entries]
+        if values:
             with suppress(WorkerDied):  # the run reports it
-                await self._ask({"op": "take_over", "entries": lengths}, b"".join(value for _, _, value in entries))
+                await self._ask({"op": "take_over"}, values)
 
     def discard(self) -> None:
         """End the idle process, or only its thread if runs overlap."""
@@ -184,12 +192,13 @@ class Worker:
                     await asyncio.sleep(0)
                 await self._connection.drain()
 
-    async def _ask(self, message: Message, attachment: bytes = b"") -> Result:
+    async def _ask(self, message: Message, attachment: Sequence[bytes] = ()) -> tuple[Message, list[bytes]]:
         self._answer = asyncio.get_running_loop().create_future()
         if not self.process.alive or not self._connection.is_open:
             self._on_lost()
-        self._connection.send(message, attachment)
-        return await self._answer
+        answer = self._answer
+        await self._connection.send_long(message, attachment)
+        return await answer
 
     async def _interrupt(self) -> bool:
         """Interrupt the run; return whether it has ended in time. The worker is not used again."""
@@ -206,11 +215,11 @@ class Worker:
         await self.process.end()
         self._connection.close()
 
-    def _on_frame(self, message: Message, attachment: bytes) -> None:
+    def _on_message(self, message: Message, attachment: list[bytes]) -> None:
         operation = message["op"]
         if operation in ("result", "handed_over", "taken_over"):
             if self._answer is not None and not self._answer.done():
-                self._answer.set_result(Result(message, attachment))
+                self._answer.set_result((message, attachment))
         elif operation == "log":
             if self._effects is not None:
                 self._effects.log(LogLevel(message["level"]), message["text"], message["time_ns"])
@@ -219,23 +228,29 @@ class Worker:
         elif operation == "query":
             self._spawn(self._query(message["database"], message["sql"], message["args"]), self._queries)
         elif operation == "write":
-            self._spawn(self._write(message["database"], message["lines"], durable=message["durable"]), self._tasks)
+            self._spawn(self._write(message["database"], attachment, durable=message["durable"]), self._tasks)
+        elif operation == "writes" and self._writes is not None:
+            self._writes.add(message["database"], message["lengths"], attachment)
 
-    def _use_cache(self, message: Message, attachment: bytes) -> None:
+    def _use_cache(self, message: Message, attachment: list[bytes]) -> None:
         namespace = self._scopes.shared if message["scope"] == "global" else self._scopes.trigger
-        self._connection.send(*namespace.answer(message, attachment, self.process))
+        answer, value = namespace.answer(message, attachment, self.process)
+        if len(value) > 1:
+            self._spawn(self._connection.send_long(answer, value), self._tasks)
+        else:
+            self._connection.send(answer, *value)
 
     async def _query(self, database: str | None, sql: str, args: dict[str, str] | None) -> None:
         assert self._effects is not None
         await self._reply(self._effects.query(database, sql, args))
 
-    async def _write(self, database: str | None, lines: str, *, durable: bool) -> None:
+    async def _write(self, database: str | None, lines: list[bytes], *, durable: bool) -> None:
         assert self._effects is not None
-        await self._reply(self._effects.write(database, lines, durable=durable))
+        await self._reply(self._effects.write(database, await joined(lines), durable=durable))
 
     async def _reply(self, effect: Coroutine[Any, Any, bytes | None]) -> None:
         try:
-            self._connection.send({}, await effect or b"")
+            await self._connection.send_long({}, [await effect or b""])
         except EffectFailed as error:
             self._connection.send({"error": str(error)})
         except Exception as error:

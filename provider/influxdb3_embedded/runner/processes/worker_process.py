@@ -15,6 +15,7 @@ from influxdb3_embedded.runner.processes.printed_lines import PrintedLines
 from influxdb3_embedded.worker.frames import LANE
 
 if TYPE_CHECKING:
+    from influxdb3_embedded.runner.processes.turns import Turns
     from influxdb3_embedded.runner.processes.worker_zygote import WorkerZygoteClient
 
 logger = logging.getLogger(__name__)
@@ -69,13 +70,14 @@ class WorkerProcess:
 
     @classmethod
     async def fork(
-        cls, zygote: WorkerZygoteClient, label: str, *, resident_cache: bool, overlapping: bool
+        cls, zygote: WorkerZygoteClient, label: str, turns: Turns, *, resident_cache: bool, overlapping: bool
     ) -> WorkerProcess:
         """Fork a process from the zygote. Callers shield this from cancellation.
 
         Args:
             zygote: Forks the process.
             label: The name in the log: the trigger's.
+            turns: When the event loop has time for output of plugins.
             resident_cache: Whether the trigger's cached values are in the process.
             overlapping: Whether runs overlap in the process.
 
@@ -83,7 +85,7 @@ class WorkerProcess:
             ZygoteGone: The zygote has ended.
         """
         read, write = os.pipe()
-        PrintedLines(label, read)
+        PrintedLines(label, read, turns)
         ours, theirs = socket.socketpair()
         try:
             pid, ended = await zygote.fork(theirs, write, resident_cache=resident_cache, overlapping=overlapping)

@@ -17,6 +17,7 @@ from influxdb3_embedded.runner.processes.printed_lines import PrintedLines
 
 if TYPE_CHECKING:
     from influxdb3_embedded.runner.plugins.environment import PluginEnvironment
+    from influxdb3_embedded.runner.processes.turns import Turns
 
 _FORK_TIMEOUT = 10.0
 """Seconds that a fork may take; usually it takes a millisecond."""
@@ -56,8 +57,12 @@ class WorkerZygoteClient:
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
-    async def start(cls, environment: PluginEnvironment) -> WorkerZygoteClient:
+    async def start(cls, environment: PluginEnvironment, turns: Turns) -> WorkerZygoteClient:
         """Start a zygote under the plugins' interpreter; creates the environment if it is missing.
+
+        Args:
+            environment: The plugins' virtual environment.
+            turns: When the event loop has time for output of plugins.
 
         Raises:
             OSError: The interpreter cannot be started.
@@ -66,7 +71,7 @@ class WorkerZygoteClient:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         read, write = os.pipe()
-        PrintedLines("start of plugin processes", read)  # plugins must not inherit the engine's own log
+        PrintedLines("start of plugin processes", read, turns)  # plugins must not inherit the engine's own log
         try:
             process = await asyncio.create_subprocess_exec(
                 *environment.command("zygote", theirs.fileno(), _directory_of("cloudpickle"), environment.umask),

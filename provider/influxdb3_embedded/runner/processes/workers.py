@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from influxdb3_embedded.runner.processes.idle_workers import IdleWorkers
+from influxdb3_embedded.runner.processes.turns import Turns
 from influxdb3_embedded.runner.processes.worker import Worker
 from influxdb3_embedded.runner.processes.worker_process import WorkerProcess
 from influxdb3_embedded.runner.processes.worker_zygote import WorkerZygoteClient, ZygoteGone
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from influxdb3_embedded.runner.plugins.environment import PluginEnvironment
     from influxdb3_embedded.runner.plugins.sources import PluginCode, PluginSource
     from influxdb3_embedded.runner.processes.caches import Scopes
-    from influxdb3_embedded.runner.processes.worker import CacheEntry
 
 MAX_OVERLAP = 64
 """Most overlapping runs of one trigger; more runs wait."""
@@ -44,6 +44,7 @@ class WorkerFactory:
         self.idle = IdleWorkers()
         self._environment = environment
         self._sending = asyncio.Lock()
+        self._turns = Turns()
         self._starting = asyncio.Lock()
         self._zygote: WorkerZygoteClient | None = None
         self._retired: list[WorkerZygoteClient] = []
@@ -86,7 +87,7 @@ class WorkerFactory:
             zygote = await self._current_zygote()
             try:
                 process = await WorkerProcess.fork(
-                    zygote, label, resident_cache=resident_cache, overlapping=overlapping
+                    zygote, label, self._turns, resident_cache=resident_cache, overlapping=overlapping
                 )
                 return await self.connect(process, scopes)
             except ZygoteGone:
@@ -97,7 +98,7 @@ class WorkerFactory:
 
     async def connect(self, process: WorkerProcess, scopes: Scopes) -> Worker:
         """Connect to a process; see `Worker.connect`."""
-        return await Worker.connect(process, scopes, self._sending)
+        return await Worker.connect(process, scopes, self._sending, self._turns)
 
     async def close(self) -> None:
         """End all workers."""
@@ -115,7 +116,7 @@ class WorkerFactory:
                 zygote.retire()
                 self._retired.append(zygote)
             try:
-                self._zygote = await WorkerZygoteClient.start(self._environment)
+                self._zygote = await WorkerZygoteClient.start(self._environment, self._turns)
             except OSError as error:
                 self._zygote = None
                 raise WorkerUnavailable(f"plugin process could not be started: {error}") from error
@@ -182,7 +183,7 @@ class TriggerWorkers:
             self._home.kill()
 
     async def _take(self, *, overlapping: bool) -> Worker:
-        handed_over: list[CacheEntry] = []
+        handed_over: list[bytes] = []
         while self._idle:
             worker = self._idle.pop()
             self._factory.idle.remove(worker)
@@ -202,7 +203,7 @@ class TriggerWorkers:
     async def _take_thread(self) -> Worker:
         async with self._moving:  # runs that begin at the same time share one process
             home = self._home
-            handed_over: list[CacheEntry] = []
+            handed_over: list[bytes] = []
             if home is not None and home.usable and home.generation == self._factory.generation:
                 with suppress(OSError):  # the process has just ended
                     return await self._factory.connect(home, self._scopes)
@@ -212,7 +213,7 @@ class TriggerWorkers:
             self._home = worker.process
             return worker
 
-    async def _make(self, handed_over: list[CacheEntry], *, overlapping: bool) -> Worker:
+    async def _make(self, handed_over: list[bytes], *, overlapping: bool) -> Worker:
         resident_cache = overlapping or not self._run_async
         worker = await self._factory.make(
             self._label, self._scopes, resident_cache=resident_cache, overlapping=overlapping
@@ -224,7 +225,7 @@ class TriggerWorkers:
             raise
         return worker
 
-    async def _empty(self, home: WorkerProcess) -> list[CacheEntry]:
+    async def _empty(self, home: WorkerProcess) -> list[bytes]:
         """Return the cached values of a process, and let the process end with its last run."""
         home.begin_run()
         try:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Protocol
 
 from influxdb3_embedded.runner.plugin_backend import PluginQueryError, PluginWriteError
 from influxdb3_embedded.runner.safe_texts import printable
+from influxdb3_embedded.runner.triggers.queued_writes import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from influxdb3_embedded.runner.logbook import LogBook, LogLevel
     from influxdb3_embedded.runner.plugin_backend import PluginBackend
+    from influxdb3_embedded.runner.triggers.queued_writes import QueuedWrites
 
 _MAX_NAME_BYTES = 511
-
-QueuedWrite = tuple[str | None, str]
-"""A database, None for the trigger's, and lines for it."""
 
 
 class EffectFailed(Exception):
@@ -25,7 +25,13 @@ class EffectFailed(Exception):
 
 
 class Effects(Protocol):
-    """What a run does outside its process."""
+    """What a run does outside its process.
+
+    Attributes:
+        database: The database of queries and writes that name none.
+    """
+
+    database: str
 
     def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:
         """Add a log row."""
@@ -39,7 +45,7 @@ class Effects(Protocol):
         """
         ...
 
-    async def write(self, database: str | None, lines: str, *, durable: bool) -> None:
+    async def write(self, database: str | None, lines: bytes, *, durable: bool) -> None:
         """Write lines now.
 
         Raises:
@@ -47,7 +53,7 @@ class Effects(Protocol):
         """
         ...
 
-    async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
+    async def flush(self, writes: QueuedWrites) -> list[str]:
         """Write the queued lines of a successful run, and return log texts about failed writes (contract 5.3)."""
         ...
 
@@ -67,7 +73,7 @@ class LiveEffects:
         self._backend = backend
         self._logs = logs
         self._trigger_name = trigger_name
-        self._database = database
+        self.database = database
         self._kind = kind
 
     def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:
@@ -80,15 +86,15 @@ class LiveEffects:
         Raises:
             EffectFailed: It failed.
         """
-        return await _query(self._backend, self._database if database is None else database, sql, args)
+        return await _query(self._backend, self.database if database is None else database, sql, args)
 
-    async def write(self, database: str | None, lines: str, *, durable: bool) -> None:
+    async def write(self, database: str | None, lines: bytes, *, durable: bool) -> None:
         """Write lines now.
 
         Raises:
             EffectFailed: Nothing was written.
         """
-        target = self._database if database is None else database
+        target = self.database if database is None else database
         if (flaw := _name_flaw(target)) is not None:
             raise EffectFailed(f"error writing line protocol to {target}: invalid database name: {flaw}")
         try:
@@ -96,15 +102,15 @@ class LiveEffects:
         except PluginWriteError as error:
             raise EffectFailed(f"error writing line protocol to {target}: Cannot write: {error.text}") from error
 
-    async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
+    async def flush(self, writes: QueuedWrites) -> list[str]:
         """Write the queued lines, one write a database."""
         failures = []
-        for database, lines in _grouped(writes, self._database).items():
+        async for database, lines in writes.take():
             if _name_flaw(database) is not None:
                 failures.append(f"invalid database name: {database}")
                 continue
             try:
-                await self._backend.write(database, "\n".join(lines), durable=True)
+                await self._backend.write(database, lines, durable=True)
             except PluginWriteError as error:
                 failures.append(f"error writing back lines to {database}: Cannot write: {error.text}")
         return [f"error running {self._kind} plugin: {failure}" for failure in failures]
@@ -122,7 +128,7 @@ class RecordedEffects:
         self.log_lines: list[str] = []
         self.writes: dict[str, list[str]] = {}
         self._backend = backend
-        self._database = database
+        self.database = database
 
     def log(self, level: LogLevel, text: str, time_ns: int | None = None) -> None:  # noqa: ARG002 - not in the answer
         """Record a row."""
@@ -134,24 +140,21 @@ class RecordedEffects:
         Raises:
             EffectFailed: It failed.
         """
-        return await _query(self._backend, self._database if database is None else database, sql, args)
+        return await _query(self._backend, self.database if database is None else database, sql, args)
 
-    async def write(self, database: str | None, lines: str, *, durable: bool) -> None:  # noqa: ARG002 - never written
+    async def write(self, database: str | None, lines: bytes, *, durable: bool) -> None:  # noqa: ARG002 - never written
         """Record lines; never fails."""
-        self.writes.setdefault(self._database if database is None else database, []).append(lines)
+        text = await asyncio.to_thread(decoded, lines)
+        self.writes.setdefault(self.database if database is None else database, []).append(text)
 
-    async def flush(self, writes: Sequence[QueuedWrite]) -> list[str]:
+    async def flush(self, writes: QueuedWrites) -> list[str]:
         """Record the queued lines after those of synchronous writes."""
-        for database, lines in _grouped(writes, self._database).items():
-            self.writes.setdefault(database, []).extend(lines)
+        await asyncio.to_thread(self._record, writes)
         return []
 
-
-def _grouped(writes: Sequence[QueuedWrite], own_database: str) -> dict[str, list[str]]:
-    grouped: dict[str, list[str]] = {}
-    for database, lines in writes:
-        grouped.setdefault(own_database if database is None else database, []).append(lines)
-    return grouped
+    def _record(self, writes: QueuedWrites) -> None:
+        for database, texts in writes.take_texts():
+            self.writes.setdefault(database, []).extend(texts)
 
 
 async def _query(backend: PluginBackend, database: str, sql: str, args: Mapping[str, str] | None) -> bytes:
@@ -168,6 +171,8 @@ def _name_flaw(name: str) -> str | None:
     """Return why a database name is invalid, or None. It may have letters and digits of any script and ``/_-``."""
     if not name:
         return "database name cannot be empty"
+    if len(name) > _MAX_NAME_BYTES:
+        return f"database name '{name}' is longer than {_MAX_NAME_BYTES} bytes"
     for position, character in enumerate(name):
         if not (character.isalnum() or character in "/_-"):
             return f"database name '{name}' contains invalid character, character number {position} is not allowed"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from influxdb3_embedded.runner.logbook import LogLevel
 from influxdb3_embedded.runner.outcomes import PluginResponse
 from influxdb3_embedded.runner.processes.worker import WorkerDied
 from influxdb3_embedded.runner.safe_texts import printable
+from influxdb3_embedded.runner.triggers.queued_writes import joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +122,7 @@ async def execute(
         **call.inputs,
     }
     try:
-        result, body = await worker.run(message, call.body, call.batches, effects, time_limit)
+        result, body, writes = await worker.run(message, call.body, call.batches, effects, time_limit)
     except WorkerDied as error:
         raise RunFailed(str(error), "process") from error
     except ValueError as error:  # the input is too large for a frame
@@ -129,14 +131,15 @@ async def execute(
     worker.has_state = result["has_state"]
     if "error" in result:
         raise RunFailed(printable(result["error"]), result["stage"], result["traceback"])
-    failures = await effects.flush([(database, lines) for database, lines in result["writes"]])
+    failures = await effects.flush(writes)
     # after the writes: readers that wait for this row find the run's lines in the database
     effects.log(LogLevel.INFO, f"finished execution in {format_elapsed(result['elapsed_ns'])}")
     for failure in failures:
         effects.log(LogLevel.ERROR, failure)
+        await asyncio.sleep(0)  # there may be many
     if call.kind != "request":
         return None
-    return PluginResponse(result["status"], [(name, value) for name, value in result["headers"]], body)
+    return PluginResponse(result["status"], [(name, value) for name, value in result["headers"]], await joined(body))
 
 
 def format_elapsed(nanoseconds: int) -> str:
