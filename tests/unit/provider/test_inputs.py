@@ -12,7 +12,7 @@ from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, is_known
 from influxdb3_engine_resources.packages.package_set import PackageSetInputs
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs
 from influxdb3_engine_resources.plugins.file import PluginFileInputs
-from influxdb3_engine_resources.triggers.logic import TriggerInputs
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 TRIGGER: dict[str, Any] = {
     "db": "db",
@@ -210,7 +210,7 @@ def test_values_of_an_input_cannot_be_changed() -> None:
     inputs = TriggerInputs.checked(TRIGGER)
 
     with pytest.raises(ValidationError, match="frozen"):
-        inputs.db = "other"  # type: ignore[misc] # what the test is about
+        inputs.db = "other"  # what the test is about
 
 
 @pytest.mark.parametrize("seconds", [3600, 0.001])
