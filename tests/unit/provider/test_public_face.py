@@ -23,7 +23,14 @@ import pulumi_influxdb3_engine as public
 from pulumi_influxdb3_engine._dynamic import EngineProvider
 from pulumi_influxdb3_engine._sources import SourceError
 
-RESOURCES = [public.Database, public.PackageSet, public.PluginDirectory, public.PluginFile, public.Trigger]
+RESOURCES = [
+    public.Database,
+    public.PackageSet,
+    public.PluginDirectory,
+    public.PluginFile,
+    public.Table,
+    public.Trigger,
+]
 READ_IN_THE_PROGRAM = {"source", "sha256", "exclude"}
 """Arguments that become other properties: the text of files."""
 DEPRECATED = {"delete_on_destroy"}
