@@ -27,12 +27,9 @@ from pulumi_influxdb3_engine.package_set import PackageSet, PackageSetArgs
 from pulumi_influxdb3_engine.plugin import Plugin
 from pulumi_influxdb3_engine.plugin_directory import PluginDirectory, PluginDirectoryArgs
 from pulumi_influxdb3_engine.plugin_file import PluginFile, PluginFileArgs, PluginManifest
-from pulumi_influxdb3_engine.table import Table, TableArgs
-from pulumi_influxdb3_engine.trigger import Trigger, TriggerArgs, TriggerSettings, Watch
-
-# last: the module of ``Table`` would replace the function ``table`` of the same name
-# isort: split
 from pulumi_influxdb3_engine.specifications import ALL_TABLES, cron, every, request, table
+from pulumi_influxdb3_engine.tables import Table, TableArgs
+from pulumi_influxdb3_engine.trigger import Trigger, TriggerArgs, TriggerSettings, Watch
 
 __all__ = [
     "ALL_TABLES",

@@ -276,7 +276,7 @@ def test_the_classes_that_state_files_name_keep_their_names() -> None:
         "pulumi_influxdb3_engine.package_set.PackageSetProvider",
         "pulumi_influxdb3_engine.plugin_directory.PluginDirectoryProvider",
         "pulumi_influxdb3_engine.plugin_file.PluginFileProvider",
-        "pulumi_influxdb3_engine.table.TableProvider",
+        "pulumi_influxdb3_engine.tables.TableProvider",
         "pulumi_influxdb3_engine.trigger.TriggerProvider",
     ]
 

@@ -1,4 +1,8 @@
-"""The resource ``Table``."""
+"""The resource ``Table``.
+
+The module is not named ``table``: the package has a function of that name. Releases of dill before 0.3.9 do not find a
+class in a module that this function hides, so that state files would hold the whole class instead of its name.
+"""
 
 from __future__ import annotations
 
