@@ -1,7 +1,7 @@
 """The resource ``Table``.
 
-The module is not named ``table``: the package has a function of that name. Releases of dill before 0.3.9 do not find a
-class in a module that this function hides, so that state files would hold the whole class instead of its name.
+The module is not named ``table``: the package has a function of that name. Old releases of dill, such as 0.3.6, do not
+find a class in a module that this function hides, so that state files would hold the whole class instead of its name.
 """
 
 from __future__ import annotations
