@@ -181,7 +181,8 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
     def found(self, id_: str, engine: Engine) -> Live[TriggerInputs]:
         """A trigger by ``DATABASE/NAME``; ``run_async`` and ``node_spec``, which no server lists, count as not set."""
         asked = asked_for(id_)
-        live = TriggerSteps(engine, asked.db).live(asked.trigger_name)
+        steps = TriggerSteps(engine, asked.db)
+        live = steps.live(asked.trigger_name) or steps.live(asked.trigger_name, fresh=True)
         if live is None:
             raise ResourceError(f"there is no {label(asked)} on {engine.client.host_url}")
         inputs = adopted(live, asked)
