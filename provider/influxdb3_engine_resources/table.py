@@ -171,7 +171,7 @@ class TableLogic(ResourceLogic[TableInputs]):
                     continue
             else:
                 return
-            _refuse_other_columns(inputs, engine)
+            _refuse_other_columns(inputs, _columns(inputs, engine) or {})
             return
 
     def _is_ours(self, inputs: TableInputs, engine: Engine) -> bool:
@@ -193,10 +193,11 @@ class TableLogic(ResourceLogic[TableInputs]):
         """Verify that the table has the declared columns; create the table if it is gone."""
         if state.changed(inputs, frozenset({"retain"})):
             try:
-                if _columns(inputs, engine) is None:
+                columns = _columns(inputs, engine)
+                if columns is None:
                     self.create(inputs, engine)
                 else:
-                    _refuse_other_columns(inputs, engine)
+                    _refuse_other_columns(inputs, columns)
             except EngineApiError as error:
                 raise ResourceError(f"{inputs.label} was not compared: {with_remedy(error)}") from error
         return {}
@@ -238,9 +239,8 @@ def _columns(inputs: TableInputs, engine: Engine) -> dict[str, str] | None:
     } or None
 
 
-def _refuse_other_columns(inputs: TableInputs, engine: Engine) -> None:
-    problem = _difference(inputs, _columns(inputs, engine) or {})
-    if problem:
+def _refuse_other_columns(inputs: TableInputs, columns: Mapping[str, str]) -> None:
+    if problem := _difference(inputs, columns):
         raise ResourceError(problem)
 
 

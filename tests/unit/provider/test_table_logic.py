@@ -156,7 +156,7 @@ def test_new_columns_are_verified_and_never_replace_the_table(existing: FakeServ
     assert TABLE.diff(table(), added) == Difference(changes=True)
 
     TABLE.update(table(), added, engine)
-    assert existing.requests == ["query columns", "query columns"]
+    assert existing.requests == ["query columns"]
     with pytest.raises(ResourceError, match="idle: declared float64, server has no such column"):
         TABLE.update(table(), table(fields={"usage": "float64", "idle": "float64"}), engine)
 
