@@ -7,6 +7,7 @@ from pulumi_influxdb3_engine import (
     PackageSet,
     PluginDirectory,
     PluginFile,
+    Table,
     Trigger,
     every,
     request,
@@ -17,6 +18,8 @@ config = pulumi.Config("quickstart")
 threshold = config.get_float("threshold") or 50.0
 
 metrics = Database("metrics")
+# a trigger runs on this table: a real server may stop a trigger whose table does not exist yet
+cpu = Table("cpu", db=metrics.db, tags=["host"], fields={"usage_percent": "float64", "cores": "int64"})
 packages = PackageSet("packages", packages=["psutil>=5.9"])
 
 system_metrics = PluginFile("system_metrics.py", source="plugins/system_metrics.py", retain=False)
@@ -33,7 +36,7 @@ Trigger(
     "threshold_alert",
     db=metrics.db,
     plugin_filename=threshold_alert.plugin_filename,
-    trigger_specification=table("cpu"),
+    trigger_specification=table(cpu.table_name),
     trigger_arguments={"field": "usage_percent", "threshold": threshold},
 )
 

@@ -77,7 +77,7 @@ def _pulumi(root, *arguments):
 def test_the_first_run_deploys_shows_rows_and_stops_the_engine(copy):
     done = _deploy(copy)
     assert done.returncode == 0, done.stdout + done.stderr
-    for text in ("9 created", "metrics arrive", "an alert was raised", "every:2s", "threshold=50.0", "answers 200"):
+    for text in ("10 created", "metrics arrive", "an alert was raised", "every:2s", "threshold=50.0", "answers 200"):
         assert text in done.stdout
     assert '"highest_percent"' in done.stdout
     assert "preview --diff" in done.stdout
@@ -87,7 +87,7 @@ def test_the_first_run_deploys_shows_rows_and_stops_the_engine(copy):
 def test_a_second_run_reports_no_changes_and_can_keep_the_engine(copy):
     done = _deploy(copy, "--keep")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9 unchanged" in done.stdout
+    assert "10 unchanged" in done.stdout
     engine = _engine(copy)
     assert f"kill {engine['pid']}" in done.stdout
     with EngineClient(engine["url"]) as client:

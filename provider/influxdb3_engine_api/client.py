@@ -11,14 +11,17 @@ from influxdb3_engine_api.answers import parse_answer
 from influxdb3_engine_api.connection import Connection
 from influxdb3_engine_api.wire import (
     ArgumentRow,
+    ColumnRow,
     CreateDatabase,
     CreatePluginFile,
+    CreateTable,
     CreateTrigger,
     DatabaseRow,
     DryRunResult,
     InstallPackages,
     InstallRequirements,
     LogRow,
+    NewField,
     PluginDirectoryFile,
     PluginFileRow,
     ServerInfo,
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     import httpx
     from pydantic import BaseModel
 
+    from influxdb3_engine_api.wire import FieldType
+
 Scalar = str | int | float | bool | None
 Answer = TypeVar("Answer")
 
@@ -43,6 +48,7 @@ _ROWS = TypeAdapter(list[dict[str, Any]], config=_WHEN_USED)
 _DATABASES = TypeAdapter(list[DatabaseRow], config=_WHEN_USED)
 _TRIGGERS = TypeAdapter(list[TriggerRow], config=_WHEN_USED)
 _ARGUMENTS = TypeAdapter(list[ArgumentRow], config=_WHEN_USED)
+_COLUMNS = TypeAdapter(list[ColumnRow], config=_WHEN_USED)
 _LOGS = TypeAdapter(list[LogRow], config=_WHEN_USED)
 _PLUGIN_FILES = TypeAdapter(list[PluginFileRow], config=_WHEN_USED)
 _DRY_RUN = TypeAdapter(DryRunResult)
@@ -241,6 +247,23 @@ class EngineClient:
         """Names of the databases, ``_internal`` included."""
         answer = self._connection.send("GET", paths.DATABASE, params={"format": "json"}, promises_body=True)
         return [row.name for row in parse_answer(answer, _DATABASES)]
+
+    def create_table(self, db: str, table: str, tags: Sequence[str], fields: Mapping[str, FieldType]) -> None:
+        """Create a table, and its database if it does not exist; ``fields`` maps name to type."""
+        columns = [NewField(name=name, type=type_) for name, type_ in fields.items()]
+        self._send_body("POST", paths.TABLE, CreateTable(db=db, table=table, tags=list(tags), fields=columns))
+
+    def delete_table(self, db: str, table: str) -> None:
+        """Delete a table; its data goes after the server's grace period."""
+        self._connection.send("DELETE", paths.TABLE, params={"db": db, "table": table})
+
+    def columns(self, db: str, table: str) -> list[ColumnRow]:
+        """The columns of a table, ``time`` included; empty if the database has no such table."""
+        sql = (
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'iox' AND table_name = $table"
+        )
+        return self._query(db, sql, {"table": table}, _COLUMNS)
 
     def write_lp(
         self,

@@ -217,6 +217,44 @@ class CreateDatabase(_Body):
     retention_period: str | None = None
 
 
+FieldType = Literal["utf8", "int64", "uint64", "float64", "bool"]
+
+
+class NewField(_Body):
+    """A field of a new table.
+
+    Attributes:
+        name: Name of the field.
+        type: Type of the field.
+    """
+
+    name: str
+    type: FieldType
+
+
+class CreateTable(_Body):
+    """A new table (contract 8.2).
+
+    Attributes:
+        db: The database; created if it does not exist.
+        table: Name of the table.
+        tags: Names of the tags.
+        fields: The fields.
+    """
+
+    db: str
+    table: str
+    tags: list[str]
+    fields: list[NewField]
+
+
+class ColumnRow(_Body):
+    """A row of ``information_schema.columns``; ``data_type`` is the text of an Arrow type."""
+
+    column_name: str
+    data_type: str
+
+
 class DatabaseRow(_Body):
     """A row of the list of databases (contract 8.2)."""
 

@@ -114,6 +114,13 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         databases = with_retries(engine.client.databases, retry_on=is_server_fault)
         return Live(state, outputs) if state.db in databases else None
 
+    def found(self, id_: str, engine: Engine) -> Live[DatabaseInputs]:
+        """A database by its name."""
+        live = self.read(DatabaseInputs.checked({"db": id_}), {}, engine)
+        if live is None:
+            raise ResourceError(f"there is no database {id_!r} on {engine.client.host_url}")
+        return live
+
     def update(self, state: DatabaseInputs, inputs: DatabaseInputs, engine: Engine) -> Properties:
         """Change only the state: the server does not know ``retain``."""
         del state, inputs, engine

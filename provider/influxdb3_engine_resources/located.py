@@ -82,6 +82,12 @@ class Located(Generic[InputsT]):
         here = live.inputs.model_copy(update={"host_url": engine.configuration.host_url})
         return Live(here, live.outputs | _cluster_uuid(engine))
 
+    def found(self, id_: str, engine: Engine) -> Live[InputsT]:
+        """A resource that others manage, on the server that the stack names."""
+        live = self._logic.found(id_, engine)
+        here = live.inputs.model_copy(update={"host_url": engine.configuration.host_url})
+        return Live(here, live.outputs | _cluster_uuid(engine))
+
     def update(self, state: InputsT, outputs: Properties, inputs: InputsT, engine: Engine) -> Properties:
         """Turn ``state`` into ``inputs``, or create the resource if the URL leads to another server now.
 

@@ -35,6 +35,27 @@ def _trigger(name: str) -> str:
     return name
 
 
+def _table(name: str) -> str:
+    return _in_lines("a table name", name)
+
+
+def _column(name: str) -> str:
+    if name == "time":
+        raise ValueError("every table has the column 'time': leave it out")
+    return _in_lines("a column name", name)
+
+
+def _in_lines(what: str, name: str) -> str:
+    """Refuse a name that line protocol cannot hold (contract 8.1)."""
+    if not name.strip():
+        raise ValueError(f"{what} must not be empty")
+    if name.endswith("\\"):
+        raise ValueError(f"{what} must not end with a backslash: no write could name it")
+    if problem := control_character_problem(what, name):
+        raise ValueError(problem)
+    return name
+
+
 def plugin_path(name: str) -> str:
     """Return the path of a file below the plugin directory (contract 4.1).
 
@@ -106,6 +127,8 @@ def request_path_problem(path: str) -> str | None:
 
 
 DatabaseName = Annotated[str, AfterValidator(_database)]
+TableName = Annotated[str, AfterValidator(_table)]
+ColumnName = Annotated[str, AfterValidator(_column)]
 TriggerName = Annotated[str, AfterValidator(_trigger)]
 PluginPath = Annotated[str, AfterValidator(plugin_path)]
 PluginFilename = Annotated[str, AfterValidator(_plugin_filename)]

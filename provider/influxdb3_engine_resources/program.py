@@ -92,6 +92,9 @@ class Program:
             plugin directory.
         unknown_code: Plugin files, and directories that are written in place, with content that is unknown yet.
         databases: Names of databases.
+        tables: Database and name of each table.
+        table_definitions: Table to its properties.
+        new_tables: Tables that the stack does not have yet; each value is a unique object, as in ``new_triggers``.
         triggers: Trigger to its properties.
         new_triggers: Triggers that do not exist yet; each value is a unique object, so that a second declaration of
             one trigger always conflicts.
@@ -110,6 +113,9 @@ class Program:
         self.contents: dict[str, dict[str, str]] = {}
         self.unknown_code: set[str] = set()
         self.databases: set[str] = set()
+        self.tables: set[tuple[str, str]] = set()
+        self.table_definitions: Declared[tuple[str, str], Properties] = Declared()
+        self.new_tables: Declared[tuple[str, str], object] = Declared()
         self.triggers: Declared[Owner, Properties] = Declared()
         self.new_triggers: Declared[Owner, object] = Declared()
         self.given_up: set[Owner] = set()

@@ -108,6 +108,16 @@ class ResourceLogic(Generic[InputsT]):
         """The resource as it is now; None if it is gone; raises if the server cannot be asked."""
         raise NotImplementedError
 
+    def found(self, id_: str, engine: Engine) -> Live[InputsT]:
+        """A resource that others manage, by its id: what ``Created`` holds.
+
+        Raises:
+            InvalidInputs: The id is invalid.
+            ResourceError: The server has no such resource.
+            EngineApiError: The server could not be asked.
+        """
+        raise NotImplementedError
+
     def update(self, state: InputsT, inputs: InputsT, engine: Engine) -> Properties:
         """Make the change and return the outputs, or leave ``state`` live and raise."""
         raise NotImplementedError

@@ -28,6 +28,7 @@ from pulumi_influxdb3_engine.plugin import Plugin
 from pulumi_influxdb3_engine.plugin_directory import PluginDirectory, PluginDirectoryArgs
 from pulumi_influxdb3_engine.plugin_file import PluginFile, PluginFileArgs, PluginManifest
 from pulumi_influxdb3_engine.specifications import ALL_TABLES, cron, every, request, table
+from pulumi_influxdb3_engine.tables import Table, TableArgs
 from pulumi_influxdb3_engine.trigger import Trigger, TriggerArgs, TriggerSettings, Watch
 
 __all__ = [
@@ -47,6 +48,8 @@ __all__ = [
     "RequestAnswer",
     "RequestFailed",
     "ScheduleTest",
+    "Table",
+    "TableArgs",
     "Trigger",
     "TriggerArgs",
     "TriggerSettings",

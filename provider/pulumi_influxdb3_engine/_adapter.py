@@ -94,7 +94,14 @@ class Adapter:
         return CreateResult(created.id, self._state(inputs, created.outputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Read the resource from the server; an empty id if it is gone."""
+        """Read the resource from the server; an empty id if it is gone.
+
+        Raises:
+            DeploymentError: The server could not be asked; or the program gets a resource that does not exist.
+        """
+        if self._is_got(props):
+            found = self._attempt(lambda: self._logic.found(id_, self._engine))
+            return ReadResult(id_, self._state(found.inputs, found.outputs))
         inputs = self._stored(props)
         live = self._attempt_without_program(lambda: self._logic.read(inputs, self._outputs(props), self._engine))
         if live is None:
@@ -140,6 +147,11 @@ class Adapter:
         known = _from_pulumi(properties)
         hide_inputs(known)
         return self._logic.inputs_type.stored(known)
+
+    def _is_got(self, properties: dict[str, Any]) -> bool:
+        """Whether the program gets a resource by its id: Pulumi passes no state then."""
+        required = (name for name, each in self._logic.inputs_type.model_fields.items() if each.is_required())
+        return all(properties.get(name) is None for name in required)
 
     def _outputs(self, properties: dict[str, Any]) -> dict[str, Any]:
         inputs = self._logic.inputs_type.model_fields.keys() - self._logic.inputs_type.state_only

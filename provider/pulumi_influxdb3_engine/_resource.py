@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_overloads
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, get_overloads
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -46,6 +46,18 @@ class EngineResource(Resource):
         """Declare the resource; the class describes the arguments."""
         kind = self._resource_type_name.rpartition(":")[2]
         super().__init__(provider, resource_name, as_properties(kind, resource_name, properties), opts)
+
+    @classmethod
+    def _got(
+        cls, provider: ResourceProvider, resource_name: str, id_: pulumi.Input[str], opts: pulumi.ResourceOptions | None
+    ) -> Self:
+        """A resource that others manage: the provider reads it by its id."""
+        found = cls.__new__(cls)
+        # the SDK makes outputs of the properties that it is passed
+        outputs = dict.fromkeys(name for name, each in vars(cls).items() if isinstance(each, property))
+        by_id = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id_))
+        EngineResource.__init__(found, provider, resource_name, outputs, by_id)
+        return found
 
     def _output(self, name: str, default: Any = None) -> pulumi.Output[Any]:
         """The output of a property; ``default`` if neither the program nor the provider sets a value."""

@@ -99,3 +99,21 @@ class Database(EngineResource, module="influxdb3", name="Database"):
     def adopt(self) -> pulumi.Output[bool]:
         """Whether an existing database is taken over."""
         return self._output("adopt", default=False)
+
+    @classmethod
+    def get(
+        cls,
+        resource_name: str,
+        id: pulumi.Input[str],  # noqa: A002 - as every `get` of Pulumi
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> Database:
+        """Read a database that others manage. The stack never changes or deletes it.
+
+        Args:
+            resource_name: The resource's name in the program.
+            id: The database's name.
+            opts: Options of the resource.
+
+        Previews and deployments fail if the database does not exist.
+        """
+        return cls._got(DatabaseProvider(), resource_name, id, opts)

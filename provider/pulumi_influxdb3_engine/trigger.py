@@ -242,6 +242,26 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
         """
         return self._output("endpoint_url")
 
+    @classmethod
+    def get(
+        cls,
+        resource_name: str,
+        id: pulumi.Input[str],  # noqa: A002 - as every `get` of Pulumi
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> Trigger:
+        """Read a trigger that others manage. The stack never changes or deletes it.
+
+        Args:
+            resource_name: The resource's name in the program.
+            id: The trigger's database and name: ``"DATABASE/TRIGGER_NAME"``.
+            opts: Options of the resource. Arguments and request paths that are secret need
+                ``additional_secret_outputs``.
+
+        Previews and deployments fail if the trigger does not exist. Servers do not return ``run_async`` and
+        ``node_spec``: ``run_async`` is False, and ``node_spec`` is None.
+        """
+        return cls._got(TriggerProvider(), resource_name, id, opts)
+
 
 def _watch_property(watch: Any) -> Any:
     return {"seconds": watch.seconds, "runs": watch.runs} if isinstance(watch, Watch) else watch

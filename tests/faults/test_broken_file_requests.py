@@ -1,4 +1,4 @@
-"""Every request of every operation on plugins and databases, broken in every way, against the running engine.
+"""Every request of every operation on plugins, databases and tables, broken in every way, against the running engine.
 
 After each, a file has its old text or its new one, and a directory is whole or has no ``__init__.py``. The next ``up``
 deploys what is declared.
@@ -20,6 +20,7 @@ from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, 
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.server.engine import Engine
+from influxdb3_engine_resources.table import TableInputs, TableLogic
 
 TIMEOUT = 1.5
 
@@ -73,15 +74,27 @@ def _database_is_whole(server, inputs, allowed):
     return (inputs.db in server.client.databases()) in [each is not None for each in allowed]
 
 
+def _table(name, version):
+    fields = {"v": "int64"} | ({"w": "float64"} if version == 1 else {})  # the API cannot add columns
+    return _checked(TableLogic(), db="tables", table_name=name, tags=["t"], fields=fields, retain=False)
+
+
+def _table_is_whole(server, inputs, allowed):
+    there = {row.column_name for row in server.client.columns("tables", inputs.table_name)}
+    return any({*each.tags, *each.fields} <= there if each else not there for each in allowed)
+
+
 KINDS = {
     "file": (PluginFileLogic, PluginFileInputs, _file, _file_is_whole),
     "directory": (PluginDirectoryLogic, PluginDirectoryInputs, _directory, _directory_is_whole),
     "database": (DatabaseLogic, DatabaseInputs, _database, _database_is_whole),
+    "table": (TableLogic, TableInputs, _table, _table_is_whole),
 }
 OPERATIONS = [
     ("file", "create"), ("file", "update"), ("file", "read"),
     ("directory", "create"), ("directory", "update"), ("directory", "read"),
     ("database", "create"), ("database", "delete"), ("database", "read"),
+    ("table", "create"), ("table", "update"), ("table", "delete"), ("table", "read"),
 ]  # fmt: skip
 
 
@@ -130,6 +143,7 @@ def _requests(server, proxy, kind, operation):
     proxy.stop_breaking()
     logic = KINDS[kind][0]()
     before, after = _definitions(kind, operation)
+    server.client.create_database("tables")
     if before is not None:
         logic.create(before, _engine(server.url))
     proxy.requests.clear()
@@ -142,6 +156,7 @@ def _break(server, proxy, broken, number, fault):
     kind, operation = broken
     logic, whole = KINDS[kind][0](), KINDS[kind][3]
     before, after = _definitions(kind, operation)
+    server.client.create_database("tables")
     if before is not None:
         logic.create(before, _engine(server.url))
     proxy.break_request(number, fault)

@@ -57,6 +57,12 @@ OPERATIONS: dict[str, tuple[Callable[[EngineClient], object], str]] = {
     "update_database": (lambda engine: engine.update_database("db", None), "PUT /api/v3/configure/database"),
     "delete_database": (lambda engine: engine.delete_database("db"), "DELETE /api/v3/configure/database"),
     "databases": (lambda engine: engine.databases(), "GET /api/v3/configure/database"),
+    "create_table": (
+        lambda engine: engine.create_table("db", "cpu", [], {"v": "float64"}),
+        "POST /api/v3/configure/table",
+    ),
+    "delete_table": (lambda engine: engine.delete_table("db", "cpu"), "DELETE /api/v3/configure/table"),
+    "columns": (lambda engine: engine.columns("db", "cpu"), "POST /api/v3/query_sql"),
     "write_lp": (lambda engine: engine.write_lp("db", "cpu v=1"), "POST /api/v3/write_lp"),
     "query_sql": (lambda engine: engine.query_sql("db", "SELECT 1"), "POST /api/v3/query_sql"),
     "triggers": (lambda engine: engine.triggers("db"), "POST /api/v3/query_sql"),
@@ -65,7 +71,7 @@ OPERATIONS: dict[str, tuple[Callable[[EngineClient], object], str]] = {
     "plugin_files": (lambda engine: engine.plugin_files(), "POST /api/v3/query_sql"),
 }
 READING = (
-    "databases", "ping", "plugin_files", "query_sql", "test_schedule_plugin",
+    "columns", "databases", "ping", "plugin_files", "query_sql", "test_schedule_plugin",
     "test_wal_plugin", "trigger_arguments", "trigger_logs", "triggers",
 )  # fmt: skip
 

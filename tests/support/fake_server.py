@@ -39,6 +39,8 @@ class FakeServer:
         triggers: Bodies of the triggers by name; one database.
         databases: Names of the databases.
         tables: Names of the tables, the same in each of them.
+        columns: Columns of a table, as ``information_schema.columns`` lists them; a table that has none here has only
+            ``time``.
         product: Name and version.
         logs: Rows of the log table, oldest first; ``log`` adds one.
         failures: Request to the answers or exceptions that it gets instead, one after the other.
@@ -52,6 +54,7 @@ class FakeServer:
     triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     databases: set[str] = field(default_factory=lambda: {"_internal", "db"})
     tables: set[str] = field(default_factory=set)
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
     product: tuple[str, str] = ("InfluxDB 3 Core", "3.11.0")
     logs: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, list[httpx.Response | Exception]] = field(default_factory=dict)
@@ -97,6 +100,7 @@ class FakeServer:
                 "plugin_files": "files",
                 "engine_logs": "logs",
                 "information_schema.tables": "tables",
+                "information_schema.columns": "columns",
             }
             return "query " + next((name for table, name in tables.items() if table in body["q"]), "triggers")
         if path == "/ping":
@@ -113,6 +117,8 @@ class FakeServer:
         if path.startswith("/api/v3/plugin_test/"):
             own = re.fullmatch(r"\.pulumi/(probe|sweeper)_.*", body["filename"])
             return own[1] if own else f"dry-run {body['filename']}"
+        if path == "/api/v3/configure/table":
+            return f"{'make-table' if method == 'POST' else 'drop-table'} {body['table']}"
         assert path == "/api/v3/configure/database", f"{method} {path} is not served"
         return {"POST": "make-database", "GET": "list-databases", "DELETE": "drop-database"}[method]
 
@@ -188,6 +194,11 @@ class FakeServer:
             return httpx.Response(200, json=self._plugin_files())
         if "information_schema.tables" in body["q"]:
             return httpx.Response(200, json=[{"table_name": name} for name in sorted(self.tables)])
+        if "information_schema.columns" in body["q"]:
+            table = body["params"]["table"]
+            columns = self.columns.get(table, {}) | {"time": "Timestamp(ns)"} if table in self.tables else {}
+            rows = [{"column_name": name, "data_type": type_} for name, type_ in columns.items()]
+            return httpx.Response(200, json=rows)
         if "trigger_arguments" in body["q"]:
             return httpx.Response(
                 200,
@@ -342,6 +353,26 @@ class FakeServer:
         if body["db"] in self.databases:
             return _error(409, "attempted to create a resource that already exists")
         self.databases.add(body["db"])
+        return httpx.Response(200)
+
+    def _make_table(self, body: dict[str, Any]) -> httpx.Response:
+        if body["table"] in self.tables:
+            return _error(409, "attempted to create a resource that already exists")
+        types = {"utf8": "Utf8", "int64": "Int64", "uint64": "UInt64", "float64": "Float64", "bool": "Boolean"}
+        self.databases.add(body["db"])
+        self.tables.add(body["table"])
+        self.columns[body["table"]] = dict.fromkeys(body["tags"], "Dictionary(Int32, Utf8)") | {
+            each["name"]: types[each["type"]] for each in body["fields"]
+        }
+        return httpx.Response(200)
+
+    def _drop_table(self, body: dict[str, Any]) -> httpx.Response:
+        if body["db"] not in self.databases:
+            return self._no_database(body)
+        if body["table"] not in self.tables:
+            return _error(404, f"Table {body['table']} not in DB schema for {body['db']}")
+        self.tables.remove(body["table"])
+        self.columns.pop(body["table"], None)
         return httpx.Response(200)
 
     def _list_databases(self, body: dict[str, Any]) -> httpx.Response:

@@ -219,6 +219,8 @@ def test_what_a_program_imports_is_public() -> None:
         "RequestAnswer",
         "RequestFailed",
         "ScheduleTest",
+        "Table",
+        "TableArgs",
         "Trigger",
         "TriggerArgs",
         "TriggerSettings",
@@ -274,11 +276,12 @@ def test_the_classes_that_state_files_name_keep_their_names() -> None:
         "pulumi_influxdb3_engine.package_set.PackageSetProvider",
         "pulumi_influxdb3_engine.plugin_directory.PluginDirectoryProvider",
         "pulumi_influxdb3_engine.plugin_file.PluginFileProvider",
+        "pulumi_influxdb3_engine.tables.TableProvider",
         "pulumi_influxdb3_engine.trigger.TriggerProvider",
     ]
 
 
-@pytest.mark.parametrize("kind", ["Database", "PackageSet", "PluginDirectory", "PluginFile", "Trigger"])
+@pytest.mark.parametrize("kind", ["Database", "PackageSet", "PluginDirectory", "PluginFile", "Table", "Trigger"])
 def test_the_types_of_resources_keep_their_names(kind: str) -> None:
     resource = getattr(pulumi_influxdb3_engine, kind)
 

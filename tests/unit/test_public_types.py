@@ -39,6 +39,9 @@ trigger = Trigger(
     force_delete=yes, watch=watch, handover="cut", restart_on=(1, text),
 )
 Trigger("u", TriggerArgs(plugin_filename="p", trigger_specification="s", watch=Watch(1), trigger_arguments={"a": 1}))
+cpu = Table("cpu", db=db.db, tags=("host", text), fields={"usage": "float64"}, retain=yes)
+Table("disk", TableArgs(table_name=text, fields={}))
+theirs: tuple[Trigger, Database] = Trigger.get("theirs", text), Database.get("their-db", id="d", opts=opts)
 answer: pulumi.Output[RequestAnswer] = invoke_request(trigger.endpoint_url, params={"a": 1, "b": text})
 tried: pulumi.Output[DryRunAnswer] = dry_run_wal("p", db=db.db, input_lp=text)
 shown: list[pulumi.Output[bool]] = [trigger.adopt, file.retain, directory.in_place, db.retain]
@@ -48,6 +51,7 @@ WRONG = {
     'Trigger("t", PluginFileArgs(content=""))': "call-overload",
     'Trigger("t", plugin_filename="p", trigger_specification="s", handover="drop")': "call-overload",
     'Database("d", retain="no")': "call-overload",
+    'Table("t", fields={"usage": "float"})': "dict-item",
     'TriggerArgs(plugin_filename="p")': "call-arg",
 }
 

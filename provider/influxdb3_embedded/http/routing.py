@@ -17,7 +17,6 @@ from influxdb3_embedded.http.requests.inputs import (
 from influxdb3_embedded.http.requests.parameters import (
     CreatedToken,
     CreateNamedToken,
-    CreateTable,
     DeleteDatabase,
     DeleteTable,
     DeleteToken,
@@ -50,6 +49,7 @@ from influxdb3_engine_api import paths
 from influxdb3_engine_api.wire import (
     CreateDatabase,
     CreatePluginFile,
+    CreateTable,
     CreateTrigger,
     DryRunResult,
     InstallPackages,

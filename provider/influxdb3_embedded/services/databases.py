@@ -11,6 +11,7 @@ from influxdb3_embedded.errors import ApiError, ResourceExists
 from influxdb3_embedded.model import INTERNAL
 from influxdb3_embedded.services.names import check_database_name
 from influxdb3_embedded.storage import ColumnKind, LimitExceededError, TableExistsError, TableNotFoundError
+from influxdb3_embedded.storage.columns import TIME
 from influxdb3_engine_api.duration import parse_duration
 
 if TYPE_CHECKING:
@@ -142,16 +143,11 @@ class Databases:
             ApiError: 400 for an invalid name; 409 if the table exists; 422 beyond the limits.
         """
         check_database_name(name)
-        columns = [*tags, *(field for field, _ in fields)]
-        if not table or not all(columns):
-            raise ApiError(400, "table and column names cannot be empty")
-        if len({*columns, "time"}) != len(columns) + 1:
-            raise ApiError(400, "column names must differ from each other and from 'time'")
+        kinds = [(tag, ColumnKind.TAG) for tag in tags] + [(field, _FIELD_KINDS[kind]) for field, kind in fields]
+        _check_columns(table, kinds)
         database = await get_or_create_database(self._catalog, name)
         try:
-            await self._storage.create_table(
-                database.id, table, list(tags), [(field, _FIELD_KINDS[kind]) for field, kind in fields]
-            )
+            await self._storage.create_table(database.id, table, list(tags), kinds[len(tags) :])
         except TableExistsError:
             raise ResourceExists from None
         except LimitExceededError as error:
@@ -179,6 +175,20 @@ class Databases:
             if database.hard_delete_at and database.hard_delete_at <= now:
                 await self._storage.drop_database(database.id)
                 await self._catalog.forget_database(database)
+
+
+def _check_columns(table: str, columns: Sequence[tuple[str, ColumnKind]]) -> None:
+    if not table or not all(name for name, _ in columns):
+        raise ApiError(400, "table and column names cannot be empty")
+    known: dict[str, ColumnKind] = {}
+    for name, kind in columns:
+        if name == TIME:
+            raise ApiError(400, f"'{TIME}' is a reserved column")
+        before = known.setdefault(name, kind)
+        if before is not kind:
+            raise ApiError(
+                400, f"invalid column type for column '{name}', expected {kind.iox_type}, got {before.iox_type}"
+            )
 
 
 def _retention(period: str | None) -> timedelta | None:

@@ -96,6 +96,10 @@ class ServerFacts:
             ("tables", db), lambda: frozenset(str(row.get("table_name")) for row in self._client.query_sql(db, sql))
         )
 
+    def note_table(self, db: str, table: str, *, exists: bool) -> None:
+        """Note that this deployment has created or deleted a table."""
+        self._answers.amend(("tables", db), lambda names: names | {table} if exists else names - {table})
+
     def refuses_triggers(self, specification: Specification) -> str | None:
         """Why the server creates no triggers of this kind, or None. Tries one with a plugin that does not exist."""
         impossible = CreateTrigger(

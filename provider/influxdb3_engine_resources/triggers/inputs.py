@@ -20,7 +20,7 @@ from influxdb3_engine_api.specification import (
     portable,
     same_schedule,
 )
-from influxdb3_engine_resources.errors import ResourceError
+from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceError
 from influxdb3_engine_resources.inputs import Inputs, is_stored
 from influxdb3_engine_resources.names import (
     CANDIDATE_SUFFIX,
@@ -175,6 +175,19 @@ class TriggerInputs(Inputs):
             return None
         specification = parse(self.trigger_specification)
         return specification.path if isinstance(specification, Request) else None
+
+
+def asked_for(id_: str) -> TriggerInputs:
+    """The trigger with an id; the properties that its server has are placeholders.
+
+    Raises:
+        InvalidInputs: The id is invalid.
+    """
+    db, slash, name = id_.partition("/")  # no name of a database has a slash
+    if not slash:
+        raise InvalidInputs([Failure(property="id", reason="write DATABASE/TRIGGER_NAME")])
+    placeholders = {"plugin_filename": "plugin.py", "trigger_specification": AllTables().text}
+    return TriggerInputs.checked({"db": db, "trigger_name": name} | placeholders)
 
 
 ONLY_FOR_US = frozenset({"adopt", "force_delete", "watch", "handover"})

@@ -21,6 +21,7 @@ from influxdb3_engine_resources.triggers.inputs import (
     ONLY_FOR_US,
     TriggerInputs,
     adopted,
+    asked_for,
     described,
     label,
 )
@@ -176,6 +177,20 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         if inputs.disabled and not state.disabled and live.row.error_behavior == ErrorBehavior.DISABLE:
             notice(f"{label(state)} was disabled by its error_behavior after an error: {_last_error(state, engine)}")
         return Live(inputs, outputs)
+
+    def found(self, id_: str, engine: Engine) -> Live[TriggerInputs]:
+        """A trigger by ``DATABASE/NAME``; ``run_async`` and ``node_spec``, which no server lists, count as not set."""
+        asked = asked_for(id_)
+        steps = TriggerSteps(engine, asked.db)
+        live = steps.live(asked.trigger_name) or steps.live(asked.trigger_name, fresh=True)
+        if live is None:
+            raise ResourceError(f"there is no {label(asked)} on {engine.client.host_url}")
+        inputs = adopted(live, asked)
+        specification = parse(inputs.trigger_specification)
+        url = None
+        if isinstance(specification, Request):
+            url = engine.configuration.host_url + paths.engine(specification.path)
+        return Live(inputs.model_copy(update={"endpoint_url": url}))
 
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
         """Make the smallest change: see ``update_trigger``."""

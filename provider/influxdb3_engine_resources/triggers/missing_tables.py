@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 
-def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:
+def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine, *, is_preview: bool = False) -> None:
     """Warn about a trigger that is started: two requests for all triggers of a database in a deployment.
 
-    Triggers with ``run_async`` miss only one write. The embedded engine is safe.
+    Triggers with ``run_async`` miss only one write. The embedded engine is safe. A preview trusts that a declared table
+    will exist.
     """
     if inputs.disabled or inputs.trigger_settings.run_async:
         return
     specification = parse(inputs.trigger_specification)
     if not isinstance(specification, Table):
+        return
+    is_declared = (inputs.db, specification.name) in engine.program.tables
+    if is_declared and is_preview:
         return
     host = engine.hosts[0]
     facts = host.facts
@@ -36,6 +40,13 @@ def warn_of_a_missing_table(inputs: TriggerInputs, engine: Engine) -> None:
     if missing:
         host.notice_once(
             f"{label(inputs)} runs on table {specification.name!r}, which does not exist yet: if another table is "
-            "written first, the server stops the trigger without an error. Create the table (influxdb3 create table), "
-            "then disable and enable the trigger; or set trigger_settings={'run_async': True}"
+            "written first, the server stops the trigger without an error. "
+            f"{_remedy(inputs, specification, is_declared=is_declared)}, or set trigger_settings={{'run_async': True}}"
         )
+
+
+def _remedy(inputs: TriggerInputs, specification: Table, *, is_declared: bool) -> str:
+    restart = "add restart_on=[TABLE.id] to the trigger, which restarts it after the table is created"
+    if is_declared:
+        return f"Let the trigger depend on its Table: {restart}"
+    return f"Declare TABLE = Table({specification.name!r}, db={inputs.db!r}) and {restart}"

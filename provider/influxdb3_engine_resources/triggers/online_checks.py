@@ -48,7 +48,7 @@ class OnlineChecks:
             found += [Failure(property="trigger_specification", reason=each) for each in self._refusals(specification)]
             self._warn_of_retries(specification)
             if inputs.known("db", "trigger_name", "disabled", "trigger_settings") and self._exists:
-                warn_of_a_missing_table(inputs, self._engine)
+                warn_of_a_missing_table(inputs, self._engine, is_preview=True)
         if inputs.known("db") and not (self._exists or inputs.db in self._engine.program.databases):
             found.append(Failure(property="db", reason=f"there is no database {inputs.db!r}: declare a Database"))
         if inputs.known("plugin_filename") and (reason := self._plugin_problem()):

@@ -111,19 +111,33 @@ def test_a_new_table_has_its_columns(engine: RunningEngine, http: httpx.Client, 
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "error"),
     [
-        {"table": "", "tags": [], "fields": []},
-        {"table": "t", "tags": [""], "fields": []},
-        {"table": "t", "tags": ["a", "a"], "fields": []},
-        {"table": "t", "tags": ["time"], "fields": []},
-        {"table": "t", "tags": ["a"], "fields": [{"name": "a", "type": "bool"}]},
-        {"table": "t", "tags": [], "fields": [{"name": "a", "type": "text"}]},
-        {"table": "t", "tags": []},
+        ({"table": "", "tags": [], "fields": []}, "table and column names cannot be empty"),
+        ({"table": "t", "tags": [""], "fields": []}, "table and column names cannot be empty"),
+        ({"table": "t", "tags": ["time"], "fields": []}, "'time' is a reserved column"),
+        (
+            {"table": "t", "tags": ["a"], "fields": [{"name": "a", "type": "bool"}]},
+            "invalid column type for column 'a', expected iox::column_type::field::boolean, got iox::column_type::tag",
+        ),
+        (
+            {"table": "t", "tags": [], "fields": [{"name": "a", "type": "text"}]},
+            "unknown variant `text`, expected one of",
+        ),
+        ({"table": "t", "tags": []}, "missing field `fields`"),
     ],
 )
-def test_an_invalid_table_is_refused(http: httpx.Client, database: str, body: dict[str, Any]) -> None:
-    assert http.post(paths.TABLE, json={"db": database, **body}).status_code == 400
+def test_an_invalid_table_is_refused(http: httpx.Client, database: str, body: dict[str, Any], error: str) -> None:
+    refused = http.post(paths.TABLE, json={"db": database, **body})
+
+    assert refused.status_code == 400
+    assert error in refused.json()["error"]
+
+
+def test_a_repeated_tag_counts_once(engine: RunningEngine, http: httpx.Client, database: str) -> None:
+    body = {"db": database, "table": "t", "tags": ["a", "a"], "fields": []}
+    assert http.post(paths.TABLE, json=body).status_code == 200
+    assert [row.column_name for row in engine.client.columns(database, "t")] == ["a", "time"]
 
 
 def test_a_deleted_table_is_gone(engine: RunningEngine, http: httpx.Client, database: str) -> None:

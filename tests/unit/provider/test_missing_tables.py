@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from influxdb3_engine_resources.table import TableInputs, TableLogic
 from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
@@ -36,6 +37,44 @@ def test_a_trigger_on_a_missing_table_is_warned_of_once_by_two_requests(
     said = capsys.readouterr().err
     assert said.count(WARNING) == 2
     assert "trigger 'a' in database 'db'" in said
+
+
+def test_the_warning_names_the_table_to_declare_or_how_to_depend_on_it(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = server.engine()
+
+    LOGIC.create(trigger("a"), engine)
+    assert "Declare TABLE = Table('cpu', db='db') and add restart_on=[TABLE.id]" in capsys.readouterr().err
+    engine.program.tables.add(("db", "cpu"))
+    LOGIC.create(trigger("b"), engine)
+    assert "Let the trigger depend on its Table: add restart_on=[TABLE.id]" in capsys.readouterr().err
+
+
+def test_a_table_that_the_deployment_creates_or_deletes_counts(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine, cpu = server.engine(), TableInputs.checked({"db": "db", "table_name": "cpu", "retain": False})
+    LOGIC.create(trigger("a", trigger_specification="table:other"), engine)
+    capsys.readouterr()
+
+    TableLogic().create(cpu, engine)
+    LOGIC.create(trigger("b"), engine)
+    assert capsys.readouterr().err == ""
+    engine.claimed.clear()
+    TableLogic().delete(cpu, engine)
+    LOGIC.create(trigger("c"), engine)
+    assert WARNING in capsys.readouterr().err
+
+
+def test_the_preview_trusts_a_declared_table(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = server.engine(online_checks=True)
+    LOGIC.check_online(trigger(), None, engine)
+    assert WARNING in capsys.readouterr().err
+
+    engine.program.tables.add(("db", "cpu"))
+    LOGIC.check_online(trigger("other"), None, engine)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

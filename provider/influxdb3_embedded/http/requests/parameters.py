@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 Scalar = bool | int | float | str | None
 FormatName = Literal["parquet", "csv", "pretty", "json", "json_lines", "jsonl"]
 Precision = Literal["auto", "s", "second", "millisecond", "ms", "microsecond", "u", "us", "n", "nanosecond", "ns"]
-FieldType = Literal["utf8", "int64", "uint64", "float64", "bool"]
 
 
 class _Parameters(BaseModel):
@@ -141,34 +140,6 @@ class DeleteDatabase(_Parameters):
 
     db: str
     hard_delete_at: str | None = None
-
-
-class NewField(_Parameters):
-    """A field of a new table.
-
-    Attributes:
-        name: Name of the field.
-        type: Type of the field.
-    """
-
-    name: str
-    type: FieldType
-
-
-class CreateTable(_Parameters):
-    """A new table (contract 8.2).
-
-    Attributes:
-        db: The database; created if it does not exist.
-        table: Name of the table.
-        tags: Names of the tags.
-        fields: The fields.
-    """
-
-    db: str
-    table: str
-    tags: list[str]
-    fields: list[NewField]
 
 
 class DeleteTable(_Parameters):

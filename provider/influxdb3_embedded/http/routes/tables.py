@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from influxdb3_embedded.engine import Engine
-    from influxdb3_embedded.http.requests.parameters import CreateTable, DeleteTable
+    from influxdb3_embedded.http.requests.parameters import DeleteTable
+    from influxdb3_engine_api.wire import CreateTable
 
 
 async def create(engine: Engine, _request: Request, body: CreateTable) -> Response:

@@ -1,0 +1,98 @@
+"""``Trigger.get`` and ``Database.get``: read what others manage."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from stack import Stack
+
+REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {'args': args}\n"
+
+
+@pytest.fixture
+def theirs(tmp_path, cli, engine, db):
+    """A stack that manages the trigger ``hook`` in the database of the test, on a path with the database's name."""
+    stack = Stack(tmp_path / "theirs", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
+    stack.program(
+        f"""
+        plugin = PluginFile("{db}.py", content={REQUEST!r})
+        Trigger("hook", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"),
+                trigger_arguments={{"a": 1}}, disabled=pulumi.Config().get_bool("disabled"))
+        """
+    )
+    stack.up()
+    yield stack
+    stack.destroy(expect=None)
+
+
+def test_what_others_manage_is_read_with_all_outputs_and_never_changed(stack, engine, db, theirs):
+    stack.program(
+        f"""
+        hook = Trigger.get("mine", "{db}/hook")
+        outputs = {{name for name, each in vars(Trigger).items() if isinstance(each, property)}}
+        pulumi.export("trigger", {{name: getattr(hook, name) for name in {{*outputs, "id"}}}})
+        pulumi.export("database", Database.get("their-db", hook.db).db)
+        pulumi.export("answer", invoke_request(hook.endpoint_url).text)
+        """
+    )
+    previewed = stack.preview().output
+    assert f"{engine.url}/api/v3/engine/{db}" in previewed
+    assert engine.client.triggers(db) != []
+
+    stack.up()
+    outputs = stack.outputs()
+    found = {name: value for name, value in outputs["trigger"].items() if value is not None}
+    assert found == {
+        "id": f"{db}/hook",
+        "db": db,
+        "trigger_name": "hook",
+        "plugin_filename": f"{db}.py",
+        "trigger_specification": f"request:{db}",
+        "trigger_arguments": {"a": "1"},
+        "trigger_settings": {"run_async": False, "error_behavior": "log"},
+        "disabled": False,
+        "adopt": False,
+        "force_delete": False,
+        "endpoint_url": f"{engine.url}/api/v3/engine/{db}",
+    }
+    assert (outputs["database"], outputs["answer"]) == (db, '{"args": {"a": "1"}}')
+
+    theirs.run("config", "set", "disabled", "true", expect=0)
+    theirs.up()
+    stack.program(f'pulumi.export("disabled", Trigger.get("mine", "{db}/hook").disabled)')
+    assert stack.up().changes() == ""
+    assert stack.outputs() == {"disabled": True}
+    stack.refresh()
+    stack.destroy()
+    assert [(row.trigger_name, row.disabled) for row in engine.client.triggers(db)] == [("hook", True)]
+    assert db in engine.client.databases()
+
+
+@pytest.mark.parametrize("command", ["preview", "up"])
+def test_what_does_not_exist_and_an_invalid_id_are_errors_that_say_so(stack, engine, db, command):
+    missing = {
+        f'Trigger.get("t", "{db}/none")': f"there is no trigger 'none' in database '{db}' on {engine.url}",
+        'Trigger.get("t", "nowhere/t")': f"there is no trigger 't' in database 'nowhere' on {engine.url}",
+        'Database.get("d", "nowhere")': f"there is no database 'nowhere' on {engine.url}",
+        'Trigger.get("t", "name")': "id: write DATABASE/TRIGGER_NAME",
+        'Database.get("d", "no name")': "a database name starts with an ASCII letter or digit",
+    }
+    for program, reason in missing.items():
+        stack.program(program)
+        ran = getattr(stack, command)(expect=None)
+        assert ran.status != 0
+        assert reason in " ".join(ran.output.split())
+
+
+def test_an_id_of_a_resource_that_is_created_in_the_same_deployment_is_unknown_in_the_preview(stack, db):
+    stack.program(
+        f"""
+        plugin = PluginFile("{db}.py", content={REQUEST!r})
+        made = Trigger("made", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"))
+        pulumi.export("name", Trigger.get("read", made.id).trigger_name)
+        """
+    )
+    stack.preview()
+    stack.up()
+    assert stack.outputs() == {"name": "made"}
