@@ -98,7 +98,7 @@ class Adapter:
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Make the resource exist."""
         inputs = self._stored(props)
-        created = self._attempt(inputs, lambda: self._logic.create(inputs, self._engine_of(inputs)))
+        created = self._attempt(inputs.engine, lambda: self._logic.create(inputs, self._engine_of(inputs)))
         return CreateResult(created.id, self._state(inputs, created.outputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -108,7 +108,8 @@ class Adapter:
             DeploymentError: The server could not be asked; or the program gets a resource that does not exist.
         """
         if self._is_got(props):
-            found = self._attempt(lambda: self._logic.found(id_, self._engine))
+            engine = _from_pulumi(props).get("engine")
+            found = self._attempt(engine, lambda: self._logic.found(id_, self._engine(self._declared_server(engine))))
             return ReadResult(id_, self._state(found.inputs, found.outputs))
         inputs = self._stored(props)
         outputs = self._outputs(props)
@@ -121,7 +122,7 @@ class Adapter:
         """Make the change, or leave the old definition live."""
         inputs, state = self._stored(news), self._stored(olds)
         outputs = self._attempt(
-            inputs, lambda: self._logic.update(state, self._outputs(olds), inputs, self._engine_of(inputs))
+            inputs.engine, lambda: self._logic.update(state, self._outputs(olds), inputs, self._engine_of(inputs))
         )
         return UpdateResult(self._state(inputs, outputs))
 
@@ -188,13 +189,13 @@ class Adapter:
 
     def _attempt_without_program(self, inputs: Inputs, operation: Callable[[], Result]) -> Result:
         with nullcontext() if self._is_running else stored_configuration():
-            return self._attempt(inputs, operation)
+            return self._attempt(inputs.engine, operation)
 
-    def _attempt(self, inputs: Inputs, operation: Callable[[], Result]) -> Result:
+    def _attempt(self, engine: str | None, operation: Callable[[], Result]) -> Result:
         try:
             return operation()
         except (ResourceError, InvalidInputs, EngineApiError) as error:
-            raise DeploymentError(about_engine(with_remedy(error), inputs.engine)) from None
+            raise DeploymentError(about_engine(with_remedy(error), engine)) from None
 
 
 def _from_pulumi(value: Any) -> Any:

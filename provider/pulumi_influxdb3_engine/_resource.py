@@ -52,12 +52,18 @@ class EngineResource(Resource):
 
     @classmethod
     def _got(
-        cls, provider: ResourceProvider, resource_name: str, id_: pulumi.Input[str], opts: pulumi.ResourceOptions | None
+        cls,
+        provider: ResourceProvider,
+        resource_name: str,
+        id_: pulumi.Input[str],
+        engine: pulumi.Input[str] | None,
+        opts: pulumi.ResourceOptions | None,
     ) -> Self:
         """A resource that others manage: the provider reads it by its id."""
         found = cls.__new__(cls)
         # the SDK makes outputs of the properties that it is passed
-        outputs = dict.fromkeys(name for name, each in vars(cls).items() if isinstance(each, property))
+        outputs: dict[str, Any] = dict.fromkeys(name for name, each in vars(cls).items() if isinstance(each, property))
+        outputs["engine"] = engine
         by_id = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id_))
         EngineResource.__init__(found, provider, resource_name, outputs, by_id)
         return found

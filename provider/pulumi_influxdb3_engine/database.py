@@ -109,6 +109,8 @@ class Database(EngineResource, module="influxdb3", name="Database"):
         resource_name: str,
         id: pulumi.Input[str],  # noqa: A002 - as every `get` of Pulumi
         opts: pulumi.ResourceOptions | None = None,
+        *,
+        engine: pulumi.Input[str] | None = None,
     ) -> Database:
         """Read a database that others manage. The stack never changes or deletes it.
 
@@ -116,7 +118,8 @@ class Database(EngineResource, module="influxdb3", name="Database"):
             resource_name: The resource's name in the program.
             id: The database's name.
             opts: Options of the resource.
+            engine: Name of the server in ``influxdb3:engines``; default: the stack's default server.
 
         Previews and deployments fail if the database does not exist.
         """
-        return cls._got(DatabaseProvider(), resource_name, id, opts)
+        return cls._got(DatabaseProvider(), resource_name, id, engine, opts)

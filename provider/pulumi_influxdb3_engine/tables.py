@@ -58,6 +58,8 @@ class Table(EngineResource, module="influxdb3", name="Table"):
             ``"bool"``.
         retain: Whether the table and its data stay on destroy; default: True. With False, the table is deleted with
             its data, also by a new ``db`` or ``table_name``; an existing table is an error then.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server. Another name replaces
+            the resource: it is created on the new server, then deleted on the old one.
         opts: Options of the resource.
 
     Raises:
@@ -84,6 +86,7 @@ class Table(EngineResource, module="influxdb3", name="Table"):
         tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         fields: pulumi.Input[Mapping[str, pulumi.Input[FieldType]]] | None = None,
         retain: pulumi.Input[bool] | None = None,
+        engine: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None: ...
     def __init__(
@@ -99,6 +102,7 @@ class Table(EngineResource, module="influxdb3", name="Table"):
             "table_name": resource_name if args.table_name is None else args.table_name,
             "retain": True if args.retain is None else args.retain,
         } | without_none(
+            engine=args.engine,
             db=args.db,
             tags=as_list(where, "tags", args.tags),
             fields=as_text_mapping(where, "fields", args.fields),

@@ -252,6 +252,8 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
         resource_name: str,
         id: pulumi.Input[str],  # noqa: A002 - as every `get` of Pulumi
         opts: pulumi.ResourceOptions | None = None,
+        *,
+        engine: pulumi.Input[str] | None = None,
     ) -> Trigger:
         """Read a trigger that others manage. The stack never changes or deletes it.
 
@@ -260,11 +262,12 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
             id: The trigger's database and name: ``"DATABASE/TRIGGER_NAME"``.
             opts: Options of the resource. Arguments and request paths that are secret need
                 ``additional_secret_outputs``.
+            engine: Name of the server in ``influxdb3:engines``; default: the stack's default server.
 
         Previews and deployments fail if the trigger does not exist. Servers do not return ``run_async`` and
         ``node_spec``: ``run_async`` is False, and ``node_spec`` is None.
         """
-        return cls._got(TriggerProvider(), resource_name, id, opts)
+        return cls._got(TriggerProvider(), resource_name, id, engine, opts)
 
 
 def _watch_property(watch: Any) -> Any:
