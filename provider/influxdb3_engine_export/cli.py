@@ -94,15 +94,19 @@ def _fail(text: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what if count == 1 else f'{what}s'}"
+
+
 def _summary(project: Project, content: ServerContent, declared: Declarations, failure: str | None) -> None:
     """What was taken, what was not and why, and what to do next."""
     taken = [
-        (len(declared.databases), "databases"),
-        (len(declared.triggers), "triggers"),
-        (len(declared.plugins), "plugins"),
-        (len(declared.packages), "packages"),
+        (len(declared.databases), "database"),
+        (len(declared.triggers), "trigger"),
+        (len(declared.plugins), "plugin"),
+        (len(declared.packages), "package"),
     ]
-    lines = [f"Written to {project.directory}: {', '.join(f'{count} {what}' for count, what in taken)}."]
+    lines = [f"Written to {project.directory}: {', '.join(_counted(*each) for each in taken)}."]
     if content.locked is not None:
         lines.append(f"The code of plugins and the packages were not read: {content.locked}")
     if declared.kept:
@@ -113,9 +117,10 @@ def _summary(project: Project, content: ServerContent, declared: Declarations, f
         lines += [f"  {what}: {reason}" for what, reason in sorted(declared.omitted.items())]
     lines.append("No server tells run_async and node_spec of a trigger, and retention periods of databases.")
     if project.secrets and failure is None:
-        lines.append(f"{len(project.secrets)} secrets are in the configuration of the stack {project.stack!r}.")
+        count = _counted(len(project.secrets), "secret")
+        lines.append(f"Put into the configuration of the stack {project.stack!r}: {count}.")
     elif failure is not None:
-        lines.append(f"Set {len(project.secrets)} secrets, since {failure}:")
+        lines.append(f"Set {_counted(len(project.secrets), 'secret')}, since {failure}:")
         lines += [f"  {command}" for command in project.commands()]
     lines.append(f"Next: cd {project.directory} && pulumi up")
     typer.echo("\n".join(escaped(line) for line in lines))

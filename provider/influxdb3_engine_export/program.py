@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import ErrorBehavior
+from influxdb3_engine_api.foreign_text import escaped
 from influxdb3_engine_api.specification import AllTables, Cron, Every, Request, Table
 from influxdb3_engine_export.naming import UniqueNames, Variables, resource_names, slug
 from influxdb3_engine_export.plugins import DeclaredPlugin, Form
 from influxdb3_engine_export.secret_values import has_secret_form, looks_secret
-from influxdb3_engine_export.source_code import Expression, Items, assignment, call, dict_of, list_of, literal, render
+from influxdb3_engine_export.source_code import (
+    WIDTH,
+    Expression,
+    Items,
+    assignment,
+    call,
+    dict_of,
+    list_of,
+    literal,
+    render,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +32,7 @@ if TYPE_CHECKING:
     from influxdb3_engine_export.declarations import Declarations, DeclaredTrigger
 
 _HEADER = '"""Databases, plugins and triggers of an InfluxDB 3 server."""\n'
-_NOT_LISTED = "# A server does not list run_async and node_spec: set them here if this trigger has them."
+_NOT_LISTED = "# The server does not list run_async and node_spec. Set them here if they are set."
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,12 @@ def _secret_places(trigger: DeclaredTrigger) -> Iterator[tuple[str, str]]:
         yield "request_path", trigger.specification.path
 
 
+def _comment(text: str, begin: str = "# ") -> str:
+    safe = " ".join(escaped(text).split())
+    further = "#".ljust(len(begin))
+    return textwrap.fill(safe, WIDTH, initial_indent=begin, subsequent_indent=further, break_long_words=False)
+
+
 class _Writer:
     def __init__(self, declarations: Declarations) -> None:
         self._declared = declarations
@@ -91,12 +109,12 @@ class _Writer:
     def imports(self) -> Iterator[str]:
         """The blocks before the first declaration."""
         if self._modules:
-            yield "\n".join(f"import {module}" for module in sorted(self._modules, key=("pathlib", "pulumi").index))
+            yield from (f"import {module}" for module in ("pathlib", "pulumi") if module in self._modules)
         if self._used:
             names = sorted(self._used, key=lambda name: (not name.isupper(), name[0].islower(), name))
             flat = f"from pulumi_influxdb3_engine import {', '.join(names)}"
             lines = "".join(f"    {name},\n" for name in names)
-            yield flat if len(flat) <= 88 else f"from pulumi_influxdb3_engine import (\n{lines})"
+            yield flat if len(flat) <= WIDTH else f"from pulumi_influxdb3_engine import (\n{lines})"
         if self.secrets.values:
             yield "config = pulumi.Config()"
 
@@ -116,7 +134,7 @@ class _Writer:
         for plugin in sorted(users):
             yield "\n".join([*self._plugin(plugin, users[plugin]), *self._triggers_of(users[plugin])])
         if self._declared.omitted:
-            lines = [f"# - {each}: {' '.join(why.split())}" for each, why in sorted(self._declared.omitted.items())]
+            lines = [_comment(f"{each}: {why}", "# - ") for each, why in sorted(self._declared.omitted.items())]
             yield "\n".join(["# Not in this program:", *lines])
 
     def _call(self, name: str, *positional: Expression, **named: Expression | None) -> Items:
@@ -132,7 +150,7 @@ class _Writer:
             yield assignment(variable, self._resource(plugin))
             return
         if path in self._declared.kept:
-            yield f"# {literal(path)} stays as it is on the server: {' '.join(self._declared.kept[path].split())}"
+            yield _comment(f"{literal(path)} stays as it is on the server: {self._declared.kept[path]}")
         spellings = {trigger.inputs.plugin_filename for trigger in users.values()}
         if len(users) > 1 and spellings == {path}:
             variable = self._variables.add(PurePosixPath(path.removeprefix("gh:")).stem, "plugin")
