@@ -123,6 +123,8 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         """Refuse packages if a host installs none."""
         if state is not None and not self.diff(state, inputs).changes:
             return
+        if state is None and inputs.known("packages", "requirements") and self._found_installed(inputs, engine):
+            return
         refuse_where_locked(engine.hosts, inputs.source, lambda facts: facts.refuses_packages())
 
     def diff(self, state: PackageSetInputs, inputs: PackageSetInputs) -> Difference:
