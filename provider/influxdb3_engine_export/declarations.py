@@ -70,7 +70,7 @@ def declare(content: ServerContent) -> Declarations:
             DatabaseInputs.checked({"db": db})
             databases.append(db)
         except InvalidInputs as error:
-            omitted[f"database {db!r}"] = _reasons(error)
+            omitted[f"database {db!r}"] = str(error)
     triggers = []
     paths: dict[str, str] = {}
     for found in sorted(content.triggers, key=lambda each: (each.plugin, each.db, each.row.trigger_name)):
@@ -116,7 +116,7 @@ def _declare_trigger(found: FoundTrigger) -> DeclaredTrigger:
         differing = adopted(found.live, inputs).changed(inputs, NOT_ON_SERVER)
         _check(inputs, Program(Configuration()))
     except (InvalidInputs, ResourceError) as error:
-        raise Unusable(_reasons(error) if isinstance(error, InvalidInputs) else str(error)) from None
+        raise Unusable(str(error)) from None
     if differing and isinstance(specification, Cron):
         raise Unusable(
             f"a program writes its schedule {specification.expression!r} in another form, so that a deployment would "

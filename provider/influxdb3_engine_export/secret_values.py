@@ -67,5 +67,6 @@ def _is_secret_name(name: str) -> bool:
 
 def _is_random(run: str) -> bool:
     classes = ["0" if each.isdigit() else "A" if each.isupper() else "a" for each in run if each.isalnum()]
-    changes = sum(one != other for one, other in pairwise(classes))
+    # a capital that begins a word is no change
+    changes = sum(one != other and (one, other) != ("A", "a") for one, other in pairwise(classes))
     return len(set(run)) >= 8 and changes >= _LEAST_CHANGES * len(classes)
