@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from influxdb3_engine_api import EngineApiError, EngineClient
+from influxdb3_engine_api import EngineApiError, EngineClient, Forbidden, Unauthenticated
 from influxdb3_engine_api.foreign_text import escaped, hide, message
 from influxdb3_engine_export.declarations import declare
 from influxdb3_engine_export.program import write_program
@@ -63,6 +63,8 @@ def export(  # noqa: PLR0917 - typer makes an option of each
             secrets["influxdb3:authToken"] = token
         project = Project(out, stack, configuration, secrets)
         count = project.write(program, declared.plugins)
+    except (Unauthenticated, Forbidden) as error:
+        _fail(f"{error}. Pass an admin token with --token-file FILE, or set INFLUXDB3_AUTH_TOKEN")
     except EngineApiError as error:
         _fail(with_remedy(error))
     except (NotWritten, UnknownDatabase) as error:

@@ -103,7 +103,9 @@ def read_server(client: EngineClient, wanted: Sequence[str], progress: Callable[
         progress("installed packages")
         distributions = with_retries(lambda: probe.ask(all_distributions=True), retry_on=is_server_fault)
     except ProbeFailed as error:
-        return ServerContent(databases, triggers, unread=dict.fromkeys(plugins, "not read"), locked=str(error))
+        return ServerContent(
+            databases, triggers, unread=dict.fromkeys(plugins, "its code was not read"), locked=str(error)
+        )
     return ServerContent(databases, triggers, code, unread, distributions)
 
 
