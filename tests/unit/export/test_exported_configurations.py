@@ -178,7 +178,7 @@ def inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_CONFIGURATIONS)
 def test_a_program_changes_nothing_and_makes_the_same_server_again(
     engine: RunningEngine, tmp_path: Path, triggers: list[dict[str, Any]]
