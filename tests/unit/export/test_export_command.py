@@ -43,7 +43,15 @@ def create(client: EngineClient, name: str, plugin: str, **more: object) -> None
 
 
 def export(url: str, out: Path, *options: str, path: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).parent / "pulumi-influxdb3", "export", "--host", url, "--out", out, *options]
+    command = [
+        str(Path(sys.executable).parent / "pulumi-influxdb3"),
+        "export",
+        "--host",
+        url,
+        "--out",
+        str(out),
+        *options,
+    ]
     variables = {key: value for key, value in os.environ.items() if not key.startswith("INFLUXDB3_")}
     variables |= {"PATH": path, **environment}
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
