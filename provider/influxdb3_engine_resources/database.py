@@ -71,6 +71,9 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     def create(self, inputs: DatabaseInputs, engine: Engine) -> Created:
         """Create the database. An existing one is used, unless a destroy would delete it with its data."""
+        if engine.configuration.adopt and self._exists(inputs, engine):
+            engine.claimed.add(inputs.db)
+            return Created(inputs.db)
         may_exist = inputs.retain or engine.adopts(inputs) or self._is_ours(inputs, engine)
         if not may_exist:
             self._refuse_existing(inputs, engine)
@@ -91,12 +94,14 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     def _refuse_existing(self, inputs: DatabaseInputs, engine: Engine) -> None:
         """Refuse a database that exists. Asked before its creation: after a lost answer, its origin is unknown."""
+        if self._exists(inputs, engine):
+            raise ResourceError(_taken(inputs))
+
+    def _exists(self, inputs: DatabaseInputs, engine: Engine) -> bool:
         try:
-            exists = inputs.db in with_retries(engine.client.databases, retry_on=is_server_fault)
+            return inputs.db in with_retries(engine.client.databases, retry_on=is_server_fault)
         except EngineApiError as error:
             raise ResourceError(f"{inputs.label} was not created: {with_remedy(error)}") from error
-        if exists:
-            raise ResourceError(_taken(inputs))
 
     def _settle_creation(self, inputs: DatabaseInputs, error: EngineApiError, engine: Engine) -> None:
         """Find out whether a creation that failed happened; create again if it did not.

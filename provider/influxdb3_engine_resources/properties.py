@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 SECRETS = "__secrets"
 """A property with the names of secret properties: Pulumi passes secrets to a provider in plain text. Not stored."""
 
+EXCLUDED = (".*", "__pycache__/", "*.py[cod]", "*.egg-info/", "venv/", "node_modules/", "Thumbs.db", "*~")
+"""Left out of plugin directories: hidden files, and files that Python and editors leave behind."""
+
 _CODING_LINE = re.compile(r"([ \t\f]*#.*?coding[:=][ \t]*)([-\w.]+)", re.ASCII)  # PEP 263
 _BLANK_OR_COMMENT = re.compile(r"[ \t\f]*(?:#.*)?\r?", re.ASCII)
 

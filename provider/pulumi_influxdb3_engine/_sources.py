@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from influxdb3_engine_resources.properties import as_utf8
+from influxdb3_engine_resources.properties import EXCLUDED, as_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pathspec import GitIgnoreSpec
-
-EXCLUDED = (".*", "__pycache__/", "*.py[cod]", "*.egg-info/", "venv/", "node_modules/", "Thumbs.db", "*~")
-"""Left out of plugin directories: hidden files, and files that Python and editors leave behind."""
 
 
 class SourceError(pulumi.RunError):

@@ -15,7 +15,7 @@ database = Database("d", db="{db}")
 plugin = PluginFile("p.py", content="def process_scheduled_call(influxdb3_local, call_time, args=None): pass")
 Trigger("t", plugin_filename=plugin.plugin_filename, db=database.db, trigger_specification=every("1h"))
 """
-EXTRA = ("datafusion", "pyarrow", "starlette", "typer", "uvicorn")
+EXTRA = ("datafusion", "pyarrow", "starlette", "uvicorn")
 
 
 def test_a_deployment_needs_the_wheel_only(stack, installation):

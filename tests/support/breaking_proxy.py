@@ -56,6 +56,7 @@ class BreakingProxy:
         self._port = self._reserved.getsockname()[1]
         self._server: ThreadingHTTPServer | None = None
         self.requests: list[str] = []
+        self.written_files: list[str] = []
         self._fault: Fault | None = None
         self._number = 0
         self._all_later = False
@@ -132,6 +133,8 @@ class BreakingProxy:
         with self._lock:
             self.requests.append(f"{handler.command} {handler.path}")
             number = len(self.requests)
+            if handler.path == paths.PLUGIN_FILES:
+                self.written_files.append(json.loads(body)["plugin_name"])
             fault = self._fault_of(handler, body)
             if number == self._number and self._fault is not Fault.REFUSED:
                 fault = self._fault

@@ -20,10 +20,12 @@ PROVIDER = Path(__file__).parents[2] / "provider"
 PACKAGES = [
     "influxdb3_engine_api",
     "influxdb3_engine_resources",
+    "influxdb3_engine_export",
     "pulumi_influxdb3_engine",
     "influxdb3_embedded",
     "pulumi_cli",
 ]
+DOCUMENTED = PACKAGES[:4]
 MOST_LINES = 360
 MOST_MODULES = 25
 ENGINE_LIBRARIES = {"datafusion", "httptools", "pyarrow", "rich", "starlette", "typer", "uvicorn", "uvloop"}
@@ -79,13 +81,23 @@ def test_the_engine_imports_nothing_of_the_provider() -> None:
     assert importing("influxdb3_embedded", "pulumi", "pulumi_influxdb3_engine") == set()
 
 
-def test_the_logic_of_resources_never_loads_pulumi() -> None:
-    names = sorted(modules("influxdb3_engine_resources"))
+def test_the_export_stands_on_the_resources_and_the_api() -> None:
+    others = ("pulumi", "pulumi_influxdb3_engine", "influxdb3_embedded", *(ENGINE_LIBRARIES - {"typer"}))
+
+    assert importing("influxdb3_engine_export", *others) == set()
+    for below in ("influxdb3_engine_api", "influxdb3_engine_resources", "pulumi_influxdb3_engine"):
+        assert importing(below, "influxdb3_engine_export") == set()
+    assert importing("influxdb3_embedded", "influxdb3_engine_export") == set()
+
+
+@pytest.mark.parametrize("package", ["influxdb3_engine_resources", "influxdb3_engine_export"])
+def test_neither_the_logic_of_resources_nor_the_export_loads_pulumi(package: str) -> None:
+    names = sorted(modules(package))
     program = f"import importlib, sys; [importlib.import_module(each) for each in {names!r}]; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PROVIDER)
 
     assert {name.split(".")[0] for name in run.stdout.split()} & {"pulumi", "pulumi_influxdb3_engine"} == set()
-    assert importing("influxdb3_engine_resources", "pulumi", "pulumi_influxdb3_engine") == set()
+    assert importing(package, "pulumi", "pulumi_influxdb3_engine") == set()
 
 
 ENGINE_ROOMS = {
@@ -313,12 +325,12 @@ def undocumented(package: str) -> list[str]:
     return missing
 
 
-@pytest.mark.parametrize("package", ["influxdb3_engine_api", "influxdb3_engine_resources", "pulumi_influxdb3_engine"])
+@pytest.mark.parametrize("package", DOCUMENTED)
 def test_everything_public_is_documented(package: str) -> None:
     assert undocumented(package) == []
 
 
-@pytest.mark.parametrize("package", ["influxdb3_engine_api", "influxdb3_engine_resources", "pulumi_influxdb3_engine"])
+@pytest.mark.parametrize("package", DOCUMENTED)
 def test_every_module_can_be_imported_by_itself(package: str) -> None:
     for name in modules(package):
         importlib.import_module(name)

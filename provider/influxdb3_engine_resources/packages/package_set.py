@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
+from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.errors import Failure, InvalidInputs, ProbeFailed
 from influxdb3_engine_resources.inputs import Inputs
 from influxdb3_engine_resources.notices import notice
@@ -122,6 +123,8 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         """Refuse packages if a host installs none."""
         if state is not None and not self.diff(state, inputs).changes:
             return
+        if state is None and inputs.known("packages", "requirements") and self._found_installed(inputs, engine):
+            return
         refuse_where_locked(engine.hosts, inputs.source, lambda facts: facts.refuses_packages())
 
     def diff(self, state: PackageSetInputs, inputs: PackageSetInputs) -> Difference:
@@ -134,7 +137,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
 
     def create(self, inputs: PackageSetInputs, engine: Engine) -> Created:
         """Install, then verify by a dry run in the server's virtual environment."""
-        installed = self._install(inputs, engine)
+        installed = self._found_installed(inputs, engine) or self._install(inputs, engine)
         engine.claimed |= inputs.distributions
         names = ",".join(sorted(installed))
         return Created(hashlib.sha256(names.encode()).hexdigest()[:16], {"installed": installed})
@@ -183,6 +186,16 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         dropped = state.distributions - successor.distributions
         if dropped:
             self._drop(dropped, state, engine)
+
+    def _found_installed(self, inputs: PackageSetInputs, engine: Engine) -> dict[str, str] | None:
+        """Versions on the first host if the stack adopts and no host lacks a package; else None."""
+        if not engine.adopts(inputs) or inputs.unverifiable or self.identity(inputs) in engine.replaced:
+            return None
+        try:
+            by_host = [find_unmet(host, inputs.asked) for host in engine.hosts]
+        except (EngineApiError, ProbeFailed):  # the installation says why
+            return None
+        return None if any(lacking for _installed, lacking in by_host) else by_host[0][0]
 
     def _install(
         self, inputs: PackageSetInputs, engine: Engine, state: PackageSetInputs | None = None

@@ -103,6 +103,7 @@ class Probe:
         self,
         *,
         distributions: Collection[str] | None = None,
+        all_distributions: bool = False,
         extras_of: Collection[str] = (),
         files: Collection[str] | None = None,
         listing: bool = False,
@@ -112,6 +113,8 @@ class Probe:
 
         Args:
             distributions: Report the versions of these.
+            all_distributions: Whether to report the versions and the dependencies of all that is installed in the
+                virtual environment.
             extras_of: Report the dependencies of these, too.
             files: Report these files, by path below the plugin directory.
             listing: Whether to report the hashes of all files.
@@ -121,6 +124,8 @@ class Probe:
         if distributions is not None:
             question["distributions"] = sorted(distributions)
             question["extras_of"] = sorted(extras_of)
+        if all_distributions:
+            question["all_distributions"] = True
         if files is not None:
             question["files"] = sorted(files)
         if modules:

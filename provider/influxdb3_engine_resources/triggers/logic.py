@@ -137,6 +137,10 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             return Created(id_)
         steps, runs = TriggerSteps(engine, inputs.db), FirstRuns(inputs, engine)
         try:
+            if engine.adopts(inputs) and not replaces_another and self._exists_unchanged(inputs, steps):
+                _deployed(inputs, engine)
+                engine.claimed.add(inputs.owner)
+                return Created(id_)
             refuse_a_served_path(inputs, engine)
             refuse_missing_modules(inputs, engine)
             runs.begin()
@@ -261,6 +265,11 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         except EngineApiError as error:
             raise ResourceError(f"{label(state)} was not deleted: {with_remedy(error)}") from error
         engine.served_paths.note(state.owner, None)
+
+    def _exists_unchanged(self, inputs: TriggerInputs, steps: TriggerSteps) -> bool:
+        """Whether the trigger exists as the program declares it."""
+        live = steps.live(inputs.trigger_name)
+        return live is not None and not adopted(live, inputs).changed(inputs, NOT_ON_SERVER)
 
     def _adopt(self, inputs: TriggerInputs, engine: Engine) -> None:
         steps = TriggerSteps(engine, inputs.db)

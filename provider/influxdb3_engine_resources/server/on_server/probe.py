@@ -31,6 +31,8 @@ def process_scheduled_call(influxdb3_local: Any, _call_time: Any, args: dict[str
     question = json.loads(args["question"])
     directory = _plugin_directory(args["probe"], args.get("directory"))
     report: dict[str, Any] = {"plugin_directory": None if directory is None else str(directory)}
+    if question.get("all_distributions"):
+        question["distributions"] = question["extras_of"] = _installed()
     if "distributions" in question:
         requires = _requires(question["extras_of"])
         required = {_name(each) for dependencies in requires.values() for each in dependencies}
@@ -78,6 +80,16 @@ def _is_there(file: Path) -> bool:
         return file.is_file()
     except OSError:  # the server may not read the directory
         return False
+
+
+def _installed() -> list[str]:
+    """Normalised names of the distributions in the virtual environment, without those of the system."""
+    here = (
+        each
+        for each in importlib.metadata.distributions()
+        if Path(str(each.locate_file(""))).is_relative_to(sys.prefix)
+    )
+    return sorted({_name(name) for each in here if (name := each.metadata["Name"])})
 
 
 def _version(name: str) -> str | None:

@@ -1,0 +1,147 @@
+"""A server that was configured by hand becomes a program: ``pulumi-influxdb3 export``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from breaking_proxy import BreakingProxy
+from servers import start_server
+from stack import Stack
+
+from influxdb3_engine_api import CreateTrigger, EngineClient, paths
+from influxdb3_engine_resources.plugins.directory import files_sha256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALL_KINDS = """
+def process_writes(influxdb3_local, table_batches, args=None):
+    pass
+
+def process_scheduled_call(influxdb3_local, call_time, args=None):
+    pass
+
+def process_request(influxdb3_local, query, headers, body, args=None):
+    return "x"
+"""
+SECRET = "geheim 'und' \"lang\""
+TOKEN = "apiv3_0123456789abcdef"
+
+
+def create(client: EngineClient, db: str, name: str, plugin: str, specification: str, **more: object) -> None:
+    body = {
+        "db": db,
+        "trigger_name": name,
+        "plugin_filename": plugin,
+        "trigger_specification": specification,
+        "trigger_settings": {"run_async": False, "error_behavior": "log"},
+        "disabled": False,
+    }
+    client.create_trigger(CreateTrigger.model_validate(body | more))
+
+
+def configure(client: EngineClient) -> None:
+    """A bit of all that a server can have, as somebody makes it by hand."""
+    for db in ("metrics", "logs"):
+        client.create_database(db)
+    client.create_plugin_file("all.py", ALL_KINDS)
+    client.create_plugin_file("sub/windows.py", ALL_KINDS.replace("\n", "\r\n"))
+    package = {"__init__.py": f"from . import other\n{ALL_KINDS}", "other.py": "x = 1\n", "data/a.txt": "å\r\n"}
+    addressed = f"ours_{files_sha256(package)[:12]}"
+    for path, text in package.items():
+        client.create_plugin_file(f"by_hand/{path}", text)
+        client.create_plugin_file(f"{addressed}/{path}", text)
+    client.create_plugin_file("no_entry.py", "x = 1\n")
+    client.install_packages(["iniconfig==2.0.0"])
+    arguments = {"token": SECRET, "url": "https://user:word@host/x", "threshold": "80", "text": "\"a\" and 'b'\n"}
+    create(client, "metrics", "alert", "all.py", "table:cpu", trigger_arguments=arguments)
+    create(client, "logs", "alert", "all.py", "every:90s", trigger_arguments={"token": SECRET})
+    create(client, "logs", "morning", "all.py", "cron:0 0 6 * * MON-FRI", disabled=True)
+    retried = {"run_async": False, "error_behavior": "retry"}
+    create(client, "logs", "Über uns", "sub/windows.py", "all_tables", trigger_settings=retried)
+    create(client, "logs", "package", "by_hand/", "request:package")
+    create(client, "metrics", "package_too", "by_hand", "every:1h")
+    create(client, "metrics", "addressed", addressed, "request:a/b")
+    create(client, "metrics", "left", "no_entry.py", "every:1d", disabled=True)
+
+
+def export(cli, engine_url: str, out: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    home = {
+        "PULUMI_BACKEND_URL": (out.parent / "state").as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_HOME": str(out.parent / "home"),
+    }
+    (out.parent / "state").mkdir(parents=True, exist_ok=True)
+    command = ["pulumi-influxdb3", "export", "--host", engine_url, "--out", str(out), *options]
+    return subprocess.run(
+        command,
+        env=cli.environment(os.environ | home) | environment,
+        cwd=out.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class Exported(Stack):
+    """The exported project, whose files stay as they are."""
+
+    def __post_init__(self) -> None:
+        (self.directory / "state").symlink_to(self.directory.parent / "state")
+
+
+def changing(proxy: BreakingProxy) -> list[str]:
+    """Requests that ask a server for a change, without the probe, which each deployment writes."""
+    read = (paths.QUERY_SQL, paths.PLUGIN_TEST_SCHEDULE, paths.PLUGIN_TEST_WAL, paths.PLUGIN_FILES)
+    sent = [each for each in proxy.requests if not each.startswith("GET ")]
+    changes = [each for each in sent if urlsplit(each.partition(" ")[2]).path not in read]
+    return changes + [name for name in proxy.written_files if not name.startswith(".pulumi/")]
+
+
+@pytest.fixture
+def proxy(engine):
+    proxy = BreakingProxy(engine.url, 1)
+    yield proxy
+    proxy.close()
+
+
+def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(cli, engine, proxy, tmp_path):
+    configure(engine.client)
+    out = tmp_path / "first" / "project"
+    out.parent.mkdir()
+    ran = export(cli, proxy.url, out)
+    assert ran.returncode == 0, ran.stderr
+    assert changing(proxy) == []
+    assert "2 databases, 8 triggers, 4 plugins, 1 package" in ran.stdout
+    assert "no_entry.py cannot run on 'every:1d': the plugin does not define" in ran.stdout
+    everything = ran.stdout + ran.stderr + "".join(each.read_text() for each in out.rglob("*") if each.is_file())
+    assert "geheim" not in everything
+    assert "user:word" not in everything
+
+    stack = Exported(out, cli, os.environ)
+    proxy.requests.clear()
+    proxy.written_files.clear()
+
+    assert "+ 16 created" in stack.up().changes()
+    assert changing(proxy) == []
+    assert stack.preview().changes() == ""
+
+    stack.destroy()
+    assert engine.client.triggers("metrics") == engine.client.triggers("logs") == []
+    with start_server(tmp_path / "empty") as empty:
+        empty.client.create_plugin_file("no_entry.py", "x = 1\n")
+        stack.run("config", "set", "influxdb3:hostUrl", empty.url, expect=0)
+        stack.up()
+        again = tmp_path / "again" / "project"
+        again.parent.mkdir()
+        assert export(cli, empty.url, again).returncode == 0
+    assert (again / "__main__.py").read_text() == (out / "__main__.py").read_text()
+    plugins = {each.relative_to(out): each.read_bytes() for each in (out / "plugins").rglob("*") if each.is_file()}
+    assert {each: (again / each).read_bytes() for each in plugins} == plugins
+    assert json.loads(stack.run("config", "--json", "--show-secrets").output)["project:token"]["value"] == SECRET
