@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _SECONDS_BETWEEN_CONNECTIONS = 0.2
+_SECONDS_TO_CONNECT_AGAIN = 2.0
+"""Seconds for a connection to a server that all requests together have waited for in vain."""
 
 
 class Connection:
@@ -33,7 +35,7 @@ class Connection:
         timeout: Seconds for one request with its whole answer, and for connecting.
         tls_ca: Path of a PEM file with the certificate authorities to trust; None for the system's.
         tls_no_verify: Whether to skip the verification of the server's certificate.
-        start_patience: Seconds to wait for a server that refuses connections.
+        start_patience: Seconds to wait for a server that refuses connections, and for one connection.
         on_wait: Called with a message when waiting starts.
         transport: Replaces the network in tests; None for the network.
 
@@ -159,12 +161,13 @@ class Connection:
         """
         operation = f"{method} {self.host_url}{shown_path or path}"
         limits = self._http.timeout
-        if timeout is not None:
-            limits = httpx.Timeout(connect=limits.connect, read=timeout, write=limits.write, pool=limits.pool)
+        read = limits.read if timeout is None else timeout
+        limits = httpx.Timeout(connect=self._connect_seconds(), read=read, write=limits.write, pool=limits.pool)
         key, seconds = ("timeout", self._seconds) if timeout is None else ("packageTimeout", timeout)
         limit = f"influxdb3:{key} is {seconds:g} s"
         try:
             while True:
+                began = time.monotonic()
                 try:
                     request = self._http.build_request(
                         method, path, params=params, headers=headers, content=content, timeout=limits
@@ -174,17 +177,23 @@ class Connection:
                 except httpx.ConnectError:
                     if not self._wait_for_start():
                         raise
+                except httpx.ConnectTimeout:
+                    self._note_silence(began)
+                    raise
                 else:
                     self._refused_since = None
                     self.cluster_uuid = answer.headers.get(IDENTITY, self.cluster_uuid)
                     return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             what = shown(str(error)) or type(error).__name__
-            if isinstance(error, httpx.TimeoutException):
+            if isinstance(error, httpx.PoolTimeout) or (
+                isinstance(error, httpx.TimeoutException) and not self._gave_up
+            ):
                 what = f"{what}; {limit}"
             raise EngineUnreachable(
                 f"{operation}: no connection{_through(self._proxy)} ({what}). "
-                "Is the server running, and is influxdb3:hostUrl right?"
+                "Is the server running, and is influxdb3:hostUrl right?",
+                waited=self._gave_up,
             ) from error
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError):
             # without the cause: its text contains the header, which may be secret
@@ -199,6 +208,23 @@ class Connection:
         except (httpx.TransportError, httpx.DecodingError) as error:
             what = f"{operation}: the connection broke ({shown(str(error)) or type(error).__name__})"
             raise AnswerLost(what, changes=changes) from error
+
+    @property
+    def _gave_up(self) -> bool:
+        """Whether all requests together have waited for ``start_patience`` seconds."""
+        since, patience = self._refused_since, self._start_patience
+        return bool(patience) and since is not None and time.monotonic() >= since + patience
+
+    def _connect_seconds(self) -> float:
+        if self._gave_up:
+            return min(self._seconds, _SECONDS_TO_CONNECT_AGAIN)
+        return min(self._seconds, self._start_patience or self._seconds)
+
+    def _note_silence(self, began: float) -> None:
+        """Note that a server has not answered a connection attempt."""
+        with self._guard:
+            if self._refused_since is None:
+                self._refused_since = began
 
     def _wait_for_start(self) -> bool:
         """Sleep for a moment; False if all requests together have waited for ``start_patience`` seconds."""

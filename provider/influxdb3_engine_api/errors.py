@@ -42,7 +42,15 @@ class TransportError(EngineApiError):
 
 
 class EngineUnreachable(TransportError):
-    """The request was not sent: nothing changed on the server."""
+    """The request was not sent: nothing changed on the server.
+
+    Attributes:
+        waited: Whether the client has waited for the server to start: to try again at once is useless.
+    """
+
+    def __init__(self, what: str, *, waited: bool = False) -> None:
+        self.waited = waited
+        super().__init__(what)
 
 
 class AnswerLost(TransportError):

@@ -1,22 +1,23 @@
-"""Which server a stack deploys to: from the stack's configuration, else the environment, else defaults."""
+"""Which servers a stack deploys to: from the stack's configuration, else the environment, else defaults."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from influxdb3_engine_resources.errors import Failure, InvalidInputs
-from influxdb3_engine_resources.stack_keys import PARSERS, HostAddress, read
+from influxdb3_engine_resources.stack_keys import PARSERS, HostAddress, read, unknown_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class Configuration(BaseModel):
-    """The provider's configuration; hashable, so that equal configurations share a client.
+    """How to reach and use one server; hashable, so that equal configurations share a client.
 
     Attributes:
+        engine: Name of the server in ``influxdb3:engines``; None for the stack's default server.
         host_url: Base URL of the server.
         plugin_hosts: Further hosts that get plugin files and packages.
         auth_token: API token; never shown.
@@ -32,6 +33,7 @@ class Configuration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    engine: str | None = None
     host_url: str = "http://127.0.0.1:8181"
     plugin_hosts: tuple[HostAddress, ...] = ()
     auth_token: SecretStr | None = None
@@ -47,7 +49,8 @@ class Configuration(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _parsed(cls, value: Any, info: ValidationInfo) -> Any:
-        return value if value is None or info.field_name is None else PARSERS[info.field_name](value)
+        parse = PARSERS.get(info.field_name or "")
+        return value if value is None or parse is None else parse(value)
 
     @property
     def further_urls(self) -> list[str] | None:
@@ -75,8 +78,37 @@ class Configuration(BaseModel):
         return urls[nodes[0]] if urls else self.host_url
 
 
-def configuration(stack_config: Callable[[str], Any]) -> Configuration:
-    """The configuration of a stack.
+class Servers(NamedTuple):
+    """The servers of a stack.
+
+    Attributes:
+        default: The server of resources that name no engine.
+        engines: Further servers by engine name.
+    """
+
+    default: Configuration
+    engines: Mapping[str, Configuration]
+
+    @property
+    def all(self) -> list[Configuration]:
+        """All servers, the default one first."""
+        return [self.default, *self.engines.values()]
+
+    def of(self, engine: str | None) -> Configuration:
+        """The server of an engine name; the default one for None.
+
+        Raises:
+            InvalidInputs: The stack does not name the engine.
+        """
+        if engine is None:
+            return self.default
+        if engine not in self.engines:
+            raise InvalidInputs([Failure(property="engine", reason=unknown_engine(engine, self.engines))])
+        return self.engines[engine]
+
+
+def servers(stack_config: Callable[[str], Any]) -> Servers:
+    """The servers of a stack.
 
     Args:
         stack_config: Looks up a key such as ``influxdb3:hostUrl`` with secrets decrypted; None if the key is not set.
@@ -84,7 +116,13 @@ def configuration(stack_config: Callable[[str], Any]) -> Configuration:
     Raises:
         InvalidInputs: A key has an invalid value; names the key and the command that corrects it.
     """
-    values, slips = read(stack_config)
+    settings, slips = read(stack_config)
     if slips:
         raise InvalidInputs([Failure(property=slip.source, reason=slip.reason) for slip in slips])
-    return Configuration(**values)
+    engines = {name: Configuration(**values) for name, values in settings.engines.items()}
+    return Servers(Configuration(**settings.default), engines)
+
+
+def configuration(stack_config: Callable[[str], Any]) -> Configuration:
+    """The configuration of a stack's default server; arguments and errors are those of ``servers``."""
+    return servers(stack_config).default

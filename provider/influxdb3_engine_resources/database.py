@@ -34,6 +34,11 @@ class DatabaseInputs(Inputs):
     retain: bool = True
     adopt: bool = False
 
+    @property
+    def label(self) -> str:
+        """The database in messages."""
+        return f"database {self.db!r}{self.on_engine}"
+
 
 class DatabaseLogic(ResourceLogic[DatabaseInputs]):
     """Databases (contract 8.2). Kept on destroy by default, since deleting a database deletes data."""
@@ -89,7 +94,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
         try:
             exists = inputs.db in with_retries(engine.client.databases, retry_on=is_server_fault)
         except EngineApiError as error:
-            raise ResourceError(f"database {inputs.db!r} was not created: {with_remedy(error)}") from error
+            raise ResourceError(f"{inputs.label} was not created: {with_remedy(error)}") from error
         if exists:
             raise ResourceError(_taken(inputs))
 
@@ -107,7 +112,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
                 raise error
             engine.client.create_database(inputs.db)
         except EngineApiError as failure:
-            raise ResourceError(f"database {inputs.db!r} was not created: {with_remedy(failure)}") from failure
+            raise ResourceError(f"{inputs.label} was not created: {with_remedy(failure)}") from failure
 
     def read(self, state: DatabaseInputs, outputs: Properties, engine: Engine) -> Live[DatabaseInputs] | None:
         """Whether it exists; the server has no other properties of it."""
@@ -122,23 +127,23 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
     def delete(self, state: DatabaseInputs, engine: Engine) -> None:
         """Delete the database with its data, or keep it with a notice."""
         if state.db in engine.claimed:
-            notice(f"database {state.db!r} is kept with its data: another resource of this program has adopted it")
+            notice(f"{state.label} is kept with its data: another resource of this program has adopted it")
             return
         if state.retain:
-            notice(f"database {state.db!r} is kept with its data; retain=False deletes it on destroy")
+            notice(f"{state.label} is kept with its data; retain=False deletes it on destroy")
             return
         try:
             with_retries(lambda: engine.client.delete_database(state.db), retry_on=is_unsettled)
         except NotFound:
             return
         except EngineApiError as error:
-            raise ResourceError(f"database {state.db!r} was not deleted: {with_remedy(error)}") from error
+            raise ResourceError(f"{state.label} was not deleted: {with_remedy(error)}") from error
 
 
 def _taken(inputs: DatabaseInputs) -> str:
     how = ", and with retain=False a destroy would delete data that this stack did not create"
     return exists_already(
-        f"database {inputs.db!r}",
+        inputs.label,
         how,
         "leave retain out to use the database",
         "set opts=pulumi.ResourceOptions(delete_before_replace=True) if this stack recreates its own database",

@@ -80,6 +80,8 @@ class Inputs(BaseModel):
     state_only: ClassVar[frozenset[str]] = frozenset({"cluster_uuid"})
     """Properties that exist only in state files: they are never compared."""
 
+    engine: str | None = None
+    """Name of the server in ``influxdb3:engines``; None for the stack's default server."""
     host_url: str | None = None
     """Base URL of the server that has the resource; None in state files from before release 0.2."""
     cluster_uuid: str | None = None
@@ -132,6 +134,11 @@ class Inputs(BaseModel):
             if value is not None and not (value is False and name in self.flags)
         }
 
+    @property
+    def on_engine(self) -> str:
+        """The engine in messages; an empty text for the default server."""
+        return f" on engine {self.engine!r}" if self.engine else ""
+
     def known(self, *names: str) -> bool:
         """Whether all these properties are known."""
         return all(is_known(getattr(self, name)) for name in names)
@@ -142,7 +149,7 @@ class Inputs(BaseModel):
         ``Located`` compares the server; this method does not.
         """
         mine, others = self.properties(), other.properties()
-        uncompared = ignore | self.state_only | {"host_url"}
+        uncompared = ignore | self.state_only | {"engine", "host_url"}
         return {
             name
             for name in type(self).model_fields

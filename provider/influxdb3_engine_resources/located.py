@@ -3,6 +3,9 @@
 Every answer of a server states the server's identity (``cluster-uuid``, contract 1.1). The identity survives restarts.
 A state file holds the identity and the URL. So a server that has moved differs from a URL that leads to another server.
 A server that states no identity counts as the server of the last deployment.
+
+A resource whose engine changes is replaced: it is created on the new engine, then deleted on the old one. Another name
+for the same URL replaces nothing.
 """
 
 from __future__ import annotations
@@ -39,27 +42,30 @@ class Located(Generic[InputsT]):
         program.replacements.declare(identity, inputs)
         if state is None:
             self._logic.check_new(inputs, program)
-        else:
+        elif not _moves(state, inputs):  # Pulumi checks a replacement again, without its state
             self._logic.check_old(inputs, state, program)
             program.replacements.succeed(self._logic.identity(state), state, identity, inputs)
         return inputs
 
     def check_online(self, inputs: InputsT, state: InputsT | None, engine: Engine) -> None:
         """Refuse what the server lacks. On another server, the resource counts as new."""
-        if state is not None and state.host_url != inputs.host_url and _is_elsewhere(state, engine):
-            state = None
+        if state is not None and state.host_url != inputs.host_url:
+            state = None if _moves(state, inputs) or _is_elsewhere(state, engine) else state
         self._logic.check_online(inputs, state, engine)
 
     def diff(self, state: InputsT, inputs: InputsT) -> Difference:
         """What turning ``state`` into ``inputs`` leads to. Another URL is an update: the update asks the server."""
         difference = self._logic.diff(state, inputs)
-        if state.host_url == inputs.host_url:
+        if _moves(state, inputs):
+            return Difference(True, ("engine", *difference.replaces))
+        if (state.engine, state.host_url) == (inputs.engine, inputs.host_url):
             return difference
         return Difference(True, difference.replaces, difference.delete_before_replace)
 
     def create(self, inputs: InputsT, engine: Engine) -> Created:
         """Create the resource on the server that the stack names."""
         created = self._logic.create(inputs, engine)
+        engine.created.add(self._logic.identity(inputs))
         return Created(created.id, created.outputs | _cluster_uuid(engine))
 
     def read(self, state: InputsT, outputs: Properties, engine: Engine) -> Live[InputsT] | None:
@@ -119,12 +125,22 @@ class Located(Generic[InputsT]):
             )
             return
         identity = self._logic.identity(state)
+        if twin := engine.twin_with(identity):
+            engine.hosts[0].notice_once(
+                f"nothing is deleted here: {twin} is the same server, and has the resources now"
+            )
+            return
         successor = engine.program.replacements.successor(identity)
         if successor is None:
             self._logic.delete(state, engine)
         else:
             self._logic.make_way(state, cast("InputsT", successor), engine)
             engine.replaced[self._logic.identity(cast("InputsT", successor))] = state
+
+
+def _moves(state: Any, inputs: Any) -> bool:
+    """Whether the program puts a resource on another engine; another name for the same URL is the same engine."""
+    return bool(state.engine != inputs.engine and state.host_url != inputs.host_url)
 
 
 def _is_elsewhere(state: Any, engine: Engine) -> bool:

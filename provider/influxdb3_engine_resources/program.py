@@ -64,6 +64,11 @@ class Replacements:
         self._successors[before] = inputs
         self._states[now] = state
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the program declares nothing."""
+        return not self._declared
+
     def successor(self, identity: Identity) -> Inputs | None:
         """What the program declares in the place of a resource, or None if it declares nothing there."""
         return self._successors.get(identity) or self._declared.get(identity)
@@ -77,14 +82,14 @@ class Replacements:
 
 
 class Program:
-    """What the resources that were checked so far declare; safe to share between threads.
+    """What the resources of one server that were checked so far declare; safe to share between threads.
 
     Args:
-        configuration: The stack's configuration.
+        configuration: The server's configuration.
 
     Attributes:
-        configuration: The stack's configuration.
-        is_running: Whether any resource was checked; the configuration is the current one then.
+        configuration: The server's configuration.
+        is_running: Whether any resource of the stack was checked; the configuration is the current one then.
         sources: Plugins by the file name that triggers use.
         files: Plugin files and directories that resources of the program write.
         code: Plugin file, or directory that is written in place, to the hash of its content.

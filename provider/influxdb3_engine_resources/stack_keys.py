@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 NAMESPACE = "influxdb3"
+ENGINES = "engines"
+"""The key that names further servers: a mapping from engine name to keys of that server."""
 _TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
 _DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_ENGINE = re.compile(r"[A-Za-z0-9_-]+")
+_OF_ONE_SERVER = frozenset({"hostUrl", "pluginHosts", "authToken", "tlsNoVerify"})
+"""Keys that engines do not inherit: an engine must not get the token, or the trust, of another server."""
 
 
 class HostAddress(NamedTuple):
@@ -178,14 +183,42 @@ KEYS = {
     "onlineChecks": _Key("online_checks", None, _switch, "true"),
 }
 PARSERS = {key.attribute: key.parse for key in KEYS.values()}
+_INHERITED = [key for name, key in KEYS.items() if name not in _OF_ONE_SERVER]
+_KEY_IN_TEXT = re.compile(
+    r"(?P<command>pulumi config set (?:--path )?(?P<secret>--secret )?)?"
+    rf"{NAMESPACE}:(?P<name>hostUrl|pluginHosts|authToken|timeout|packageTimeout|database)\b(?P<below>(?:\.[\w-]+)*)"
+)
+"""Keys in messages that concern one server; ``adopt`` concerns the whole stack."""
 
 
-def read(stack_config: Callable[[str], Any]) -> tuple[dict[str, Any], list[Slip]]:
-    """The valid values of a stack by attribute of ``Configuration``, and the mistakes.
+class Settings(NamedTuple):
+    """The valid values of a stack, by attribute of ``Configuration``.
+
+    Attributes:
+        default: Those of the default server.
+        engines: Those of each engine, with what it inherits.
+    """
+
+    default: dict[str, Any]
+    engines: dict[str, dict[str, Any]]
+
+
+def read(stack_config: Callable[[str], Any]) -> tuple[Settings, list[Slip]]:
+    """The valid values of a stack, and the mistakes.
 
     Args:
         stack_config: Looks up a key such as ``influxdb3:hostUrl`` with secrets decrypted; None if the key is not set.
     """
+    values, slips = _read_default(stack_config)
+    inherited = {key.attribute: values[key.attribute] for key in _INHERITED if key.attribute in values}
+    engines = {}
+    for name, keys in _read_engines(stack_config(f"{NAMESPACE}:{ENGINES}"), slips).items():
+        own = _read_engine(name, keys, slips)
+        engines[name] = inherited | own | {"engine": name}
+    return Settings(values, engines), slips
+
+
+def _read_default(stack_config: Callable[[str], Any]) -> tuple[dict[str, Any], list[Slip]]:
     values, slips = {}, []
     for name, key in KEYS.items():
         source, value = f"{NAMESPACE}:{name}", stack_config(f"{NAMESPACE}:{name}")
@@ -201,6 +234,99 @@ def read(stack_config: Callable[[str], Any]) -> tuple[dict[str, Any], list[Slip]
     return values, slips
 
 
+def _read_engines(value: Any, slips: list[Slip]) -> dict[str, dict[str, Any]]:
+    """The keys of each engine with a valid name; ``value`` is JSON, as Pulumi passes structured configuration."""
+    source, example = f"{NAMESPACE}:{ENGINES}", set_command("hostUrl", "NAME")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = ""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        slips.append(Slip(source, f"a mapping from engine name to keys is needed: {example}"))
+        return {}
+    found = {}
+    for name, keys in value.items():
+        if not _ENGINE.fullmatch(name):
+            slips.append(Slip(source, f"an engine name has only ASCII letters, digits, '_' and '-': {example}"))
+        elif isinstance(keys, dict):
+            found[name] = keys
+        else:
+            reason = f"a mapping from key to value is needed: {set_command('hostUrl', name)}"
+            slips.append(Slip(f"{source}.{name}", reason))
+    return found
+
+
+def _read_engine(engine: str, keys: dict[str, Any], slips: list[Slip]) -> dict[str, Any]:
+    """The valid values of an engine's own keys."""
+    values = {}
+    if keys.get("hostUrl") is None:
+        slips.append(Slip(key_path("hostUrl", engine), f"a URL is needed: {set_command('hostUrl', engine)}"))
+    for name, value in keys.items():
+        if name not in KEYS:
+            slips.append(_unknown_below(engine, name))
+        elif value is not None:
+            # 'pulumi config set --path' stores texts such as 30 and true as numbers and booleans
+            text = json.dumps(value) if isinstance(value, int | float) else value
+            try:
+                values[KEYS[name].attribute] = KEYS[name].parse(text)
+            except _Invalid as invalid:
+                command = set_command(name, engine, invalid.instead)
+                slips.append(Slip(key_path(name, engine), f"{invalid}: {command}"))
+    return values
+
+
+def _unknown_below(engine: str, name: str) -> Slip:
+    path, near = key_path(name, engine), nearest(name, KEYS)
+    remove = f"pulumi config rm --path '{path}'"
+    if near is None:
+        return Slip(path, f"unknown key; the keys are {', '.join(KEYS)}: {remove}")
+    return Slip(path, f"unknown key, perhaps {near} is meant: {remove} && {set_command(near, engine)}")
+
+
+def key_path(name: str, engine: str | None) -> str:
+    """A key of the default server, or of an engine: ``influxdb3:engines.berlin.timeout``."""
+    return f"{NAMESPACE}:{name}" if engine is None else f"{NAMESPACE}:{ENGINES}.{engine}.{name}"
+
+
+def set_command(name: str, engine: str, value: str | None = None) -> str:
+    """The command that sets a key of an engine; default value: an example."""
+    example = "URL" if name == "hostUrl" else KEYS[name].example
+    return f"pulumi config set --path {_option(name)}'{key_path(name, engine)}' {value or example}"
+
+
+def about_engine(text: str, engine: str | None) -> str:
+    """A message about the default server as a message about an engine: its keys stand under the engine."""
+    return text if engine is None else _KEY_IN_TEXT.sub(lambda found: _key_of_engine(found, engine), text)
+
+
+def _key_of_engine(found: re.Match[str], engine: str) -> str:
+    path = f"{key_path(found['name'], engine)}{found['below']}"
+    secret = "--secret " if found["secret"] else ""
+    return f"pulumi config set --path {secret}'{path}'" if found["command"] else path
+
+
+def unknown_engine(name: str, engines: Iterable[str]) -> str:
+    """Why an engine name is refused: the nearest name that exists, and all names."""
+    known = list(engines)
+    near = nearest(name, known)
+    if not known:
+        return f"the stack names no engines: {set_command('hostUrl', name)}"
+    meant = f", perhaps {near!r} is meant" if near else ""
+    return (
+        f"{NAMESPACE}:{ENGINES} has no engine {name!r}{meant}; the engines are {', '.join(sorted(known))}: "
+        f"{set_command('hostUrl', name)}"
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The most similar of the known names, or None if none is similar."""
+    lower = {each.lower(): each for each in known}
+    return next((lower[each] for each in difflib.get_close_matches(name.lower(), lower, n=1)), None)
+
+
 def unknown(keys: Iterable[str]) -> list[Slip]:
     """Unknown keys of the namespace, each with the most similar key that exists.
 
@@ -210,19 +336,18 @@ def unknown(keys: Iterable[str]) -> list[Slip]:
     slips = []
     for key in sorted(keys):
         namespace, _, name = key.partition(":")
-        if namespace != NAMESPACE or name in KEYS:
+        if namespace != NAMESPACE or name in {*KEYS, ENGINES}:
             continue
-        lower = {each.lower(): each for each in KEYS}
-        near = [lower[each] for each in difflib.get_close_matches(name.lower(), lower, n=1)]
-        if near:
-            reason = f"unknown key, perhaps {NAMESPACE}:{near[0]} is meant: " + " && ".join(
-                [
-                    f"pulumi config rm {key}",
-                    f"pulumi config set {_option(near[0])}{NAMESPACE}:{near[0]} {KEYS[near[0]].example}",
-                ]
-            )
+        near = nearest(name, [*KEYS, ENGINES])
+        if near is None:
+            reason = f"unknown key; the keys are {', '.join([*KEYS, ENGINES])}: pulumi config rm {key}"
         else:
-            reason = f"unknown key; the keys are {', '.join(KEYS)}: pulumi config rm {key}"
+            command = (
+                set_command("hostUrl", "NAME")
+                if near == ENGINES
+                else f"pulumi config set {_option(near)}{NAMESPACE}:{near} {KEYS[near].example}"
+            )
+            reason = f"unknown key, perhaps {NAMESPACE}:{near} is meant: pulumi config rm {key} && {command}"
         slips.append(Slip(key, reason))
     return slips
 

@@ -18,12 +18,13 @@ from influxdb3_engine_resources.located import Located
 from influxdb3_engine_resources.program import program
 from influxdb3_engine_resources.properties import SECRETS
 from influxdb3_engine_resources.server.remedies import stored_configuration, with_remedy
+from influxdb3_engine_resources.stack_keys import about_engine
 from pulumi_influxdb3_engine._failures import DeploymentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from influxdb3_engine_resources.configuration import Configuration
+    from influxdb3_engine_resources.configuration import Configuration, Servers
     from influxdb3_engine_resources.resource import ResourceLogic
     from influxdb3_engine_resources.server.engine import Engine
 
@@ -37,42 +38,49 @@ class Adapter:
     Args:
         logic: What the resource does.
         inputs_of_stack: Inputs that stack configuration gives a default: property to attribute of ``Configuration``.
-        configuration: The stack's configuration.
+        servers: The stack's servers.
     """
 
-    def __init__(
-        self, logic: ResourceLogic[Any], inputs_of_stack: Mapping[str, str], configuration: Configuration
-    ) -> None:
+    def __init__(self, logic: ResourceLogic[Any], inputs_of_stack: Mapping[str, str], servers: Servers) -> None:
         self._logic = Located(logic)
         self._inputs_of_stack = inputs_of_stack
-        self._configuration = configuration
-        self._program = program(configuration)
+        self._servers = servers
 
-    @property
-    def _engine(self) -> Engine:
+    def _engine(self, configuration: Configuration) -> Engine:
         from influxdb3_engine_resources.server.engine import engine  # noqa: PLC0415 - previews need no client
 
-        return engine(self._configuration)
+        return engine(configuration)
+
+    def _engine_of(self, inputs: Inputs) -> Engine:
+        return self._engine(self._servers.of(inputs.engine))
+
+    @property
+    def _is_running(self) -> bool:
+        return program(self._servers.default).is_running
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate inputs, fill in defaults and computed properties.
 
         Sends requests only for online checks and for resources that are adopted.
         """
-        self._program.is_running = True
+        program(self._servers.default).is_running = True
         news = {name: value for name, value in news.items() if name != PROVIDER}
         hide_secrets(news, news.pop(SECRETS, ()))
-        properties = self._with_defaults(_from_pulumi(news))
+        properties = _from_pulumi(news)
         state = self._stored(olds) if olds else None
+        engine = None
         try:
-            inputs = self._logic.check(self._logic.inputs_type.checked(properties), state, self._program)
-            self._check_online(inputs, state)
+            configuration = self._declared_server(properties.get("engine"))
+            engine = configuration.engine
+            inputs = self._logic.inputs_type.checked(self._with_defaults(properties, configuration))
+            inputs = self._logic.check(inputs, state, program(configuration))
+            self._check_online(inputs, state, configuration)
             return CheckResult(_to_pulumi(inputs.properties()), [])
         except InvalidInputs as error:
             # the property's name goes into the reason: Pulumi prints the value of a property that a CheckFailure
             # names, even if the value is secret or a whole file
             failures = [
-                CheckFailure("", message(f"{each.property}: {each.reason}"))
+                CheckFailure("", message(about_engine(f"{each.property}: {each.reason}", engine)))
                 for each in map(self._naming_the_stack_key, error.failures)
             ]
             return CheckResult(news, failures)
@@ -90,13 +98,14 @@ class Adapter:
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Make the resource exist."""
         inputs = self._stored(props)
-        created = self._attempt(lambda: self._logic.create(inputs, self._engine))
+        created = self._attempt(inputs, lambda: self._logic.create(inputs, self._engine_of(inputs)))
         return CreateResult(created.id, self._state(inputs, created.outputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Read the resource from the server; an empty id if it is gone."""
         inputs = self._stored(props)
-        live = self._attempt_without_program(lambda: self._logic.read(inputs, self._outputs(props), self._engine))
+        outputs = self._outputs(props)
+        live = self._attempt_without_program(inputs, lambda: self._logic.read(inputs, outputs, self._engine_of(inputs)))
         if live is None:
             return ReadResult("", {})
         return ReadResult(id_, self._state(live.inputs, live.outputs), _to_pulumi(live.inputs.properties()))
@@ -104,28 +113,43 @@ class Adapter:
     def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Make the change, or leave the old definition live."""
         inputs, state = self._stored(news), self._stored(olds)
-        outputs = self._attempt(lambda: self._logic.update(state, self._outputs(olds), inputs, self._engine))
+        outputs = self._attempt(
+            inputs, lambda: self._logic.update(state, self._outputs(olds), inputs, self._engine_of(inputs))
+        )
         return UpdateResult(self._state(inputs, outputs))
 
     def delete(self, props: dict[str, Any]) -> None:
         """Remove the resource."""
-        is_destroyed = not self._program.is_running
-        engine = self._attempt_without_program(lambda: self._engine)
-        with engine.helper_files.removed_when_idle() if is_destroyed else nullcontext():
-            self._attempt_without_program(lambda: self._logic.delete(self._stored(props), engine))
+        inputs = self._stored(props)
+        engine = self._attempt_without_program(inputs, lambda: self._engine_of(inputs))
+        is_deserted = engine.program.replacements.is_empty
+        with engine.helper_files.removed_when_idle() if is_deserted else nullcontext():
+            self._attempt_without_program(inputs, lambda: self._logic.delete(inputs, engine))
 
-    def _check_online(self, inputs: Inputs, state: Inputs | None) -> None:
+    def _declared_server(self, engine: Any) -> Configuration:
+        """The server of the argument ``engine``."""
+        if isinstance(engine, str) or engine is None:
+            return self._servers.of(engine)
+        reason = (
+            "the name is unknown during the preview: pass a text"
+            if isinstance(engine, Unknown)
+            else "the name of an engine in influxdb3:engines is needed, a text"
+        )
+        raise InvalidInputs([Failure(property="engine", reason=reason)])
+
+    def _check_online(self, inputs: Inputs, state: Inputs | None, configuration: Configuration) -> None:
         # a preview shows what is adopted, so it has to ask the server
-        if self._configuration.online_checks or self._configuration.adopt or getattr(inputs, "adopt", False) is True:
+        if configuration.online_checks or configuration.adopt or getattr(inputs, "adopt", False) is True:
+            engine = self._engine(configuration)
             try:
-                if self._configuration.online_checks:
-                    self._engine.refuse_old_servers()
-                self._logic.check_online(inputs, state, self._engine)
+                if configuration.online_checks:
+                    engine.refuse_old_servers()
+                self._logic.check_online(inputs, state, engine)
             except (EngineApiError, ResourceError) as error:
-                raise DeploymentError(with_remedy(error)) from None
+                raise DeploymentError(about_engine(with_remedy(error), configuration.engine)) from None
 
-    def _with_defaults(self, properties: dict[str, Any]) -> dict[str, Any]:
-        defaults = {name: getattr(self._configuration, of) for name, of in self._inputs_of_stack.items()}
+    def _with_defaults(self, properties: dict[str, Any], configuration: Configuration) -> dict[str, Any]:
+        defaults = {name: getattr(configuration, of) for name, of in self._inputs_of_stack.items()}
         return {name: value for name, value in defaults.items() if value is not None} | properties
 
     def _naming_the_stack_key(self, failure: Failure) -> Failure:
@@ -149,15 +173,15 @@ class Adapter:
         state: dict[str, Any] = _to_pulumi(inputs.properties() | dict(outputs))
         return state
 
-    def _attempt_without_program(self, operation: Callable[[], Result]) -> Result:
-        with nullcontext() if self._program.is_running else stored_configuration():
-            return self._attempt(operation)
+    def _attempt_without_program(self, inputs: Inputs, operation: Callable[[], Result]) -> Result:
+        with nullcontext() if self._is_running else stored_configuration():
+            return self._attempt(inputs, operation)
 
-    def _attempt(self, operation: Callable[[], Result]) -> Result:
+    def _attempt(self, inputs: Inputs, operation: Callable[[], Result]) -> Result:
         try:
             return operation()
         except (ResourceError, InvalidInputs, EngineApiError) as error:
-            raise DeploymentError(with_remedy(error)) from None
+            raise DeploymentError(about_engine(with_remedy(error), inputs.engine)) from None
 
 
 def _from_pulumi(value: Any) -> Any:

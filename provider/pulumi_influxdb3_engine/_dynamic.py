@@ -45,14 +45,14 @@ class EngineProvider(ResourceProvider):
         Raises:
             DeploymentError: The configuration has an invalid value; only the first error of a process names it.
         """
-        from influxdb3_engine_resources.configuration import configuration  # noqa: PLC0415
+        from influxdb3_engine_resources.configuration import servers  # noqa: PLC0415
         from influxdb3_engine_resources.errors import InvalidInputs  # noqa: PLC0415
         from pulumi_influxdb3_engine._adapter import Adapter  # noqa: PLC0415 - not in the program's process
         from pulumi_influxdb3_engine._failures import reported_once, show_messages_alone  # noqa: PLC0415
 
         show_messages_alone()
         try:
-            stack = configuration(req.config.get)
+            stack = servers(req.config.get)
         except InvalidInputs as error:
             raise reported_once(str(error)) from None
         self._adapter = Adapter(self._logic(), self.inputs_of_stack, stack)

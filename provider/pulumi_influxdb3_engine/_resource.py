@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_influxdb3_engine._arguments import as_properties
+from pulumi_influxdb3_engine._stack import names_engines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class ResourceArgs:
     """Base of ``TriggerArgs`` and its siblings: all arguments of a resource as one value."""
+
+    engine: pulumi.Input[str] | None = None
 
 
 Args = TypeVar("Args", bound=ResourceArgs)
@@ -46,6 +49,11 @@ class EngineResource(Resource):
         """Declare the resource; the class describes the arguments."""
         kind = self._resource_type_name.rpartition(":")[2]
         super().__init__(provider, resource_name, as_properties(kind, resource_name, properties), opts)
+
+    @property
+    def engine(self) -> pulumi.Output[str | None]:
+        """The name of the server in ``influxdb3:engines``; None for the stack's default server."""
+        return self._output("engine")
 
     def _output(self, name: str, default: Any = None) -> pulumi.Output[Any]:
         """The output of a property; ``default`` if neither the program nor the provider sets a value."""
@@ -87,7 +95,11 @@ def deleting_first(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOption
 
     ``--replace`` and ``state taint`` replace a resource without a call of the provider's ``diff``, so that only the
     options can set the order. Options that the program passes win.
+
+    A stack with engines leaves the order to ``diff``: a resource that moves to another engine is created first.
     """
+    if names_engines():
+        return opts or pulumi.ResourceOptions()
     return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts)
 
 

@@ -11,6 +11,11 @@ from pulumi.runtime.config import CONFIG, get_config_env
 from pulumi_influxdb3_engine._sources import SourceError
 
 
+def names_engines() -> bool:
+    """Whether the stack names engines."""
+    return "influxdb3:engines" in (CONFIG.get() or get_config_env())
+
+
 def check_stack() -> None:
     """Check the stack's configuration before the program declares anything.
 

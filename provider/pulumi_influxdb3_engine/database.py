@@ -44,6 +44,8 @@ class Database(EngineResource, module="influxdb3", name="Database"):
             used as it is. With False, an existing database is an error unless ``adopt`` is True.
         adopt: Take over an existing database, for ``retain=False``; default: False. ``influxdb3:adopt`` sets it for all
             resources. Destroy then deletes the database with its data.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server. Another name replaces
+            the resource: it is created on the new server, then deleted on the old one.
         opts: Options of the resource.
 
     Raises:
@@ -64,6 +66,7 @@ class Database(EngineResource, module="influxdb3", name="Database"):
         db: pulumi.Input[str] | None = None,
         retain: pulumi.Input[bool] | None = None,
         adopt: pulumi.Input[bool] | None = None,
+        engine: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None: ...
     def __init__(
@@ -77,7 +80,7 @@ class Database(EngineResource, module="influxdb3", name="Database"):
         properties = {
             "db": resource_name if args.db is None else args.db,
             "retain": True if args.retain is None else args.retain,
-        } | without_none(adopt=args.adopt)
+        } | without_none(engine=args.engine, adopt=args.adopt)
         # a new name makes a second database: Pulumi creates it before it deletes the old one with its triggers
         keeps_its_name = args.db is None
         is_deleted_first = args.retain is False and keeps_its_name

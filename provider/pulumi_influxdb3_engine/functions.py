@@ -69,6 +69,7 @@ def invoke_request(
     method: Literal["GET", "POST"] = "GET",
     params: Arguments | None = None,
     body: pulumi.Input[str] | None = None,
+    engine: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[RequestAnswer]:
     """Call a request trigger and return its answer.
 
@@ -77,26 +78,27 @@ def invoke_request(
         method: HTTP method, ``"GET"`` or ``"POST"``; default: ``"GET"``.
         params: The plugin's ``query_parameters``, which are text: numbers and booleans are converted. Default: none.
         body: The plugin's ``request_body``, sent as UTF-8; default: empty.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server.
 
     Raises:
         RequestFailed: The trigger answered with a status of 400 or above, a gateway or a login page answered in its
             place, or ``endpoint_url`` is not on a server of the stack. Raised by the output.
     """
 
-    def call(engine: Engine, values: dict[str, Any]) -> RequestAnswer:
+    def call(server: Engine, values: dict[str, Any]) -> RequestAnswer:
         from influxdb3_engine_api.foreign_answers import IDENTITY, REMEDY, describe_answer  # noqa: PLC0415
         from influxdb3_engine_api.foreign_text import shown  # noqa: PLC0415 - only while deploying
 
         url = values["endpoint_url"]
-        for host in engine.hosts:
+        for host in server.hosts:
             prefix = f"{host.url}/api/v3/engine/"
             if url is not None and url.startswith(prefix):
                 break
         else:
             # without the URL: its path may be the only secret that guards the plugin
             raise RequestFailed(
-                f"endpoint_url is not a request trigger's URL on {engine.client.host_url}: "
-                "pass the endpoint_url of a request trigger of this stack"
+                f"endpoint_url is not a request trigger's URL on {server.client.host_url}: pass the endpoint_url of a "
+                "request trigger there, or the trigger's engine as engine"
             )
         content = None if values["body"] is None else values["body"].encode()
         answer = host.client.call_request_trigger(
@@ -115,6 +117,7 @@ def invoke_request(
     where = "invoke_request(...)"
     return _when_deploying(
         where,
+        engine,
         call,
         endpoint_url=endpoint_url,
         params=as_text_mapping(where, "params", params),
@@ -128,6 +131,7 @@ def dry_run_wal(
     db: pulumi.Input[str],
     input_lp: pulumi.Input[str],
     arguments: Arguments | None = None,
+    engine: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[DryRunAnswer]:
     """Dry-run a WAL plugin that is on the server: call it once and write nothing.
 
@@ -136,19 +140,21 @@ def dry_run_wal(
         db: The database that the plugin queries.
         input_lp: The rows that the plugin gets, as line protocol with timestamps in nanoseconds.
         arguments: The plugin's ``args``, which are text: numbers and booleans are converted. Default: none.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server.
 
     Raises:
         DryRunFailed: The plugin failed, or wrote what the server would refuse. Raised by the output.
     """
 
-    def call(engine: Engine, values: dict[str, Any]) -> DryRunAnswer:
+    def call(server: Engine, values: dict[str, Any]) -> DryRunAnswer:
         from influxdb3_engine_api.wire import TestWalPlugin  # noqa: PLC0415 - only while deploying
 
-        return _dry_run_answer(engine.client.test_wal_plugin(TestWalPlugin.model_validate(values)))
+        return _dry_run_answer(server.client.test_wal_plugin(TestWalPlugin.model_validate(values)))
 
     where = "dry_run_wal(...)"
     return _when_deploying(
         where,
+        engine,
         call,
         filename=plugin_filename,
         database=db,
@@ -163,6 +169,7 @@ def dry_run_schedule(
     db: pulumi.Input[str],
     schedule: pulumi.Input[str] | None = None,
     arguments: Arguments | None = None,
+    engine: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[DryRunAnswer]:
     """Dry-run a schedule plugin that is on the server: call it once and write nothing.
 
@@ -172,12 +179,13 @@ def dry_run_schedule(
         schedule: A cron expression with six or seven fields, without ``cron:``. Its next time is the plugin's
             ``call_time``. Default: every second.
         arguments: The plugin's ``args``, which are text: numbers and booleans are converted. Default: none.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server.
 
     Raises:
         DryRunFailed: The plugin failed, or wrote what the server would refuse. Raised by the output.
     """
 
-    def call(engine: Engine, values: dict[str, Any]) -> DryRunAnswer:
+    def call(server: Engine, values: dict[str, Any]) -> DryRunAnswer:
         from influxdb3_engine_api.cron import CronError, parse_cron  # noqa: PLC0415 - only while deploying
         from influxdb3_engine_api.wire import TestSchedulePlugin  # noqa: PLC0415 - only while deploying
 
@@ -185,11 +193,12 @@ def dry_run_schedule(
             cron = {} if values["schedule"] is None else {"schedule": parse_cron(values["schedule"]).portable}
         except CronError as error:
             raise DryRunFailed(f"schedule: {error}") from None
-        return _dry_run_answer(engine.client.test_schedule_plugin(TestSchedulePlugin.model_validate(values | cron)))
+        return _dry_run_answer(server.client.test_schedule_plugin(TestSchedulePlugin.model_validate(values | cron)))
 
     where = "dry_run_schedule(...)"
     return _when_deploying(
         where,
+        engine,
         call,
         filename=plugin_filename,
         database=db,
@@ -237,7 +246,7 @@ def _dry_run_answer(result: Any) -> DryRunAnswer:
 
 
 def _when_deploying(
-    where: str, call: Callable[[Engine, dict[str, Any]], Result], **arguments: Any
+    where: str, engine: Any, call: Callable[[Engine, dict[str, Any]], Result], **arguments: Any
 ) -> pulumi.Output[Result]:
     """An output of ``call``, made once the arguments are known; unknown during a preview."""
 
@@ -247,23 +256,26 @@ def _when_deploying(
         from influxdb3_engine_api import EngineApiError  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_api.foreign_text import hide, message  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_api.sent_values import leaves  # noqa: PLC0415 - see _dynamic
-        from influxdb3_engine_resources.configuration import configuration  # noqa: PLC0415 - see _dynamic
-        from influxdb3_engine_resources.server.engine import engine  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.configuration import servers  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.errors import InvalidInputs  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.server.engine import engine as server_of  # noqa: PLC0415 - see _dynamic
         from influxdb3_engine_resources.server.remedies import with_remedy  # noqa: PLC0415 - see _dynamic
+        from influxdb3_engine_resources.stack_keys import about_engine  # noqa: PLC0415 - see _dynamic
 
         for name in (*_MAPPINGS, "body"):
             for path, value in leaves(name, values.get(name)):
                 hide(path, value)
-        stack = configuration(lambda key: pulumi.Config("influxdb3").get(key.removeprefix("influxdb3:")))
+        name = values.pop("engine")
         try:
-            return call(engine(stack), values)
-        except EngineApiError as error:
-            raise pulumi.RunError(message(f"{where}: {with_remedy(error)}")) from None
+            stack = servers(lambda key: pulumi.Config("influxdb3").get(key.removeprefix("influxdb3:")))
+            return call(server_of(stack.of(name)), values)
+        except (EngineApiError, InvalidInputs) as error:
+            raise pulumi.RunError(message(about_engine(f"{where}: {with_remedy(error)}", name))) from None
 
     check_stack()
     converted = {
         name: value if name in _MAPPINGS else as_text(where, name, value, optional=True)
-        for name, value in arguments.items()
+        for name, value in {**arguments, "engine": engine}.items()
     }
     # run_with_unknowns: `deployed` has to run in a preview too, to return an unknown instead of sending a request
     return pulumi.Output.all(**converted).apply(deployed, run_with_unknowns=True)

@@ -55,6 +55,8 @@ class PackageSet(EngineResource, module="influxdb3", name="PackageSet"):
             longer names stay; default: True, and a warning says so. With False they are uninstalled, except for
             packages that another package set of the program needs.
         delete_on_destroy: Deprecated: ``delete_on_destroy=True`` is ``retain=False``.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server. Another name replaces
+            the resource: it is created on the new server, then deleted on the old one.
         opts: Options of the resource.
 
     Raises:
@@ -85,6 +87,7 @@ class PackageSet(EngineResource, module="influxdb3", name="PackageSet"):
         reinstall: pulumi.Input[str | int | float | bool] | None = None,
         retain: pulumi.Input[bool] | None = None,
         delete_on_destroy: pulumi.Input[bool] | None = None,
+        engine: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None: ...
     def __init__(
@@ -105,6 +108,7 @@ class PackageSet(EngineResource, module="influxdb3", name="PackageSet"):
             "set_name": resource_name,
             "installed": None,
         } | without_none(
+            engine=args.engine,
             reinstall=args.reinstall,
             delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
         )

@@ -38,6 +38,8 @@ class Plugin(pulumi.ComponentResource):
         test: Dry runs that the code has to pass before it is used.
         adopt: Take over files that exist with other content. Default: ``influxdb3:adopt`` of the stack.
         retain: Whether files and packages stay on destroy. Default: True.
+        engine: Name of the server in ``influxdb3:engines``, a text that the program knows. Default: the stack's default
+            server. Dependencies are deployed to the same server.
         opts: Options of the component.
 
     Attributes:
@@ -50,7 +52,7 @@ class Plugin(pulumi.ComponentResource):
         pulumi.RunError: There is no such plugin or version, or its archive does not have the hash that the registry
             names; the program ends before anything is deployed.
 
-    A plugin is deployed once in a program, however many depend on it. To set arguments of a dependency, declare it
+    A plugin is deployed once to each server, however many depend on it. To set arguments of a dependency, declare it
     before the plugins that depend on it. The archive and the index are kept in the user's cache directory: the next
     preview needs no network. An index is read again after a day, and if it lacks the version that is asked for.
     """
@@ -72,16 +74,18 @@ class Plugin(pulumi.ComponentResource):
         test: pulumi.Input[DryRunTest | Sequence[pulumi.Input[DryRunTest]]] | None = None,
         adopt: pulumi.Input[bool] | None = None,
         retain: pulumi.Input[bool] | None = None,
+        engine: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = f"Plugin {resource_name!r}"
-        known = {"name": name, "version": version, "registry": registry}
+        known = {"name": name, "version": version, "registry": registry, "engine": engine}
         for argument, value in known.items():
             if value is not None and not isinstance(value, str):
                 raise SourceError(f"{where}: {argument} is a text that the program knows, not an output")
         if source is not None and version is not None:
             raise SourceError(f"{where}: set version for a plugin of a registry, or source for a folder")
         program = _Program.current()
+        registry = program.registry_of(where, engine) if registry is None else registry
         with _refusals(where):
             if source is not None:
                 folder = read_plugin_folder(where, source)
@@ -89,7 +93,8 @@ class Plugin(pulumi.ComponentResource):
             else:
                 found = program.resolver.published(resource_name if name is None else name, version, registry)
         beside = {path: _text(where, path, content) for path, content in (files or {}).items()}
-        self._declare(resource_name, found, {"adopt": adopt, "retain": retain, "test": test}, beside, opts)
+        settings = {"adopt": adopt, "retain": retain, "test": test, "engine": engine}
+        self._declare(resource_name, found, settings, beside, opts)
 
     def _declare(
         self,
@@ -109,14 +114,15 @@ class Plugin(pulumi.ComponentResource):
             opts: Options of the component.
         """
         program = _Program.current()
-        program.declare(self, resource_name, found)
+        program.declare(self, resource_name, found, settings["engine"])
         super().__init__("influxdb3:index:Plugin", resource_name, None, opts)
         self.dependencies = {each.wanted.name: program.needed(each, found, settings) for each in found.dependencies}
         needs: list[pulumi.Resource] = list(self.dependencies.values())
         if packages := list(found.plugin.manifest.dependencies.python):
             of_this = pulumi.ResourceOptions(parent=self)
             name = f"{resource_name}-packages"
-            needs.append(PackageSet(name, packages=packages, retain=settings["retain"], opts=of_this))
+            shared = {name: settings[name] for name in ("retain", "engine")}
+            needs.append(PackageSet(name, packages=packages, opts=of_this, **shared))
         below = pulumi.ResourceOptions(parent=self, depends_on=needs)
         code = _code(resource_name, found, beside, settings, below)
         self.name = pulumi.Output.from_input(found.name)
@@ -129,7 +135,9 @@ class _Dependency(Plugin):
     """A plugin that only another plugin asks for."""
 
     def __init__(self, found: ResolvedPlugin, settings: Mapping[str, Any]) -> None:
-        self._declare(found.name, found, {**settings, "test": None}, {})
+        engine = settings["engine"]
+        resource_name = found.name if engine is None else f"{found.name}-{engine}"
+        self._declare(resource_name, found, {**settings, "test": None}, {})
 
 
 def _code(
@@ -186,7 +194,7 @@ class _Program:
         from influxdb3_engine_resources.published.resolve import Resolver  # noqa: PLC0415 - only for such programs
 
         self.resolver: Resolver = Resolver(pulumi.Config("influxdb3").get("registry"), pulumi.log.warn)
-        self._plugins: dict[str, tuple[ResolvedPlugin, Plugin]] = {}
+        self._plugins: dict[tuple[str | None, str], tuple[ResolvedPlugin, Plugin]] = {}
 
     @classmethod
     def current(cls) -> _Program:
@@ -196,21 +204,38 @@ class _Program:
             cls._programs[root] = cls()
         return cls._programs[root]
 
-    def declare(self, plugin: Plugin, resource_name: str, found: ResolvedPlugin) -> None:
-        """Note a plugin.
+    def registry_of(self, where: str, engine: str | None) -> str | None:
+        """The registry of an engine; None if the engine has none of its own, or is the default server.
+
+        Raises:
+            SourceError: The stack does not name the engine.
+        """
+        if engine is None:
+            return None
+        from influxdb3_engine_resources.stack_keys import read, unknown_engine  # noqa: PLC0415 - as above
+
+        stack = pulumi.Config("influxdb3")
+        engines = read(lambda key: stack.get(key.removeprefix("influxdb3:")))[0].engines
+        if engine not in engines:
+            raise SourceError(f"{where}: engine: {unknown_engine(engine, engines)}")
+        registry: str | None = engines[engine].get("registry")
+        return registry
+
+    def declare(self, plugin: Plugin, resource_name: str, found: ResolvedPlugin, engine: str | None) -> None:
+        """Note a plugin of a server.
 
         Raises:
             SourceError: The program has it already.
         """
-        if found.key in self._plugins:
-            other = self._plugins[found.key][1]
+        if (engine, found.key) in self._plugins:
+            other = self._plugins[engine, found.key][1]
             remedy = (
                 "another Plugin depends on it, which is declared before: declare this one first"
                 if isinstance(other, _Dependency)
                 else "another Plugin declares it: use that one"
             )
             raise SourceError(f"Plugin {resource_name!r}: the program has the plugin {found.name!r} already: {remedy}")
-        self._plugins[found.key] = found, plugin
+        self._plugins[engine, found.key] = found, plugin
 
     def needed(self, dependency: Dependency, by: ResolvedPlugin, settings: Mapping[str, Any]) -> Plugin:
         """The plugin that another one depends on; declared now if the program does not have it yet.
@@ -222,10 +247,11 @@ class _Program:
         from influxdb3_engine_resources.published.resolve import refuse_other_version  # noqa: PLC0415
 
         where = f"Plugin {by.name!r}"
+        key = (settings["engine"], canonical(dependency.wanted.name))
         with _refusals(where):
-            if canonical(dependency.wanted.name) not in self._plugins:
+            if key not in self._plugins:
                 return _Dependency(self.resolver.dependency(dependency), settings)
-            found, plugin = self._plugins[canonical(dependency.wanted.name)]
+            found, plugin = self._plugins[key]
             refuse_other_version(found, dependency, by.name)
         if not hasattr(plugin, "plugin_filename"):
             raise SourceError(f"{where}: {by.name} and {found.name} depend on each other")

@@ -83,6 +83,8 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
             warning says so. With False, destroy removes the files, and each update removes the replaced directories
             that no trigger runs.
         delete_on_destroy: Deprecated: ``delete_on_destroy=True`` is ``retain=False``.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server. Another name replaces
+            the resource: it is created on the new server, then deleted on the old one.
         opts: Options of the resource.
 
     Raises:
@@ -115,6 +117,7 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         adopt: pulumi.Input[bool] | None = None,
         retain: pulumi.Input[bool] | None = None,
         delete_on_destroy: pulumi.Input[bool] | None = None,
+        engine: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None: ...
     def __init__(
@@ -141,6 +144,7 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
             "plugin_filename": None,
             "content_sha256": None,
         } | without_none(
+            engine=args.engine,
             in_place=args.in_place,
             trigger_name=args.trigger_name,
             test=dry_runs_property(where, args.test),

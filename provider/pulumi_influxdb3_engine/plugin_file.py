@@ -85,6 +85,8 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         retain: Whether the file stays on destroy; default: True, and a warning says so. With False, destroy removes
             the file, unless a trigger still runs it.
         delete_on_destroy: Deprecated: ``delete_on_destroy=True`` is ``retain=False``.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server. Another name replaces
+            the resource: it is created on the new server, then deleted on the old one.
         opts: Options of the resource.
 
     Raises:
@@ -115,6 +117,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
         adopt: pulumi.Input[bool] | None = None,
         retain: pulumi.Input[bool] | None = None,
         delete_on_destroy: pulumi.Input[bool] | None = None,
+        engine: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None: ...
     def __init__(
@@ -137,6 +140,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
             "plugin_filename": None,
             "content_sha256": None,
         } | without_none(
+            engine=args.engine,
             trigger_name=args.trigger_name,
             test=dry_runs_property(where, args.test),
             manifest=args.manifest,

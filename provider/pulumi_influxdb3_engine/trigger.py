@@ -106,6 +106,8 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
             were missed.
         restart_on: Any values, such as the content of a configuration file; default: none. A change of a value
             restarts the trigger, which empties its plugin's cache.
+        engine: Name of the server in ``influxdb3:engines``; default: the stack's default server. Another name replaces
+            the resource: it is created on the new server, then deleted on the old one.
         opts: Options of the resource.
 
     Raises:
@@ -136,6 +138,7 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
         watch: pulumi.Input[Watch] | None = None,
         handover: pulumi.Input[Literal["carry", "cut"]] | None = None,
         restart_on: pulumi.Input[Sequence[Any]] | None = None,
+        engine: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None: ...
     def __init__(
@@ -159,6 +162,7 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
             # made from the specification, so that Pulumi keeps it secret if that is secret
             "endpoint_url": when_known(lambda _: None, specification),
         } | without_none(
+            engine=args.engine,
             node_spec=args.node_spec,
             adopt=args.adopt,
             force_delete=args.force_delete,

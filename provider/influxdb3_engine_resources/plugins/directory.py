@@ -93,7 +93,7 @@ class PluginDirectoryInputs(Inputs):
     @property
     def label(self) -> str:
         """The directory in messages."""
-        return f"plugin directory {self.plugin_filename!r}"
+        return f"plugin directory {self.plugin_filename!r}{self.on_engine}"
 
     @property
     def contents(self) -> dict[str, str]:

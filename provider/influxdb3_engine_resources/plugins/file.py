@@ -67,7 +67,7 @@ class PluginFileInputs(Inputs):
     @property
     def label(self) -> str:
         """The file in messages."""
-        return f"plugin file {self.plugin_name!r}"
+        return f"plugin file {self.plugin_name!r}{self.on_engine}"
 
     @property
     def candidates(self) -> str:

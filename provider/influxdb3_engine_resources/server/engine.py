@@ -1,4 +1,4 @@
-"""The server that a stack is deployed to. Previews that send nothing do not load this module."""
+"""A server that a stack is deployed to. Previews that send nothing do not load this module."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _START_PATIENCE = 10.0
 
 
 class Engine:
-    """The server that a stack is deployed to, with all that the resources of one deployment share.
+    """A server that a stack is deployed to, with all that its resources of one deployment share.
 
     Args:
         configuration: How to reach the server.
@@ -46,6 +46,7 @@ class Engine:
         helper_files: This package's own files on the hosts; removed when the stack is destroyed.
         claimed: What resources of this deployment have created or adopted. Pulumi creates a resource that was moved or
             renamed before it deletes the old one: the deletion keeps what the new resource has claimed.
+        created: Identities of the resources that this deployment has created.
         replaced: Identity of a resource that is created next, to the state that has made way for it.
         superseded: Plugin files and directories that a trigger still ran when their resource was replaced, to the
             label of that resource.
@@ -66,6 +67,7 @@ class Engine:
         self.served_paths = ServedPaths(self.client)
         self.helper_files = HelperFiles(self.hosts)
         self.claimed: set[Hashable] = set()
+        self.created: set[Hashable] = set()
         self.replaced: dict[Hashable, Inputs] = {}
         self.superseded: dict[str, str] = {}
         self.code = CodeChanges()
@@ -80,6 +82,22 @@ class Engine:
         if self.client.cluster_uuid is None:
             with_retries(self.hosts[0].facts.server, retry_on=is_server_fault)
         return self.client.cluster_uuid
+
+    def twin_with(self, identity: Hashable) -> str | None:
+        """Another engine that is this server by its identity, and on which this deployment has created a resource.
+
+        A stack may reach one server by two URLs: deleting the resource here would delete the new one there.
+        """
+        with _guard:
+            others = [each for each in _engines.values() if each is not self and identity in each.created]
+        uuid = self.client.cluster_uuid
+        return next((each.name for each in others if uuid is not None and each.client.cluster_uuid == uuid), None)
+
+    @property
+    def name(self) -> str:
+        """The server in messages."""
+        engine = self.configuration.engine
+        return f"the stack's default server ({self.client.host_url})" if engine is None else f"engine {engine!r}"
 
     def adopts(self, inputs: Inputs) -> bool:
         """Whether to adopt a resource that exists: by its own ``adopt``, or by the stack's."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from influxdb3_engine_api import AnswerError, EngineApiError, ServerError, TransportError, UnreadableAnswer
+from influxdb3_engine_api import (
+    AnswerError,
+    EngineApiError,
+    EngineUnreachable,
+    ServerError,
+    TransportError,
+    UnreadableAnswer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +47,13 @@ def with_retries(action: Callable[[], Result], *, retry_on: Callable[[EngineApiE
         retry_on: Whether to try again after a failure.
 
     Raises:
-        EngineApiError: The last failure, or the first one that ``retry_on`` rejects.
+        EngineApiError: The last failure, or the first one that ``retry_on`` rejects or that the client has waited for.
     """
     for pause in _PAUSES:
         try:
             return action()
         except EngineApiError as error:
-            if not retry_on(error):
+            if not retry_on(error) or (isinstance(error, EngineUnreachable) and error.waited):
                 raise
             time.sleep(pause)
     return action()

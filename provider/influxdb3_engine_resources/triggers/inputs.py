@@ -189,7 +189,7 @@ NOT_ON_SERVER = ONLY_FOR_US | NOT_IN_DEFINITION | {"endpoint_url"}
 
 def label(inputs: TriggerInputs) -> str:
     """The trigger in messages."""
-    return f"trigger {inputs.trigger_name!r} in database {inputs.db!r}"
+    return f"trigger {inputs.trigger_name!r} in database {inputs.db!r}{inputs.on_engine}"
 
 
 def _is_same_schedule(text: str, specification: Specification) -> bool:
