@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
@@ -87,12 +88,7 @@ class Servers(NamedTuple):
     """
 
     default: Configuration
-    engines: Mapping[str, Configuration]
-
-    @property
-    def all(self) -> list[Configuration]:
-        """All servers, the default one first."""
-        return [self.default, *self.engines.values()]
+    engines: Mapping[str, Configuration] = MappingProxyType({})
 
     def of(self, engine: str | None) -> Configuration:
         """The server of an engine name; the default one for None.

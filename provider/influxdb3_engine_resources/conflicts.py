@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from influxdb3_engine_resources.inputs import Inputs
+
+RECREATE = "set opts=pulumi.ResourceOptions(delete_before_replace=True) if this stack recreates its own "
+
+
+def recreation(inputs: Inputs) -> list[str]:
+    """What to do if Pulumi recreates a trigger of an engine: it creates the new one first (see ``deleting_first``)."""
+    return [] if inputs.engine is None else [f"{RECREATE}trigger"]
+
 
 def exists_already(label: str, how: str, *ways_out: str) -> str:
     """Why a resource is not created, and what to do.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from influxdb3_engine_api import Conflict, EngineApiError, NotFound
-from influxdb3_engine_resources.conflicts import exists_already
+from influxdb3_engine_resources.conflicts import RECREATE, exists_already
 from influxdb3_engine_resources.errors import Failure, InvalidInputs, ResourceError
 from influxdb3_engine_resources.inputs import Inputs
 from influxdb3_engine_resources.names import DatabaseName
@@ -146,5 +146,5 @@ def _taken(inputs: DatabaseInputs) -> str:
         inputs.label,
         how,
         "leave retain out to use the database",
-        "set opts=pulumi.ResourceOptions(delete_before_replace=True) if this stack recreates its own database",
+        f"{RECREATE}database",
     )

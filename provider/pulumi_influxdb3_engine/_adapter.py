@@ -121,8 +121,9 @@ class Adapter:
     def delete(self, props: dict[str, Any]) -> None:
         """Remove the resource."""
         inputs = self._stored(props)
-        engine = self._attempt_without_program(inputs, lambda: self._engine_of(inputs))
-        is_deserted = engine.program.replacements.is_empty
+        configuration = self._attempt_without_program(inputs, lambda: self._servers.of(inputs.engine))
+        is_deserted = program(configuration).replacements.is_empty
+        engine = self._attempt_without_program(inputs, lambda: self._engine(configuration))
         with engine.helper_files.removed_when_idle() if is_deserted else nullcontext():
             self._attempt_without_program(inputs, lambda: self._logic.delete(inputs, engine))
 

@@ -96,7 +96,8 @@ def deleting_first(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOption
     ``--replace`` and ``state taint`` replace a resource without a call of the provider's ``diff``, so that only the
     options can set the order. Options that the program passes win.
 
-    A stack with engines leaves the order to ``diff``: a resource that moves to another engine is created first.
+    A stack with engines leaves the order to ``diff``, so that a resource that moves to another engine is created first.
+    There, a program that recreates a trigger passes ``delete_before_replace`` itself.
     """
     if names_engines():
         return opts or pulumi.ResourceOptions()

@@ -214,10 +214,11 @@ def test_wal_plugin(
     db: pulumi.Input[str],
     input_lp: pulumi.Input[str],
     arguments: Arguments | None = None,
+    engine: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[DryRunAnswer]:
     """The deprecated name of ``dry_run_wal``."""
     deprecated("test_wal_plugin(...)", "the name", "dry_run_wal(...)")
-    return dry_run_wal(plugin_filename, db=db, input_lp=input_lp, arguments=arguments)
+    return dry_run_wal(plugin_filename, db=db, input_lp=input_lp, arguments=arguments, engine=engine)
 
 
 @typing_extensions.deprecated("call dry_run_schedule", category=None)
@@ -227,10 +228,11 @@ def test_schedule_plugin(
     db: pulumi.Input[str],
     schedule: pulumi.Input[str] | None = None,
     arguments: Arguments | None = None,
+    engine: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[DryRunAnswer]:
     """The deprecated name of ``dry_run_schedule``."""
     deprecated("test_schedule_plugin(...)", "the name", "dry_run_schedule(...)")
-    return dry_run_schedule(plugin_filename, db=db, schedule=schedule, arguments=arguments)
+    return dry_run_schedule(plugin_filename, db=db, schedule=schedule, arguments=arguments, engine=engine)
 
 
 for _function in (test_wal_plugin, test_schedule_plugin):

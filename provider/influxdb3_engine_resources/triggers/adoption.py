@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from influxdb3_engine_api.foreign_text import shown
 from influxdb3_engine_api.specification import AllTables
-from influxdb3_engine_resources.conflicts import exists_already
+from influxdb3_engine_resources.conflicts import exists_already, recreation
 from influxdb3_engine_resources.triggers.inputs import NOT_ON_SERVER, TriggerInputs, adopted, label
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def conflict_reason(live: LiveTrigger, wanted: TriggerInputs) -> str:
         label(wanted),
         f" and {differs}: it runs {shown(existing.plugin_filename)} on {_value_text(_SPECIFICATION, existing)}",
         "choose another trigger_name",
+        *recreation(wanted),
         f"delete it: {delete}",
     )
 

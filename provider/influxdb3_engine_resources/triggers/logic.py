@@ -202,8 +202,6 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
 
         Pulumi calls ``create`` next, which finds it done.
         """
-        if self._is_recreated(state, engine) and state.owner in engine.claimed:
-            return
         if _is_claimed(state, engine):
             return
         same_path = state.served_path and state.served_path == successor.served_path
@@ -264,20 +262,13 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
             raise ResourceError(conflict_reason(live, inputs))
         if differing:
             update_trigger(existing, inputs, differing, engine)
-        elif self._is_recreated(inputs, engine):
-            swap(existing, inputs, engine, FirstRuns(inputs, engine))
-
-    def _is_recreated(self, inputs: TriggerInputs, engine: Engine) -> bool:
-        """Whether this trigger of the stack is recreated (``--replace``), and the old one was not deleted first."""
-        state = engine.program.replacements.predecessor(self.identity(inputs))
-        return isinstance(state, TriggerInputs) and state.owner == inputs.owner
 
     def _is_ours(self, inputs: TriggerInputs, same: bool, engine: Engine) -> bool:
         """Whether this stack has created the trigger, by its state file."""
         state = engine.program.replacements.predecessor(self.identity(inputs))
         if not isinstance(state, TriggerInputs):
             return False
-        if self._is_recreated(inputs, engine):
+        if state.owner == inputs.owner:
             return True
         # a deployment that renamed it was killed between Pulumi's steps
         return same and TriggerSteps(engine, state.db).live(state.trigger_name, fresh=True) is None

@@ -9,7 +9,7 @@ from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
 from influxdb3_engine_resources import program
-from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.configuration import Configuration, Servers
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
 from pulumi_influxdb3_engine._adapter import PROVIDER, Adapter
 
@@ -37,7 +37,7 @@ def travelled(properties: dict[str, Any]) -> dict[str, Any]:
 
 def checked(properties: dict[str, Any]) -> dict[str, Any]:
     """The properties after ``check``."""
-    result = Adapter(TriggerLogic(), {}, Configuration()).check({}, travelled(properties))
+    result = Adapter(TriggerLogic(), {}, Servers(Configuration())).check({}, travelled(properties))
     assert result.failures == []
     inputs: dict[str, Any] = result.inputs
     return inputs
@@ -73,6 +73,8 @@ def test_a_nested_unknown_value_stays_unknown() -> None:
 
 def test_the_providers_own_member_is_not_a_property() -> None:
     assert PROVIDER not in checked(TRIGGER | {PROVIDER: "the pickled provider"})
-    result = Adapter(TriggerLogic(), {}, Configuration()).check({}, travelled(TRIGGER | {PROVIDER: "p", "db": ""}))
+    result = Adapter(TriggerLogic(), {}, Servers(Configuration())).check(
+        {}, travelled(TRIGGER | {PROVIDER: "p", "db": ""})
+    )
     assert result.failures
     assert PROVIDER not in result.inputs

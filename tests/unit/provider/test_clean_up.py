@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from influxdb3_engine_resources import program
-from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.configuration import Configuration, Servers
 from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
@@ -179,7 +179,7 @@ def adapter(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Adapter:
     running = server.engine()
     monkeypatch.setattr(program, "_programs", {})
     monkeypatch.setattr(engine, "engine", lambda _stack: running)
-    return Adapter(FILE, {}, Configuration())
+    return Adapter(FILE, {}, Servers(Configuration()))
 
 
 def test_destroying_a_stack_removes_our_own_files(server: FakeServer, adapter: Adapter) -> None:

@@ -14,7 +14,7 @@ from hostile_server import DELAYS, LIES, MARK, STEERING, hostile_server, http, p
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_api.foreign_text import LONGEST, hide, message, shown
 from influxdb3_engine_resources import program
-from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.configuration import Configuration, Servers
 from influxdb3_engine_resources.database import DatabaseLogic
 from influxdb3_engine_resources.errors import ProbeFailed, ResourceError
 from influxdb3_engine_resources.packages.package_set import PackageSetLogic
@@ -77,7 +77,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def adapter(kind: str, url: str, timeout: float = 20.0) -> Adapter:
-    return Adapter(RESOURCES[kind][0](), {}, Configuration(host_url=url, timeout=timeout, package_timeout=timeout))
+    return Adapter(
+        RESOURCES[kind][0](), {}, Servers(Configuration(host_url=url, timeout=timeout, package_timeout=timeout))
+    )
 
 
 def attempt(kind: str, operation: str, url: str, timeout: float = 20.0) -> Any:
@@ -191,7 +193,7 @@ def test_a_planted_probe_does_not_hide_a_file(server: FakeServer) -> None:
 
 def refused(kind: str, secrets: list[str], **properties: Any) -> str:
     news = RESOURCES[kind][1] | properties | {"__secrets": secrets}
-    failures = Adapter(RESOURCES[kind][0](), {}, Configuration()).check({}, news).failures
+    failures = Adapter(RESOURCES[kind][0](), {}, Servers(Configuration())).check({}, news).failures
     assert failures
     return "; ".join(f"{failure.property} {failure.reason}" for failure in failures)
 
@@ -260,7 +262,7 @@ def test_control_characters_of_a_log_line_are_escaped_in_a_notice(
     running.client.create_trigger(inputs.body())
     server.triggers["t"]["disabled"] = True
     server.log(f"failed with k9-hunter2 {STEERING}\ninfluxdb3: all is well", level="ERROR")
-    Adapter(on, {}, Configuration())._stored(inputs.properties())
+    Adapter(on, {}, Servers(Configuration()))._stored(inputs.properties())
 
     on.read(inputs, {}, running)
 

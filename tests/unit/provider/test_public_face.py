@@ -21,6 +21,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_influxdb3_engine as public
 from pulumi_influxdb3_engine._dynamic import EngineProvider
+from pulumi_influxdb3_engine._resource import EngineResource
 from pulumi_influxdb3_engine._sources import SourceError
 
 RESOURCES = [public.Database, public.PackageSet, public.PluginDirectory, public.PluginFile, public.Trigger]
@@ -70,7 +71,8 @@ def is_output(hint: Any) -> bool:
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_every_argument_is_an_output_with_a_docstring(resource: Any) -> None:
     arguments = keyword_arguments(resource).keys() - READ_IN_THE_PROGRAM - DEPRECATED
-    outputs = {name: each for name, each in vars(resource).items() if isinstance(each, property)}
+    shared_and_own = vars(EngineResource) | vars(resource)
+    outputs = {name: each for name, each in shared_and_own.items() if isinstance(each, property)}
 
     assert arguments - outputs.keys() == set()
     for each in outputs.values():

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from influxdb3_engine_resources import program
-from influxdb3_engine_resources.configuration import Configuration
+from influxdb3_engine_resources.configuration import Configuration, Servers
 from influxdb3_engine_resources.database import DatabaseLogic
 from influxdb3_engine_resources.server import engine, retry
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
@@ -43,7 +43,7 @@ def test_refresh_and_destroy_say_that_url_and_token_are_those_of_the_last_up(
     monkeypatch.setattr(engine, "_START_PATIENCE", 0)
     monkeypatch.setattr(retry, "_PAUSES", ())
     server.failures = {"query triggers": [answer], "disable t": [answer]}
-    adapter = Adapter(TriggerLogic(), {}, Configuration())
+    adapter = Adapter(TriggerLogic(), {}, Servers(Configuration()))
 
     with pytest.raises(DeploymentError, match=f"This {what} may be from the last 'pulumi up'") as said:
         adapter.read("db/t", TRIGGER) if operation == "refresh" else adapter.delete(TRIGGER)
@@ -56,7 +56,7 @@ def test_what_a_program_removes_is_deleted_with_the_configuration_of_now(
     monkeypatch.setattr(program, "_programs", {})
     monkeypatch.setattr(engine, "engine", lambda _stack: server.engine())
     server.failures["disable t"] = [REFUSED]
-    adapter = Adapter(TriggerLogic(), {}, Configuration())
+    adapter = Adapter(TriggerLogic(), {}, Servers(Configuration()))
     adapter.check({}, TRIGGER | {"trigger_name": "another"})
 
     with pytest.raises(DeploymentError, match="pulumi config set --secret influxdb3:authToken TOKEN"):
@@ -66,9 +66,9 @@ def test_what_a_program_removes_is_deleted_with_the_configuration_of_now(
 @pytest.mark.parametrize(
     ("operation", "request_name"),
     [
-        (lambda: Adapter(TriggerLogic(), {}, Configuration()).create(TRIGGER), "create t"),
-        (lambda: Adapter(DatabaseLogic(), {}, Configuration()).create({"db": "d"}), "make-database"),
-        (lambda: Adapter(TriggerLogic(), {}, Configuration(online_checks=True)).check({}, TRIGGER), "ping"),
+        (lambda: Adapter(TriggerLogic(), {}, Servers(Configuration())).create(TRIGGER), "create t"),
+        (lambda: Adapter(DatabaseLogic(), {}, Servers(Configuration())).create({"db": "d"}), "make-database"),
+        (lambda: Adapter(TriggerLogic(), {}, Servers(Configuration(online_checks=True))).check({}, TRIGGER), "ping"),
     ],
 )
 def test_an_unknown_token_is_an_error_that_names_its_key(
@@ -88,7 +88,7 @@ def test_numbers_that_travelled_as_doubles_are_whole_again_where_they_were() -> 
         "trigger_arguments": {"whole": 5.0, "half": 2.5, "huge": 1e22, "minus": -0.0, "on": True},
         "watch": {"seconds": 1.5, "runs": 2.0},
     }
-    inputs = Adapter(TriggerLogic(), {}, Configuration()).check({}, given).inputs
+    inputs = Adapter(TriggerLogic(), {}, Servers(Configuration())).check({}, given).inputs
 
     assert inputs["trigger_arguments"] == {
         "whole": "5",
