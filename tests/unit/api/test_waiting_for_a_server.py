@@ -137,3 +137,33 @@ def test_only_a_refused_connection_is_tried_again(
     with pytest.raises(raised):
         server.client().ping()
     assert (server.attempts, server.now) == ([1_000.0], 1_000.0)
+
+
+def test_after_waiting_in_vain_the_error_says_so(server: StartingServer) -> None:
+    server.down = [(0.0, 9_999.0)]
+
+    for _ in range(2):
+        with pytest.raises(EngineUnreachable) as unreachable:
+            server.client().ping()
+        assert unreachable.value.waited
+
+
+@pytest.mark.parametrize(
+    ("timeout", "connecting"), [(30.0, [10.0, 2.0, 2.0]), (6.0, [6.0, 6.0, 2.0]), (1.0, [1.0] * 3)]
+)
+def test_a_server_that_does_not_answer_is_waited_for_once(
+    server: StartingServer, timeout: float, connecting: list[float]
+) -> None:
+    asked: list[float] = []
+
+    def time_out(request: httpx.Request) -> httpx.Response:
+        asked.append(request.extensions["timeout"]["connect"])
+        server.now += asked[-1]
+        raise httpx.ConnectTimeout("timed out", request=request)
+
+    client = EngineClient(URL, timeout=timeout, start_patience=PATIENCE, transport=httpx.MockTransport(time_out))
+    for _ in connecting:
+        with pytest.raises(EngineUnreachable):
+            client.ping()
+
+    assert asked == connecting

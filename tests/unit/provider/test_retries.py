@@ -97,3 +97,11 @@ def test_the_caller_chooses_which_failures_to_retry(clock: Clock) -> None:
     with pytest.raises(Conflict):
         with_retries(Failing(Conflict("GET /", 409, "there")), retry_on=is_server_fault)
     assert clock.slept == [0.1]
+
+
+def test_a_server_that_the_client_has_waited_for_is_not_asked_again(clock: Clock) -> None:
+    failing = Failing(EngineUnreachable("no connection", waited=True))
+
+    with pytest.raises(EngineUnreachable):
+        with_retries(failing)
+    assert (failing.calls, clock.slept) == (1, [])
