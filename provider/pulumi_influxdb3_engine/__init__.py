@@ -10,6 +10,7 @@ Declare triggers, plugins and packages in a Pulumi program::
 "Contract 7.1" in a docstring is section 7.1 of ``CONTRACT.md`` in the package ``influxdb3_engine_api``.
 """
 
+from pulumi_influxdb3_engine._stack import engine_names
 from pulumi_influxdb3_engine.database import Database, DatabaseArgs
 from pulumi_influxdb3_engine.dry_runs import ScheduleTest, WalTest
 from pulumi_influxdb3_engine.functions import (
@@ -55,6 +56,7 @@ __all__ = [
     "cron",
     "dry_run_schedule",
     "dry_run_wal",
+    "engine_names",
     "every",
     "invoke_request",
     "request",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import lru_cache
 
@@ -9,6 +10,17 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from pulumi_influxdb3_engine._sources import SourceError
+
+
+def engine_names() -> list[str]:
+    """The names of the servers in ``influxdb3:engines``, sorted, for a program that deploys to all of them.
+
+    Raises:
+        SourceError: The stack's configuration is invalid.
+    """
+    check_stack()
+    # not by pulumi.Config: it warns if a value below the key is secret
+    return sorted(json.loads((CONFIG.get() or get_config_env()).get("influxdb3:engines", "{}")))
 
 
 def names_engines() -> bool:

@@ -26,7 +26,7 @@ SITE = f"""
             engine=engine,
         )
 """
-TWO_SITES = f"{SITE}\n    for name in ('berlin', 'madrid'):\n        site(name)\n"
+TWO_SITES = f"{SITE}\n    for name in engine_names():\n        site(name)\n"
 
 
 def one_trigger(engine):
