@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from conftest import CLOSED_PORT
+from plugin_registry import PluginRegistry, manifest
 from servers import delete_databases, start_server
 from stack import Stack
 
@@ -292,3 +293,37 @@ def test_functions_call_the_named_engine(fleet, sites):
     fleet.up()
 
     assert fleet.outputs() == {"writes": {}}
+
+
+def test_a_published_plugin_with_a_dependency_is_deployed_to_each_engine(fleet, sites, tmp_path):
+    registry = PluginRegistry(tmp_path / "registry")
+    source = f"def {REQUEST}:\n    return 'told'\n"
+    registry.publish(
+        {
+            "manifest.toml": manifest("rollup", "1.0.0", ("process_request",), plugins=(("teller", "=1.0.0"),)),
+            "rollup.py": source,
+        }
+    )
+    registry.publish({"manifest.toml": manifest("teller", "1.0.0", ("process_request",)), "teller.py": source})
+    for name in sites.engines:
+        fleet.run("config", "set", "--path", f"influxdb3:engines.{name}.registry", registry.url, expect=0)
+    program = """
+        for site in engine_names():
+            plugin = Plugin(f"rollup-{site}", name="rollup", version="^1", engine=site, retain=False)
+            teller = plugin.dependencies["teller"].plugin_filename
+            db = Database(f"metrics-{site}", db="metrics", engine=site).db
+            Trigger(f"t-{site}", trigger_name="t", db=db, engine=site, plugin_filename=teller,
+                    trigger_specification=request("tell"))
+    """
+    fleet.environment = os.environ | {"PULUMI_INFLUXDB3_CACHE": str(tmp_path / "cache")}
+    fleet.program(program)
+
+    fleet.up()
+
+    for engine in sites.engines.values():
+        assert engine.client.call_request_trigger("tell").text == "told"
+    assert fleet.up().changes() == ""
+    fleet.program(program.replace("engine=site, retain", "engine='berln', retain"))
+    assert (
+        "Plugin 'rollup-berlin': engine: influxdb3:engines has no engine 'berln'" in fleet.preview(expect=None).output
+    )

@@ -227,6 +227,7 @@ def test_what_a_program_imports_is_public() -> None:
         "cron",
         "dry_run_schedule",
         "dry_run_wal",
+        "engine_names",
         "every",
         "invoke_request",
         "request",

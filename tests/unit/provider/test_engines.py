@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -275,3 +277,21 @@ def test_one_server_by_two_urls_keeps_what_moves_between_them(
 
     assert "DELETE" not in requests
     assert "engine 'local' is the same server" in capsys.readouterr().err
+
+
+def test_engines_are_read_side_by_side() -> None:
+    both_are_asked = threading.Barrier(2, timeout=20)
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        both_are_asked.wait()
+        return httpx.Response(200, json=[{"iox::database": "d"}], headers={"cluster-uuid": "one"})
+
+    stack = of_stack({"berlin": BERLIN, "madrid": {"hostUrl": "http://madrid:8181"}})
+    located = Located(DatabaseLogic())
+
+    def is_there(name: str) -> bool:
+        site = Engine(stack.of(name), httpx.MockTransport(answer))
+        return located.read(DatabaseInputs(db="d", engine=name), {}, site) is not None
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(is_there, stack.engines)) == [True, True]
