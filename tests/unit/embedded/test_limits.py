@@ -7,6 +7,7 @@ import json
 import resource
 import socket
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import httpx
@@ -148,9 +149,12 @@ def test_a_connection_that_sends_nothing_is_closed(engine: RunningEngine) -> Non
 def few_descriptors(tmp_path: Path) -> Iterator[RunningEngine]:
     """An engine with 256 file descriptors. Each connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))  # the engine inherits the limit
-    with start_engine(tmp_path, object_store="memory") as engine:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with ExitStack() as engines:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))  # the engine inherits the limit
+        try:
+            engine = engines.enter_context(start_engine(tmp_path, object_store="memory"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         yield engine
 
 
