@@ -20,7 +20,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 from rich.console import Console
@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from influxdb3_embedded.testing import RunningEngine
     from pulumi_cli import PulumiCli
@@ -107,9 +107,13 @@ def measured(floor: Stack, ours: Stack, *, ours_first: bool = False) -> Iterator
 
 def cost(stack: Stack, name: str) -> Cost:
     """What one operation takes."""
-    operation = {"preview": stack.preview, "refresh": stack.refresh, "destroy": stack.destroy}.get(name, stack.up)
+    operations: dict[str, Callable[[], object]] = {
+        "preview": stack.preview,
+        "refresh": stack.refresh,
+        "destroy": stack.destroy,
+    }
     started, used = time.perf_counter(), processor_seconds()
-    operation()
+    operations.get(name, stack.up)()
     return Cost(time.perf_counter() - started, processor_seconds() - used)
 
 
@@ -121,7 +125,7 @@ def processor_seconds() -> float:
 
 def requests_alone(engine: RunningEngine, count: int) -> dict[str, float]:
     """Seconds of the same requests by a plain script, one after the other."""
-    triggers = [
+    triggers: list[dict[str, Any]] = [
         {
             "db": "d",
             "plugin_filename": "w.py",

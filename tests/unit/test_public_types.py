@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from mypy import api as mypy
 
@@ -13,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import re
 from pathlib import Path
+from typing import Any
 
 import pulumi
 from pulumi_influxdb3_engine import *
@@ -50,14 +52,14 @@ WRONG = {
 }
 
 
-def pyright(*arguments):
+def pyright(*arguments: str) -> Any:
     """What pyright reports."""
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson", *arguments]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     return json.loads(run.stdout)
 
 
-def test_every_public_symbol_has_a_known_type():
+def test_every_public_symbol_has_a_known_type() -> None:
     report = pyright("--verifytypes", "pulumi_influxdb3_engine", "--ignoreexternal")
     symbols = report["typeCompleteness"]["symbols"]
     public = [each for each in symbols if each["isExported"]]
@@ -68,7 +70,7 @@ def test_every_public_symbol_has_a_known_type():
     assert {each["name"]: each["diagnostics"] for each in public if not each["isTypeKnown"]} == {}
 
 
-def test_a_program_that_uses_all_forms_of_arguments_type_checks(tmp_path):
+def test_a_program_that_uses_all_forms_of_arguments_type_checks(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     wrong = "".join(f"{call}  # type: ignore[{code}]\n" for call, code in WRONG.items())
     program.write_text(PROGRAM + wrong)

@@ -13,7 +13,8 @@ from influxdb3_engine_resources.inputs import UNKNOWN
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs, PluginDirectoryLogic
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.properties import files_property
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,8 @@ def test_a_trigger_has_the_hash_of_a_directory_only_if_it_is_written_in_place(in
 def test_the_hash_of_unknown_content_is_unknown() -> None:
     program = Deployment(FakeServer(None).engine())  # type: ignore[arg-type]
     program.file(UNKNOWN)
-    assert program.trigger().plugin_sha256 is UNKNOWN
+    unknown: object = program.trigger().plugin_sha256
+    assert unknown is UNKNOWN
     file = program.file(OLD)  # the same process deploys what it has previewed
     assert program.trigger("u").plugin_sha256 == file.content_sha256
 

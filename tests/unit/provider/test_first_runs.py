@@ -11,10 +11,13 @@ from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.triggers import first_runs
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
+
+    from influxdb3_engine_api import CreateTrigger
 
 pytestmark = pytest.mark.usefixtures("two_plugins")
 
@@ -40,7 +43,7 @@ class Runs:
     def __init__(self, server: FakeServer, **rows: list[tuple[str, str]]) -> None:
         self._server, self._rows = server, rows
         self._handle = server.answer
-        server.answer = self  # type: ignore[method-assign, assignment]
+        server.answer = self  # type: ignore[method-assign]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         answer = self._handle(request)
@@ -86,8 +89,8 @@ def test_a_trigger_that_the_server_has_disabled_has_failed(server: FakeServer) -
     engine = server.engine()
     live = engine.client.create_trigger
 
-    def create_and_disable(body: Any) -> None:
-        live(body)
+    def create_and_disable(trigger: CreateTrigger) -> None:
+        live(trigger)
         server.triggers["t"] = server.triggers["t"] | {"disabled": True}
 
     engine.client.create_trigger = create_and_disable  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, is_known
 from influxdb3_engine_resources.packages.package_set import PackageSetInputs
 from influxdb3_engine_resources.plugins.directory import PluginDirectoryInputs
 from influxdb3_engine_resources.plugins.file import PluginFileInputs
-from influxdb3_engine_resources.triggers.logic import TriggerInputs
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 
 TRIGGER: dict[str, Any] = {
     "db": "db",

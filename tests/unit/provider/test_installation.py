@@ -252,7 +252,12 @@ def test_a_notice_names_packages_that_cannot_be_verified(
 def test_putting_back_is_verified(tmp_path: Path, site: SitePackages) -> None:
     servers = {url: FakeServer(tmp_path) for url in HOSTS}
     site.install("ours", "1.0")
-    servers[HOSTS[0]].pip = lambda body: body == {"packages": ["ours>=2"]} and site.install("ours", "2.0")
+
+    def pip(body: dict[str, Any]) -> None:
+        if body == {"packages": ["ours>=2"]}:
+            site.install("ours", "2.0")
+
+    servers[HOSTS[0]].pip = pip
     servers[HOSTS[1]].failures["install packages"] = [httpx.Response(400, text="no")]
 
     with pytest.raises(ResourceError, match=r"could not be put back everywhere: .*ours is installed in version 2\.0"):

@@ -25,19 +25,23 @@ WANTED: dict[str, Any] = {
     "trigger_arguments": {"a": "1"},
     "disabled": False,
 }
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "another plugin": {"plugin_filename": "q.py"},
     "another schedule": {"trigger_specification": "every:61s"},
     "other arguments": {"trigger_arguments": {"a": "2"}},
     "more arguments": {"trigger_arguments": {"a": "1", "b": "2"}},
     "no arguments": {"trigger_arguments": None},
-    "another behaviour on errors": {"trigger_settings": TriggerSettings(run_async=False, error_behavior="retry")},
+    "another behaviour on errors": {
+        "trigger_settings": TriggerSettings(run_async=False, error_behavior=ErrorBehavior.RETRY)
+    },
     "being disabled": {"disabled": True},
 }
-SAME = {
+SAME: dict[str, dict[str, Any]] = {
     "every property": {},
     "the same schedule in other words": {"trigger_specification": "every:1m"},
-    "what the server does not tell": {"trigger_settings": TriggerSettings(run_async=True, error_behavior="log")},
+    "what the server does not tell": {
+        "trigger_settings": TriggerSettings(run_async=True, error_behavior=ErrorBehavior.LOG)
+    },
 }
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

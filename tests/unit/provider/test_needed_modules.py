@@ -9,7 +9,8 @@ import pytest
 from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.plugins.source import parse_directory, parse_file
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

@@ -20,7 +20,8 @@ from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFile
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.properties import files_property
 from influxdb3_engine_resources.resource import Difference
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
@@ -178,7 +179,7 @@ def test_a_directory_of_the_same_name_in_another_one_is_not_replaced(server: Fak
 
 
 def test_a_new_host_is_an_update() -> None:
-    further = Configuration(plugin_hosts=("http://b:1",))
+    further = Configuration.model_validate({"plugin_hosts": ["http://b:1"]})
     now = FILE.check(PluginFileInputs.checked({"plugin_name": "p.py", "content": "x = 1\n"}), Program(further))
 
     assert now.hosts == ["http://b:1"]

@@ -12,7 +12,8 @@ from influxdb3_engine_resources.errors import InvalidInputs
 from influxdb3_engine_resources.inputs import UNKNOWN
 from influxdb3_engine_resources.plugins.file import PluginFileInputs, PluginFileLogic
 from influxdb3_engine_resources.program import Program
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import typing
 from pathlib import Path
+from typing import Any
 
 import dill
 import pulumi
@@ -29,21 +30,21 @@ DEPRECATED = {"delete_on_destroy"}
 PROVIDERS_OF_0_1_0 = json.loads(Path(__file__).with_name("providers_of_0_1_0.json").read_text())
 
 
-def args_type(resource):
+def args_type(resource: Any) -> Any:
     return getattr(public, f"{resource.__name__}Args")
 
 
-def keyword_arguments(resource):
+def keyword_arguments(resource: Any) -> dict[str, inspect.Parameter]:
     signature = inspect.signature(typing.get_overloads(resource.__init__)[-1])
     return {name: each for name, each in signature.parameters.items() if name not in {"self", "resource_name", "opts"}}
 
 
-def help_of(thing):
+def help_of(thing: Any) -> str:
     return pydoc.plain(pydoc.render_doc(thing))
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_the_keyword_arguments_are_those_of_the_one_value(resource):
+def test_the_keyword_arguments_are_those_of_the_one_value(resource: Any) -> None:
     fields = {field.name: (field.type, field.default) for field in dataclasses.fields(args_type(resource))}
     required = {name for name, (_, default) in fields.items() if default is dataclasses.MISSING}
 
@@ -55,19 +56,19 @@ def test_the_keyword_arguments_are_those_of_the_one_value(resource):
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_every_argument_takes_an_output_but_what_the_program_reads(resource):
+def test_every_argument_takes_an_output_but_what_the_program_reads(resource: Any) -> None:
     hints = typing.get_type_hints(args_type(resource), localns={"Output": pulumi.Output, "T": typing.Any})
 
     without = {name for name, hint in hints.items() if not any(is_output(each) for each in typing.get_args(hint))}
     assert without <= READ_IN_THE_PROGRAM
 
 
-def is_output(hint):
+def is_output(hint: Any) -> bool:
     return typing.get_origin(hint) is pulumi.Output
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_every_argument_is_an_output_with_a_docstring(resource):
+def test_every_argument_is_an_output_with_a_docstring(resource: Any) -> None:
     arguments = keyword_arguments(resource).keys() - READ_IN_THE_PROGRAM - DEPRECATED
     outputs = {name: each for name, each in vars(resource).items() if isinstance(each, property)}
 
@@ -78,19 +79,19 @@ def test_every_argument_is_an_output_with_a_docstring(resource):
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_help_shows_arguments_and_outputs(resource):
+def test_help_shows_arguments_and_outputs(resource: Any) -> None:
     text = help_of(resource)
 
     for name in keyword_arguments(resource):
         assert f"{name}: " in text.partition("\n\n")[0] + text.partition("Method resolution")[0]
     for name, each in vars(resource).items():
         if isinstance(each, property):
-            assert f"\n |  {name}\n |      {inspect.getdoc(each).splitlines()[0]}" in text
+            assert f"\n |  {name}\n |      {str(inspect.getdoc(each)).splitlines()[0]}" in text
     assert "provider: The implementation" not in text.partition("inherited from pulumi")[0]
 
 
 @pytest.mark.parametrize("name", [name for name in public.__all__ if name != "ALL_TABLES"])
-def test_help_of_everything_public_begins_with_a_sentence(name):
+def test_help_of_everything_public_begins_with_a_sentence(name: str) -> None:
     first = inspect.cleandoc(getattr(public, name).__doc__).partition("\n")[0]
 
     assert first[0].isupper()
@@ -98,7 +99,7 @@ def test_help_of_everything_public_begins_with_a_sentence(name):
     assert name in help_of(getattr(public, name))
 
 
-def declared(program):
+def declared(program: str) -> Any:
     """What a program's resources pass on, by a program of its own: the SDK keeps one loop and one deployment."""
     head = (
         "import asyncio, json, pulumi\n"
@@ -127,7 +128,7 @@ def declared(program):
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def test_one_value_and_keyword_arguments_declare_the_same():
+def test_one_value_and_keyword_arguments_declare_the_same() -> None:
     seen, _ = declared(
         """
         arguments = dict(plugin_filename="p.py", trigger_specification=ALL_TABLES, db="d", adopt=True,
@@ -143,7 +144,7 @@ def test_one_value_and_keyword_arguments_declare_the_same():
     assert seen["keywords"]["watch"] == {"seconds": 1, "runs": 1}
 
 
-def test_options_that_are_not_set_are_outputs_of_their_defaults():
+def test_options_that_are_not_set_are_outputs_of_their_defaults() -> None:
     seen, shown = declared(
         """
         trigger = Trigger("t", plugin_filename="p.py", trigger_specification=ALL_TABLES, db="d")
@@ -169,7 +170,7 @@ def test_options_that_are_not_set_are_outputs_of_their_defaults():
     assert seen["t"].keys() == {"db", "trigger_name", "plugin_filename", "trigger_specification", "disabled"}
 
 
-def test_both_words_for_what_stays_on_destroy_pass_the_same_on():
+def test_both_words_for_what_stays_on_destroy_pass_the_same_on() -> None:
     seen, shown = declared(
         """
         for name, arguments in {
@@ -195,7 +196,7 @@ def test_both_words_for_what_stays_on_destroy_pass_the_same_on():
     assert {name for name, retained in shown.items() if retained} == {"none", "kept"}
 
 
-def test_options_merge_with_those_that_a_resource_needs():
+def test_options_merge_with_those_that_a_resource_needs() -> None:
     declared(
         """
         class Mine(Trigger):
@@ -222,14 +223,14 @@ def test_options_merge_with_those_that_a_resource_needs():
         ({"plugin_file": "p"}, "unexpected keyword argument 'plugin_file'"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(arguments, told):
+def test_arguments_that_do_not_fit_are_refused(arguments: dict[str, Any], told: str) -> None:
     with pytest.raises(TypeError, match=re.escape(told)):
         public.Trigger("t", **arguments)
 
 
 @pytest.mark.parametrize("resource", [public.PackageSet, public.PluginDirectory, public.PluginFile])
-def test_two_words_that_contradict_each_other_are_refused(resource):
-    given = {"packages": ["six"]} if resource is public.PackageSet else {}
+def test_two_words_that_contradict_each_other_are_refused(resource: Any) -> None:
+    given: dict[str, Any] = {"packages": ["six"]} if resource is public.PackageSet else {}
     given |= {"files": {"__init__.py": ""}} if resource is public.PluginDirectory else {}
     given |= {"content": ""} if resource is public.PluginFile else {}
 
@@ -238,7 +239,7 @@ def test_two_words_that_contradict_each_other_are_refused(resource):
 
 
 @pytest.mark.parametrize("name", ["test_wal_plugin", "test_schedule_plugin"])
-def test_deprecated_functions_warn_and_are_no_tests(name):
+def test_deprecated_functions_warn_and_are_no_tests(name: str) -> None:
     function = getattr(public, name)
     new = getattr(public, function.__deprecated__.removeprefix("call "))
 
@@ -250,7 +251,7 @@ def test_deprecated_functions_warn_and_are_no_tests(name):
         function("p.py", db=b"no text", **({"input_lp": ""} if "wal" in name else {}))
 
 
-def test_pytest_collects_none_of_the_deprecated_names(tmp_path):
+def test_pytest_collects_none_of_the_deprecated_names(tmp_path: Path) -> None:
     (tmp_path / "test_imports.py").write_text("from pulumi_influxdb3_engine import *\n\ndef test_mine():\n    pass\n")
 
     # anyio's plugin has a deprecation of its own in some versions
@@ -261,7 +262,7 @@ def test_pytest_collects_none_of_the_deprecated_names(tmp_path):
     assert "1 passed" in run.stdout, run.stdout
 
 
-def test_the_providers_that_0_1_0_put_into_state_files_load():
+def test_the_providers_that_0_1_0_put_into_state_files_load() -> None:
     kinds = {provider.__name__: provider for provider in EngineProvider.__subclasses__()}
 
     assert kinds.keys() == PROVIDERS_OF_0_1_0.keys()
@@ -271,7 +272,7 @@ def test_the_providers_that_0_1_0_put_into_state_files_load():
         assert type(loaded._logic()).__name__ == name.replace("Provider", "Logic")
 
 
-def test_what_state_files_hold_of_the_providers_does_not_change():
+def test_what_state_files_hold_of_the_providers_does_not_change() -> None:
     # another text would be a change of every resource
     written = {provider.__name__: serialize_provider(provider()) for provider in EngineProvider.__subclasses__()}
 

@@ -10,7 +10,8 @@ import pytest
 from influxdb3_engine_api import EngineApiError
 from influxdb3_engine_resources.errors import InvalidInputs
 from influxdb3_engine_resources.server import retry
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer

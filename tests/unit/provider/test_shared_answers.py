@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
-from influxdb3_engine_resources.server import probe, shared
+from influxdb3_engine_resources.errors import ProbeFailed
+from influxdb3_engine_resources.server import shared
 from influxdb3_engine_resources.server.shared import SharedAnswers
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def test_a_server_that_ran_no_dry_runs_is_asked_again_after_half_a_minute(server
     engine = server.engine()
     declare(server, "t")
     for _ in range(2):
-        with pytest.raises(probe.ProbeFailed, match="not configured"):
+        with pytest.raises(ProbeFailed, match="not configured"):
             content(engine)
     assert server.requests.count("probe") == 1
 

@@ -16,7 +16,8 @@ from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.errors import InvalidInputs, ResourceError
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.triggers import run_ends
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
@@ -140,7 +141,7 @@ class Log:
 
     def __init__(self, server: FakeServer, rows: dict[int, tuple[str, str]], name: str = "t") -> None:
         self._server, self._rows, self._handle, self._name = server, rows, server.answer, name
-        server.answer = self  # type: ignore[method-assign, assignment]
+        server.answer = self  # type: ignore[method-assign]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         answer = self._handle(request)
@@ -415,7 +416,7 @@ def test_a_run_that_is_due_during_a_swap_happens_before_it_or_is_named(  # noqa:
 ) -> None:
     clock = Clock(start, step)
     monkeypatch.setattr(run_ends, "datetime", clock)
-    monkeypatch.setattr(run_ends.time, "sleep", clock.sleep)
+    monkeypatch.setattr(time, "sleep", clock.sleep)
     hourly = {"trigger_specification": "cron:0 0 * * * *"}
 
     swapped(server, hourly, hourly | {"plugin_filename": "q.py"})

@@ -13,7 +13,8 @@ from influxdb3_engine_resources.inputs import UNKNOWN
 from influxdb3_engine_resources.plugins.source import parse_file
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.resource import Difference
-from influxdb3_engine_resources.triggers.logic import TriggerInputs, TriggerLogic
+from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+from influxdb3_engine_resources.triggers.logic import TriggerLogic
 
 if TYPE_CHECKING:
     from fake_server import FakeServer
@@ -26,7 +27,9 @@ VALIDATION = ["create t__pulumi_candidate", "delete t__pulumi_candidate"]
 SWAP = [*VALIDATION, "query logs", "disable t", "delete t", "create t"]
 
 
-NODES = Configuration(host_url="http://a:1", plugin_hosts={"first": "http://a:1", "second": "http://b:1"})
+NODES = Configuration.model_validate(
+    {"host_url": "http://a:1", "plugin_hosts": {"first": "http://a:1", "second": "http://b:1"}}
+)
 
 
 def trigger(program: Program | None = None, **properties: Any) -> TriggerInputs:

@@ -8,7 +8,7 @@ import io
 import stat
 import tarfile
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = "rollup-1.0.0"
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "link": {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"},
     "hard link": {"type": tarfile.LNKTYPE, "linkname": f"{ROOT}/plugin.py"},
     "character device": {"type": tarfile.CHRTYPE},

@@ -47,7 +47,7 @@ in_every_namespace = pytest.mark.parametrize("where", EVERYWHERE, ids=ids)
 
 
 def answers(bench: Bench, times: int = 3, path: str = "r", **query: str) -> list[Any]:
-    return [json.loads(bench.call(path, **query).body) for _ in range(times)]
+    return [json.loads(bench.call(path, b"", **query).body) for _ in range(times)]
 
 
 def results(calls: list[Future[PluginResponse | None]]) -> list[bytes]:

@@ -12,7 +12,7 @@ import pytest
 from influxdb3_embedded.sql import Format, UnsupportedTypeError, to_rows
 
 if TYPE_CHECKING:
-    from conftest import Engine
+    from sql_engine import Engine
 
 CPU = "cpu v=1 1000000000\ncpu v=2 1500000000\ncpu,host=a v=3 1000000000000000001"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from conftest import Engine
+    from sql_engine import Engine
 
 ROWS = (
     'cpu,host=a v=1,i=1i,u=9u 0\ncpu,host=a v=4,i=-4i,u=2u 30\ncpu,host=b v=5,s="x" 12\ncpu,host=b i=7i 35\ncpu v=7 21'
@@ -347,7 +347,7 @@ def test_fillings_agree_with_a_plain_model(
     for (host, time), value in points.items():
         if time < end:
             groups[host][time // 10].append(value)
-    expected = []
+    expected: list[tuple[Any, ...]] = []
     for host, bins in sorted(groups.items()):
         data = [[value for value in bins.get(index, []) if value is not None] for index in range((end - 1) // 10 + 1)]
         expected += zip(

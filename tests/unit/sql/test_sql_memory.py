@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from conftest import Engine
+    from sql_engine import Engine
 
 HASHES = "SELECT md5(CAST(value AS VARCHAR)) AS hash FROM generate_series(1, {rows})"
 KEPT = "SELECT array_agg(lpad(CAST(value AS VARCHAR), 200, 'x')) FROM generate_series(1, 500000)"
@@ -82,7 +82,7 @@ def test_queries_that_run_at_once_share_the_memory(small: Engine) -> None:
 
     async def ask_eight_times() -> list[bytes | BaseException]:
         asks = (small.sql.answer(DatabaseRef(1, "d1"), nearly_all, None, ROWS) for _ in range(8))
-        return await asyncio.gather(*asks, return_exceptions=True)
+        return list(await asyncio.gather(*asks, return_exceptions=True))
 
     assert any(isinstance(answer, QueryFailed) for answer in small.run(ask_eight_times()))
     assert small.rows(nearly_all) == [{"n": 1}]

@@ -10,7 +10,7 @@ import pytest
 from influxdb3_embedded.sql import ROWS, DatabaseRef
 
 if TYPE_CHECKING:
-    from conftest import Engine
+    from sql_engine import Engine
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from conftest import Engine
+    from sql_engine import Engine
 
 ROWS = (
     "cpu,host=a v=3,i=1i 10\ncpu,host=a v=1,i=2i 20\ncpu,host=a v=3,i=3i 30\ncpu,host=a i=4i 40\n"

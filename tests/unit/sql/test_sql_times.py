@@ -9,7 +9,7 @@ import pytest
 from influxdb3_embedded.sql import Format
 
 if TYPE_CHECKING:
-    from conftest import Engine
+    from sql_engine import Engine
 
 NEW_YEAR = "home temp=1 1704067200000000000"  # 2024-01-01T00:00:00Z
 

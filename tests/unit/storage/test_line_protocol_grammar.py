@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import OpenStorage
+    from started_storage import OpenStorage
 
 NO_FIELDS = "No fields were provided"
 BACKSLASH = "Measurements, tag keys and values, and field keys may not end with a backslash"

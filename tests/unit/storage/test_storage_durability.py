@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import OpenStorage
+    from started_storage import OpenStorage
 
 WRITER = """
 import asyncio, pathlib, sys

@@ -58,7 +58,7 @@ def field_text(value: Any, name: str) -> str:
         case "u":
             return f"{value}u"
         case "s":
-            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
         case "b":
             return "t" if value else "false"
         case _:

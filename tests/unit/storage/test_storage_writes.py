@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from conftest import OpenStorage
+    from started_storage import OpenStorage
 
     from influxdb3_embedded.model import TableBatch
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROVIDER = Path(__file__).parents[3] / "provider"
+PROVIDER = Path(__file__).parents[2] / "provider"
 EXECUTABLES = (
     "pulumi",
     "pulumi-language-python",
