@@ -210,7 +210,7 @@ def test_values_of_an_input_cannot_be_changed() -> None:
     inputs = TriggerInputs.checked(TRIGGER)
 
     with pytest.raises(ValidationError, match="frozen"):
-        inputs.db = "other"  # type: ignore[misc] # what the test is about
+        inputs.db = "other"  # what the test is about
 
 
 @pytest.mark.parametrize("seconds", [3600, 0.001])
