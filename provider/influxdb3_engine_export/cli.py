@@ -49,6 +49,8 @@ def export(  # noqa: PLR0917 - typer makes an option of each
     begin = time.monotonic()
     try:
         token = _token(token_file)
+        if token is not None:
+            hide("token", token, secret=True)
         configuration = {"influxdb3:hostUrl": host.rstrip("/"), "influxdb3:adopt": "true"}
         if tls_ca is not None:
             configuration["influxdb3:tlsCa"] = str(Path(tls_ca).absolute())
@@ -83,7 +85,6 @@ def _token(file: Path | None) -> str | None:
         raise NotWritten(f"the token file {file} cannot be read: {getattr(error, 'strerror', 'not text')}") from None
     if not token:
         raise NotWritten(f"the token file {file} is empty: write the API token into it")
-    hide("token", token, secret=True)
     return token
 
 

@@ -106,8 +106,9 @@ class Project:
         return failure
 
     def commands(self) -> list[str]:
-        """The commands that set the secrets; each asks for the value."""
-        return [" ".join(["pulumi", *self._command(key)]) for key in self.secrets]
+        """The commands that set the secrets; each asks for its value."""
+        commands = [["stack", "select", "--create", self.stack], *map(self._command, self.secrets)]
+        return [" ".join(["pulumi", *command]) for command in commands]
 
     def _command(self, key: str) -> list[str]:
         return ["config", "set", "--secret", key, "--stack", self.stack]

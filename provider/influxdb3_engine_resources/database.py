@@ -71,7 +71,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
 
     def create(self, inputs: DatabaseInputs, engine: Engine) -> Created:
         """Create the database. An existing one is used, unless a destroy would delete it with its data."""
-        if engine.configuration.adopt and self._exists(inputs, engine):
+        if engine.adopts(inputs) and self._exists(inputs, engine):
             engine.claimed.add(inputs.db)
             return Created(inputs.db)
         may_exist = inputs.retain or engine.adopts(inputs) or self._is_ours(inputs, engine)

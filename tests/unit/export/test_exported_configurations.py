@@ -200,3 +200,24 @@ def test_a_program_changes_nothing_and_makes_the_same_server_again(
     _, again = exported(engine.client, tmp_path / "again")
     assert again.text == program.text.partition("# Not in this program:")[0].rstrip("\n") + "\n"
     assert again.secrets == program.secrets
+
+
+def test_triggers_of_a_locked_server_are_adopted_without_a_change(tmp_path: Path) -> None:
+    trigger = {
+        "db": "metrics",
+        "trigger_name": "t",
+        "plugin_filename": "a.py",
+        "trigger_specification": "table:cpu",
+        "trigger_settings": {"run_async": False, "error_behavior": "log"},
+        "disabled": False,
+    }
+    with start_engine(tmp_path / "engine") as engine:
+        configure(engine.client, [trigger])
+    with start_engine(tmp_path / "engine", plugin_dir_only=True) as engine:
+        declared, program = exported(engine.client, tmp_path / "out")
+        adopting = Deployment(engine.url)
+        with inside(tmp_path / "out"):
+            adopting.run(program)
+
+    assert declared.kept == {"a.py": "its code was not read"}
+    assert adopting.changes == []

@@ -33,6 +33,12 @@ def test_a_database_that_exists_is_used(server: FakeServer) -> None:
     DATABASE.create(database(db="db"), server.engine())
 
 
+def test_a_database_that_is_adopted_costs_no_request_that_changes_anything(server: FakeServer) -> None:
+    DATABASE.create(database(db="db"), server.engine(adopt=True))
+
+    assert server.requests == ["list-databases"]
+
+
 def test_a_database_that_exists_is_an_error_if_a_destroy_would_delete_its_data(server: FakeServer) -> None:
     with pytest.raises(ResourceError, match="would delete data that this stack did not create"):
         DATABASE.create(database(db="db", retain=False), server.engine())

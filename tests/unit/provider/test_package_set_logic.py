@@ -37,6 +37,19 @@ def test_packages_are_installed_and_then_looked_up(server: FakeServer) -> None:
     assert server.requests[-1] == "probe"
 
 
+def test_a_stack_that_adopts_installs_only_what_is_missing(server: FakeServer) -> None:
+    engine = server.engine(adopt=True)
+    PACKAGES.check_online(packages("pytest>=7"), None, engine)
+    created = PACKAGES.create(packages("pytest>=7"), engine)
+
+    assert created.outputs == {"installed": INSTALLED}
+    assert all(each == "probe" or each.startswith("write .pulumi/probe_") for each in server.requests)
+
+    with pytest.raises(ResourceError, match="no-such-distribution is not installed"):
+        PACKAGES.create(packages("no-such-distribution"), engine)
+    assert "install packages" in server.requests
+
+
 def test_what_pip_did_not_install_is_named_although_the_server_says_success(server: FakeServer) -> None:
     with pytest.raises(ResourceError) as failed:
         PACKAGES.create(packages("pytest<1", "no-such-distribution"), server.engine())

@@ -46,6 +46,14 @@ def elsewhere(server: FakeServer, monkeypatch: pytest.MonkeyPatch, tmp_path_fact
     monkeypatch.setattr(server, "_probe", hidden)
 
 
+def test_the_probe_lists_all_that_is_installed_in_the_environment(server: FakeServer) -> None:
+    report = server.engine().hosts[0].probe.ask(all_distributions=True)
+
+    assert report.distributions["pytest"] is not None
+    assert any(each.startswith("pluggy") for each in report.requires["pytest"])
+    assert report.environment
+
+
 @pytest.mark.usefixtures("elsewhere")
 def test_a_plugin_directory_that_the_probe_cannot_find_comes_from_an_error_text(server: FakeServer) -> None:
     (server.plugin_directory / "a.py").write_text("x = 1")

@@ -84,11 +84,9 @@ def _is_there(file: Path) -> bool:
 
 def _installed() -> list[str]:
     """Normalised names of the distributions in the virtual environment, without those of the system."""
-    here = (
-        each
-        for each in importlib.metadata.distributions()
-        if Path(str(each.locate_file(""))).is_relative_to(sys.prefix)
-    )
+    prefix = Path(sys.prefix).resolve()
+    every = importlib.metadata.distributions()
+    here = (each for each in every if Path(str(each.locate_file(""))).resolve().is_relative_to(prefix))
     return sorted({_name(name) for each in here if (name := each.metadata["Name"])})
 
 
