@@ -218,9 +218,7 @@ def test_an_unknown_engine_is_refused_with_the_names_that_exist(name: Any, reaso
 
 
 def test_a_stack_without_engines_shows_how_to_name_one() -> None:
-    (failure,) = reasons(
-        Adapter(TriggerLogic(), {}, servers(lambda _key: None)).check({}, TRIGGER | {"engine": "berlin"})
-    )
+    (failure,) = reasons(Adapter(TriggerLogic(), {}, of_stack({})).check({}, TRIGGER | {"engine": "berlin"}))
 
     assert failure == (
         "engine: the stack names no engines: pulumi config set --path 'influxdb3:engines.berlin.hostUrl' URL"
