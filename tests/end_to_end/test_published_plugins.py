@@ -51,7 +51,7 @@ def stack(tmp_path, cli, engine, registry):
 
 def program(db, arguments="'window': '10s'", more=""):
     return dedent(f"""
-        rollup = Plugin("rollup", version="^1"{more})
+        rollup = Plugin("rollup", version="^1", retain=False{more})
         teller = rollup.dependencies["teller"]
         Trigger("tell", db="{db}", plugin_filename=teller.plugin_filename, trigger_specification=request("{db}"))
         Trigger("roll", db="{db}", plugin_filename=rollup.plugin_filename, trigger_specification=every("1h"),
@@ -78,7 +78,7 @@ def test_a_plugin_that_two_depend_on_is_deployed_once(stack, registry, db):
 
 
 def test_a_dependency_that_is_declared_before_is_the_one_that_is_used(stack, engine, db):
-    stack.program('Plugin("teller", version="=1.0.0")\n' + program(db))
+    stack.program('Plugin("teller", version="=1.0.0", retain=False)\n' + program(db))
     stack.up()
     assert engine.client.call_request_trigger(db).text == "one"
 
