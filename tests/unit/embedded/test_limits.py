@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import resource
 import socket
+import sys
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -148,13 +148,13 @@ def test_a_connection_that_sends_nothing_is_closed(engine: RunningEngine) -> Non
 @pytest.fixture
 def few_descriptors(tmp_path: Path) -> Iterator[RunningEngine]:
     """An engine with 256 file descriptors. Each connection needs one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nulimit -Sn 256\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o700)
     with ExitStack() as engines:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))  # the engine inherits the limit
-        try:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(sys, "executable", str(python))
             engine = engines.enter_context(start_engine(tmp_path, object_store="memory"))
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         yield engine
 
 
