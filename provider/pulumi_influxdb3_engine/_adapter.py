@@ -176,8 +176,9 @@ class Adapter:
 
     def _is_got(self, properties: dict[str, Any]) -> bool:
         """Whether the program gets a resource by its id: Pulumi passes no state then."""
-        required = (name for name, each in self._logic.inputs_type.model_fields.items() if each.is_required())
-        return all(properties.get(name) is None for name in required)
+        required = [name for name, each in self._logic.inputs_type.model_fields.items() if each.is_required()]
+        # a package set requires neither of its two properties
+        return bool(required) and all(properties.get(name) is None for name in required)
 
     def _outputs(self, properties: dict[str, Any]) -> dict[str, Any]:
         inputs = self._logic.inputs_type.model_fields.keys() - self._logic.inputs_type.state_only
