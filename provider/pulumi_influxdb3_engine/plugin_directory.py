@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 
 from pulumi_influxdb3_engine._arguments import as_list, files_by_path
-from pulumi_influxdb3_engine._assets import known_or_refused, read_directory_source
-from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
+from pulumi_influxdb3_engine._assets import read_directory_source
+from pulumi_influxdb3_engine._code_resource import CodeResource, code_properties
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
+from pulumi_influxdb3_engine._resource import ResourceArgs, arguments, deleting_first, without_none
 from pulumi_influxdb3_engine._sources import SourceError, require_exactly_one
-from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
+from pulumi_influxdb3_engine.dry_runs import DryRunTest
 from pulumi_influxdb3_engine.plugin_file import PluginManifest
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class PluginDirectoryArgs(ResourceArgs):
     delete_on_destroy: pulumi.Input[bool] | None = None
 
 
-class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"):
+class PluginDirectory(CodeResource, module="influxdb3", name="PluginDirectory"):
     """A plugin of several files: a Python package with its entry point in ``__init__.py``.
 
     Args:
@@ -133,25 +133,18 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
         patterns = as_list(where, "exclude", args.exclude)
         if patterns is not None and (args.source is None or not all(isinstance(each, str) for each in patterns)):
             raise SourceError(f"{where}: exclude is a list of patterns for source=: leave it out with files=")
-        properties = {
-            "plugin_name": resource_name if args.plugin_name is None else args.plugin_name,
-            "files": files_by_path(
-                where,
-                args.files
-                if args.source is None
-                else read_directory_source(where, args.source, args.sha256, patterns or ()),
-            ),
-            "plugin_filename": None,
-            "content_sha256": None,
-        } | without_none(
-            engine=args.engine,
-            in_place=args.in_place,
-            trigger_name=args.trigger_name,
-            test=dry_runs_property(where, args.test),
-            manifest=args.manifest,
-            expected_sha256=known_or_refused(where, args.expected_sha256),
-            adopt=args.adopt,
-            delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
+        properties = (
+            {
+                "plugin_name": resource_name if args.plugin_name is None else args.plugin_name,
+                "files": files_by_path(
+                    where,
+                    args.files
+                    if args.source is None
+                    else read_directory_source(where, args.source, args.sha256, patterns or ()),
+                ),
+            }
+            | without_none(in_place=args.in_place)
+            | code_properties(where, args)
         )
         super().__init__(PluginDirectoryProvider(), resource_name, properties, deleting_first(opts))
 
@@ -169,43 +162,3 @@ class PluginDirectory(EngineResource, module="influxdb3", name="PluginDirectory"
     def in_place(self) -> pulumi.Output[bool]:
         """Whether a change replaces the files of the live directory."""
         return self._output("in_place", default=False)
-
-    @property
-    def trigger_name(self) -> pulumi.Output[str | None]:
-        """The trigger that uses the directory."""
-        return self._output("trigger_name")
-
-    @property
-    def test(self) -> pulumi.Output[list[dict[str, Any]] | None]:
-        """The dry runs that the plugin has to pass, as mappings."""
-        return self._output("test")
-
-    @property
-    def expected_sha256(self) -> pulumi.Output[str | None]:
-        """The ``content_sha256`` that the code must have."""
-        return self._output("expected_sha256")
-
-    @property
-    def manifest(self) -> pulumi.Output[dict[str, Any] | None]:
-        """What the plugin's manifest says of where it runs, as a mapping."""
-        return self._output("manifest")
-
-    @property
-    def adopt(self) -> pulumi.Output[bool]:
-        """Whether an existing directory with other files is taken over."""
-        return self._output("adopt", default=False)
-
-    @property
-    def retain(self) -> pulumi.Output[bool]:
-        """Whether the files stay on destroy."""
-        return self._retained()
-
-    @property
-    def plugin_filename(self) -> pulumi.Output[str]:
-        """The value for ``plugin_filename`` of a trigger; known during preview."""
-        return self._output("plugin_filename")
-
-    @property
-    def content_sha256(self) -> pulumi.Output[str]:
-        """SHA-256 of all paths and contents, in hexadecimal; known during preview."""
-        return self._output("content_sha256")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypedDict, overload
 import pulumi
 
 from pulumi_influxdb3_engine._arguments import source_text
-from pulumi_influxdb3_engine._assets import known_or_refused, read_file_source
-from pulumi_influxdb3_engine._deprecated import deleted_on_destroy
+from pulumi_influxdb3_engine._assets import read_file_source
+from pulumi_influxdb3_engine._code_resource import CodeResource, code_properties
 from pulumi_influxdb3_engine._dynamic import EngineProvider
-from pulumi_influxdb3_engine._resource import EngineResource, ResourceArgs, arguments, deleting_first, without_none
+from pulumi_influxdb3_engine._resource import ResourceArgs, arguments, deleting_first
 from pulumi_influxdb3_engine._sources import require_exactly_one
-from pulumi_influxdb3_engine.dry_runs import DryRunTest, dry_runs_property
+from pulumi_influxdb3_engine.dry_runs import DryRunTest
 
 if TYPE_CHECKING:
     from influxdb3_engine_resources.plugins.file import PluginFileLogic
@@ -60,7 +60,7 @@ class PluginFileArgs(ResourceArgs):
     delete_on_destroy: pulumi.Input[bool] | None = None
 
 
-class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
+class PluginFile(CodeResource, module="influxdb3", name="PluginFile"):
     """A plugin of one file in the server's plugin directory.
 
     Args:
@@ -137,17 +137,7 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
             "content": source_text(where, "content", args.content, python=python)
             if args.source is None
             else read_file_source(where, args.source, args.sha256, python=python),
-            "plugin_filename": None,
-            "content_sha256": None,
-        } | without_none(
-            engine=args.engine,
-            trigger_name=args.trigger_name,
-            test=dry_runs_property(where, args.test),
-            manifest=args.manifest,
-            expected_sha256=known_or_refused(where, args.expected_sha256),
-            adopt=args.adopt,
-            delete_on_destroy=deleted_on_destroy(where, args.retain, args.delete_on_destroy),
-        )
+        } | code_properties(where, args)
         super().__init__(PluginFileProvider(), resource_name, properties, deleting_first(opts))
 
     @property
@@ -159,43 +149,3 @@ class PluginFile(EngineResource, module="influxdb3", name="PluginFile"):
     def content(self) -> pulumi.Output[str]:
         """The text of the file."""
         return self._output("content")
-
-    @property
-    def trigger_name(self) -> pulumi.Output[str | None]:
-        """The trigger through which changes are sent."""
-        return self._output("trigger_name")
-
-    @property
-    def test(self) -> pulumi.Output[list[dict[str, Any]] | None]:
-        """The dry runs that the plugin has to pass, as mappings."""
-        return self._output("test")
-
-    @property
-    def expected_sha256(self) -> pulumi.Output[str | None]:
-        """The ``content_sha256`` that the code must have."""
-        return self._output("expected_sha256")
-
-    @property
-    def manifest(self) -> pulumi.Output[dict[str, Any] | None]:
-        """What the plugin's manifest says of where it runs, as a mapping."""
-        return self._output("manifest")
-
-    @property
-    def adopt(self) -> pulumi.Output[bool]:
-        """Whether an existing file with other content is taken over."""
-        return self._output("adopt", default=False)
-
-    @property
-    def retain(self) -> pulumi.Output[bool]:
-        """Whether the file stays on destroy."""
-        return self._retained()
-
-    @property
-    def plugin_filename(self) -> pulumi.Output[str]:
-        """The value for ``plugin_filename`` of a trigger; known during preview."""
-        return self._output("plugin_filename")
-
-    @property
-    def content_sha256(self) -> pulumi.Output[str]:
-        """SHA-256 of the content, in hexadecimal; known during preview."""
-        return self._output("content_sha256")
