@@ -29,7 +29,7 @@ def cache_directory() -> Path | None:
 
 
 class RegistryCache:
-    """Files of registries by their URL. A cache that cannot be written is none: everything is read anew."""
+    """Files of registries by their URL. If the cache cannot be written, every file is read from its registry."""
 
     def __init__(self) -> None:
         directory = cache_directory()

@@ -37,7 +37,7 @@ def entry_point(paths: Iterable[str]) -> str:
     """The file that the server loads: ``__init__.py``, or the only ``.py`` file beside the manifest.
 
     Raises:
-        PublishedError: There is none, or more than one.
+        PublishedError: There is no entry point, or more than one.
     """
     top = sorted(path for path in paths if "/" not in path and path.endswith(".py") and path != ".py")
     if INIT in top:

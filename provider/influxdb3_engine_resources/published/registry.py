@@ -106,7 +106,7 @@ class Registry:
         """The version that a program asks for: the exact one, or the newest of a range that is not yanked.
 
         Raises:
-            PublishedError: There is none; lists what there is.
+            PublishedError: The registry has no such version; lists the versions it has.
         """
         entries = self._entries(wanted.name)
         found = _best(entries, wanted.version)

@@ -34,7 +34,7 @@ def compare_with_plugin(inputs: TriggerInputs, specification: Specification, sou
     plugin_type = specification.plugin_type
     entry_point = ENTRY_POINTS[plugin_type][0]
     if source.header_problem:
-        notice(f"{inputs.plugin_filename}: its docstring looks like a header, and is none: {source.header_problem}")
+        notice(f"{inputs.plugin_filename}: its docstring looks like a header and is not valid: {source.header_problem}")
     lists_kind = source.header is None or source.header.takes(plugin_type)
     if not lists_kind or (source.triggers is not None and entry_point not in source.triggers):
         where = "header" if not lists_kind else "manifest"

@@ -59,7 +59,7 @@ def _plugin_directory(probe: str, given: str | None) -> Path | None:
 
 
 def _is_found(name: str) -> bool:
-    """Whether a module can be imported, as far as that is known without running its packages.
+    """Whether a module can be imported. Looks for it without running any package.
 
     A package may make its modules when it is imported, so only those of namespace packages are looked for further.
     """
