@@ -30,7 +30,7 @@ _SHORTEST_LINE = 8
 _SHORTEST_WORD = 6
 _OUR_WORDS = {"request", "all_tables"}
 """Words of specifications that messages need."""
-_WORDS = re.compile(r"[\s,;:=@&?#/\"'|()\[\]{}]+")
+_WORDS = re.compile(r"[\s,;:=@&?#/\"'|()\[\]{}<>]+")
 _MOST_HIDDEN = 100_000
 """Hidden values that a process keeps; it drops the oldest."""
 

@@ -25,6 +25,9 @@ def hide_secrets(properties: Mapping[str, Any], names: Any) -> None:
     for name in names if isinstance(names, list) else ():
         for path, value in leaves(name, properties.get(name)):
             hide(path, value, secret=True)
+        if name == "trigger_settings" and isinstance(properties.get(name), dict):
+            for key in properties[name].keys() - {"run_async", "error_behavior"}:
+                hide(name, key, secret=True)
 
 
 def hide_inputs(properties: Mapping[str, Any]) -> None:

@@ -132,7 +132,8 @@ def test_a_full_disk_is_an_error_in_json_and_acknowledged_changes_survive(
         wait_until(lambda: seen(client) == [1])
         small_disk.fill(engine, leave=0)
         text = "x" * DISK_SIZE
-        with httpx.Client(base_url=engine.url) as http:
+        # a write waits while another one finds the disk full
+        with httpx.Client(base_url=engine.url, timeout=60) as http:
             answers = [
                 http.post(paths.WRITE_LP, params={"db": "d"}, content=f'm n=2i,text="{text}"'),
                 http.post(paths.PLUGIN_FILES, json={"plugin_name": "p.py", "content": f"# {text}"}),

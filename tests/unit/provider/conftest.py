@@ -8,6 +8,7 @@ import pytest
 from fake_server import FakeServer
 from site_packages import SitePackages
 
+from influxdb3_engine_api import foreign_text
 from influxdb3_engine_resources.server import on_server as server_plugins
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ def two_plugins(server: FakeServer) -> None:
     """The plugins ``p.py`` and ``q.py`` on the server, which refuses triggers of plugins that it does not have."""
     for name in ("p.py", "q.py"):
         (server.plugin_directory / name).touch()
+
+
+@pytest.fixture(autouse=True)
+def nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of a test hide no value that another test has declared: hidden values last as long as a process."""
+    for kept in (foreign_text._hidden, foreign_text._secret):
+        monkeypatch.setattr(kept, "_names", {})
 
 
 @pytest.fixture(autouse=True)
