@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import shutil
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from influxdb3_engine_resources.published.cache import cache_directory as user_cache_directory
 from pulumi_cli.executables import PulumiCli, Source, UnavailableError, inspect
 
 if TYPE_CHECKING:
@@ -29,15 +28,10 @@ def cache_directory() -> Path:
     Raises:
         UnavailableError: The user has no home directory.
     """
-    if chosen := os.environ.get("PULUMI_INFLUXDB3_CACHE"):
-        return Path(chosen).absolute()
-    try:
-        caches = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    except RuntimeError as error:
-        raise UnavailableError(str(error)) from error
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The XDG specification says to ignore relative paths.
-    return (xdg if xdg.is_absolute() else caches) / "pulumi-influxdb3-engine"
+    directory = user_cache_directory()
+    if directory is None:
+        raise UnavailableError("the user has no home directory: set PULUMI_INFLUXDB3_CACHE")
+    return directory
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,12 @@ class Dependency:
     Attributes:
         registry: URL of the index where it is looked up.
         wanted: Its name and the range of its versions.
+        mirror: URL of the index that replaces InfluxData's, also for the plugin's dependencies; None for no mirror.
     """
 
     registry: str
     wanted: Wanted
+    mirror: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,13 @@ class Resolver:
             PublishedError: There is no such plugin, or its archive cannot be used.
         """
         url = registry or self._default or INFLUXDATA
-        if version is None:
-            newest = self._registry(url).find(Wanted.parse(name, "*")).version
-            raise PublishedError(f"version is missing: write version={newest.text!r}, which is the newest")
         try:
-            wanted = Wanted.parse(name, version)
+            wanted = Wanted.parse(name, "*" if version is None else version)
         except ValueError as error:
             raise PublishedError(str(error)) from None
+        if version is None:
+            newest = self._registry(url).find(wanted).version
+            raise PublishedError(f"version is missing: write version={newest.text!r}, which is the newest")
         return self._found(url, wanted, mirror=registry or self._default)
 
     def dependency(self, dependency: Dependency) -> ResolvedPlugin:
@@ -92,8 +94,7 @@ class Resolver:
         Raises:
             PublishedError: As ``published``.
         """
-        mirror = dependency.registry if dependency.registry != INFLUXDATA else None
-        return self._found(dependency.registry, dependency.wanted, mirror=mirror)
+        return self._found(dependency.registry, dependency.wanted, mirror=dependency.mirror)
 
     def folder(self, files: Mapping[str, str | None], where: str, registry: str | None) -> ResolvedPlugin:
         """A plugin of the program's own.
@@ -140,7 +141,7 @@ def refuse_other_version(found: ResolvedPlugin, dependency: Dependency, needed_b
 
 def _dependency(declared: PluginDependency, mirror: str | None) -> Dependency:
     url = mirror if mirror and _same_url(declared.index_url, INFLUXDATA) else declared.index_url
-    return Dependency(url, Wanted(declared.name, declared.version))
+    return Dependency(url, Wanted(declared.name, declared.version), mirror)
 
 
 def _same_url(left: str, right: str) -> bool:
