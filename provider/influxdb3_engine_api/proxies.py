@@ -27,7 +27,7 @@ class Proxy(NamedTuple):
 
 
 def proxy_of(host_url: str) -> Proxy | None:
-    """The proxy for requests to a server; None if there is none, and for servers on this machine.
+    """The proxy for requests to a server; None without a proxy, and for servers on this machine.
 
     Args:
         host_url: Base URL of the server.

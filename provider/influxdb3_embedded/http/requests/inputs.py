@@ -27,7 +27,7 @@ class Input(Generic[Content]):
             and after decompression. Raises `ApiError` if the content is missing or invalid.
         query: Model of the query string; None if the operation reads none.
         body: Model of the JSON body; None if the operation reads none.
-        raw_body: Description of a body that is not JSON; None if there is none.
+        raw_body: Description of a body that is not JSON; None for an operation without such a body.
     """
 
     read: Callable[[Request, int], Awaitable[Content]]

@@ -207,7 +207,7 @@ class Worker:
         answer = self._answer = asyncio.get_running_loop().create_future()
         with suppress(TimeoutError, WorkerDied):
             await asyncio.wait_for(answer, GRACE)
-        # A late interrupt could hit the next run: there is none on this connection.
+        # A late interrupt could hit the next run: this connection has no next run.
         self._connection.close()
         return not answer.cancelled()
 

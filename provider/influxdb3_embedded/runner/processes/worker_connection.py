@@ -70,7 +70,7 @@ class WorkerConnection(asyncio.Protocol):
             self.close()
 
     def _next_frame(self) -> tuple[bytes, bytes] | None:
-        """Return the next complete frame; None if there is none yet, or the turn is over."""
+        """Return the next complete frame; None if no frame is complete, or if the turn is over."""
         received = self._received
         if not self.is_open or len(received) < LENGTHS.size:
             return None
