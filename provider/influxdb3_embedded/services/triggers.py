@@ -119,7 +119,7 @@ class Triggers:
             await self._runner.stop_trigger(key)
 
     def plugin_filename_of(self, trigger_name: str) -> str | None:
-        """The plugin of the oldest trigger with this name in any database (contract 1.7); None if no trigger has this name."""
+        """The plugin of the oldest trigger with a name in any database (contract 1.7); None without such a trigger."""
         for trigger in self._catalog.triggers():
             if trigger.name == trigger_name:
                 return trigger.plugin_filename
