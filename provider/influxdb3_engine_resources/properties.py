@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 SECRETS = "__secrets"
 """A property with the names of secret properties: Pulumi passes secrets to a provider in plain text. Not stored."""
 
+LOST = "__lost"
+"""A property with the names of properties whose value is lost: it comes from a resource that failed in this deployment.
+
+With ``--continue-on-error`` Pulumi calls ``check`` without these values, and then skips the resource. Not stored.
+"""
+
 EXCLUDED = (".*", "__pycache__/", "*.py[cod]", "*.egg-info/", "venv/", "node_modules/", "Thumbs.db", "*~")
 """Left out of plugin directories: hidden files, and files that Python and editors leave behind."""
 

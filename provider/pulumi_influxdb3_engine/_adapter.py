@@ -16,7 +16,7 @@ from influxdb3_engine_resources.hidden_values import hide_inputs, hide_secrets
 from influxdb3_engine_resources.inputs import UNKNOWN, Inputs, Unknown
 from influxdb3_engine_resources.located import Located
 from influxdb3_engine_resources.program import program
-from influxdb3_engine_resources.properties import SECRETS
+from influxdb3_engine_resources.properties import LOST, SECRETS
 from influxdb3_engine_resources.server.remedies import stored_configuration, with_remedy
 from influxdb3_engine_resources.stack_keys import about_engine
 from pulumi_influxdb3_engine._failures import DeploymentError
@@ -66,6 +66,8 @@ class Adapter:
         program(self._servers.default).is_running = True
         news = {name: value for name, value in news.items() if name != PROVIDER}
         hide_secrets(news, news.pop(SECRETS, ()))
+        if news.pop(LOST, ()):
+            return CheckResult(olds or news, [])  # Pulumi will skip this resource
         properties = _from_pulumi(news)
         state = self._stored(olds) if olds else None
         engine = None
@@ -172,7 +174,10 @@ class Adapter:
     def _stored(self, properties: dict[str, Any]) -> Any:
         known = _from_pulumi(properties)
         hide_inputs(known)
-        return self._logic.inputs_type.stored(known)
+        try:
+            return self._logic.inputs_type.stored(known)
+        except InvalidInputs as error:
+            raise DeploymentError(str(error)) from None
 
     def _is_got(self, properties: dict[str, Any]) -> bool:
         """Whether the program gets a resource by its id: Pulumi passes no state then."""

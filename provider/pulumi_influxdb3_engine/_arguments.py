@@ -17,7 +17,7 @@ from uuid import UUID
 
 import pulumi
 
-from influxdb3_engine_resources.properties import SECRETS, argument_text, as_utf8, files_property
+from influxdb3_engine_resources.properties import LOST, SECRETS, argument_text, as_utf8, files_property
 from pulumi_influxdb3_engine._sources import SourceError
 from pulumi_influxdb3_engine._stack import check_stack
 
@@ -54,8 +54,13 @@ def as_properties(kind: str, resource_name: str, properties: Mapping[str, Any]) 
     where = f"{kind} {resource_name!r}"
     made = {name: as_property(where, name, value) for name, value in properties.items()}
     outputs = {name: _as_output(value) for name, value in made.items() if _holds_output(value)}
+    if not outputs:
+        return made
+    about = {SECRETS: _secret_names(outputs)}
+    if not pulumi.runtime.is_dry_run():  # in a preview nothing fails, and values are unknown that `up` will know
+        about[LOST] = _lost_names(outputs)
     # the SDK takes a coroutine here, which its annotations do not say
-    return made | ({SECRETS: pulumi.Output.from_input(cast("Any", _secret_names(outputs)))} if outputs else {})
+    return made | {name: pulumi.Output.from_input(cast("Any", names)) for name, names in about.items()}
 
 
 def as_property(where: str, path: str, value: Any) -> Any:
@@ -250,6 +255,10 @@ def _as_output(value: Any) -> pulumi.Output[Any]:
 
 async def _secret_names(outputs: Mapping[str, pulumi.Output[Any]]) -> list[str]:
     return [name for name, output in outputs.items() if await output.is_secret()]
+
+
+async def _lost_names(outputs: Mapping[str, pulumi.Output[Any]]) -> list[str]:
+    return [name for name, output in outputs.items() if not await output.is_known()]
 
 
 def _is_text_of_an_output(text: str) -> bool:

@@ -279,5 +279,6 @@ def _when_deploying(
         name: value if name in _MAPPINGS else as_text(where, name, value, optional=True)
         for name, value in {**arguments, "engine": engine}.items()
     }
-    # run_with_unknowns: `deployed` has to run in a preview too, to return an unknown instead of sending a request
-    return pulumi.Output.all(**converted).apply(deployed, run_with_unknowns=True)
+    # `deployed` has to run in a preview too, to return an unknown instead of sending a request. In a deployment a value
+    # is unknown if it comes from a resource that failed.
+    return pulumi.Output.all(**converted).apply(deployed, run_with_unknowns=pulumi.runtime.is_dry_run())

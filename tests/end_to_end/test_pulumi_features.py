@@ -173,3 +173,39 @@ def test_a_state_file_without_a_newer_property_shows_no_change(stack, engine, db
     stack.program(program(db, arguments=2))
     assert stack.up().changes() == "~ 1 updated"
     assert engine.client.trigger_arguments(db) == {"t": {"a": "2"}}
+
+
+def test_with_continue_on_error_what_depends_on_a_failure_is_skipped_and_the_rest_is_deployed(stack, engine, db):
+    def several(broken):
+        others = "".join(
+            f"""
+        plugin{n} = PluginFile("p{n}.py", content={WRITES!r}, opts=pulumi.ResourceOptions(depends_on=[{after}]))
+        Trigger("t{n}", db="{db}", plugin_filename=plugin{n}.plugin_filename, trigger_specification=ALL_TABLES)
+        """
+            for n, after in ((1, ""), (2, "plugin1"), (3, "plugin2"))
+        )
+        failing = WRITES.replace("pass", "raise ValueError" if broken else "pass  # mended")
+        return f"""
+        bad = PluginFile("bad.py", content={failing!r}, test=WalTest(input_lp="m v=1", database="{db}"))
+        Trigger("skipped", db="{db}", plugin_filename=bad.plugin_filename, trigger_specification=ALL_TABLES,
+                trigger_arguments={{"file": bad.plugin_filename}})
+        dry_run_wal(bad.plugin_filename, db="{db}", input_lp="m v=1")
+        {others}
+        """
+
+    def deployed_in_part():
+        ran = stack.up("--continue-on-error", expect=None)
+        assert ran.status != 0
+        assert "dry run 1 (wal)" in ran.output
+        assert "Trigger (skipped)" not in ran.output.partition("Diagnostics:")[2]
+
+    stack.program(several(broken=True))
+    deployed_in_part()
+    assert live(engine, db) == {"t1": "p1.py", "t2": "p2.py", "t3": "p3.py"}
+    stack.program(several(broken=False))
+    stack.up()
+    assert live(engine, db).keys() == {"skipped", "t1", "t2", "t3"}
+    stack.program(several(broken=True))
+    deployed_in_part()
+    assert live(engine, db).keys() == {"skipped", "t1", "t2", "t3"}
+    assert "skipped" in {each["urn"].rpartition("::")[2] for each in stack.resources().values()}
