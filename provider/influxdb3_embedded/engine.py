@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from influxdb3_embedded.settings import Settings
 
 
-class Engine:
+class EmbeddedEngine:
     """The services that the routes call.
 
     Args:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DATABASE = DatabaseRef(1, "d1")
 
 
-class Engine:
+class SqlEngineUnderTest:
     """Storage and SQL engine, with methods for tests that are not coroutines."""
 
     def __init__(self, memory_limit: int = 2**30) -> None:
@@ -67,8 +67,8 @@ class Engine:
 
 
 @contextmanager
-def engine_in_memory(**options: int) -> Iterator[Engine]:
-    engine = Engine(**options)
+def engine_in_memory(**options: int) -> Iterator[SqlEngineUnderTest]:
+    engine = SqlEngineUnderTest(**options)
     try:
         yield engine
     finally:

@@ -22,7 +22,7 @@ from influxdb3_embedded.http.routing import ROUTES
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_embedded.http.browsers import Browsers
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Application:
         browsers: Decides which web pages may call the engine.
     """
 
-    def __init__(self, engine: Engine, browsers: Browsers) -> None:
+    def __init__(self, engine: EmbeddedEngine, browsers: Browsers) -> None:
         self._engine = engine
         self._browsers = browsers
         self._access = Access(engine.settings, engine.tokens)

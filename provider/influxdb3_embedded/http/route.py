@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_embedded.errors import ApiError
     from influxdb3_embedded.http.requests.inputs import Input
 
@@ -49,6 +49,6 @@ class Route(Generic[Content]):
     method: str
     path: str
     takes: Input[Content]
-    handler: Callable[[Engine, Request, Content], Awaitable[Response]]
+    handler: Callable[[EmbeddedEngine, Request, Content], Awaitable[Response]]
     answer: Answer = Answer()
     error: Callable[[ApiError], Response] = error_answer

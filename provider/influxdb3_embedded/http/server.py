@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.protocols.http import httptools_impl
 
 from influxdb3_embedded.disk import file_errors
-from influxdb3_embedded.engine import Engine
+from influxdb3_embedded.engine import EmbeddedEngine
 from influxdb3_embedded.http.app import Application
 from influxdb3_embedded.http.browsers import Browsers
 from influxdb3_embedded.http.connection import Connection
@@ -47,7 +47,7 @@ for _status in range(600, 1000):
 class _Server(uvicorn.Server):
     """A uvicorn server with limits for connections. When it stops, it interrupts plugins and queries."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None], engine: Engine) -> None:
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None], engine: EmbeddedEngine) -> None:
         super().__init__(config)
         self._on_started = on_started
         self._engine = engine
@@ -98,7 +98,7 @@ async def serve(settings: Settings, *, ready_file: Path | None = None, started: 
     """
     listening = _bind(settings.host, settings.port)
     try:
-        engine = Engine(settings)
+        engine = EmbeddedEngine(settings)
         url = _url(listening)
         browsers = Browsers(listening.getsockname()[0], settings.allow_hosts, settings.allow_origins)
         config = uvicorn.Config(

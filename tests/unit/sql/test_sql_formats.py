@@ -12,7 +12,7 @@ import pytest
 from influxdb3_embedded.sql import Format, UnsupportedTypeError, to_rows
 
 if TYPE_CHECKING:
-    from sql_engine import Engine
+    from sql_engine import SqlEngineUnderTest
 
 CPU = "cpu v=1 1000000000\ncpu v=2 1500000000\ncpu,host=a v=3 1000000000000000001"
 
@@ -47,7 +47,7 @@ CPU = "cpu v=1 1000000000\ncpu v=2 1500000000\ncpu,host=a v=3 100000000000000000
         ),
     ],
 )
-def test_a_result_is_written_as_a_real_server_writes_it(engine: Engine, output: Format, text: str) -> None:
+def test_a_result_is_written_as_a_real_server_writes_it(engine: SqlEngineUnderTest, output: Format, text: str) -> None:
     engine.write(CPU)
     assert text == engine.text("SELECT * FROM cpu ORDER BY time", output)
 
@@ -61,7 +61,9 @@ def test_a_result_is_written_as_a_real_server_writes_it(engine: Engine, output: 
         (Format.PRETTY, "+------+---+\n| time | v |\n+------+---+\n+------+---+"),
     ],
 )
-def test_an_empty_result_is_written_as_a_real_server_writes_it(engine: Engine, output: Format, text: str) -> None:
+def test_an_empty_result_is_written_as_a_real_server_writes_it(
+    engine: SqlEngineUnderTest, output: Format, text: str
+) -> None:
     engine.write("cpu v=1 1")
     assert text == engine.text("SELECT * FROM cpu WHERE false", output)
 
@@ -100,7 +102,7 @@ def test_an_empty_result_is_written_as_a_real_server_writes_it(engine: Engine, o
         ("arrow_cast(make_array(1), 'FixedSizeList(1, Int64)')", "[1]"),
     ],
 )
-def test_a_value_is_written_as_json(engine: Engine, sql: str, value: str) -> None:
+def test_a_value_is_written_as_json(engine: SqlEngineUnderTest, sql: str, value: str) -> None:
     assert f'[{{"x":{value}}}]' == engine.text(f"SELECT {sql} AS x", Format.JSON)
 
 
@@ -121,7 +123,7 @@ _ZONED = "arrow_cast(arrow_cast({time}, 'Timestamp({unit}, \"UTC\")'), 'Timestam
     ],
 )
 def test_a_time_with_a_zone_is_written_with_its_offset(
-    engine: Engine, unit: str, zone: str, written: list[str]
+    engine: SqlEngineUnderTest, unit: str, zone: str, written: list[str]
 ) -> None:
     engine.write("home temp=1 1704096000000000000\nhome temp=2 1719792000000000000")
     sql = f"SELECT {_ZONED.format(time='time', unit=unit, zone=zone)} AS time FROM home ORDER BY temp"
@@ -146,7 +148,9 @@ def test_a_time_with_a_zone_is_written_with_its_offset(
         ("arrow_cast({time}, 'Dictionary(Int32, {kind})')", '"2024-01-01T09:00:00.000000001+01:00"'),
     ],
 )
-def test_a_time_with_a_zone_keeps_its_offset_in_nested_values(engine: Engine, nested: str, written: str) -> None:
+def test_a_time_with_a_zone_keeps_its_offset_in_nested_values(
+    engine: SqlEngineUnderTest, nested: str, written: str
+) -> None:
     engine.write("home temp=1 1\nhome temp=2 1704096000000000001")
     kind = 'Timestamp(ns, "Europe/Paris")'
     value = nested.format(time=_ZONED.format(time="time", unit="ns", zone="Europe/Paris"), kind=kind)
@@ -154,43 +158,43 @@ def test_a_time_with_a_zone_keeps_its_offset_in_nested_values(engine: Engine, ne
     assert engine.text(sql, Format.JSON) == f'[{{"x":{written.format()}}}]'
 
 
-def test_the_day_of_a_time_zone_begins_at_its_midnight(engine: Engine) -> None:
+def test_the_day_of_a_time_zone_begins_at_its_midnight(engine: SqlEngineUnderTest) -> None:
     engine.write("home temp=1 1711852200000000000")  # 2024-03-31T02:30Z, the day on which Paris changes its clocks
     day = f"date_trunc('day', {_ZONED.format(time='time', unit='ns', zone='Europe/Paris')})"
     assert engine.text(f"SELECT {day} AS day FROM home", Format.JSON) == '[{"day":"2024-03-31T00:00:00+01:00"}]'
 
 
-def test_a_time_that_is_too_far_away_fails_the_query(engine: Engine) -> None:
+def test_a_time_that_is_too_far_away_fails_the_query(engine: SqlEngineUnderTest) -> None:
     _, text = engine.failure("SELECT arrow_cast(4611686018427387904, 'Timestamp(s)') AS x", output=Format.JSON)
     assert "Failed to convert 4611686018427387904 to datetime" in text
 
 
-def test_a_long_list_keeps_its_order(engine: Engine) -> None:
+def test_a_long_list_keeps_its_order(engine: SqlEngineUnderTest) -> None:
     days = "array_agg(arrow_cast(value, 'Date32') ORDER BY value)"
     (row,) = json.loads(engine.text(f"SELECT {days} AS days FROM generate_series(0, 99999)", Format.JSON))
     epoch = datetime.date(1970, 1, 1)
     assert row["days"] == [str(epoch + datetime.timedelta(number)) for number in range(100_000)]
 
 
-def test_the_pretty_format_writes_nested_values_for_people(engine: Engine) -> None:
+def test_the_pretty_format_writes_nested_values_for_people(engine: SqlEngineUnderTest) -> None:
     value = "named_struct('a', 1.0, 'b', NULL, 'c', make_array(1, NULL))"
     assert "| {a: 1.0, b: , c: [1, ]} |" in engine.text(f"SELECT {value} AS x", Format.PRETTY)
 
 
-def test_a_struct_that_is_null_is_left_out(engine: Engine) -> None:
+def test_a_struct_that_is_null_is_left_out(engine: SqlEngineUnderTest) -> None:
     assert engine.text("SELECT 1 AS n, CASE WHEN false THEN named_struct('a', 1) END AS x", Format.JSON) == '[{"n":1}]'
 
 
-def test_csv_quotes_commas_quotes_and_line_ends(engine: Engine) -> None:
+def test_csv_quotes_commas_quotes_and_line_ends(engine: SqlEngineUnderTest) -> None:
     assert engine.text("SELECT 'a,\"b\"\n' AS x, NULL AS y", Format.CSV) == 'x,y\n"a,""b""\n",\n'
 
 
-def test_parquet_can_be_read_back(engine: Engine) -> None:
+def test_parquet_can_be_read_back(engine: SqlEngineUnderTest) -> None:
     engine.write(CPU)
     assert engine.rows("SELECT * FROM cpu") == to_rows(engine.parquet("SELECT * FROM cpu"))
 
 
-def test_parquet_refuses_a_type_that_it_lacks(engine: Engine) -> None:
+def test_parquet_refuses_a_type_that_it_lacks(engine: SqlEngineUnderTest) -> None:
     status, text = engine.failure("SELECT INTERVAL '1 day' AS i", output=Format.PARQUET)
     assert (status, "not implemented" in text) == (405, True)
 

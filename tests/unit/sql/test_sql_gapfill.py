@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from sql_engine import Engine
+    from sql_engine import SqlEngineUnderTest
 
 ROWS = (
     'cpu,host=a v=1,i=1i,u=9u 0\ncpu,host=a v=4,i=-4i,u=2u 30\ncpu,host=b v=5,s="x" 12\ncpu,host=b i=7i 35\ncpu v=7 21'
@@ -24,7 +24,7 @@ WHERE = "WHERE time >= to_timestamp_nanos(0) AND time < to_timestamp_nanos(40)"
 HOST_A = f"{WHERE} AND host = 'a'"
 
 
-def tuples(engine: Engine, sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+def tuples(engine: SqlEngineUnderTest, sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in engine.rows(sql, params)]
 
 
@@ -42,7 +42,7 @@ def tuples(engine: Engine, sql: str, params: dict[str, Any] | None = None) -> li
         ),
     ],
 )
-def test_bounds_of_time_are_required(engine: Engine, where: str, missing: str) -> None:
+def test_bounds_of_time_are_required(engine: SqlEngineUnderTest, where: str, missing: str) -> None:
     engine.write(ROWS)
     status, text = engine.failure(f"SELECT {BIN} AS t, avg(v) FROM cpu {where} GROUP BY t")
     assert status == 400
@@ -50,7 +50,7 @@ def test_bounds_of_time_are_required(engine: Engine, where: str, missing: str) -
 
 
 @pytest.mark.parametrize("end", ["GROUP BY t,", "GROUP BY t, (", "GROUP BY t HAVING"])
-def test_a_syntax_error_has_the_parsers_text(engine: Engine, end: str) -> None:
+def test_a_syntax_error_has_the_parsers_text(engine: SqlEngineUnderTest, end: str) -> None:
     engine.write(ROWS)
     status, text = engine.failure(f"SELECT {BIN} AS t, locf(avg(v)) FROM cpu {WHERE} {end}")
     assert (status, text.partition("(")[0]) == (400, "SQL error: ParserError")
@@ -99,12 +99,12 @@ def test_a_syntax_error_has_the_parsers_text(engine: Engine, end: str) -> None:
         ),
     ],
 )
-def test_misuse_is_refused_with_the_servers_text(engine: Engine, sql: str, status: int, text: str) -> None:
+def test_misuse_is_refused_with_the_servers_text(engine: SqlEngineUnderTest, sql: str, status: int, text: str) -> None:
     engine.write(ROWS)
     assert (status, f"Error during planning: {text}") == engine.failure(sql)
 
 
-def test_two_fillings_of_one_aggregate_are_refused(engine: Engine) -> None:
+def test_two_fillings_of_one_aggregate_are_refused(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     assert engine.failure(f"SELECT {BIN} AS t, locf(avg(v)), interpolate(avg(v)) FROM cpu {WHERE} GROUP BY t") == (
         405,
@@ -112,7 +112,7 @@ def test_two_fillings_of_one_aggregate_are_refused(engine: Engine) -> None:
     )
 
 
-def test_text_is_not_interpolated(engine: Engine) -> None:
+def test_text_is_not_interpolated(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     status, text = engine.failure(f"SELECT {BIN} AS t, interpolate(max(s)) FROM cpu {WHERE} GROUP BY t")
     assert (status, text) == (400, "Execution error: unsupported data type Utf8 for interpolation gap filling")
@@ -128,7 +128,9 @@ def test_text_is_not_interpolated(engine: Engine) -> None:
         ("date_bin_wallclock_gapfill(INTERVAL '1 day', time)", "date_bin_gapfill makes bins of UTC"),
     ],
 )
-def test_a_function_that_is_missing_is_refused_with_an_alternative(engine: Engine, function: str, instead: str) -> None:
+def test_a_function_that_is_missing_is_refused_with_an_alternative(
+    engine: SqlEngineUnderTest, function: str, instead: str
+) -> None:
     engine.write(ROWS)
     status, text = engine.failure(f"SELECT {function} FROM cpu")
     name = function.partition("(")[0]
@@ -141,7 +143,7 @@ def test_a_function_that_is_missing_is_refused_with_an_alternative(engine: Engin
     "where", [f"{WHERE} AND v > 100", "WHERE time > now() - INTERVAL '50 nanoseconds' AND time <= now()"]
 )
 @pytest.mark.parametrize("keys", ["t", "t, host"])
-def test_no_rows_give_no_bins(engine: Engine, where: str, keys: str) -> None:
+def test_no_rows_give_no_bins(engine: SqlEngineUnderTest, where: str, keys: str) -> None:
     engine.write(ROWS)
     assert engine.rows(f"SELECT {BIN} AS t, count(*) FROM cpu {where} GROUP BY {keys}") == []
 
@@ -169,7 +171,7 @@ def test_no_rows_give_no_bins(engine: Engine, where: str, keys: str) -> None:
         ("CASE WHEN avg(v) IS NULL THEN 'gap' ELSE 'data' END", ["data", "gap", "gap", "data"]),
     ],
 )
-def test_a_bin_without_data_is_filled(engine: Engine, aggregate: str, expected: list[Any]) -> None:
+def test_a_bin_without_data_is_filled(engine: SqlEngineUnderTest, aggregate: str, expected: list[Any]) -> None:
     engine.write(ROWS)
     rows = tuples(engine, f"SELECT {BIN} AS t, {aggregate} AS x FROM cpu {HOST_A} GROUP BY t ORDER BY t")
     if "OVER" in aggregate:  # the two gaps are equal, so their order is not defined
@@ -178,7 +180,7 @@ def test_a_bin_without_data_is_filled(engine: Engine, aggregate: str, expected: 
         assert list(zip([0, 10, 20, 30], expected, strict=True)) == rows
 
 
-def test_each_series_is_filled_separately_and_comes_as_a_whole(engine: Engine) -> None:
+def test_each_series_is_filled_separately_and_comes_as_a_whole(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     rows = tuples(engine, f"SELECT host, {BIN} AS t, locf(max(v)) FROM cpu {WHERE} GROUP BY t, host")
     assert rows == [
@@ -199,7 +201,7 @@ def test_each_series_is_filled_separately_and_comes_as_a_whole(engine: Engine) -
         ("time >= now() - (now() - to_timestamp_nanos(0)) AND time < to_timestamp_nanos(40)", [0, 10, 20, 30]),
     ],
 )
-def test_bins_cover_the_range_between_the_bounds(engine: Engine, where: str, bins: list[int]) -> None:
+def test_bins_cover_the_range_between_the_bounds(engine: SqlEngineUnderTest, where: str, bins: list[int]) -> None:
     engine.write(ROWS)
     sql = f"SELECT {BIN} AS t FROM cpu WHERE {where} GROUP BY t ORDER BY t"
     params = {"from": "1970-01-01T00:00:00", "to": "1970-01-01T00:00:00.000000040"} if "$" in where else None
@@ -214,7 +216,9 @@ def test_bins_cover_the_range_between_the_bounds(engine: Engine, where: str, bin
         ("DATE_BIN_GAPFILL(INTERVAL '1 month', time)", [0]),
     ],
 )
-def test_interval_and_origin_mean_the_same_as_in_date_bin(engine: Engine, call: str, bins: list[int]) -> None:
+def test_interval_and_origin_mean_the_same_as_in_date_bin(
+    engine: SqlEngineUnderTest, call: str, bins: list[int]
+) -> None:
     engine.write(ROWS)
     rows = tuples(engine, f"SELECT {call} AS t FROM cpu {WHERE} GROUP BY t ORDER BY t")
     assert [(time,) for time in bins] == rows
@@ -271,13 +275,13 @@ def test_interval_and_origin_mean_the_same_as_in_date_bin(engine: Engine, call: 
     ],
 )
 def test_gaps_are_filled_in_every_place_of_a_statement(
-    engine: Engine, sql: str, expected: list[tuple[Any, ...]]
+    engine: SqlEngineUnderTest, sql: str, expected: list[tuple[Any, ...]]
 ) -> None:
     engine.write(ROWS)
     assert expected == tuples(engine, sql)
 
 
-def test_a_column_without_alias_has_the_servers_name(engine: Engine) -> None:
+def test_a_column_without_alias_has_the_servers_name(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     columns = f"{BIN}, host, cpu.host AS h, interpolate(avg(v)), locf(selector_first(v, time))"
     sql = f"SELECT {columns} FROM cpu {HOST_A} GROUP BY 1, host"
@@ -291,7 +295,7 @@ def test_a_column_without_alias_has_the_servers_name(engine: Engine) -> None:
     ]
 
 
-def test_an_unknown_column_fails_with_the_planners_text(engine: Engine) -> None:
+def test_an_unknown_column_fails_with_the_planners_text(engine: SqlEngineUnderTest) -> None:
     engine.write("cpu v=1 1")
     assert engine.failure(f"SELECT {BIN} AS t, locf(avg(nope)) FROM cpu {WHERE} GROUP BY t") == (
         400,
@@ -327,7 +331,7 @@ def interpolated(values: Series) -> Series:
     end=st.integers(1, 99),
 )
 def test_fillings_agree_with_a_plain_model(
-    fresh_engine: Callable[[], AbstractContextManager[Engine]],
+    fresh_engine: Callable[[], AbstractContextManager[SqlEngineUnderTest]],
     points: dict[tuple[str, int], int | None],
     end: int,
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from influxdb3_embedded.sql import ROWS, DatabaseRef
 
 if TYPE_CHECKING:
-    from sql_engine import Engine
+    from sql_engine import SqlEngineUnderTest
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         ),
     ],
 )
-def test_a_wrong_query_fails_with_datafusions_text(engine: Engine, sql: str, status: int, text: str) -> None:
+def test_a_wrong_query_fails_with_datafusions_text(
+    engine: SqlEngineUnderTest, sql: str, status: int, text: str
+) -> None:
     assert (status, text) == engine.failure(sql)
 
 
@@ -48,12 +50,14 @@ def test_a_wrong_query_fails_with_datafusions_text(engine: Engine, sql: str, sta
         ("SELECT * FROM read_csv('/etc/passwd')", "table function 'read_csv' not found"),
     ],
 )
-def test_statements_that_change_data_or_read_files_are_refused(engine: Engine, sql: str, refused: str) -> None:
+def test_statements_that_change_data_or_read_files_are_refused(
+    engine: SqlEngineUnderTest, sql: str, refused: str
+) -> None:
     engine.write("cpu,host=a v=1 1")
     assert (400, f"Error during planning: {refused}") == engine.failure(sql)
 
 
-def test_columns_are_in_alphabetical_order_with_their_types(engine: Engine) -> None:
+def test_columns_are_in_alphabetical_order_with_their_types(engine: SqlEngineUnderTest) -> None:
     engine.write('cpu,host=a v=1,i=1i,u=1u,s="x",b=t 1')
     assert [
         tuple(row.values())
@@ -72,7 +76,7 @@ def test_columns_are_in_alphabetical_order_with_their_types(engine: Engine) -> N
     assert list(engine.rows("SELECT * FROM cpu")[0]) == ["b", "host", "i", "s", "time", "u", "v"]
 
 
-def test_tables_are_listed(engine: Engine) -> None:
+def test_tables_are_listed(engine: SqlEngineUnderTest) -> None:
     engine.write("cpu v=1 1\nmem v=1 1")
     tables = {(row["table_schema"], row["table_name"], row["table_type"]) for row in engine.rows("SHOW TABLES")}
     assert {
@@ -82,7 +86,7 @@ def test_tables_are_listed(engine: Engine) -> None:
     } <= tables
 
 
-def test_a_system_table_is_made_only_when_a_query_names_it(engine: Engine) -> None:
+def test_a_system_table_is_made_only_when_a_query_names_it(engine: SqlEngineUnderTest) -> None:
     engine.rows("SELECT 1")
     assert engine.system_tables_made == []
     assert engine.rows("SELECT * FROM system.info") == [{"name": "d1"}]
@@ -101,7 +105,7 @@ def test_a_system_table_is_made_only_when_a_query_names_it(engine: Engine) -> No
     ],
 )
 def test_parameters_are_bound_as_values(
-    engine: Engine, sql: str, params: dict[str, Any], expected: list[dict[str, Any]]
+    engine: SqlEngineUnderTest, sql: str, params: dict[str, Any], expected: list[dict[str, Any]]
 ) -> None:
     engine.write("cpu,host=a v=4 1\ncpu,host=b v=5 2")
     assert expected == engine.rows(sql, params)
@@ -118,17 +122,17 @@ def test_parameters_are_bound_as_values(
         ("SELECT upper(host) AS h FROM cpu WHERE host LIKE 'b%'", [("B",)]),
     ],
 )
-def test_the_sql_dialect_is_datafusions(engine: Engine, sql: str, expected: list[tuple[Any, ...]]) -> None:
+def test_the_sql_dialect_is_datafusions(engine: SqlEngineUnderTest, sql: str, expected: list[tuple[Any, ...]]) -> None:
     engine.write("cpu,host=a v=1 1\ncpu,host=b v=2 2")
     assert expected == [tuple(row.values()) for row in engine.rows(sql)]
 
 
-def test_a_result_without_rows_has_its_columns(engine: Engine) -> None:
+def test_a_result_without_rows_has_its_columns(engine: SqlEngineUnderTest) -> None:
     engine.write("cpu v=1 1")
     assert engine.parquet("SELECT * FROM cpu WHERE false").column_names == ["time", "v"]
 
 
-def test_a_slow_query_does_not_delay_others(engine: Engine) -> None:
+def test_a_slow_query_does_not_delay_others(engine: SqlEngineUnderTest) -> None:
     engine.write("\n".join(f"cpu v={number} {number}" for number in range(1500)))
 
     async def race() -> list[str]:
@@ -147,7 +151,7 @@ def test_a_slow_query_does_not_delay_others(engine: Engine) -> None:
     assert engine.run(race()) == ["quick", "slow"]
 
 
-def test_the_latest_rows_are_returned_first_for_descending_time(engine: Engine) -> None:
+def test_the_latest_rows_are_returned_first_for_descending_time(engine: SqlEngineUnderTest) -> None:
     engine.write("\n".join(f"cpu,host={'ab'[number % 2]} v={number} {number}" for number in range(20_000)))
     assert engine.rows("SELECT v FROM cpu ORDER BY time DESC LIMIT 2") == [{"v": 19999.0}, {"v": 19998.0}]
     assert engine.rows("SELECT v FROM cpu WHERE host = 'a' ORDER BY time DESC LIMIT 1") == [{"v": 19998.0}]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from sql_engine import Engine
+    from sql_engine import SqlEngineUnderTest
 
 ROWS = (
     "cpu,host=a v=3,i=1i 10\ncpu,host=a v=1,i=2i 20\ncpu,host=a v=3,i=3i 30\ncpu,host=a i=4i 40\n"
@@ -23,7 +23,7 @@ ROWS = (
 )
 
 
-def test_too_few_arguments_are_refused(engine: Engine) -> None:
+def test_too_few_arguments_are_refused(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     assert engine.failure("SELECT selector_max(v) FROM cpu") == (
         400,
@@ -34,7 +34,9 @@ def test_too_few_arguments_are_refused(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind"), [("time, v", "Float64"), ("v, i", "Int64"), ("v, host", "Dictionary(Int32, Utf8)")]
 )
-def test_a_second_argument_that_is_not_a_timestamp_is_refused(engine: Engine, arguments: str, kind: str) -> None:
+def test_a_second_argument_that_is_not_a_timestamp_is_refused(
+    engine: SqlEngineUnderTest, arguments: str, kind: str
+) -> None:
     engine.write(ROWS)
     assert engine.failure(f"SELECT host, selector_last({arguments})['value'] FROM cpu GROUP BY host") == (
         400,
@@ -42,7 +44,7 @@ def test_a_second_argument_that_is_not_a_timestamp_is_refused(engine: Engine, ar
     )
 
 
-def test_an_unknown_column_fails_with_the_planners_text(engine: Engine) -> None:
+def test_an_unknown_column_fails_with_the_planners_text(engine: SqlEngineUnderTest) -> None:
     engine.write("cpu v=1 1")
     assert engine.failure("SELECT selector_first(nope, time) FROM cpu") == (
         400,
@@ -60,7 +62,7 @@ def test_an_unknown_column_fails_with_the_planners_text(engine: Engine) -> None:
     ],
 )
 def test_a_selector_returns_value_and_time_of_a_row_that_has_the_value(
-    engine: Engine, function: str, expected: list[tuple[Any, ...]]
+    engine: SqlEngineUnderTest, function: str, expected: list[tuple[Any, ...]]
 ) -> None:
     engine.write(ROWS)
     rows = engine.rows(
@@ -74,26 +76,26 @@ def test_a_selector_returns_value_and_time_of_a_row_that_has_the_value(
     ("column", "value"),
     [("host", "c"), ("s", "x"), ("i", 9), ("v + 1", 6.0), ("CASE WHEN v > 4 THEN 'high' END", "high")],
 )
-def test_values_of_every_type_are_selected(engine: Engine, column: str, value: Any) -> None:
+def test_values_of_every_type_are_selected(engine: SqlEngineUnderTest, column: str, value: Any) -> None:
     engine.write(ROWS)
     assert engine.rows(f"SELECT selector_max({column}, time)['value'] AS x FROM cpu") == [{"x": value}]
 
 
-def test_further_arguments_are_taken_from_the_selected_row(engine: Engine) -> None:
+def test_further_arguments_are_taken_from_the_selected_row(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     assert engine.text("SELECT selector_min(v, time, host, i, s) AS x FROM cpu", Format.JSON) == (
         '[{"x":{"value":1.0,"time":"1970-01-01T00:00:00.000000020","other_1":"a","other_2":2}}]'
     )
 
 
-def test_a_selector_of_no_rows_is_null(engine: Engine) -> None:
+def test_a_selector_of_no_rows_is_null(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     assert engine.text("SELECT count(*) AS n, selector_last(v, time) AS x FROM cpu WHERE false", Format.JSON) == (
         '[{"n":0}]'
     )
 
 
-def test_a_column_without_alias_has_the_servers_name(engine: Engine) -> None:
+def test_a_column_without_alias_has_the_servers_name(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     sql = "SELECT SELECTOR_FIRST(v, time)['value'], selector_max(v, c.time, i) FILTER (WHERE host = 'a') FROM cpu c"
     assert engine.parquet(sql).column_names == [
@@ -130,7 +132,7 @@ def test_a_column_without_alias_has_the_servers_name(engine: Engine) -> None:
     ],
 )
 def test_selectors_work_wherever_aggregates_work(
-    engine: Engine, sql: str, expected: list[tuple[Any, ...]] | None
+    engine: SqlEngineUnderTest, sql: str, expected: list[tuple[Any, ...]] | None
 ) -> None:
     engine.write(ROWS)
     if expected is None:
@@ -139,7 +141,7 @@ def test_selectors_work_wherever_aggregates_work(
         assert expected == [tuple(row.values()) for row in engine.rows(sql)]
 
 
-def test_selectors_accept_parameters(engine: Engine) -> None:
+def test_selectors_accept_parameters(engine: SqlEngineUnderTest) -> None:
     engine.write(ROWS)
     sql = "SELECT selector_max(v * $factor, time)['value'] AS x FROM cpu WHERE host = $host"
     assert engine.rows(sql, {"factor": 2, "host": "a"}) == [{"x": 6.0}]
@@ -168,7 +170,7 @@ MODELS: dict[str, Callable[[list[Point]], Point]] = {
     )
 )
 def test_selectors_agree_with_a_plain_model(
-    fresh_engine: Callable[[], AbstractContextManager[Engine]], points: list[Point]
+    fresh_engine: Callable[[], AbstractContextManager[SqlEngineUnderTest]], points: list[Point]
 ) -> None:
     selected = ", ".join(f"{name}(v, time)['value'], {name}(v, time)['time']" for name in MODELS)
     with fresh_engine() as engine:

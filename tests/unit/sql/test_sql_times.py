@@ -9,7 +9,7 @@ import pytest
 from influxdb3_embedded.sql import Format
 
 if TYPE_CHECKING:
-    from sql_engine import Engine
+    from sql_engine import SqlEngineUnderTest
 
 NEW_YEAR = "home temp=1 1704067200000000000"  # 2024-01-01T00:00:00Z
 
@@ -27,7 +27,7 @@ NEW_YEAR = "home temp=1 1704067200000000000"  # 2024-01-01T00:00:00Z
         ("tz(max(time), 'Europe/Paris')", "2024-01-01T01:00:00+01:00"),
     ],
 )
-def test_tz_shows_a_time_in_a_zone(engine: Engine, expression: str, written: str) -> None:
+def test_tz_shows_a_time_in_a_zone(engine: SqlEngineUnderTest, expression: str, written: str) -> None:
     engine.write(NEW_YEAR)
     assert engine.text(f"SELECT {expression} AS x FROM home", Format.JSON) == f'[{{"x":"{written}"}}]'
 
@@ -41,7 +41,7 @@ def test_tz_shows_a_time_in_a_zone(engine: Engine, expression: str, written: str
         ("tz(time, 'UTC', 1)", "tz expects 1 or 2 arguments, got 3"),
     ],
 )
-def test_a_wrong_call_of_tz_fails_with_the_servers_text(engine: Engine, expression: str, text: str) -> None:
+def test_a_wrong_call_of_tz_fails_with_the_servers_text(engine: SqlEngineUnderTest, expression: str, text: str) -> None:
     engine.write("home,room=a temp=1 1")
     assert engine.failure(f"SELECT {expression} FROM home") == (400, f"Error during planning: {text}")
 
@@ -60,7 +60,9 @@ def test_a_wrong_call_of_tz_fails_with_the_servers_text(engine: Engine, expressi
         ("to_timestamp(CAST(to_timestamp(5) AS BIGINT))", 5),
     ],
 )
-def test_to_timestamp_takes_whole_numbers_as_nanoseconds(engine: Engine, expression: str, time: int) -> None:
+def test_to_timestamp_takes_whole_numbers_as_nanoseconds(
+    engine: SqlEngineUnderTest, expression: str, time: int
+) -> None:
     engine.write(NEW_YEAR)
     assert engine.rows(f"SELECT {expression} AS x FROM home") == [{"x": time}]
     assert engine.rows(f"SELECT temp FROM home WHERE {expression} IS NOT NULL") == [{"temp": 1.0}]
@@ -70,16 +72,16 @@ def test_to_timestamp_takes_whole_numbers_as_nanoseconds(engine: Engine, express
     "expression",
     ["tz(home.time)", 'tz(home.time,Utf8("Europe/Paris"))', "to_timestamp(Int64(1))", "to_timestamp_nanos(Int64(1))"],
 )
-def test_columns_without_alias_are_named_after_the_function(engine: Engine, expression: str) -> None:
+def test_columns_without_alias_are_named_after_the_function(engine: SqlEngineUnderTest, expression: str) -> None:
     engine.write(NEW_YEAR)
     written = expression.replace('Utf8("', "'").replace('")', "')").replace("'))", "')").replace("Int64(1)", "1")
     assert engine.parquet(f"SELECT {written} FROM home").column_names == [expression]
 
 
-def test_a_syntax_error_has_positions_in_the_query_that_was_sent(engine: Engine) -> None:
+def test_a_syntax_error_has_positions_in_the_query_that_was_sent(engine: SqlEngineUnderTest) -> None:
     assert engine.failure("SELECT tz(now()) FROM )")[1].endswith('found: ) at Line: 1, Column: 23")')
 
 
-def test_a_query_may_have_thousands_of_calls(engine: Engine) -> None:
+def test_a_query_may_have_thousands_of_calls(engine: SqlEngineUnderTest) -> None:
     calls = ", ".join(f"to_timestamp({number}) AS x{number}" for number in range(2_000))
     assert len(engine.parquet(f"SELECT {calls}").column_names) == 2_000

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_embedded.http.route import Route
 
 PATH = "/openapi.json"
 """The usual path of an OpenAPI document."""
 
 
-def describing(routes: Callable[[], Iterable[Route[Any]]]) -> Callable[[Engine, Request, None], Awaitable[Response]]:
+def describing(
+    routes: Callable[[], Iterable[Route[Any]]],
+) -> Callable[[EmbeddedEngine, Request, None], Awaitable[Response]]:
     """Make the operation.
 
     Args:
@@ -33,7 +35,7 @@ def describing(routes: Callable[[], Iterable[Route[Any]]]) -> Callable[[Engine, 
     def make_document(*, tokens: bool) -> bytes:
         return bytes(json_answer(document(routes(), tokens=tokens)).body)
 
-    async def openapi(engine: Engine, _request: Request, _nothing: None) -> Response:
+    async def openapi(engine: EmbeddedEngine, _request: Request, _nothing: None) -> Response:
         """Describe all operations in an OpenAPI 3.1 document."""
         tokens = not engine.settings.without_auth
         if tokens not in documents:

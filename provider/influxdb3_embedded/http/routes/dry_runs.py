@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_engine_api.wire import TestSchedulePlugin, TestWalPlugin
 
 _EVERY_SECOND = "* * * * * *"
 
 
-async def wal(engine: Engine, request: Request, body: TestWalPlugin) -> Response:
+async def wal(engine: EmbeddedEngine, request: Request, body: TestWalPlugin) -> Response:
     """Make a dry run of a WAL plugin on line protocol."""
     await _check_plugin_file(engine, body.filename)
     try:
@@ -44,7 +44,7 @@ async def wal(engine: Engine, request: Request, body: TestWalPlugin) -> Response
     return await asyncio.to_thread(lambda: _wal_answer(run, _invalid_writes(engine, run)))
 
 
-async def schedule(engine: Engine, request: Request, body: TestSchedulePlugin) -> Response:
+async def schedule(engine: EmbeddedEngine, request: Request, body: TestSchedulePlugin) -> Response:
     """Make a dry run of a schedule plugin, as if it were the next time of the schedule."""
     await _check_plugin_file(engine, body.filename)
     if engine.catalog.database(body.database) is None:
@@ -67,7 +67,7 @@ async def schedule(engine: Engine, request: Request, body: TestSchedulePlugin) -
     return await asyncio.to_thread(lambda: _schedule_answer(run, call_time, _invalid_writes(engine, run)))
 
 
-async def _check_plugin_file(engine: Engine, filename: str) -> None:
+async def _check_plugin_file(engine: EmbeddedEngine, filename: str) -> None:
     try:
         await engine.plugins.load(filename)
     except PluginFileError as error:
@@ -86,7 +86,7 @@ def _parse_schedule(text: str) -> Cron | Every:
     return parsed
 
 
-def _invalid_writes(engine: Engine, run: DryRun) -> list[str]:
+def _invalid_writes(engine: EmbeddedEngine, run: DryRun) -> list[str]:
     """Errors of the lines that a write would have refused."""
     errors = []
     for name, lines in run.database_writes.items():

@@ -13,17 +13,17 @@ from influxdb3_embedded.settings import PackageManager
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_engine_api.wire import InstallPackages, InstallRequirements
 
 
-async def install_packages(engine: Engine, _request: Request, body: InstallPackages) -> Response:
+async def install_packages(engine: EmbeddedEngine, _request: Request, body: InstallPackages) -> Response:
     """Run `pip install` with the given requirement specifiers or options of pip."""
     _check_enabled(engine)
     return await _install(engine, body.packages)
 
 
-async def install_requirements(engine: Engine, _request: Request, body: InstallRequirements) -> Response:
+async def install_requirements(engine: EmbeddedEngine, _request: Request, body: InstallRequirements) -> Response:
     """Run `pip install` with a requirements file in the plugin directory or at an HTTP URL."""
     _check_enabled(engine)
     location = body.requirements_location
@@ -35,14 +35,14 @@ async def install_requirements(engine: Engine, _request: Request, body: InstallR
     return await _install(engine, ["-r", location])
 
 
-def _check_enabled(engine: Engine) -> None:
+def _check_enabled(engine: EmbeddedEngine) -> None:
     if engine.settings.package_manager is PackageManager.DISABLED:
         raise ApiError(403, "Package installation has been disabled. Contact your administrator for more information.")
     if engine.plugins.root is None:
         raise InstallRefused("Plugin environment management is disabled")
 
 
-async def _install(engine: Engine, arguments: list[str]) -> Response:
+async def _install(engine: EmbeddedEngine, arguments: list[str]) -> Response:
     if any("\0" in argument for argument in arguments):
         raise InstallRefused("an argument contains a NUL character")
     try:

@@ -13,7 +13,7 @@ from influxdb3_embedded.http.answers import json_answer
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
 
 HEALTH_V1 = "/api/v1/health"
 """The path that clients of InfluxDB 1 use."""
@@ -25,12 +25,12 @@ _BUILD = "Embedded"
 _PROCESS_ID = str(uuid.uuid4())
 
 
-async def health(_engine: Engine, _request: Request, _nothing: None) -> Response:
+async def health(_engine: EmbeddedEngine, _request: Request, _nothing: None) -> Response:
     """Answer OK if the engine runs."""
     return Response("OK", media_type="text/plain")
 
 
-async def ping(_engine: Engine, _request: Request, _nothing: None) -> Response:
+async def ping(_engine: EmbeddedEngine, _request: Request, _nothing: None) -> Response:
     """Return the name and the version of the product."""
     request_id = str(uuid.uuid4())
     body = {

@@ -12,11 +12,11 @@ from influxdb3_embedded.runner import PluginFileError
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_engine_api.wire import CreatePluginFile, UpdatePluginDirectory, UpdatePluginFile
 
 
-async def create_file(engine: Engine, _request: Request, body: CreatePluginFile) -> Response:
+async def create_file(engine: EmbeddedEngine, _request: Request, body: CreatePluginFile) -> Response:
     """Write a file in the plugin directory."""
     try:
         await engine.plugins.write_file(body.plugin_name, body.content)
@@ -25,7 +25,7 @@ async def create_file(engine: Engine, _request: Request, body: CreatePluginFile)
     return Response()
 
 
-async def update_file(engine: Engine, _request: Request, body: UpdatePluginFile) -> Response:
+async def update_file(engine: EmbeddedEngine, _request: Request, body: UpdatePluginFile) -> Response:
     """Replace the plugin file of a trigger."""
     try:
         await engine.plugins.replace_file(_filename(engine, body.plugin_name), body.content)
@@ -34,7 +34,7 @@ async def update_file(engine: Engine, _request: Request, body: UpdatePluginFile)
     return Response()
 
 
-async def update_directory(engine: Engine, _request: Request, body: UpdatePluginDirectory) -> Response:
+async def update_directory(engine: EmbeddedEngine, _request: Request, body: UpdatePluginDirectory) -> Response:
     """Replace the plugin directory of a trigger."""
     contents = [(file.relative_path, file.content) for file in body.files]
     try:
@@ -44,7 +44,7 @@ async def update_directory(engine: Engine, _request: Request, body: UpdatePlugin
     return Response()
 
 
-def _filename(engine: Engine, trigger_name: str) -> str:
+def _filename(engine: EmbeddedEngine, trigger_name: str) -> str:
     filename = engine.triggers.plugin_filename_of(trigger_name)
     if filename is None:
         # 500 for an error of the client, as in the published API

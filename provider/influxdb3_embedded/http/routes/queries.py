@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_embedded.http.requests.parameters import FormatName, QueryString
 
 _PARAMS = TypeAdapter(dict[str, Scalar])
@@ -30,7 +30,7 @@ _BY_MIME_TYPE = {
 }
 
 
-async def query_string(engine: Engine, request: Request, parameters: QueryString) -> Response:
+async def query_string(engine: EmbeddedEngine, request: Request, parameters: QueryString) -> Response:
     """Run the SQL query in the query string."""
     params = None
     if parameters.params is not None:
@@ -43,7 +43,7 @@ async def query_string(engine: Engine, request: Request, parameters: QueryString
     return await _run(engine, request, Query(db=parameters.db, q=parameters.q, format=parameters.format, params=params))
 
 
-async def query_body(engine: Engine, request: Request, query: Query) -> Response:
+async def query_body(engine: EmbeddedEngine, request: Request, query: Query) -> Response:
     """Run the SQL query in the JSON body."""
     return await _run(engine, request, query)
 
@@ -65,7 +65,7 @@ def format_of(name: FormatName) -> Format:
     return Format.JSONL if name == "json_lines" else Format(name)
 
 
-async def _run(engine: Engine, request: Request, query: Query) -> Response:
+async def _run(engine: EmbeddedEngine, request: Request, query: Query) -> Response:
     accepted = _accepted(request.headers.get("accept"))
     output = format_of(query.format) if query.format else accepted
     content = await cancelled_on_disconnect(request, engine.data.query(query.db, query.q, query.params, output))

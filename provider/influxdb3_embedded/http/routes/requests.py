@@ -14,7 +14,7 @@ from influxdb3_engine_api import paths
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
 
 PREFIX = paths.engine("").encode()
 """The beginning of the path of each request trigger."""
@@ -27,7 +27,7 @@ _HEADERS_OF_SERVER = frozenset(
 _STATUSES_WITHOUT_BODY = frozenset({204, 304})
 
 
-async def call(engine: Engine, request: Request, body: bytes) -> Response:
+async def call(engine: EmbeddedEngine, request: Request, body: bytes) -> Response:
     """Run the plugin of the request trigger with this path, and answer with its result."""
     path = request.scope["raw_path"][len(PREFIX) :].decode("latin-1")
     # the last value of a repeated name counts

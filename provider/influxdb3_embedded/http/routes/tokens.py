@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_embedded.http.requests.parameters import CreateNamedToken, DeleteToken
     from influxdb3_embedded.services.tokens import NewToken
 
 
-async def create_operator(engine: Engine, _request: Request, _nothing: None) -> Response:
+async def create_operator(engine: EmbeddedEngine, _request: Request, _nothing: None) -> Response:
     """Create the operator token. This operation needs no token."""
     return _created(await engine.tokens.create(OPERATOR))
 
 
-async def regenerate_operator(engine: Engine, _request: Request, _nothing: None) -> Response:
+async def regenerate_operator(engine: EmbeddedEngine, _request: Request, _nothing: None) -> Response:
     """Replace the secret of the operator token. The old secret becomes invalid."""
     return _created(await engine.tokens.regenerate_operator())
 
 
-async def create_named(engine: Engine, _request: Request, body: CreateNamedToken) -> Response:
+async def create_named(engine: EmbeddedEngine, _request: Request, body: CreateNamedToken) -> Response:
     """Create a named admin token."""
     return _created(await engine.tokens.create(body.token_name, lifetime=body.expiry_secs))
 
 
-async def delete(engine: Engine, _request: Request, parameters: DeleteToken) -> Response:
+async def delete(engine: EmbeddedEngine, _request: Request, parameters: DeleteToken) -> Response:
     """Delete a token."""
     await engine.tokens.delete(parameters.token_name)
     return Response()

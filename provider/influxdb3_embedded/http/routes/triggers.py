@@ -11,30 +11,30 @@ from influxdb3_embedded.model import TriggerKey
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_embedded.http.requests.parameters import DeleteTrigger, TriggerReference
     from influxdb3_engine_api.wire import CreateTrigger
 
 
-async def create(engine: Engine, _request: Request, body: CreateTrigger) -> Response:
+async def create(engine: EmbeddedEngine, _request: Request, body: CreateTrigger) -> Response:
     """Create a trigger."""
     await engine.triggers.create(body)
     return Response()
 
 
-async def delete(engine: Engine, _request: Request, reference: DeleteTrigger) -> Response:
+async def delete(engine: EmbeddedEngine, _request: Request, reference: DeleteTrigger) -> Response:
     """Delete a trigger."""
     await engine.triggers.delete(TriggerKey(reference.db, reference.trigger_name), force=reference.force)
     return Response()
 
 
-async def enable(engine: Engine, _request: Request, reference: TriggerReference) -> Response:
+async def enable(engine: EmbeddedEngine, _request: Request, reference: TriggerReference) -> Response:
     """Enable a trigger."""
     await engine.triggers.enable(TriggerKey(reference.db, reference.trigger_name))
     return Response()
 
 
-async def disable(engine: Engine, _request: Request, reference: TriggerReference) -> Response:
+async def disable(engine: EmbeddedEngine, _request: Request, reference: TriggerReference) -> Response:
     """Disable a trigger."""
     await engine.triggers.disable(TriggerKey(reference.db, reference.trigger_name))
     return Response()

@@ -15,7 +15,7 @@ from influxdb3_embedded.storage import Precision
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from influxdb3_embedded.engine import Engine
+    from influxdb3_embedded.engine import EmbeddedEngine
     from influxdb3_embedded.http.requests.inputs import WithBody
     from influxdb3_embedded.http.requests.parameters import WriteLp, WriteV1, WriteV2
     from influxdb3_embedded.storage import LineError, WriteOutcome
@@ -31,7 +31,7 @@ _DEFAULT_POLICIES = (None, "", "autogen", "default")
 _V2_CODES = {401: "unauthorized", 403: "forbidden", 404: "not found", 413: "request too large", 500: "internal error"}
 
 
-async def write_lp(engine: Engine, _request: Request, content: WithBody[WriteLp]) -> Response:
+async def write_lp(engine: EmbeddedEngine, _request: Request, content: WithBody[WriteLp]) -> Response:
     """Write line protocol. With `accept_partial`, valid lines are written even if others are invalid."""
     parameters = content.parameters
     check_database_name(parameters.db)
@@ -50,7 +50,7 @@ async def write_lp(engine: Engine, _request: Request, content: WithBody[WriteLp]
     return Response(status_code=204)
 
 
-async def write_v1(engine: Engine, _request: Request, content: WithBody[WriteV1]) -> Response:
+async def write_v1(engine: EmbeddedEngine, _request: Request, content: WithBody[WriteV1]) -> Response:
     """Write line protocol as in InfluxDB 1: all lines or none. The database is `db`, or `db/rp` with `rp`."""
     parameters = content.parameters
     if not parameters.db:
@@ -62,7 +62,7 @@ async def write_v1(engine: Engine, _request: Request, content: WithBody[WriteV1]
     return Response(status_code=204)
 
 
-async def write_v2(engine: Engine, _request: Request, content: WithBody[WriteV2]) -> Response:
+async def write_v2(engine: EmbeddedEngine, _request: Request, content: WithBody[WriteV2]) -> Response:
     """Write line protocol as in InfluxDB 2: all lines or none."""
     parameters = content.parameters
     if not parameters.bucket:
@@ -80,7 +80,7 @@ def v2_error(error: ApiError) -> Response:
     return json_answer(body, error.status)
 
 
-async def _write_all(engine: Engine, name: str, body: bytes, precision: str) -> WriteOutcome:
+async def _write_all(engine: EmbeddedEngine, name: str, body: bytes, precision: str) -> WriteOutcome:
     check_database_name(name, retention_policy=True)
     return await engine.data.write(name, body, precision=_PRECISIONS[precision], accept_partial=False, durable=True)
 
