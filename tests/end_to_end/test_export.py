@@ -11,13 +11,17 @@ from urllib.parse import urlsplit
 import pytest
 from breaking_proxy import BreakingProxy
 from servers import start_server
-from stack import Stack
+from stack import ProjectStack
 
 from influxdb3_engine_api import CreateTrigger, EngineClient, paths
 from influxdb3_engine_resources.plugins.directory import files_sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 ALL_KINDS = """
 def process_writes(influxdb3_local, table_batches, args=None):
@@ -70,7 +74,9 @@ def configure(client: EngineClient) -> None:
     create(client, "metrics", "left", "no_entry.py", "every:1d", disabled=True)
 
 
-def export(cli, engine_url: str, out: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def export(
+    cli: PulumiCli, engine_url: str, out: Path, *options: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     home = {
         "PULUMI_BACKEND_URL": (out.parent / "state").as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "",
@@ -89,13 +95,6 @@ def export(cli, engine_url: str, out: Path, *options: str, **environment: str) -
     )
 
 
-class Exported(Stack):
-    """The exported project, whose files stay as they are."""
-
-    def __post_init__(self) -> None:
-        (self.directory / "state").symlink_to(self.directory.parent / "state")
-
-
 def changing(proxy: BreakingProxy) -> list[str]:
     """Requests that ask a server for a change, without the probe, which each deployment writes."""
     read = (paths.QUERY_SQL, paths.PLUGIN_TEST_SCHEDULE, paths.PLUGIN_TEST_WAL, paths.PLUGIN_FILES)
@@ -105,13 +104,15 @@ def changing(proxy: BreakingProxy) -> list[str]:
 
 
 @pytest.fixture
-def proxy(engine):
+def proxy(engine: RunningEngine) -> Iterator[BreakingProxy]:
     proxy = BreakingProxy(engine.url, 1)
     yield proxy
     proxy.close()
 
 
-def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(cli, engine, proxy, tmp_path):
+def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(
+    cli: PulumiCli, engine: RunningEngine, proxy: BreakingProxy, tmp_path: Path
+) -> None:
     configure(engine.client)
     out = tmp_path / "first" / "project"
     out.parent.mkdir()
@@ -124,7 +125,8 @@ def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(cli
     assert "geheim" not in everything
     assert "user:word" not in everything
 
-    stack = Exported(out, cli, os.environ)
+    (out / "state").symlink_to(out.parent / "state")
+    stack = ProjectStack(out, cli, os.environ)
     proxy.requests.clear()
     proxy.written_files.clear()
 
