@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import re
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hostile_server import DELAYS, LIES, MARK, hostile_server
 from stack import Stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]")
 PROGRAM = """
@@ -19,7 +26,9 @@ PROGRAM = """
 
 
 @pytest.mark.parametrize("answer", ["a login page", "an error that steers the terminal", "a body that drips"])
-def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_creates_nothing(tmp_path, cli, answer):
+def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_creates_nothing(
+    tmp_path: Path, cli: PulumiCli, answer: str
+) -> None:
     with hostile_server((LIES | DELAYS)[answer]) as server:
         config = {"influxdb3:hostUrl": server.url, "influxdb3:timeout": "1"}
         stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
@@ -40,7 +49,9 @@ def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_cre
     assert expected[answer] in ran.output, ran.output
 
 
-def test_a_login_page_in_front_of_a_server_never_makes_resources_gone_or_deleted(tmp_path, cli, engine):
+def test_a_login_page_in_front_of_a_server_never_makes_resources_gone_or_deleted(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
     stack.program(PROGRAM)
     stack.up()
@@ -78,7 +89,7 @@ PLUGIN = (
         ('PackageSet("s", packages=[pulumi.Output.concat("x @ https://u:", hidden, "@h/x y")])', "packages[0]: "),
     ],
 )
-def test_no_error_of_a_preview_contains_a_secret(unreachable_stack, declaration, named):
+def test_no_error_of_a_preview_contains_a_secret(unreachable_stack: Stack, declaration: str, named: str) -> None:
     unreachable_stack.program(f"""
         hidden = pulumi.Output.secret("k9-hunter2")
         {declaration}

@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 from breaking_proxy import BreakingProxy
 from servers import PROGRAM, start_server
 from stack import Stack
 
-from influxdb3_engine_api import CreateTrigger, TriggerSettings
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 PLUGIN = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 SCHEDULED = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    pass\n"
 
 
-def definition(db, name):
+def definition(db: str, name: str) -> CreateTrigger:
     """Body of a trigger that another person creates."""
     return CreateTrigger(
         db=db,
         plugin_filename="there.py",
         trigger_name=name,
-        trigger_settings=TriggerSettings(run_async=False, error_behavior="log"),
+        trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
         trigger_specification="all_tables",
         disabled=False,
     )
 
 
-def stack_with_online_checks(directory, cli, url):
+def stack_with_online_checks(directory: Path, cli: PulumiCli, url: str) -> Stack:
     """A stack whose previews ask the server."""
     config = {"influxdb3:hostUrl": url, "influxdb3:onlineChecks": "true"}
     return Stack(directory / "stack", cli, os.environ, config=config)
 
 
-def assert_refused(stack, reasons):
+def assert_refused(stack: Stack, reasons: dict[str, str]) -> None:
     """Check that the preview of each program fails with its reason; a preview ends at the first failure."""
     for program, reason in reasons.items():
         stack.program(program)
@@ -44,7 +51,9 @@ def assert_refused(stack, reasons):
         assert reason in " ".join(ran.output.split())
 
 
-def test_an_error_names_the_property_whose_value_is_missing_on_the_server(tmp_path, cli, engine):
+def test_an_error_names_the_property_whose_value_is_missing_on_the_server(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     engine.client.create_database("lacking")
     engine.client.create_plugin_file("there.py", PLUGIN)
     engine.client.create_plugin_file("there/__init__.py", PLUGIN)
@@ -63,7 +72,7 @@ def test_an_error_names_the_property_whose_value_is_missing_on_the_server(tmp_pa
     )
 
 
-def test_what_the_program_creates_does_not_count_as_missing(stack, engine):
+def test_what_the_program_creates_does_not_count_as_missing(stack: Stack, engine: RunningEngine) -> None:
     engine.client.create_database("lacking")
     engine.client.create_plugin_file("there/__init__.py", PLUGIN)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -87,7 +96,9 @@ def test_what_the_program_creates_does_not_count_as_missing(stack, engine):
     assert len(engine.client.triggers("new")) == 4
 
 
-def test_the_preview_refuses_what_exists_with_the_error_of_the_deployment(tmp_path, cli, engine):
+def test_the_preview_refuses_what_exists_with_the_error_of_the_deployment(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     engine.client.create_plugin_file("theirs.py", "theirs = 1")
     engine.client.create_plugin_file("their_directory/__init__.py", "theirs = 1")
     engine.client.create_plugin_file("there.py", PLUGIN)
@@ -110,7 +121,9 @@ def test_the_preview_refuses_what_exists_with_the_error_of_the_deployment(tmp_pa
     )
 
 
-def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(tmp_path, cli, engine):
+def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     engine.client.create_plugin_file("there.py", PLUGIN)
     engine.client.create_database("unknown")
     engine.client.create_trigger(definition("unknown", "t"))
@@ -134,7 +147,7 @@ def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(tmp_path, 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {'args': args}\n"
 
 
-def hooks(*triggers):
+def hooks(*triggers: tuple[str, str]) -> str:
     """A program of request triggers, each of which depends on the one before.
 
     Args:
@@ -174,7 +187,9 @@ MOVES = {
 
 
 @pytest.mark.parametrize("case", MOVES)
-def test_preview_and_deployment_accept_a_path_that_moves_between_triggers_of_the_program(stack, engine, case):
+def test_preview_and_deployment_accept_a_path_that_moves_between_triggers_of_the_program(
+    stack: Stack, engine: RunningEngine, case: str
+) -> None:
     before, after = MOVES[case]
     for db in ("one", "two"):
         engine.client.create_database(db)
@@ -199,7 +214,9 @@ STUCK = {
 
 
 @pytest.mark.parametrize("case", STUCK)
-def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(stack, engine, case):
+def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(
+    stack: Stack, engine: RunningEngine, case: str
+) -> None:
     before, after = STUCK[case]
     engine.client.create_database("one")
     stack.program(before)
@@ -219,13 +236,14 @@ def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(stack, engin
 
 
 @pytest.mark.skipif(PROGRAM is not None, reason="only Enterprise has the flag --plugin-dir-only")
-def test_the_preview_reports_flags_that_forbid_triggers_files_and_packages(tmp_path, cli):
+def test_the_preview_reports_flags_that_forbid_triggers_files_and_packages(tmp_path: Path, cli: PulumiCli) -> None:
     directory = tmp_path / "engine"
     (directory / "plugins").mkdir(parents=True)
     (directory / "plugins" / "there.py").write_text(PLUGIN)
     (directory / "plugins" / "scheduled.py").write_text(SCHEDULED)
-    flags = {"restrict_plugin_triggers_to": "schedule", "plugin_dir_only": True, "package_manager": "disabled"}
-    with start_server(directory, **flags) as locked:
+    with start_server(
+        directory, restrict_plugin_triggers_to="schedule", plugin_dir_only=True, package_manager="disabled"
+    ) as locked:
         locked.client.create_database("d")
         stack = stack_with_online_checks(tmp_path, cli, locked.url)
 
@@ -251,14 +269,16 @@ def test_the_preview_reports_flags_that_forbid_triggers_files_and_packages(tmp_p
         assert [row.trigger_name for row in locked.client.triggers("d")] == ["t"]
 
 
-def test_the_number_of_requests_of_a_preview_does_not_grow_with_the_triggers(tmp_path, cli, engine):
+def test_the_number_of_requests_of_a_preview_does_not_grow_with_the_triggers(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     engine.client.create_database("counted")
     engine.client.write_lp("counted", "cpu v=1")
     engine.client.create_plugin_file("counted.py", PLUGIN)
     proxy = BreakingProxy(engine.url, silence=0)
     stack = stack_with_online_checks(tmp_path, cli, proxy.url)
 
-    def requests(count):
+    def requests(count: int) -> Counter[str]:
         stack.program(
             f"""
             for number in range({count}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -11,11 +12,16 @@ from stack import Stack
 
 from influxdb3_engine_api import EngineClient, paths
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pulumi_cli import PulumiCli
+
 SECRET = "k9-hunter2-argument"
 CONTENT = "k9-hunter2-content"
 
 
-def test_secrets_stay_secret_from_creation_to_destroy(tmp_path, cli):
+def test_secrets_stay_secret_from_creation_to_destroy(tmp_path: Path, cli: PulumiCli) -> None:
     with start_server(tmp_path / "engine", without_auth=False) as engine:
         token = httpx.post(engine.url + paths.TOKEN_ADMIN).json()["token"]
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
@@ -23,7 +29,7 @@ def test_secrets_stay_secret_from_creation_to_destroy(tmp_path, cli):
         stack.run("config", "set", "--secret", "argument", SECRET, expect=0)
         said = []
 
-        def program(threshold, plugin="plugin.plugin_filename"):
+        def program(threshold: int, plugin: str = "plugin.plugin_filename") -> None:
             stack.program(
                 f"""
                 secret = pulumi.Config().require_secret("argument")
@@ -72,7 +78,7 @@ def test_secrets_stay_secret_from_creation_to_destroy(tmp_path, cli):
     assert token not in engine.logs
 
 
-def test_the_url_of_a_secret_request_path_is_secret(stack):
+def test_the_url_of_a_secret_request_path_is_secret(stack: Stack) -> None:
     stack.run("config", "set", "--secret", "path", "hook-k9-hunter2", expect=0)
     stack.program(
         """
@@ -107,7 +113,7 @@ def test_the_url_of_a_secret_request_path_is_secret(stack):
         ("hook-k9-hunter2", "belongs to trigger 'hook"),
     ],
 )
-def test_an_error_does_not_contain_a_secret_request_path(unreachable_stack, path, problem):
+def test_an_error_does_not_contain_a_secret_request_path(unreachable_stack: Stack, path: str, problem: str) -> None:
     unreachable_stack.run("config", "set", "--secret", "path", path, expect=0)
     unreachable_stack.program(
         """

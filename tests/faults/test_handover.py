@@ -97,10 +97,15 @@ def load(processes: int) -> Iterator[None]:
             process.wait()
 
 
-def trigger(version: int, name: str = "w", **properties: object) -> TriggerInputs:
-    arguments = {"v": str(version), "w": name} | properties.pop("trigger_arguments", {})  # type: ignore[operator]
-    given = {"db": "d", "trigger_name": name, "plugin_filename": "record.py", "trigger_specification": "table:m"}
-    return TriggerInputs.checked(given | {"trigger_arguments": arguments} | properties)
+def trigger(version: int, name: str = "w", /, **properties: object) -> TriggerInputs:
+    inputs = {
+        "db": "d",
+        "trigger_name": name,
+        "plugin_filename": "record.py",
+        "trigger_specification": "table:m",
+        "trigger_arguments": {"v": str(version), "w": name},
+    }
+    return TriggerInputs.checked(inputs | properties)
 
 
 def seen(engine: Engine, name: str = "w") -> Counter[int]:
@@ -169,11 +174,11 @@ def test_triggers_that_a_deployment_changes_at_once_lose_no_row_and_process_none
 
 @pytest.mark.timeout(180)
 def test_a_plugin_that_is_always_behind_loses_nothing_in_a_swap(engine: Engine) -> None:
-    slow = {"trigger_arguments": {"seconds": "0.6"}}
-    TRIGGERS.create(trigger(0, **slow), engine)
+    slow = trigger(0, trigger_arguments={"v": "0", "w": "w", "seconds": "0.6"})
+    TRIGGERS.create(slow, engine)
     with Writer(engine) as writer:
         time.sleep(2)
-        TRIGGERS.update(trigger(0, **slow), trigger(1), engine)
+        TRIGGERS.update(slow, trigger(1), engine)
         time.sleep(1)
     assert settled(engine, writer.written) == (0, 0)
 
