@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the environments with the wheel are; the processes of a run share it."""
+    """Where the environments with the wheel are. The processes of a test run share this directory."""
     own = tmp_path_factory.getbasetemp()
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "installed"
 
 
 @pytest.fixture(scope="session")
 def installation(environments: Path) -> Installation:
-    """The wheel, installed without the extra, as those do who deploy to a server."""
+    """A virtual environment with the wheel, without the extra."""
     return install(environments)
 
 
 @pytest.fixture(scope="session")
 def cli(installation: Installation) -> PulumiCli:
-    """The Pulumi CLI, built or installed on the first use; concurrent test processes wait for one another."""
+    """The Pulumi CLI, built or installed on the first use. Its programs run in the environment with the wheel."""
     found = find_or_install(report=print)
     return InstalledCli(found.directory, found.version, found.source, installation)
 

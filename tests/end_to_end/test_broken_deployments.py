@@ -1,4 +1,4 @@
-"""Deployments in which requests break or the engine is killed: no change is half made or forgotten."""
+"""Deployments in which requests break or the engine is killed: each change is made in full, now or by the next up."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Definition = dict[str, object]
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a trigger, whose definition is None if it does not exist, and the number of requests for it."""
+    """A change of a trigger from one definition to another, and the number of its requests. None: no trigger."""
 
     before: Definition | None
     after: Definition | None

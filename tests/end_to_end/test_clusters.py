@@ -1,4 +1,4 @@
-"""Several hosts, each with its own plugin directory and packages: all change, or none."""
+"""Several hosts, each with its own plugin directory and packages: a change reaches all hosts, or is rolled back."""
 
 from __future__ import annotations
 

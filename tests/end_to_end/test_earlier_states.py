@@ -1,4 +1,4 @@
-"""A state file from before `retain` existed and options were outputs."""
+"""A state file of an earlier release: its resources have no ``retain``, and their options are not outputs."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def create(client: EngineClient, db: str, name: str, plugin: str, specification:
 
 
 def configure(client: EngineClient) -> None:
-    """A bit of all that a server can have, as somebody makes it by hand."""
+    """Create databases, plugins, packages and triggers of all kinds, as a person does by hand."""
     for db in ("metrics", "logs"):
         client.create_database(db)
     client.create_plugin_file("all.py", ALL_KINDS)
@@ -95,8 +95,8 @@ def export(
     )
 
 
-def changing(proxy: BreakingProxy) -> list[str]:
-    """Requests that ask a server for a change, without the probe, which each deployment writes."""
+def requests_for_changes(proxy: BreakingProxy) -> list[str]:
+    """Requests that change the server. The upload of the probe does not count."""
     read = (paths.QUERY_SQL, paths.PLUGIN_TEST_SCHEDULE, paths.PLUGIN_TEST_WAL, paths.PLUGIN_FILES)
     sent = [each for each in proxy.requests if not each.startswith("GET ")]
     changes = [each for each in sent if urlsplit(each.partition(" ")[2]).path not in read]
@@ -118,7 +118,7 @@ def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(
     out.parent.mkdir()
     ran = export(cli, proxy.url, out)
     assert ran.returncode == 0, ran.stderr
-    assert changing(proxy) == []
+    assert requests_for_changes(proxy) == []
     assert "2 databases, 8 triggers, 4 plugins, 1 package" in ran.stdout
     assert "no_entry.py cannot run on 'every:1d': the plugin does not define" in ran.stdout
     everything = ran.stdout + ran.stderr + "".join(each.read_text() for each in out.rglob("*") if each.is_file())
@@ -131,7 +131,7 @@ def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(
     proxy.written_files.clear()
 
     assert "+ 16 created" in stack.up().changes()
-    assert changing(proxy) == []
+    assert requests_for_changes(proxy) == []
     assert stack.preview().changes() == ""
 
     stack.destroy()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Engines = dict[str, RunningEngine]
 TOKEN = "apiv3_token-of-a-site"
 SOURCE = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
+REQUEST = "process_request(influxdb3_local, query_parameters, request_headers, request_body, args=None)"
 SITE = f"""
     def site(engine):
         db = Database(f"metrics-{{engine}}", db="metrics", engine=engine)
@@ -52,9 +53,6 @@ def one_trigger(engine: str | None) -> str:
             engine={engine!r},
         )
     """.replace("process_writes(influxdb3_local, table_batches, args=None)", REQUEST)
-
-
-REQUEST = "process_request(influxdb3_local, query_parameters, request_headers, request_body, args=None)"
 
 
 @dataclass
@@ -133,7 +131,7 @@ def test_neither_the_state_nor_the_output_holds_a_token_of_an_engine(fleet: Stac
 
 
 @pytest.mark.parametrize(("before", "after"), [("berlin", "madrid"), (None, "madrid"), ("berlin", None)])
-def test_another_engine_gets_the_resource_before_the_old_one_loses_it(
+def test_a_resource_that_moves_is_created_on_the_new_engine_before_it_is_deleted_on_the_old_one(
     fleet: Stack, sites: Sites, before: str | None, after: str | None
 ) -> None:
     fleet.run("config", "set", "influxdb3:hostUrl", sites.engines["madrid" if before else "berlin"].url, expect=0)
@@ -150,11 +148,11 @@ def test_another_engine_gets_the_resource_before_the_old_one_loses_it(
     assert "stays" not in ran.output
     assert (sites.triggers("berlin"), sites.triggers("madrid")) == ([], ["t"])
     assert (sites.files("berlin"), sites.files("madrid")) == ([], ["w.py"])
-    assert before_in_time(ran.output, "created replacement", "deleted original")
+    assert comes_before(ran.output, "created replacement", "deleted original")
     assert fleet.up().changes() == ""
 
 
-def before_in_time(output: str, earlier: str, later: str) -> bool:
+def comes_before(output: str, earlier: str, later: str) -> bool:
     """Whether the last line with ``earlier`` comes before the first one with ``later``."""
     lines = output.splitlines()
     return max(n for n, line in enumerate(lines) if earlier in line) < min(
@@ -177,7 +175,7 @@ def test_another_name_of_the_same_server_sends_nothing(fleet: Stack, sites: Site
     assert fleet.up().changes() == ""
 
 
-def test_a_server_by_two_urls_does_not_lose_what_moves_between_them(fleet: Stack, sites: Sites) -> None:
+def test_a_resource_that_moves_between_two_urls_of_one_server_is_not_deleted(fleet: Stack, sites: Sites) -> None:
     berlin = sites.engines["berlin"]
     berlin.client.create_database("metrics")
     fleet.program(one_trigger("berlin"))
@@ -234,7 +232,7 @@ def test_a_mistake_under_an_engine_names_its_path_and_the_command(fleet: Stack) 
     ) in refused.output
 
 
-def test_a_removed_engine_is_named_by_what_still_has_to_be_deleted_there(fleet: Stack, sites: Sites) -> None:
+def test_a_resource_on_a_removed_engine_stays_and_an_error_names_the_engine(fleet: Stack, sites: Sites) -> None:
     sites.engines["berlin"].client.create_database("metrics")
     sites.engines["madrid"].client.create_database("metrics")
     fleet.program(one_trigger("berlin"))

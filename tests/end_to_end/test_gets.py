@@ -1,4 +1,4 @@
-"""``Trigger.get`` and ``Database.get``: read what others manage."""
+"""``Trigger.get`` and ``Database.get`` read resources that other stacks manage."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def theirs(tmp_path: Path, cli: PulumiCli, engine: RunningEngine, db: str) -> It
     stack.destroy(expect=None)
 
 
-def test_what_others_manage_is_read_with_all_outputs_and_never_changed(
+def test_get_reads_all_outputs_and_never_changes_the_resource(
     stack: Stack, engine: RunningEngine, db: str, theirs: Stack
 ) -> None:
     stack.program(
@@ -80,7 +80,7 @@ def test_what_others_manage_is_read_with_all_outputs_and_never_changed(
 
 
 @pytest.mark.parametrize("command", ["preview", "up"])
-def test_what_does_not_exist_and_an_invalid_id_are_errors_that_say_so(
+def test_a_missing_resource_and_an_invalid_id_are_errors(
     stack: Stack, engine: RunningEngine, db: str, command: str
 ) -> None:
     missing = {

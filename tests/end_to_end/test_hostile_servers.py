@@ -1,4 +1,4 @@
-"""Deployments to a URL where a gateway or another kind of server answers: they fail, and the state stays right."""
+"""Deployments to a URL where a gateway or another kind of server answers: they fail and keep the state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from influxdb3_embedded.testing import RunningEngine
     from pulumi_cli import PulumiCli
 
-STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]")
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]")
 PROGRAM = """
     db = Database("d", retain=False)
     plugin = PluginFile("p.py", content="def process_writes(i, t, a): pass\\n", delete_on_destroy=True)
@@ -40,7 +40,7 @@ def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_cre
     assert ran.status != 0
     assert stack.resources() == {}
     assert not ran.has_traceback(), ran.output
-    assert not STEERS.search(ran.output), ascii(ran.output)
+    assert not CONTROL_CHARACTERS.search(ran.output), ascii(ran.output)
     expected = {
         "a login page": f"text/html from 'nginx', titled 'Sign in {MARK}'",
         "an error that steers the terminal": rf"answered 500: \x1b[2J\x1b]0;{MARK}\x07",
@@ -49,7 +49,7 @@ def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_cre
     assert expected[answer] in ran.output, ran.output
 
 
-def test_a_login_page_in_front_of_a_server_never_makes_resources_gone_or_deleted(
+def test_a_login_page_in_front_of_a_server_removes_no_resource(
     tmp_path: Path, cli: PulumiCli, engine: RunningEngine
 ) -> None:
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})

@@ -28,7 +28,7 @@ ERRORS = {
 }
 
 
-def said(ran: Ran) -> list[str]:
+def diagnostics(ran: Ran) -> list[str]:
     """The lines of the CLI's diagnostics."""
     assert "Traceback" not in ran.output, ran.output
     return [line.strip() for line in ran.output.partition("Diagnostics:")[2].splitlines()]
@@ -42,7 +42,7 @@ def test_an_invalid_key_or_value_is_one_error_of_the_deployment(unreachable_stac
     for command in (unreachable_stack.preview, unreachable_stack.up):
         ran = command(expect=None)
         assert ran.status != 0
-        lines = [line for line in said(ran) if f"influxdb3:{key}: " in line]
+        lines = [line for line in diagnostics(ran) if f"influxdb3:{key}: " in line]
         assert len(lines) == 1, ran.output
         assert lines[0].startswith(f"error: {ERRORS[setting]}"), ran.output
         assert "dynamic/influxdb3" not in ran.output  # no resource was declared
@@ -67,7 +67,7 @@ def test_every_command_names_the_environment_variable_with_an_invalid_value(
     for command in (misconfigured.preview, misconfigured.up, misconfigured.refresh, misconfigured.destroy):
         ran = command(expect=None)
         assert ran.status != 0
-        assert len([line for line in said(ran) if reason in line]) == 1, ran.output
+        assert len([line for line in diagnostics(ran) if reason in line]) == 1, ran.output
         assert "export INFLUXDB3_AUTH_TOKEN=TOKEN" in ran.output
         assert "hunter" not in ran.output
     assert len(engine.client.trigger_arguments(db)) == 0
@@ -79,4 +79,4 @@ def test_a_function_reports_an_invalid_value_too(unreachable_stack: Stack) -> No
     unreachable_stack.program('invoke_request("http://127.0.0.1:9/api/v3/engine/x")')
     ran = unreachable_stack.preview(expect=None)
     assert ran.status != 0
-    assert any("influxdb3:timeout: a number of seconds" in line for line in said(ran))
+    assert any("influxdb3:timeout: a number of seconds" in line for line in diagnostics(ran))

@@ -66,19 +66,19 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(
 
     ran = stack.preview()
 
-    said = notices(ran)
+    shown = notices(ran)
 
-    def after(name: str) -> list[str]:
-        first = said.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is adopted: it changes")
-        further = said[first + 1 :]
+    def changes_of(name: str) -> list[str]:
+        first = shown.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is adopted: it changes")
+        further = shown[first + 1 :]
         return [line.strip() for line in further[: next((i for i, each in enumerate(further) if each[0] != " "), None)]]
 
-    assert after("weekdays") == [
+    assert changes_of("weekdays") == [
         "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' (InfluxDB counts weekdays from "
         "Sunday = 1, so its 1-5 is SUN-THU)"
     ]
-    assert after("hook") == ["trigger_specification: a request path -> a request path"]
-    assert after("all") == [
+    assert changes_of("hook") == ["trigger_specification: a request path -> a request path"]
+    assert changes_of("all") == [
         "disabled: False -> True",
         "plugin_filename: 'old.py' -> 'new.py'",
         "trigger_arguments: changes changed, gets added, loses dropped",

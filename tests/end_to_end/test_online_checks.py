@@ -87,7 +87,7 @@ def test_what_the_program_creates_does_not_count_as_missing(stack: Stack, engine
         for number, name in enumerate(names):
             Trigger(f"t{{number}}", db="new", plugin_filename=name, trigger_specification=ALL_TABLES,
                     opts=pulumi.ResourceOptions(depends_on=[new, code, other, directory]))
-        # the table does not exist; a plugin or a client may create it later
+        # a plugin or a client may create the table later
         Trigger("table", db="lacking", plugin_filename="there", trigger_specification=table("cpu"))
         """
     )
@@ -147,11 +147,11 @@ def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {'args': args}\n"
 
 
-def hooks(*triggers: tuple[str, str]) -> str:
-    """A program of request triggers, each of which depends on the one before.
+def request_triggers(*triggers: tuple[str, str]) -> str:
+    """A program of request triggers. Each trigger depends on the trigger before it.
 
     Args:
-        triggers: Name of each, and the arguments that differ from those of a trigger on ``PATH``.
+        triggers: Name of each trigger, and its arguments that differ from those of a trigger on ``PATH``.
     """
     lines = [
         f"before = PluginFile('hook.py', content={REQUEST!r})",
@@ -168,20 +168,32 @@ OTHER = "dict(trigger_specification=request('other'))"
 OFF = "dict(disabled=True)"
 SAME = "{}"
 MOVES = {
-    "another name": (hooks(("a", SAME)), hooks(("a", "dict(trigger_name='b')"))),
-    "another database": (hooks(("a", SAME)), hooks(("a", "dict(db='two')"))),
-    "another database and name": (hooks(("a", SAME)), hooks(("a", "dict(db='two', trigger_name='b')"))),
-    "another path": (hooks(("a", SAME)), hooks(("a", OTHER))),
-    "to a new trigger, from one that is disabled": (hooks(("a", SAME)), hooks(("a", OFF), ("b", SAME))),
-    "to a new trigger, from one that gets another path": (hooks(("a", SAME)), hooks(("a", OTHER), ("b", SAME))),
-    "to a trigger that is enabled": (hooks(("a", SAME), ("b", OFF)), hooks(("a", OFF), ("b", SAME))),
+    "another name": (request_triggers(("a", SAME)), request_triggers(("a", "dict(trigger_name='b')"))),
+    "another database": (request_triggers(("a", SAME)), request_triggers(("a", "dict(db='two')"))),
+    "another database and name": (
+        request_triggers(("a", SAME)),
+        request_triggers(("a", "dict(db='two', trigger_name='b')")),
+    ),
+    "another path": (request_triggers(("a", SAME)), request_triggers(("a", OTHER))),
+    "to a new trigger, from one that is disabled": (
+        request_triggers(("a", SAME)),
+        request_triggers(("a", OFF), ("b", SAME)),
+    ),
+    "to a new trigger, from one that gets another path": (
+        request_triggers(("a", SAME)),
+        request_triggers(("a", OTHER), ("b", SAME)),
+    ),
+    "to a trigger that is enabled": (
+        request_triggers(("a", SAME), ("b", OFF)),
+        request_triggers(("a", OFF), ("b", SAME)),
+    ),
     "to a new trigger, from one that is replaced": (
-        hooks(("a", SAME)),
-        hooks(("a", "dict(trigger_name='a2', trigger_specification=request('other'))"), ("b", SAME)),
+        request_triggers(("a", SAME)),
+        request_triggers(("a", "dict(trigger_name='a2', trigger_specification=request('other'))"), ("b", SAME)),
     ),
     "in a chain": (
-        hooks(("a", SAME), ("b", OTHER), ("c", OFF)),
-        hooks(("a", OFF), ("b", SAME), ("c", OTHER)),
+        request_triggers(("a", SAME), ("b", OTHER), ("c", OFF)),
+        request_triggers(("a", OFF), ("b", SAME), ("c", OTHER)),
     ),
 }
 
@@ -206,23 +218,29 @@ def test_preview_and_deployment_accept_a_path_that_moves_between_triggers_of_the
     assert stack.up().changes() == ""
 
 
-STUCK = {
-    "two triggers swap their paths": (hooks(("a", SAME), ("b", OTHER)), hooks(("a", OTHER), ("b", SAME))),
-    "the one that gives it up depends on the one that takes it": (hooks(("z", SAME)), hooks(("a", SAME), ("z", OFF))),
-    "the one that has it is removed": (hooks(("a", SAME)), hooks(("b", SAME))),
+CANNOT_MOVE = {
+    "two triggers swap their paths": (
+        request_triggers(("a", SAME), ("b", OTHER)),
+        request_triggers(("a", OTHER), ("b", SAME)),
+    ),
+    "the trigger that has the path depends on the trigger that takes it": (
+        request_triggers(("z", SAME)),
+        request_triggers(("a", SAME), ("z", OFF)),
+    ),
+    "the trigger that has the path is removed": (request_triggers(("a", SAME)), request_triggers(("b", SAME))),
 }
 
 
-@pytest.mark.parametrize("case", STUCK)
+@pytest.mark.parametrize("case", CANNOT_MOVE)
 def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(
     stack: Stack, engine: RunningEngine, case: str
 ) -> None:
-    before, after = STUCK[case]
+    before, after = CANNOT_MOVE[case]
     engine.client.create_database("one")
     stack.program(before)
     stack.up()
     stack.program(after)
-    said = "add depends_on=[THAT_TRIGGER] to this trigger"
+    remedy = "add depends_on=[THAT_TRIGGER] to this trigger"
 
     deployed = stack.up(expect=None)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -230,7 +248,7 @@ def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(
 
     for ran in (deployed, previewed):
         assert ran.status != 0
-        assert said in " ".join(ran.output.split())
+        assert remedy in " ".join(ran.output.split())
         assert "Traceback" not in ran.output
     assert engine.client.call_request_trigger("PATH").status_code == 200
 
@@ -289,8 +307,8 @@ def test_the_number_of_requests_of_a_preview_does_not_grow_with_the_triggers(
         stack.preview()
         return Counter(request.split("?")[0].removeprefix("/api/v3") for request in proxy.requests)
 
-    few = requests(1)  # each preview writes the probe again, since an existing one is not trusted
-    # only Core 3.10 may stop a trigger on a missing table, so that one more request asks for the table
+    few = requests(1)  # each preview writes the probe again: it does not trust an existing file
+    # Core 3.10 can stop a trigger on a missing table: one more request asks for the table
     assert few.total() == (6 if PROGRAM is None else 7), few
     assert requests(20) == few
     proxy.close()

@@ -19,7 +19,7 @@ LATER = """
 from pathlib import Path
 first = Database("{db}_first", retain=False)
 def later(value):
-    # the id of a resource that does not exist yet is unknown during preview
+    # unknown during the preview: the database does not exist yet
     return first.id.apply(lambda _: value)
 """
 EVERY_OPTION = """
@@ -195,7 +195,7 @@ def test_a_database_whose_retain_is_an_output_is_not_deleted_before_its_replacem
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "error"),
     [
         ('retain="no"', "retain: True or False is needed"),
         ('retain=pulumi.Output.from_input("no")', "retain: True or False is needed"),
@@ -211,13 +211,13 @@ def test_a_database_whose_retain_is_an_output_is_not_deleted_before_its_replacem
     ],
 )
 def test_contradicting_or_mistyped_options_fail_before_anything_is_declared(
-    unreachable_stack: Stack, arguments: str, told: str
+    unreachable_stack: Stack, arguments: str, error: str
 ) -> None:
     unreachable_stack.program(f'PluginFile("p.py", content="x = 1", {arguments})')
 
     ran = unreachable_stack.preview(expect=1)
 
-    assert told in ran.output, ran.output
+    assert error in ran.output, ran.output
 
 
 def test_deprecated_names_work_and_cause_a_warning(unreachable_stack: Stack) -> None:

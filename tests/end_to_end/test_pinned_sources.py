@@ -49,7 +49,7 @@ def zipped(files: Mapping[str, str]) -> bytes:
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[PluginRegistry]:
-    """A web server of files; ``web.asked`` has the paths that were asked for."""
+    """A web server of files. ``web.asked`` lists the paths of its requests."""
     registry = PluginRegistry(tmp_path / "web")
     with registry.served():
         yield registry
@@ -160,7 +160,9 @@ def test_a_remote_source_that_is_not_pinned_is_a_warning_with_its_hash(
         ),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_line(stack: Stack, web: PluginRegistry, text: str, problem: str) -> None:
+def test_an_invalid_source_or_hash_is_an_error_without_a_traceback(
+    stack: Stack, web: PluginRegistry, text: str, problem: str
+) -> None:
     (web.directory / "p.py").write_text("x = 1\n")
     (stack.directory / "p.py").write_text("x = 1\n")
     stack.program(text.replace("URL", web.url.removesuffix("/index.json")))

@@ -84,7 +84,7 @@ def test_an_in_place_directory_is_replaced_through_its_trigger(stack: Stack, eng
     assert answer(engine, db) == "two"
 
 
-def test_code_changed_by_hand_shows_in_refresh_and_is_restored_by_the_next_up(
+def test_code_changed_by_hand_shows_in_refresh_and_is_corrected_by_the_next_up(
     stack: Stack, engine: RunningEngine, db: str
 ) -> None:
     stack.program(file_program(db, "declared"))

@@ -1,4 +1,4 @@
-"""Published plugins in a program: what is deployed, what a preview refuses, and what it asks."""
+"""Published plugins in a program: what is deployed, what a preview refuses, and what it asks the registry."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_plugin_is_deployed_with_what_it_depends_on(stack: Stack, engine: Runn
     assert stack.up().changes() == ""
 
 
-def test_a_plugin_that_two_depend_on_is_deployed_once(stack: Stack, registry: PluginRegistry, db: str) -> None:
+def test_a_plugin_that_two_plugins_depend_on_is_deployed_once(stack: Stack, registry: PluginRegistry, db: str) -> None:
     files = {"manifest.toml": manifest("other", plugins=(("Teller", "1.1"),)), "other.py": SCHEDULED}
     registry.publish(files)
     stack.program(program(db) + 'Plugin("other", version="1.0.0")\n')
@@ -85,9 +85,7 @@ def test_a_plugin_that_two_depend_on_is_deployed_once(stack: Stack, registry: Pl
     assert [name for name in stack.resources() if "teller" in name] == ["teller"]
 
 
-def test_a_dependency_that_is_declared_before_is_the_one_that_is_used(
-    stack: Stack, engine: RunningEngine, db: str
-) -> None:
+def test_a_dependency_that_the_program_declares_first_is_used(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program('Plugin("teller", version="=1.0.0", retain=False)\n' + program(db))
     stack.up()
     assert engine.client.call_request_trigger(db).text == "one"
@@ -108,7 +106,7 @@ def test_a_dependency_that_is_declared_before_is_the_one_that_is_used(
         ('Plugin("x", version=pulumi.Output.from_input("1.0.0"))', "version is a text that the program knows"),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_line(stack: Stack, text: str, problem: str) -> None:
+def test_an_invalid_declaration_is_an_error_without_a_traceback(stack: Stack, text: str, problem: str) -> None:
     stack.program(text)
     ran = stack.preview(expect=None)
     assert ran.status != 0
@@ -116,7 +114,7 @@ def test_what_cannot_work_is_refused_in_one_line(stack: Stack, text: str, proble
     assert not ran.has_traceback()
 
 
-def test_a_version_that_two_cannot_share_is_refused(stack: Stack, registry: PluginRegistry, db: str) -> None:
+def test_a_version_that_two_plugins_cannot_share_is_refused(stack: Stack, registry: PluginRegistry, db: str) -> None:
     registry.publish({"manifest.toml": manifest("old", plugins=(("teller", "=1.0.0"),)), "old.py": SCHEDULED})
     stack.program(program(db) + 'Plugin("old", version="1.0.0")\n')
     assert "old needs teller =1.0.0, and the program has 1.1.0" in stack.preview(expect=1).output
@@ -147,7 +145,7 @@ def test_a_new_schedule_is_shown_with_its_next_runs(stack: Stack, db: str) -> No
     assert "next runs (UTC): 2" in output
 
 
-def test_the_second_preview_asks_the_registry_nothing(stack: Stack, registry: PluginRegistry, db: str) -> None:
+def test_a_second_deployment_sends_the_registry_no_request(stack: Stack, registry: PluginRegistry, db: str) -> None:
     with registry.served():
         stack.run("config", "set", "influxdb3:registry", registry.url, expect=0)
         stack.program(program(db))

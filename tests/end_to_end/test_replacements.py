@@ -39,7 +39,7 @@ def db(engine: RunningEngine, db: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
         ({"name": "new", "plugin": "typo.py"}, "Plugin not found"),
         ({"db": "typo"}, "Database not found typo"),
@@ -47,7 +47,7 @@ def db(engine: RunningEngine, db: str) -> str:
     ],
 )
 def test_a_trigger_stays_live_if_its_replacement_cannot_be_created(
-    stack: Stack, engine: RunningEngine, db: str, change: dict[str, str], why: str
+    stack: Stack, engine: RunningEngine, db: str, change: dict[str, str], reason: str
 ) -> None:
     stack.program(request_trigger(db, path=db))
     stack.up()
@@ -56,7 +56,7 @@ def test_a_trigger_stays_live_if_its_replacement_cannot_be_created(
     refused = stack.up(expect=None)
 
     assert refused.status != 0
-    assert why in refused.output
+    assert reason in refused.output
     assert "the previous definition stays live" in refused.output
     assert serves(engine, db) == "old"
     assert live(engine, db) == {"old": "old.py"}
@@ -113,7 +113,7 @@ def test_the_next_up_completes_a_replacement_that_was_killed_after_the_deletion(
 ) -> None:
     stack.program(request_trigger(db, path=db))
     stack.up()
-    # the state that Pulumi stores between deletion and creation
+    # Pulumi stores this state between deletion and creation
     exported = json.loads(stack.run("stack", "export", expect=0).output)
     for resource in exported["deployment"]["resources"]:
         if "influxdb3:Trigger" in resource["type"]:
@@ -132,7 +132,7 @@ def test_the_next_up_completes_a_replacement_that_was_killed_after_the_deletion(
 
 
 def everything(db: str, number: int, *, named: bool) -> str:
-    """All kinds of resources; ``named`` sets their names on the server, otherwise those are the resources' names."""
+    """A program with all kinds of resources. If not ``named``, their names on the server are those of the resources."""
     request = REQUEST.format(answer=f"answer {number}")
     names = {
         "file": f'plugin_name="{db}_f.py"',
@@ -144,7 +144,7 @@ def everything(db: str, number: int, *, named: bool) -> str:
     return f"""
         scratch = Database("{db}_scratch", retain=False)
         kept = Database("{db}_kept")
-        PackageSet("packages", packages=["pip>=2{number - number}"])
+        PackageSet("packages", packages=["pip>=20"])
         plugin = PluginFile("{db}_f.py", content={request!r}{names["file"]})
         PluginDirectory("{db}_i", files={{"__init__.py": {request!r}, "n{number}.py": ""}}, in_place=True,
                         trigger_name="nobody"{names["in_place"]})

@@ -27,7 +27,7 @@ def test_secrets_stay_secret_from_creation_to_destroy(tmp_path: Path, cli: Pulum
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
         stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)
         stack.run("config", "set", "--secret", "argument", SECRET, expect=0)
-        said = []
+        outputs = []
 
         def program(threshold: int, plugin: str = "plugin.plugin_filename") -> None:
             stack.program(
@@ -42,32 +42,32 @@ def test_secrets_stay_secret_from_creation_to_destroy(tmp_path: Path, cli: Pulum
             )
 
         program(1)
-        said.append(stack.preview("--diff", expect=0).output)
-        said.append(stack.up().output)
+        outputs.append(stack.preview("--diff", expect=0).output)
+        outputs.append(stack.up().output)
         with EngineClient(engine.url, token) as client:
             assert client.trigger_arguments("d") == {"t": {"password": SECRET, "threshold": "1"}}
             program(2)
-            said.append(stack.preview("--diff", expect=0).output)
-            said.append(stack.up("--diff").output)
-            said.append(stack.refresh("--diff").output)
+            outputs.append(stack.preview("--diff", expect=0).output)
+            outputs.append(stack.up("--diff").output)
+            outputs.append(stack.refresh("--diff").output)
             program(2, plugin="'missing.py'")
-            said.append(stack.up("--diff", expect=None).output)
+            outputs.append(stack.up("--diff", expect=None).output)
             client.delete_trigger("d", "t", force=True)
-            said.append(stack.refresh("--diff").output)
+            outputs.append(stack.refresh("--diff").output)
         program(3, plugin="'../outside.py'")
-        said.append(stack.preview("--diff", expect=None).output)
-        said.append(stack.run("config", "set", "--secret", "influxdb3:authToken", "apiv3_wrong").output)
+        outputs.append(stack.preview("--diff", expect=None).output)
+        outputs.append(stack.run("config", "set", "--secret", "influxdb3:authToken", "apiv3_wrong").output)
         program(3)
         refused = stack.up(expect=None)
         assert "answered 401" in refused.output
-        said.append(refused.output)
+        outputs.append(refused.output)
         stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)
         stack.up()
-        said.append(stack.run("stack", "export", expect=0).output)
-        said.append(stack.destroy().output)
+        outputs.append(stack.run("stack", "export", expect=0).output)
+        outputs.append(stack.destroy().output)
 
     for secret in (token, SECRET, CONTENT):
-        for output in said:
+        for output in outputs:
             assert secret not in output
         holding = [
             path
@@ -94,14 +94,14 @@ def test_the_url_of_a_secret_request_path_is_secret(stack: Stack) -> None:
         hook("shown", db.db.apply(lambda name: request(f"{name}/shown")))
         """
     )
-    said = [stack.preview("--diff").output, stack.up("--diff").output]
-    said += [stack.run("stack", "export", expect=0).output, stack.run("stack", "output", expect=0).output]
+    outputs = [stack.preview("--diff").output, stack.up("--diff").output]
+    outputs += [stack.run("stack", "export", expect=0).output, stack.run("stack", "output", expect=0).output]
     unchanged = stack.preview("--diff")
     assert unchanged.changes() == "", unchanged.output
-    said.append(unchanged.output)
-    assert "/api/v3/engine/hooks/shown" in said[3]
+    outputs.append(unchanged.output)
+    assert "/api/v3/engine/hooks/shown" in outputs[3]
     assert stack.resources()["shown"]["inputs"]["endpoint_url"].endswith("/api/v3/engine/hooks/shown")
-    for output in said:
+    for output in outputs:
         assert "hook-k9-hunter2" not in output
 
 

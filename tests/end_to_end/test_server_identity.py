@@ -52,8 +52,8 @@ def other(tmp_path: Path) -> Iterator[RunningEngine]:
         yield running
 
 
-def said(ran: Ran, text: str) -> int:
-    """How often a text is in the CLI's diagnostics."""
+def count_in_diagnostics(ran: Ran, text: str) -> int:
+    """How often the CLI's diagnostics contain a text."""
     return ran.output.partition("Diagnostics:")[2].count(text)
 
 
@@ -75,7 +75,7 @@ def test_a_stack_with_the_url_of_another_server_is_created_there(
     ran = stack.up()
 
     assert ran.changes() == f"~ {COUNT} updated"
-    assert said(ran, "those on the other server stay") == 1
+    assert count_in_diagnostics(ran, "those on the other server stay") == 1
     assert deployed(other) == deployed(engine) == EVERYTHING
     assert stack.up().changes() == ""
     assert stack.refresh().changes() == ""
@@ -138,7 +138,7 @@ def test_destroy_with_the_url_of_another_server_deletes_nothing_there(
 
     ran = stack.run("destroy", "--yes", "--skip-preview", "--run-program", expect=0)
 
-    assert said(ran, "nothing is deleted here") == 1
+    assert count_in_diagnostics(ran, "nothing is deleted here") == 1
     assert deployed(other) == deployed(engine) == EVERYTHING
 
 
@@ -168,7 +168,7 @@ def test_a_new_server_under_the_same_url_is_not_mistaken_for_the_old_one(tmp_pat
         stack.run("stack", "import", "--file", "kept.json", expect=0)
         refreshed = stack.refresh()
         assert refreshed.changes() == f"- {COUNT} deleted"
-        assert said(refreshed, "another server answers here now") == 1
+        assert count_in_diagnostics(refreshed, "another server answers here now") == 1
         assert deployed(engine) == EVERYTHING
 
 

@@ -41,7 +41,7 @@ def test_a_table_is_created_compared_refreshed_and_kept(stack: Stack, engine: Ru
     assert stack.up().changes() == ""
 
     engine.client.write_lp(db, "cpu,host=a,rack=b usage=1,cores=8i")
-    assert stack.refresh().changes() == ""  # other columns do not count
+    assert stack.refresh().changes() == ""  # columns that are not declared
 
     declare({"usage": "float64", "cores": "int64"})
     assert "~ 1 to update" in stack.preview().changes()
@@ -123,7 +123,7 @@ def test_a_table_in_a_missing_database_does_not_create_the_database(stack: Stack
 
 
 @pytest.mark.parametrize("online", ["true", "false"])
-def test_a_trigger_on_a_declared_table_needs_no_other_tool(stack: Stack, engine: RunningEngine, online: str) -> None:
+def test_a_trigger_on_a_declared_table_causes_no_warning(stack: Stack, engine: RunningEngine, online: str) -> None:
     stack.run("config", "set", "influxdb3:onlineChecks", online, expect=0)
     stack.program(
         f"""

@@ -1,4 +1,4 @@
-"""Logic of triggers on a running engine, without the CLI."""
+"""The logic of triggers on a running engine, without the CLI."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ def test_two_triggers_of_one_program_with_one_path_are_an_error_without_requests
 def test_the_preview_shows_what_an_adoption_changes(live: Engine, db: str, capfd: pytest.CaptureFixture[str]) -> None:
     LOGIC.create(trigger(db, trigger_arguments={"password": "secret"}), live)
     LOGIC.check_online(trigger(db, adopt=True, disabled=True), None, live)
-    said = capfd.readouterr().err
-    assert "disabled: False -> True" in said
-    assert "trigger_arguments: loses password" in said
-    assert "secret" not in said
+    notices = capfd.readouterr().err
+    assert "disabled: False -> True" in notices
+    assert "trigger_arguments: loses password" in notices
+    assert "secret" not in notices
 
 
 @pytest.mark.skipif(PROGRAM is not None, reason="servers before 3.11 do not store that they disabled a trigger")
@@ -128,8 +128,8 @@ def test_a_notice_says_that_the_server_disabled_a_trigger_after_an_error(
         if read(declared, live).disabled:
             break
     assert read(declared, live).disabled
-    said = capfd.readouterr().err
-    assert "was disabled by its error_behavior after an error" in said
+    notices = capfd.readouterr().err
+    assert "was disabled by its error_behavior after an error" in notices
 
 
 def test_another_kind_of_server_is_not_mistaken_for_an_empty_server(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ REFUSED = {
 }  # fmt: skip
 
 
-def tried(stack: Stack, program: str) -> dict[str, str]:
+def caught_errors(stack: Stack, program: str) -> dict[str, str]:
     """The errors that a program catches, by value, from the file ``errors.json``."""
     stack.program(OBJECTS + program)
     ran = stack.preview(expect=0)
@@ -176,7 +176,7 @@ def tried(stack: Stack, program: str) -> dict[str, str]:
 
 
 def test_convertible_objects_become_text_and_others_are_errors_that_say_what_to_write(unreachable_stack: Stack) -> None:
-    errors = tried(
+    errors = caught_errors(
         unreachable_stack,
         f"""
 later = pulumi.Output.from_input("x")
@@ -289,7 +289,7 @@ EVERYWHERE = {
 def test_every_property_helper_and_function_refuses_what_cannot_be_converted(
     unreachable_stack: Stack, bad: str, remedy: str
 ) -> None:
-    errors = tried(
+    errors = caught_errors(
         unreachable_stack,
         f"""
 bad = {bad}
@@ -298,7 +298,7 @@ errors = {{}}
 for call in {list(EVERYWHERE)!r}:
     try:
         eval(call)
-        errors[call] = "taken"
+        errors[call] = "accepted"
     except pulumi.RunError as error:
         errors[call] = str(error)
 pathlib.Path("errors.json").write_text(json.dumps(errors))

@@ -49,7 +49,7 @@ def test_code_whose_run_fails_is_rolled_back_and_the_next_up_tries_it_again(
     assert known_code(stack) == sha256(good)
     assert stack.up().changes() == ""
 
-    # the state holds the code that failed last: test a failing deployment, the same again, and other failing code
+    # the state stores the code that failed: the next up has to try the same code again
     for number in (1, 1, 2):
         stack.program(watched(db, FAILS.format(f"bad {number}")))
         output = stack.up(expect=None).output
@@ -75,7 +75,7 @@ def test_without_a_watch_a_change_of_code_sends_nothing_to_its_trigger(
     assert stack.up().changes() == "~ 1 updated"
     assert (engine.plugin_dir / f"{db}.py").read_text() == FAILS.format("two")
 
-    # the first deployment with a watch stores the hash of the code; it sends nothing and cannot fail
+    # the first deployment with a watch only stores the hash of the code
     stack.program(watched(db, FAILS.format("two")))
     assert stack.up().changes() == "~ 1 updated"
     assert known_code(stack) == sha256(FAILS.format("two"))

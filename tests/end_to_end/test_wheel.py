@@ -36,7 +36,7 @@ def test_a_deployment_needs_the_wheel_only(stack: Stack, installation: Installat
     assert stack.preview().changes() == ""
 
 
-def test_the_command_says_what_to_install_where_the_extra_is_missing(installation: Installation) -> None:
+def test_the_command_says_what_to_install_if_the_extra_is_missing(installation: Installation) -> None:
     for command in (["influxdb3-embedded", "serve"], ["python", "-m", "influxdb3_embedded", "serve"]):
         ran = installation.run(*command)
 

@@ -1,7 +1,7 @@
 """Every request of every operation on plugins, databases and tables, broken in every way, against the running engine.
 
-After each, a file has its old text or its new one, and a directory is whole or has no ``__init__.py``. The next ``up``
-deploys what is declared.
+After each broken request, a file has its old text or its new text, and a directory is whole or has no ``__init__.py``.
+The next ``up`` deploys what is declared.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TIMEOUT = 1.5
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
     with start_server(tmp_path_factory.mktemp("engine")) as engine:
-        # uploads the probe, so that the operations need not
+        # uploads the probe, so that the operations do not upload it
         PluginFileLogic().create(_file("first", 1), Engine(Configuration(host_url=engine.url)))
         yield engine
 

@@ -1,7 +1,7 @@
 """Every request of every operation, broken in every way, against the running engine.
 
-After each, the old definition or the new one is live, or the error says what is live. The next ``up`` deploys what is
-declared, with and without a refresh, and leaves no candidate.
+After each broken request, the old definition or the new one is live, or the error says what is live. The next ``up``
+deploys what is declared, with and without a refresh, and leaves no candidate.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         direct.client.create_plugin_file("w.py", WRITES)
         direct.client.create_plugin_file("v.py", WRITES)
         through = Engine(Configuration(host_url=proxy.url, timeout=TIMEOUT))
-        direct.hosts[0].facts.tables("d")  # the first query of an engine is slow: not with the short time limit
-        facts = through.hosts[0].facts  # asked for here, so that the operations do not ask
+        direct.hosts[0].facts.tables("d")  # the first query of an engine takes longer than TIMEOUT
+        facts = through.hosts[0].facts  # read here, so that the operations send no requests for them
         assert facts.tables("d") == set()
         facts.stops_triggers_on_missing_tables()
         yield Rig(proxy, direct, through)
@@ -66,8 +66,8 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 def trigger(name: str, **properties: object) -> TriggerInputs:
-    given = {"db": "d", "trigger_name": name, "plugin_filename": "w.py", "trigger_specification": "all_tables"}
-    return TriggerInputs.checked(given | properties)
+    inputs = {"db": "d", "trigger_name": name, "plugin_filename": "w.py", "trigger_specification": "all_tables"}
+    return TriggerInputs.checked(inputs | properties)
 
 
 def differs(state: TriggerInputs, inputs: TriggerInputs) -> bool:
@@ -148,9 +148,9 @@ def test_after_any_broken_request_the_old_or_the_new_definition_is_live(
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER], ids=lambda fault: fault.name)
-# without "create": a person has to adopt what a killed creation has left, since it may be somebody else's
+# without "create": a person has to adopt a trigger that a killed creation has left
 @pytest.mark.parametrize("name", [name for name, operation in OPERATIONS.items() if operation.before is not None])
-def test_the_next_up_deploys_a_trigger_after_the_server_was_gone_from_any_request_on(
+def test_the_next_up_deploys_a_trigger_after_the_server_went_away_at_any_request(
     rig: Rig, name: str, fault: Fault, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "_PAUSES", (0.01, 0.01))
@@ -167,7 +167,7 @@ def _requests(rig: Rig, name: str) -> range:
     before, after = _definitions(operation)
     if before is not None:
         TRIGGERS.create(before, rig.direct)
-    _as_in_a_new_process(rig.through)
+    _begin_a_deployment(rig.through)
     assert carry_out(rig.through, before, after)[1] is None
     if after is not None:
         TRIGGERS.delete(after, rig.direct)
@@ -186,7 +186,7 @@ def _definitions(operation: Operation) -> tuple[TriggerInputs | None, TriggerInp
     return definition(operation.before), definition(operation.after)
 
 
-def _as_in_a_new_process(engine: Engine) -> None:
+def _begin_a_deployment(engine: Engine) -> None:
     engine.live_triggers = LiveTriggers(engine.client)
     engine.claimed.clear()
 
@@ -207,30 +207,30 @@ def _break(
     assert declared is not None
     if before is not None:
         TRIGGERS.create(before, rig.direct)
-    _as_in_a_new_process(rig.through)
+    _begin_a_deployment(rig.through)
     capsys.readouterr()
     rig.proxy.break_request(number, fault, all_later=all_later)
     state, message = carry_out(rig.through, before, after)
     rig.proxy.stop_breaking()
-    said = f"{message} {capsys.readouterr().err}"
-    case = f"request {number} of {rig.proxy.requests}: {fault.value}: {said}"
+    messages = f"{message} {capsys.readouterr().err}"
+    case = f"request {number} of {rig.proxy.requests}: {fault.value}: {messages}"
     assert rig.proxy.triggered, case
 
-    _check_what_is_said(rig, before, after, said, case)
-    _as_in_a_new_process(rig.direct)
+    _check_messages(rig, before, after, messages, case)
+    _begin_a_deployment(rig.direct)
     if refreshed and state is not None:
         state = live(rig, state)
     _, again = carry_out(rig.direct, state, after)  # the next "up"
     assert again is None, case
-    assert _is(live(rig, declared), after), case
+    assert _matches(live(rig, declared), after), case
     assert candidates(rig) == {}, case
     if after is not None:
         TRIGGERS.delete(after, rig.direct)
     return message
 
 
-def _check_what_is_said(
-    rig: Rig, before: TriggerInputs | None, after: TriggerInputs | None, said: str, case: str
+def _check_messages(
+    rig: Rig, before: TriggerInputs | None, after: TriggerInputs | None, messages: str, case: str
 ) -> None:
     stored = before or after
     assert stored is not None
@@ -240,12 +240,16 @@ def _check_what_is_said(
     found = found and found.model_copy(update={"left_candidate": None})
     left = candidates(rig)
     if name not in there and before is not None and after is not None:
-        assert "is live as" in said or "Nothing is live" in said or "could not be asked" in said, case
-    elif "could not be asked" not in said and "may still be enabled" not in said and "not deleted" not in said:
-        assert _is(found, before) or _is(found, after), case
+        assert "is live as" in messages or "Nothing is live" in messages or "could not be asked" in messages, case
+    elif (
+        "could not be asked" not in messages
+        and "may still be enabled" not in messages
+        and "not deleted" not in messages
+    ):
+        assert _matches(found, before) or _matches(found, after), case
     if left:
-        assert next(iter(left)) in said or "could not be asked" in said, case
+        assert next(iter(left)) in messages or "could not be asked" in messages, case
 
 
-def _is(found: TriggerInputs | None, wanted: TriggerInputs | None) -> bool:
+def _matches(found: TriggerInputs | None, wanted: TriggerInputs | None) -> bool:
     return found is None if wanted is None else found is not None and not differs(found, wanted)

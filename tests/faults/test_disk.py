@@ -50,7 +50,7 @@ class MountedDisk:
 
 
 class LimitedFiles:
-    """A replacement for a mounted disk, without root's rights: no file may grow."""
+    """What a user without root's rights has in place of a mounted disk: a limit on the size of files."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -86,7 +86,7 @@ def small_mount(tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def mounted(place: Path) -> Iterator[Path | None]:
-    """Mount a file system while the context lasts; None without the rights to mount one."""
+    """Mount a file system while the context lasts. Yields None if this user cannot mount one."""
     place.mkdir()
     if os.geteuid() or subprocess.run([*MOUNT, str(place)], check=False, capture_output=True).returncode:
         yield None
@@ -135,7 +135,7 @@ def test_a_full_disk_is_an_error_in_json_and_acknowledged_changes_survive(
         wait_until(lambda: seen(client) == [1])
         small_disk.fill(engine, leave=0)
         text = "x" * DISK_SIZE
-        # a write waits while another one finds the disk full
+        # a write waits while another write finds the disk full
         with httpx.Client(base_url=engine.url, timeout=60) as http:
             answers = [
                 http.post(paths.WRITE_LP, params={"db": "d"}, content=f'm n=2i,text="{text}"'),
@@ -213,9 +213,9 @@ def test_a_start_on_a_full_disk_names_the_path(small_mount: Path, tmp_path: Path
     elif before == "an empty directory":
         data.mkdir()
     fill(small_mount)
-    said = refusal(tmp_path, data)
-    assert said.startswith(str(data))
-    assert "full" in said or "0 bytes are free" in said or "No space left" in said
+    error = refusal(tmp_path, data)
+    assert error.startswith(str(data))
+    assert "full" in error or "0 bytes are free" in error or "No space left" in error
     (small_mount / "filler").unlink()
     with start_engine(tmp_path / "engine", data_dir=data) as engine:
         engine.client.health()
@@ -253,9 +253,9 @@ def test_a_start_on_a_read_only_file_system_names_the_path(small_mount: Path, tm
         with start_engine(tmp_path / "engine", data_dir=data):
             pass
     subprocess.run(["mount", "-o", "remount,ro", str(small_mount)], check=True)
-    said = refusal(tmp_path, data)
-    assert said.startswith(str(data))
-    assert "ead-only" in said
+    error = refusal(tmp_path, data)
+    assert error.startswith(str(data))
+    assert "ead-only" in error
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -278,8 +278,8 @@ def test_a_start_in_a_directory_without_rights_names_the_path(tmp_path: Path) ->
 def test_a_start_with_a_wrong_file_in_the_data_names_the_path(tmp_path: Path, file: str, reason: str) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text("something else, and long enough to be read as a header\n" * 100)
-    said = refusal(tmp_path, tmp_path / "data")
-    assert said == f"{tmp_path}/{reason}"
+    error = refusal(tmp_path, tmp_path / "data")
+    assert error == f"{tmp_path}/{reason}"
 
 
 def test_control_characters_of_a_path_are_escaped(tmp_path: Path) -> None:
