@@ -34,10 +34,10 @@ def test_after_a_change_of_token_errors_of_refresh_and_destroy_say_which_configu
 
         def refused(operation: Callable[[], Ran], what: str) -> None:
             ran = operation()
-            said = " ".join(ran.output.split())
+            shown = " ".join(ran.output.split())
             assert ran.status != 0
-            assert f"This {what} {REMEDY}" in said
-            assert "influxdb3:authToken" not in said
+            assert f"This {what} {REMEDY}" in shown
+            assert "influxdb3:authToken" not in shown
             assert "Traceback" not in ran.output
 
         use(token)
