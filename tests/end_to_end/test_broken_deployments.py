@@ -1,4 +1,4 @@
-"""Deployments in which requests break or the engine is killed: no change is half made or forgotten."""
+"""Deployments in which requests break or the engine is killed: each change is made in full, now or by the next up."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import os
 import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 from breaking_proxy import BreakingProxy, Fault
 from servers import free_port, start_server
 from stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 TIMEOUT = 1.0
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
@@ -20,7 +28,7 @@ Definition = dict[str, object]
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a trigger, whose definition is None if it does not exist, and the number of requests for it."""
+    """A change of a trigger from one definition to another, and the number of its requests. None: no trigger."""
 
     before: Definition | None
     after: Definition | None
@@ -38,7 +46,7 @@ CHANGES = {
 
 
 @pytest.fixture
-def proxy(engine):
+def proxy(engine: RunningEngine) -> Iterator[BreakingProxy]:
     engine.client.create_database("d")
     engine.client.create_plugin_file("w.py", WRITES)
     proxy = BreakingProxy(engine.url, silence=TIMEOUT + 0.5)
@@ -46,7 +54,7 @@ def proxy(engine):
     proxy.close()
 
 
-def program(definitions: dict[str, Definition | None]) -> str:
+def program(definitions: Mapping[str, Definition | None]) -> str:
     """A program with the triggers whose definition is not None."""
     return f"""
         for name, each in {definitions!r}.items():
@@ -56,7 +64,7 @@ def program(definitions: dict[str, Definition | None]) -> str:
     """
 
 
-def live(engine) -> dict[str, Definition]:
+def live(engine: RunningEngine) -> dict[str, Definition]:
     arguments = engine.client.trigger_arguments("d")
     return {
         row.trigger_name: {"a": arguments[row.trigger_name]["a"], "disabled": row.disabled}
@@ -64,7 +72,7 @@ def live(engine) -> dict[str, Definition]:
     }
 
 
-def in_state(stack) -> dict[str, Definition]:
+def in_state(stack: Stack) -> dict[str, Definition]:
     return {
         name: {"a": each["outputs"]["trigger_arguments"]["a"], "disabled": each["outputs"]["disabled"]}
         for name, each in stack.resources().items()
@@ -72,8 +80,8 @@ def in_state(stack) -> dict[str, Definition]:
 
 
 def test_after_any_broken_request_a_refresh_shows_what_is_live_and_the_next_up_completes_the_change(
-    tmp_path, cli, engine, proxy
-):
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine, proxy: BreakingProxy
+) -> None:
     # a refused connection affects all requests; tests/faults/test_broken_requests.py covers it
     faults = [fault for fault in Fault if fault is not Fault.REFUSED]
     cases = {
@@ -109,12 +117,12 @@ def test_after_any_broken_request_a_refresh_shows_what_is_live_and_the_next_up_c
     assert live(engine) == {}
 
 
-def test_the_next_up_completes_a_deployment_during_which_the_engine_was_killed(tmp_path, cli):
+def test_the_next_up_completes_a_deployment_during_which_the_engine_was_killed(tmp_path: Path, cli: PulumiCli) -> None:
     count = 100
     bind = f"127.0.0.1:{free_port()}"
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": f"http://{bind}"})
 
-    def wanted(argument):
+    def wanted(argument: str) -> dict[str, Definition]:
         return {f"t{number}": {"a": argument, "disabled": False} for number in range(count)}
 
     with start_server(tmp_path / "engine", http_bind=bind) as engine:
@@ -139,7 +147,7 @@ def test_the_next_up_completes_a_deployment_during_which_the_engine_was_killed(t
         stack.destroy()
 
 
-def _kill_halfway(engine, count):
+def _kill_halfway(engine: RunningEngine, count: int) -> None:
     """Kill the engine once half of the triggers have their new definition."""
     deadline = time.monotonic() + 60
     while sum(each.get("a") == "2" for each in engine.client.trigger_arguments("d").values()) < count / 2:

@@ -1,9 +1,10 @@
-"""Several hosts, each with its own plugin directory and packages: all change, or none."""
+"""Several hosts, each with its own plugin directory and packages: a change reaches all hosts, or is rolled back."""
 
 from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -11,25 +12,35 @@ from servers import start_server
 from stack import Stack
 from wheels import wheel
 
+from influxdb3_embedded.testing import RunningEngine
 from influxdb3_engine_api import CreateTrigger
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.packages.package_set import PackageSetInputs, PackageSetLogic
 from influxdb3_engine_resources.program import Program
 from influxdb3_engine_resources.server.engine import Engine
+from influxdb3_engine_resources.stack_keys import HostAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from pulumi_cli import PulumiCli
 
 PACKAGES = PackageSetLogic()
+Hosts = tuple[RunningEngine, RunningEngine]
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory):
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     """Two engines that install packages only from their own directories ``wheels``."""
     directory = tmp_path_factory.mktemp("hosts")
     with _engine(directory / "first") as first, _engine(directory / "second") as second:
         yield first, second
 
 
-def _engine(directory):
+def _engine(directory: Path) -> AbstractContextManager[RunningEngine]:
     (directory / "wheels").mkdir(parents=True)
     return start_server(
         directory,
@@ -37,28 +48,39 @@ def _engine(directory):
     )
 
 
-def offer(hosts, name, version, *requires):
+def offer(hosts: Sequence[RunningEngine], name: str, version: str, *requires: str) -> None:
     """Make a distribution available to some hosts."""
     for host in hosts:
         wheel(host.directory / "wheels", name, version, *requires)
 
 
 @pytest.fixture
-def cluster(hosts):
+def cluster(hosts: Hosts) -> Engine:
     first, second = hosts
-    return Engine(Configuration(host_url=first.url, plugin_hosts=(second.url,)))
+    return Engine(Configuration(host_url=first.url, plugin_hosts=(HostAddress(second.url),)))
 
 
-def packages(*entries, name="packages", on=None, **properties):
+def packages(
+    *entries: str | Path, name: str = "packages", on: Engine | None = None, **properties: object
+) -> PackageSetInputs:
     inputs = {"packages": list(map(str, entries)), "set_name": name} | properties
     return PACKAGES.check(PackageSetInputs.checked(inputs), on.program if on else Program(Configuration()))
 
 
-def versions(engine, *names):
+def installed(inputs: PackageSetInputs, engine: Engine) -> PackageSetInputs:
+    """The set as it is on the hosts."""
+    found = PACKAGES.read(inputs, {}, engine)
+    assert found is not None
+    return found.inputs
+
+
+def versions(engine: Engine, *names: str) -> list[dict[str, str | None]]:
     return [host.probe.ask(distributions=names).distributions for host in engine.hosts]
 
 
-def test_files_are_written_to_every_host_and_rolled_back_if_one_fails(hosts, cli, tmp_path):
+def test_files_are_written_to_every_host_and_rolled_back_if_one_fails(
+    hosts: Hosts, cli: PulumiCli, tmp_path: Path
+) -> None:
     config = {"influxdb3:hostUrl": hosts[0].url, "influxdb3:pluginHosts": hosts[1].url}
     stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
     files = [host.plugin_dir / "everywhere" / "p.py" for host in hosts]
@@ -89,7 +111,9 @@ def test_files_are_written_to_every_host_and_rolled_back_if_one_fails(hosts, cli
     assert not any(file.parent.exists() for file in files)
 
 
-def test_the_endpoint_url_of_a_pinned_request_trigger_is_on_its_node(hosts, cli, tmp_path):
+def test_the_endpoint_url_of_a_pinned_request_trigger_is_on_its_node(
+    hosts: Hosts, cli: PulumiCli, tmp_path: Path
+) -> None:
     first, second = hosts
     config = {"influxdb3:hostUrl": first.url}
     stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
@@ -129,7 +153,7 @@ def test_the_endpoint_url_of_a_pinned_request_trigger_is_on_its_node(hosts, cli,
     assert stack.outputs() == {"answer": '{"answer": "here"}'}
 
 
-def test_packages_are_installed_on_and_uninstalled_from_every_host(cluster, hosts):
+def test_packages_are_installed_on_and_uninstalled_from_every_host(cluster: Engine, hosts: Hosts) -> None:
     offer(hosts, "everywhere", "1.0")
     asked = packages("everywhere", delete_on_destroy=True)
 
@@ -147,7 +171,7 @@ def test_packages_are_installed_on_and_uninstalled_from_every_host(cluster, host
     assert versions(cluster, "everywhere") == [{"everywhere": None}] * 2
 
 
-def test_an_installation_that_fails_on_one_host_is_rolled_back_on_the_others(cluster, hosts):
+def test_an_installation_that_fails_on_one_host_is_rolled_back_on_the_others(cluster: Engine, hosts: Hosts) -> None:
     offer(hosts, "put_back", "1.0")
     PACKAGES.create(packages("put_back==1.0"), cluster)
     offer(hosts[:1], "put_back", "2.0")
@@ -165,23 +189,23 @@ def test_an_installation_that_fails_on_one_host_is_rolled_back_on_the_others(clu
     assert versions(cluster, "put-back", "brand-new") == [{"put-back": "1.0", "brand-new": None}] * 2
 
 
-def test_another_version_on_one_host_is_drift_until_an_update_corrects_it(cluster, hosts):
+def test_another_version_on_one_host_is_drift_until_an_update_corrects_it(cluster: Engine, hosts: Hosts) -> None:
     offer(hosts, "drifting", "1.0")
     offer(hosts, "drifting", "2.0")
     asked = packages("drifting==2.0")
     PACKAGES.create(asked, cluster)
     cluster.hosts[1].client.install_packages(["drifting==1.0"])
 
-    first = PACKAGES.read(asked, {}, cluster)
-    again = PACKAGES.read(first.inputs, {}, cluster)
+    first = installed(asked, cluster)
+    again = PACKAGES.read(first, {}, cluster)
 
-    assert first.inputs.packages == []
+    assert first.packages == []
     assert again is None or again.inputs.packages == []
-    PACKAGES.update(first.inputs, asked, cluster)
+    PACKAGES.update(first, asked, cluster)
     assert versions(cluster, "drifting") == [{"drifting": "2.0"}] * 2
 
 
-def test_an_installation_that_breaks_another_set_is_rolled_back_and_names_that_set(hosts):
+def test_an_installation_that_breaks_another_set_is_rolled_back_and_names_that_set(hosts: Hosts) -> None:
     engine = Engine(Configuration(host_url=hosts[0].url))
     offer(hosts, "shared", "1.0")
     offer(hosts, "shared", "2.0")
@@ -194,7 +218,7 @@ def test_an_installation_that_breaks_another_set_is_rolled_back_and_names_that_s
     assert versions(engine, "shared", "needy") == [{"shared": "1.0", "needy": None}]
 
 
-def test_a_new_value_of_reinstall_installs_the_newest_version(cluster, hosts):
+def test_a_new_value_of_reinstall_installs_the_newest_version(cluster: Engine, hosts: Hosts) -> None:
     offer(hosts, "growing", "1.0")
     PACKAGES.create(packages("growing"), cluster)
     offer(hosts, "growing", "1.1")
@@ -205,14 +229,14 @@ def test_a_new_value_of_reinstall_installs_the_newest_version(cluster, hosts):
     assert outputs == {"installed": {"growing": "1.1"}}
 
 
-def test_a_wheel_on_the_server_is_installed_by_its_path(cluster, hosts):
+def test_a_wheel_on_the_server_is_installed_by_its_path(cluster: Engine, hosts: Hosts) -> None:
     offer(hosts, "by_path", "3.1")
     path = hosts[0].directory / "wheels" / "by_path-3.1-py3-none-any.whl"
 
     assert PACKAGES.create(packages(path), cluster).outputs == {"installed": {"by-path": "3.1"}}
 
 
-def test_a_requirements_file_of_wheels_is_verified_with_their_extras(cluster, hosts):
+def test_a_requirements_file_of_wheels_is_verified_with_their_extras(cluster: Engine, hosts: Hosts) -> None:
     offer(hosts, "of_extra", "1.0")
     offer(hosts, "with_extra", "1.0", "of_extra>=1; extra == 'some'")
     offer(hosts, "with_extra", "2.0", "of_extra>=1; extra == 'some'")
@@ -222,13 +246,13 @@ def test_a_requirements_file_of_wheels_is_verified_with_their_extras(cluster, ho
 
     assert PACKAGES.create(asked, cluster).outputs == {"installed": {"with-extra": "2.0"}}
     assert versions(cluster, "of-extra") == [{"of-extra": "1.0"}] * 2
-    assert PACKAGES.read(asked, {}, cluster).inputs == asked
+    assert installed(asked, cluster) == asked
 
     cluster.hosts[1].sweeper.uninstall(["of-extra"])
-    assert PACKAGES.read(asked, {}, cluster).inputs != asked
+    assert installed(asked, cluster) != asked
 
 
-def test_a_new_value_of_reinstall_installs_the_same_version_again(cluster, hosts):
+def test_a_new_value_of_reinstall_installs_the_same_version_again(cluster: Engine, hosts: Hosts) -> None:
     offer(hosts, "same", "1.0")
     PACKAGES.create(packages("same==1.0"), cluster)
     modules = [next(host.plugin_dir.glob(".venv/lib/*/site-packages/same.py")) for host in hosts]
@@ -243,19 +267,19 @@ def test_a_new_value_of_reinstall_installs_the_same_version_again(cluster, hosts
 class ImpatientGateway(httpx.HTTPTransport):
     """Passes an installation on, and answers 504 at once."""
 
-    def handle_request(self, request):
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         if "plugin_environment" not in request.url.path:
             return super().handle_request(request)
         threading.Thread(target=httpx.request, args=(request.method, request.url), kwargs=self.copy(request)).start()
         return httpx.Response(504, text="gateway time-out")
 
     @staticmethod
-    def copy(request):
+    def copy(request: httpx.Request) -> dict[str, Any]:
         headers = {"content-type": request.headers["content-type"]}
         return {"content": request.content, "headers": headers, "timeout": 60}
 
 
-def test_after_a_gateway_timeout_the_deployment_waits_for_pip(hosts, capsys):
+def test_after_a_gateway_timeout_the_deployment_waits_for_pip(hosts: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
     engine = Engine(Configuration(host_url=hosts[0].url), ImpatientGateway())
     offer(hosts, "patience", "1.0")
 
@@ -266,20 +290,20 @@ def test_after_a_gateway_timeout_the_deployment_waits_for_pip(hosts, capsys):
 class BrokenGateway(httpx.HTTPTransport):
     """Answers 503 to an installation, and does not pass it on."""
 
-    def handle_request(self, request):
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         if "install" not in request.url.path:
             return super().handle_request(request)
         return httpx.Response(503, text="no upstream")
 
 
-def test_the_deployment_does_not_wait_for_an_installation_that_never_reached_the_server(hosts):
+def test_the_deployment_does_not_wait_for_an_installation_that_never_reached_the_server(hosts: Hosts) -> None:
     engine = Engine(Configuration(host_url=hosts[0].url), BrokenGateway())
 
     with pytest.raises(ResourceError, match=r"no upstream.*pip is not running"):
         PACKAGES.create(packages("nowhere", on=engine), engine)
 
 
-def test_with_delete_on_destroy_no_host_keeps_the_requirements_file(cluster, hosts):
+def test_with_delete_on_destroy_no_host_keeps_the_requirements_file(cluster: Engine, hosts: Hosts) -> None:
     offer(hosts, "tidy", "1.0")
     asked = packages(packages=None, requirements="tidy", delete_on_destroy=True)
 

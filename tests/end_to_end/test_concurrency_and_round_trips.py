@@ -5,15 +5,25 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 from breaking_proxy import BreakingProxy
 from stack import Stack
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
+
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 
 
-def many(db, prefix, count, arguments=1, *, specification="ALL_TABLES", more=""):
+def many(
+    db: str, prefix: str, count: int, arguments: int = 1, *, specification: str = "ALL_TABLES", more: str = ""
+) -> str:
     return f"""
         for number in range({count}):
             Trigger(f"{prefix}{{number}}", db="{db}", plugin_filename="w.py", trigger_specification={specification},
@@ -22,12 +32,14 @@ def many(db, prefix, count, arguments=1, *, specification="ALL_TABLES", more="")
 
 
 @pytest.fixture
-def db(engine, db):
+def db(engine: RunningEngine, db: str) -> str:
     engine.client.create_plugin_file("w.py", WRITES)
     return db
 
 
-def test_two_stacks_deploy_a_hundred_triggers_to_one_engine_at_once(tmp_path, cli, engine, db):
+def test_two_stacks_deploy_a_hundred_triggers_to_one_engine_at_once(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine, db: str
+) -> None:
     stacks = [
         Stack(tmp_path / name, cli, os.environ, config={"influxdb3:hostUrl": engine.url}) for name in ("one", "two")
     ]
@@ -45,10 +57,10 @@ def test_two_stacks_deploy_a_hundred_triggers_to_one_engine_at_once(tmp_path, cl
     assert engine.client.triggers(db) == []
 
 
-def _at_once(stacks, operation):
+def _at_once(stacks: list[Stack], operation: Callable[[Stack], object]) -> None:
     failures = []
 
-    def run(stack):
+    def run(stack: Stack) -> None:
         try:
             operation(stack)
         except AssertionError as error:
@@ -62,11 +74,13 @@ def _at_once(stacks, operation):
     assert failures == []
 
 
-def test_each_operation_sends_the_requests_that_the_readme_lists(tmp_path, cli, engine, db):
+def test_each_operation_sends_the_requests_that_the_readme_lists(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine, db: str
+) -> None:
     proxy = BreakingProxy(engine.url, silence=0)
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": proxy.url})
 
-    def requests(operation):
+    def requests(operation: Callable[[], object]) -> Counter[str]:
         proxy.requests.clear()
         operation()
         return Counter(

@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from breaking_proxy import BreakingProxy
 from stack import Stack
 from wheels import wheel
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
+
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {answer!r}\n"
 
 
-def program(db, answer, package):
+def program(db: str, answer: str, package: Path) -> str:
     files = {"__init__.py": REQUEST.format(answer=answer)}
     return f"""
         plugin = PluginDirectory("{db}", files={files!r}, delete_on_destroy=True)
@@ -23,7 +30,9 @@ def program(db, answer, package):
     """
 
 
-def test_files_and_packages_are_removed_once_no_trigger_runs_them(stack, engine, tmp_path):
+def test_files_and_packages_are_removed_once_no_trigger_runs_them(
+    stack: Stack, engine: RunningEngine, tmp_path: Path
+) -> None:
     db = f"db_{uuid.uuid4().hex[:8]}"
     engine.client.create_database(db)
     package = wheel(tmp_path, f"ours_{db}", "1.0")
@@ -46,7 +55,9 @@ def test_files_and_packages_are_removed_once_no_trigger_runs_them(stack, engine,
     assert not list(engine.plugin_dir.glob(f".venv/lib/*/site-packages/ours_{db}*"))
 
 
-def test_destroy_removes_the_providers_own_files_but_not_those_of_other_stacks(tmp_path, cli, engine):
+def test_destroy_removes_the_providers_own_files_but_not_those_of_other_stacks(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     db = f"db_{uuid.uuid4().hex[:8]}"
     theirs = [".pulumi/candidates/theirs/candidate.py", ".pulumi/requirements_theirs.txt", ".pulumi/probe_older.py"]
     for path in theirs:

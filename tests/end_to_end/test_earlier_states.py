@@ -1,11 +1,15 @@
-"""A state file from before `retain` existed and options were outputs."""
+"""A state file of an earlier release: its resources have no ``retain``, and their options are not outputs."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from stack import Stack
 
 PROGRAM = """
 wal = "def process_writes(influxdb3_local, table_batches, args=None):\\n    pass\\n"
@@ -33,7 +37,7 @@ Trigger("t4", db=d.db, plugin_filename=directory.plugin_filename, trigger_specif
 
 
 @pytest.mark.parametrize("gone", ["delete_on_destroy=True", "retain=False"])
-def test_an_earlier_state_file_shows_no_change_and_is_not_rewritten(unreachable_stack, gone):
+def test_an_earlier_state_file_shows_no_change_and_is_not_rewritten(unreachable_stack: Stack, gone: str) -> None:
     stack = unreachable_stack
     state = shutil.copy(Path(__file__).with_name("earlier_state.json"), stack.directory)
     stack.run("stack", "import", "--file", str(state), expect=0)

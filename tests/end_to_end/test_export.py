@@ -11,13 +11,17 @@ from urllib.parse import urlsplit
 import pytest
 from breaking_proxy import BreakingProxy
 from servers import start_server
-from stack import Stack
+from stack import ProjectStack
 
 from influxdb3_engine_api import CreateTrigger, EngineClient, paths
 from influxdb3_engine_resources.plugins.directory import files_sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 ALL_KINDS = """
 def process_writes(influxdb3_local, table_batches, args=None):
@@ -46,7 +50,7 @@ def create(client: EngineClient, db: str, name: str, plugin: str, specification:
 
 
 def configure(client: EngineClient) -> None:
-    """A bit of all that a server can have, as somebody makes it by hand."""
+    """Create databases, plugins, packages and triggers of all kinds, as a person does by hand."""
     for db in ("metrics", "logs"):
         client.create_database(db)
     client.create_plugin_file("all.py", ALL_KINDS)
@@ -70,7 +74,9 @@ def configure(client: EngineClient) -> None:
     create(client, "metrics", "left", "no_entry.py", "every:1d", disabled=True)
 
 
-def export(cli, engine_url: str, out: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def export(
+    cli: PulumiCli, engine_url: str, out: Path, *options: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     home = {
         "PULUMI_BACKEND_URL": (out.parent / "state").as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "",
@@ -89,15 +95,8 @@ def export(cli, engine_url: str, out: Path, *options: str, **environment: str) -
     )
 
 
-class Exported(Stack):
-    """The exported project, whose files stay as they are."""
-
-    def __post_init__(self) -> None:
-        (self.directory / "state").symlink_to(self.directory.parent / "state")
-
-
-def changing(proxy: BreakingProxy) -> list[str]:
-    """Requests that ask a server for a change, without the probe, which each deployment writes."""
+def requests_for_changes(proxy: BreakingProxy) -> list[str]:
+    """Requests that change the server. The upload of the probe does not count."""
     read = (paths.QUERY_SQL, paths.PLUGIN_TEST_SCHEDULE, paths.PLUGIN_TEST_WAL, paths.PLUGIN_FILES)
     sent = [each for each in proxy.requests if not each.startswith("GET ")]
     changes = [each for each in sent if urlsplit(each.partition(" ")[2]).path not in read]
@@ -105,31 +104,34 @@ def changing(proxy: BreakingProxy) -> list[str]:
 
 
 @pytest.fixture
-def proxy(engine):
+def proxy(engine: RunningEngine) -> Iterator[BreakingProxy]:
     proxy = BreakingProxy(engine.url, 1)
     yield proxy
     proxy.close()
 
 
-def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(cli, engine, proxy, tmp_path):
+def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(
+    cli: PulumiCli, engine: RunningEngine, proxy: BreakingProxy, tmp_path: Path
+) -> None:
     configure(engine.client)
     out = tmp_path / "first" / "project"
     out.parent.mkdir()
     ran = export(cli, proxy.url, out)
     assert ran.returncode == 0, ran.stderr
-    assert changing(proxy) == []
+    assert requests_for_changes(proxy) == []
     assert "2 databases, 8 triggers, 4 plugins, 1 package" in ran.stdout
     assert "no_entry.py cannot run on 'every:1d': the plugin does not define" in ran.stdout
     everything = ran.stdout + ran.stderr + "".join(each.read_text() for each in out.rglob("*") if each.is_file())
     assert "geheim" not in everything
     assert "user:word" not in everything
 
-    stack = Exported(out, cli, os.environ)
+    (out / "state").symlink_to(out.parent / "state")
+    stack = ProjectStack(out, cli, os.environ)
     proxy.requests.clear()
     proxy.written_files.clear()
 
     assert "+ 16 created" in stack.up().changes()
-    assert changing(proxy) == []
+    assert requests_for_changes(proxy) == []
     assert stack.preview().changes() == ""
 
     stack.destroy()

@@ -5,15 +5,26 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import CLOSED_PORT
 from plugin_registry import PluginRegistry, manifest
-from servers import delete_databases, start_server
+from servers import CLOSED_PORT, delete_databases, start_server
 from stack import Stack
 
+from influxdb3_embedded.testing import RunningEngine
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pulumi_cli import PulumiCli
+
+Engines = dict[str, RunningEngine]
 TOKEN = "apiv3_token-of-a-site"
 SOURCE = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
+REQUEST = "process_request(influxdb3_local, query_parameters, request_headers, request_body, args=None)"
 SITE = f"""
     def site(engine):
         db = Database(f"metrics-{{engine}}", db="metrics", engine=engine)
@@ -30,7 +41,7 @@ SITE = f"""
 TWO_SITES = f"{SITE}\n    for name in engine_names():\n        site(name)\n"
 
 
-def one_trigger(engine):
+def one_trigger(engine: str | None) -> str:
     """A program with one trigger and its plugin on one engine; ``None`` is the default server."""
     return f"""
         plugin = PluginFile("w.py", content={SOURCE!r}, retain=False, engine={engine!r})
@@ -44,25 +55,22 @@ def one_trigger(engine):
     """.replace("process_writes(influxdb3_local, table_batches, args=None)", REQUEST)
 
 
-REQUEST = "process_request(influxdb3_local, query_parameters, request_headers, request_body, args=None)"
-
-
 @dataclass
 class Sites:
     """The engines by name."""
 
-    engines: dict
+    engines: Engines
 
-    def triggers(self, name):
+    def triggers(self, name: str) -> list[str]:
         client = self.engines[name].client
         return [row.trigger_name for row in client.triggers("metrics")] if "metrics" in client.databases() else []
 
-    def files(self, name):
+    def files(self, name: str) -> list[str]:
         return sorted(path.name for path in self.engines[name].plugin_dir.glob("*.py"))
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory):
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     with (
         start_server(tmp_path_factory.mktemp("berlin")) as berlin,
         start_server(tmp_path_factory.mktemp("madrid")) as madrid,
@@ -71,14 +79,14 @@ def engines(tmp_path_factory):
 
 
 @pytest.fixture
-def sites(engines):
+def sites(engines: Engines) -> Iterator[Sites]:
     yield Sites(engines)
     for engine in engines.values():
         delete_databases(engine.client)
 
 
 @pytest.fixture
-def fleet(tmp_path, cli, sites):
+def fleet(tmp_path: Path, cli: PulumiCli, sites: Sites) -> Iterator[Stack]:
     """A stack with two engines, and no default server."""
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": CLOSED_PORT})
     for name, engine in sites.engines.items():
@@ -87,12 +95,12 @@ def fleet(tmp_path, cli, sites):
     stack.destroy(expect=None)
 
 
-def add_engine(stack, name, url):
+def add_engine(stack: Stack, name: str, url: str) -> None:
     stack.run("config", "set", "--path", f"influxdb3:engines.{name}.hostUrl", url, expect=0)
     stack.run("config", "set", "--path", "--secret", f"influxdb3:engines.{name}.authToken", TOKEN, expect=0)
 
 
-def test_the_same_names_are_deployed_to_two_engines(fleet, sites):
+def test_the_same_names_are_deployed_to_two_engines(fleet: Stack, sites: Sites) -> None:
     fleet.program(TWO_SITES)
 
     assert fleet.preview().changes() == "+ 7 to create"
@@ -110,7 +118,7 @@ def test_the_same_names_are_deployed_to_two_engines(fleet, sites):
     assert sites.files("berlin") == sites.files("madrid") == []
 
 
-def test_neither_the_state_nor_the_output_holds_a_token_of_an_engine(fleet):
+def test_neither_the_state_nor_the_output_holds_a_token_of_an_engine(fleet: Stack) -> None:
     fleet.program(TWO_SITES)
 
     ran = fleet.up("--diff")
@@ -123,7 +131,9 @@ def test_neither_the_state_nor_the_output_holds_a_token_of_an_engine(fleet):
 
 
 @pytest.mark.parametrize(("before", "after"), [("berlin", "madrid"), (None, "madrid"), ("berlin", None)])
-def test_another_engine_gets_the_resource_before_the_old_one_loses_it(fleet, sites, before, after):
+def test_a_resource_that_moves_is_created_on_the_new_engine_before_it_is_deleted_on_the_old_one(
+    fleet: Stack, sites: Sites, before: str | None, after: str | None
+) -> None:
     fleet.run("config", "set", "influxdb3:hostUrl", sites.engines["madrid" if before else "berlin"].url, expect=0)
     for engine in sites.engines.values():
         engine.client.create_database("metrics")
@@ -138,11 +148,11 @@ def test_another_engine_gets_the_resource_before_the_old_one_loses_it(fleet, sit
     assert "stays" not in ran.output
     assert (sites.triggers("berlin"), sites.triggers("madrid")) == ([], ["t"])
     assert (sites.files("berlin"), sites.files("madrid")) == ([], ["w.py"])
-    assert before_in_time(ran.output, "++ ", "created replacement", "deleted original")
+    assert comes_before(ran.output, "created replacement", "deleted original")
     assert fleet.up().changes() == ""
 
 
-def before_in_time(output, _sign, earlier, later):
+def comes_before(output: str, earlier: str, later: str) -> bool:
     """Whether the last line with ``earlier`` comes before the first one with ``later``."""
     lines = output.splitlines()
     return max(n for n, line in enumerate(lines) if earlier in line) < min(
@@ -150,7 +160,7 @@ def before_in_time(output, _sign, earlier, later):
     )
 
 
-def test_another_name_of_the_same_server_sends_nothing(fleet, sites):
+def test_another_name_of_the_same_server_sends_nothing(fleet: Stack, sites: Sites) -> None:
     sites.engines["berlin"].client.create_database("metrics")
     fleet.program(one_trigger("berlin"))
     fleet.up()
@@ -165,7 +175,7 @@ def test_another_name_of_the_same_server_sends_nothing(fleet, sites):
     assert fleet.up().changes() == ""
 
 
-def test_a_server_by_two_urls_does_not_lose_what_moves_between_them(fleet, sites):
+def test_a_resource_that_moves_between_two_urls_of_one_server_is_not_deleted(fleet: Stack, sites: Sites) -> None:
     berlin = sites.engines["berlin"]
     berlin.client.create_database("metrics")
     fleet.program(one_trigger("berlin"))
@@ -180,7 +190,7 @@ def test_a_server_by_two_urls_does_not_lose_what_moves_between_them(fleet, sites
     assert (sites.triggers("berlin"), sites.files("berlin")) == (["t"], ["w.py"])
 
 
-def test_a_trigger_of_an_engine_is_recreated_with_the_option_that_the_error_names(fleet, sites):
+def test_a_trigger_of_an_engine_is_recreated_with_the_option_that_the_error_names(fleet: Stack, sites: Sites) -> None:
     sites.engines["berlin"].client.create_database("metrics")
     fleet.program(one_trigger("berlin"))
     fleet.up()
@@ -199,7 +209,7 @@ def test_a_trigger_of_an_engine_is_recreated_with_the_option_that_the_error_name
     assert fleet.refresh().changes() == ""
 
 
-def test_an_unknown_engine_is_refused_in_the_preview(fleet):
+def test_an_unknown_engine_is_refused_in_the_preview(fleet: Stack) -> None:
     fleet.program(one_trigger("berln"))
 
     refused = fleet.preview(expect=None)
@@ -210,7 +220,7 @@ def test_an_unknown_engine_is_refused_in_the_preview(fleet):
     assert not refused.has_traceback()
 
 
-def test_a_mistake_under_an_engine_names_its_path_and_the_command(fleet):
+def test_a_mistake_under_an_engine_names_its_path_and_the_command(fleet: Stack) -> None:
     fleet.run("config", "set", "--path", "influxdb3:engines.berlin.timeout", "soon", expect=0)
     fleet.program(one_trigger("berlin"))
 
@@ -222,7 +232,7 @@ def test_a_mistake_under_an_engine_names_its_path_and_the_command(fleet):
     ) in refused.output
 
 
-def test_a_removed_engine_is_named_by_what_still_has_to_be_deleted_there(fleet, sites):
+def test_a_resource_on_a_removed_engine_stays_and_an_error_names_the_engine(fleet: Stack, sites: Sites) -> None:
     sites.engines["berlin"].client.create_database("metrics")
     sites.engines["madrid"].client.create_database("metrics")
     fleet.program(one_trigger("berlin"))
@@ -241,13 +251,12 @@ def test_a_removed_engine_is_named_by_what_still_has_to_be_deleted_there(fleet, 
     assert (sites.triggers("berlin"), sites.triggers("madrid")) == ([], ["t"])
 
 
-def test_a_conflict_names_the_engine(fleet, sites):
+def test_a_conflict_names_the_engine(fleet: Stack, sites: Sites) -> None:
     client = sites.engines["madrid"].client
     client.create_database("metrics")
     client.create_plugin_file("other.py", SOURCE)
     fleet.program(TWO_SITES)
     fleet.up("--target", "**metrics-madrid")
-    from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings  # noqa: PLC0415
 
     client.create_trigger(
         CreateTrigger(
@@ -266,7 +275,7 @@ def test_a_conflict_names_the_engine(fleet, sites):
     assert "trigger 't' in database 'metrics' on engine 'madrid' exists already" in refused.output
 
 
-def test_a_site_that_is_down_fails_quickly_and_the_others_go_on(fleet, sites):
+def test_a_site_that_is_down_fails_quickly_and_the_others_go_on(fleet: Stack, sites: Sites) -> None:
     fleet.program(f"{SITE}\n    for name in ('berlin', 'madrid', 'down'):\n        site(name)\n")
     add_engine(fleet, "down", CLOSED_PORT)
 
@@ -281,7 +290,7 @@ def test_a_site_that_is_down_fails_quickly_and_the_others_go_on(fleet, sites):
     assert ran.output.partition("Diagnostics:")[2].count(f"{CLOSED_PORT} refuses connections; waiting 10 s") == 1
 
 
-def test_functions_call_the_named_engine(fleet, sites):
+def test_functions_call_the_named_engine(fleet: Stack, sites: Sites) -> None:
     sites.engines["berlin"].client.create_database("metrics")
     fleet.program(
         f"""
@@ -296,7 +305,9 @@ def test_functions_call_the_named_engine(fleet, sites):
     assert fleet.outputs() == {"writes": {}}
 
 
-def test_a_published_plugin_with_a_dependency_is_deployed_to_each_engine(fleet, sites, tmp_path):
+def test_a_published_plugin_with_a_dependency_is_deployed_to_each_engine(
+    fleet: Stack, sites: Sites, tmp_path: Path
+) -> None:
     registry = PluginRegistry(tmp_path / "registry")
     source = f"def {REQUEST}:\n    return 'told'\n"
     registry.publish(

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stack import Stack
+
+    from influxdb3_embedded.testing import RunningEngine
+
 BOTH = """
 def process_request(influxdb3_local, query, headers, body, args=None):
     if "fail" in query:
@@ -14,7 +21,7 @@ def process_writes(influxdb3_local, table_batches, args=None):
 """
 
 
-def program(db, more=""):
+def program(db: str, more: str = "") -> str:
     return f"""
         plugin = PluginFile("{db}.py", content={BOTH!r})
         trigger = Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"))
@@ -22,7 +29,9 @@ def program(db, more=""):
     """
 
 
-def test_functions_send_requests_during_up_and_never_during_a_preview(stack, engine, db):
+def test_functions_send_requests_during_up_and_never_during_a_preview(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(
         program(
             db,
@@ -49,7 +58,9 @@ def test_functions_send_requests_during_up_and_never_during_a_preview(stack, eng
     assert len(engine.client.trigger_logs(db, "t")) == runs
 
 
-def test_a_dry_run_accepts_weekdays_of_the_api_and_refuses_an_invalid_schedule(stack, engine, db):
+def test_a_dry_run_accepts_weekdays_of_the_api_and_refuses_an_invalid_schedule(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     source = "def process_scheduled_call(influxdb3_local, time, args=None): influxdb3_local.info(f'{time:%A} {args}')"
     program = f"""
         plugin = PluginFile("{db}_s.py", content={source!r})
@@ -65,7 +76,7 @@ def test_a_dry_run_accepts_weekdays_of_the_api_and_refuses_an_invalid_schedule(s
     assert "schedule: " in ran.output
 
 
-def test_a_failed_call_fails_the_deployment_with_the_plugins_text(stack, db):
+def test_a_failed_call_fails_the_deployment_with_the_plugins_text(stack: Stack, db: str) -> None:
     stack.program(
         program(db, more='pulumi.export("answer", invoke_request(trigger.endpoint_url, params={"fail": "1"}).text)')
     )

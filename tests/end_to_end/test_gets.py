@@ -1,17 +1,25 @@
-"""``Trigger.get`` and ``Database.get``: read what others manage."""
+"""``Trigger.get`` and ``Database.get`` read resources that other stacks manage."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 from stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {'args': args}\n"
 
 
 @pytest.fixture
-def theirs(tmp_path, cli, engine, db):
+def theirs(tmp_path: Path, cli: PulumiCli, engine: RunningEngine, db: str) -> Iterator[Stack]:
     """A stack that manages the trigger ``hook`` in the database of the test, on a path with the database's name."""
     stack = Stack(tmp_path / "theirs", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
     stack.program(
@@ -26,7 +34,9 @@ def theirs(tmp_path, cli, engine, db):
     stack.destroy(expect=None)
 
 
-def test_what_others_manage_is_read_with_all_outputs_and_never_changed(stack, engine, db, theirs):
+def test_get_reads_all_outputs_and_never_changes_the_resource(
+    stack: Stack, engine: RunningEngine, db: str, theirs: Stack
+) -> None:
     stack.program(
         f"""
         hook = Trigger.get("mine", "{db}/hook")
@@ -70,7 +80,9 @@ def test_what_others_manage_is_read_with_all_outputs_and_never_changed(stack, en
 
 
 @pytest.mark.parametrize("command", ["preview", "up"])
-def test_what_does_not_exist_and_an_invalid_id_are_errors_that_say_so(stack, engine, db, command):
+def test_a_missing_resource_and_an_invalid_id_are_errors(
+    stack: Stack, engine: RunningEngine, db: str, command: str
+) -> None:
     missing = {
         f'Trigger.get("t", "{db}/none")': f"there is no trigger 'none' in database '{db}' on {engine.url}",
         'Trigger.get("t", "nowhere/t")': f"there is no trigger 't' in database 'nowhere' on {engine.url}",
@@ -85,7 +97,9 @@ def test_what_does_not_exist_and_an_invalid_id_are_errors_that_say_so(stack, eng
         assert reason in " ".join(ran.output.split())
 
 
-def test_an_id_of_a_resource_that_is_created_in_the_same_deployment_is_unknown_in_the_preview(stack, db):
+def test_an_id_of_a_resource_that_is_created_in_the_same_deployment_is_unknown_in_the_preview(
+    stack: Stack, db: str
+) -> None:
     stack.program(
         f"""
         plugin = PluginFile("{db}.py", content={REQUEST!r})

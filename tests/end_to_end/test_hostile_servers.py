@@ -1,16 +1,23 @@
-"""Deployments to a URL where a gateway or another kind of server answers: they fail, and the state stays right."""
+"""Deployments to a URL where a gateway or another kind of server answers: they fail and keep the state."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hostile_server import DELAYS, LIES, MARK, hostile_server
 from stack import Stack
 
-STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
+
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]")
 PROGRAM = """
     db = Database("d", retain=False)
     plugin = PluginFile("p.py", content="def process_writes(i, t, a): pass\\n", delete_on_destroy=True)
@@ -19,7 +26,9 @@ PROGRAM = """
 
 
 @pytest.mark.parametrize("answer", ["a login page", "an error that steers the terminal", "a body that drips"])
-def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_creates_nothing(tmp_path, cli, answer):
+def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_creates_nothing(
+    tmp_path: Path, cli: PulumiCli, answer: str
+) -> None:
     with hostile_server((LIES | DELAYS)[answer]) as server:
         config = {"influxdb3:hostUrl": server.url, "influxdb3:timeout": "1"}
         stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
@@ -31,7 +40,7 @@ def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_cre
     assert ran.status != 0
     assert stack.resources() == {}
     assert not ran.has_traceback(), ran.output
-    assert not STEERS.search(ran.output), ascii(ran.output)
+    assert not CONTROL_CHARACTERS.search(ran.output), ascii(ran.output)
     expected = {
         "a login page": f"text/html from 'nginx', titled 'Sign in {MARK}'",
         "an error that steers the terminal": rf"answered 500: \x1b[2J\x1b]0;{MARK}\x07",
@@ -40,7 +49,9 @@ def test_a_deployment_to_another_kind_of_server_fails_with_a_clear_error_and_cre
     assert expected[answer] in ran.output, ran.output
 
 
-def test_a_login_page_in_front_of_a_server_never_makes_resources_gone_or_deleted(tmp_path, cli, engine):
+def test_a_login_page_in_front_of_a_server_removes_no_resource(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
     stack.program(PROGRAM)
     stack.up()
@@ -78,7 +89,7 @@ PLUGIN = (
         ('PackageSet("s", packages=[pulumi.Output.concat("x @ https://u:", hidden, "@h/x y")])', "packages[0]: "),
     ],
 )
-def test_no_error_of_a_preview_contains_a_secret(unreachable_stack, declaration, named):
+def test_no_error_of_a_preview_contains_a_secret(unreachable_stack: Stack, declaration: str, named: str) -> None:
     unreachable_stack.program(f"""
         hidden = pulumi.Output.secret("k9-hunter2")
         {declaration}

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 from stack import Stack
+
+if TYPE_CHECKING:
+    from stack import Ran
+
+    from influxdb3_embedded.testing import RunningEngine
 
 PROGRAM = """
 plugin = PluginFile("p.py", content="def process_scheduled_call(i, t, a): pass")
@@ -22,27 +28,27 @@ ERRORS = {
 }
 
 
-def said(ran):
+def diagnostics(ran: Ran) -> list[str]:
     """The lines of the CLI's diagnostics."""
     assert "Traceback" not in ran.output, ran.output
     return [line.strip() for line in ran.output.partition("Diagnostics:")[2].splitlines()]
 
 
 @pytest.mark.parametrize("setting", ERRORS)
-def test_an_invalid_key_or_value_is_one_error_of_the_deployment(unreachable_stack, setting):
+def test_an_invalid_key_or_value_is_one_error_of_the_deployment(unreachable_stack: Stack, setting: str) -> None:
     unreachable_stack.program(PROGRAM)
     key, *rest = setting.split()
     unreachable_stack.run("config", "set", f"influxdb3:{key}", *rest, expect=0)
     for command in (unreachable_stack.preview, unreachable_stack.up):
         ran = command(expect=None)
         assert ran.status != 0
-        lines = [line for line in said(ran) if f"influxdb3:{key}: " in line]
+        lines = [line for line in diagnostics(ran) if f"influxdb3:{key}: " in line]
         assert len(lines) == 1, ran.output
         assert lines[0].startswith(f"error: {ERRORS[setting]}"), ran.output
         assert "dynamic/influxdb3" not in ran.output  # no resource was declared
 
 
-def test_a_project_named_influxdb3_may_have_keys_of_its_own(unreachable_stack):
+def test_a_project_named_influxdb3_may_have_keys_of_its_own(unreachable_stack: Stack) -> None:
     (unreachable_stack.directory / "Pulumi.yaml").write_text("name: influxdb3\nruntime: python\n")
     unreachable_stack.run("stack", "select", "dev", "--create", expect=0)
     unreachable_stack.run("config", "set", "colour", "red", expect=0)
@@ -50,7 +56,9 @@ def test_a_project_named_influxdb3_may_have_keys_of_its_own(unreachable_stack):
     unreachable_stack.preview(expect=0)
 
 
-def test_every_command_names_the_environment_variable_with_an_invalid_value(stack, engine, db):
+def test_every_command_names_the_environment_variable_with_an_invalid_value(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(PROGRAM.replace('"d"', f'"{db}"').replace('"p.py"', f'"{db}.py"'))
     stack.up()
     wrong = {**os.environ, "INFLUXDB3_AUTH_TOKEN": "hunter2 hunter3"}
@@ -59,16 +67,16 @@ def test_every_command_names_the_environment_variable_with_an_invalid_value(stac
     for command in (misconfigured.preview, misconfigured.up, misconfigured.refresh, misconfigured.destroy):
         ran = command(expect=None)
         assert ran.status != 0
-        assert len([line for line in said(ran) if reason in line]) == 1, ran.output
+        assert len([line for line in diagnostics(ran) if reason in line]) == 1, ran.output
         assert "export INFLUXDB3_AUTH_TOKEN=TOKEN" in ran.output
         assert "hunter" not in ran.output
     assert len(engine.client.trigger_arguments(db)) == 0
     assert stack.up().changes() == ""
 
 
-def test_a_function_reports_an_invalid_value_too(unreachable_stack):
+def test_a_function_reports_an_invalid_value_too(unreachable_stack: Stack) -> None:
     unreachable_stack.run("config", "set", "influxdb3:timeout", "soon", expect=0)
     unreachable_stack.program('invoke_request("http://127.0.0.1:9/api/v3/engine/x")')
     ran = unreachable_stack.preview(expect=None)
     assert ran.status != 0
-    assert any("influxdb3:timeout: a number of seconds" in line for line in said(ran))
+    assert any("influxdb3:timeout: a number of seconds" in line for line in diagnostics(ran))

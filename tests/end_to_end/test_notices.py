@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from influxdb3_engine_api import CreateTrigger, TriggerSettings
+from typing import TYPE_CHECKING
+
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
+
+if TYPE_CHECKING:
+    from stack import Ran, Stack
+
+    from influxdb3_embedded.testing import RunningEngine
 
 SCHEDULED = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    pass\n"
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    pass\n"
 
 
-def notices(ran):
+def notices(ran: Ran) -> list[str]:
     """The lines below ``Diagnostics:``, as Pulumi indents them."""
     diagnostics = ran.output.partition("Diagnostics:\n")[2].partition("\nResources:")[0]
     return [line.removeprefix("    ") for line in diagnostics.splitlines()[1:] if line.strip()]
 
 
-def test_each_notice_of_a_destroy_is_a_separate_line(stack):
+def test_each_notice_of_a_destroy_is_a_separate_line(stack: Stack) -> None:
     stack.program('for number in range(12):\n    PluginFile(f"notices_{number}.py", content="x = 1")')
     stack.up()
 
@@ -24,25 +31,27 @@ def test_each_notice_of_a_destroy_is_a_separate_line(stack):
     )
 
 
-def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, engine, db):
+def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     engine.client.create_plugin_file("old.py", SCHEDULED + REQUEST)
     engine.client.create_plugin_file("new.py", SCHEDULED + REQUEST)
 
-    def theirs(name, specification, **more):
-        members = {"plugin_filename": "old.py", "disabled": False, "trigger_arguments": None} | more
-        settings = TriggerSettings(run_async=False, error_behavior="log")
+    def theirs(name: str, specification: str, arguments: dict[str, str] | None = None) -> None:
         engine.client.create_trigger(
             CreateTrigger(
                 db=db,
+                plugin_filename="old.py",
                 trigger_name=name,
-                trigger_settings=settings,
+                trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
                 trigger_specification=specification,
-                **members,
+                trigger_arguments=arguments,
+                disabled=False,
             )
         )
 
     theirs("weekdays", "cron:0 0 6 * * 1-5")
-    theirs("all", "every:1h", trigger_arguments={"kept": "1", "changed": "hunter1", "dropped": "hunter2"})
+    theirs("all", "every:1h", {"kept": "1", "changed": "hunter1", "dropped": "hunter2"})
     theirs("hook", f"request:hunter3-{db}")
     stack.program(
         f"""
@@ -57,19 +66,19 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(stack, en
 
     ran = stack.preview()
 
-    said = notices(ran)
+    shown = notices(ran)
 
-    def after(name):
-        first = said.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is adopted: it changes")
-        further = said[first + 1 :]
+    def changes_of(name: str) -> list[str]:
+        first = shown.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is adopted: it changes")
+        further = shown[first + 1 :]
         return [line.strip() for line in further[: next((i for i, each in enumerate(further) if each[0] != " "), None)]]
 
-    assert after("weekdays") == [
+    assert changes_of("weekdays") == [
         "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' (InfluxDB counts weekdays from "
         "Sunday = 1, so its 1-5 is SUN-THU)"
     ]
-    assert after("hook") == ["trigger_specification: a request path -> a request path"]
-    assert after("all") == [
+    assert changes_of("hook") == ["trigger_specification: a request path -> a request path"]
+    assert changes_of("all") == [
         "disabled: False -> True",
         "plugin_filename: 'old.py' -> 'new.py'",
         "trigger_arguments: changes changed, gets added, loses dropped",

@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 from breaking_proxy import BreakingProxy
 from servers import PROGRAM, start_server
 from stack import Stack
 
-from influxdb3_engine_api import CreateTrigger, TriggerSettings
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 PLUGIN = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 SCHEDULED = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    pass\n"
 
 
-def definition(db, name):
+def definition(db: str, name: str) -> CreateTrigger:
     """Body of a trigger that another person creates."""
     return CreateTrigger(
         db=db,
         plugin_filename="there.py",
         trigger_name=name,
-        trigger_settings=TriggerSettings(run_async=False, error_behavior="log"),
+        trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
         trigger_specification="all_tables",
         disabled=False,
     )
 
 
-def stack_with_online_checks(directory, cli, url):
+def stack_with_online_checks(directory: Path, cli: PulumiCli, url: str) -> Stack:
     """A stack whose previews ask the server."""
     config = {"influxdb3:hostUrl": url, "influxdb3:onlineChecks": "true"}
     return Stack(directory / "stack", cli, os.environ, config=config)
 
 
-def assert_refused(stack, reasons):
+def assert_refused(stack: Stack, reasons: dict[str, str]) -> None:
     """Check that the preview of each program fails with its reason; a preview ends at the first failure."""
     for program, reason in reasons.items():
         stack.program(program)
@@ -44,7 +51,9 @@ def assert_refused(stack, reasons):
         assert reason in " ".join(ran.output.split())
 
 
-def test_an_error_names_the_property_whose_value_is_missing_on_the_server(tmp_path, cli, engine):
+def test_an_error_names_the_property_whose_value_is_missing_on_the_server(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     engine.client.create_database("lacking")
     engine.client.create_plugin_file("there.py", PLUGIN)
     engine.client.create_plugin_file("there/__init__.py", PLUGIN)
@@ -63,7 +72,7 @@ def test_an_error_names_the_property_whose_value_is_missing_on_the_server(tmp_pa
     )
 
 
-def test_what_the_program_creates_does_not_count_as_missing(stack, engine):
+def test_what_the_program_creates_does_not_count_as_missing(stack: Stack, engine: RunningEngine) -> None:
     engine.client.create_database("lacking")
     engine.client.create_plugin_file("there/__init__.py", PLUGIN)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -78,7 +87,7 @@ def test_what_the_program_creates_does_not_count_as_missing(stack, engine):
         for number, name in enumerate(names):
             Trigger(f"t{{number}}", db="new", plugin_filename=name, trigger_specification=ALL_TABLES,
                     opts=pulumi.ResourceOptions(depends_on=[new, code, other, directory]))
-        # the table does not exist; a plugin or a client may create it later
+        # a plugin or a client may create the table later
         Trigger("table", db="lacking", plugin_filename="there", trigger_specification=table("cpu"))
         """
     )
@@ -87,7 +96,9 @@ def test_what_the_program_creates_does_not_count_as_missing(stack, engine):
     assert len(engine.client.triggers("new")) == 4
 
 
-def test_the_preview_refuses_what_exists_with_the_error_of_the_deployment(tmp_path, cli, engine):
+def test_the_preview_refuses_what_exists_with_the_error_of_the_deployment(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     engine.client.create_plugin_file("theirs.py", "theirs = 1")
     engine.client.create_plugin_file("their_directory/__init__.py", "theirs = 1")
     engine.client.create_plugin_file("there.py", PLUGIN)
@@ -110,7 +121,9 @@ def test_the_preview_refuses_what_exists_with_the_error_of_the_deployment(tmp_pa
     )
 
 
-def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(tmp_path, cli, engine):
+def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     engine.client.create_plugin_file("there.py", PLUGIN)
     engine.client.create_database("unknown")
     engine.client.create_trigger(definition("unknown", "t"))
@@ -134,11 +147,11 @@ def test_a_resource_with_unknown_inputs_is_compared_by_its_known_ones(tmp_path, 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {'args': args}\n"
 
 
-def hooks(*triggers):
-    """A program of request triggers, each of which depends on the one before.
+def request_triggers(*triggers: tuple[str, str]) -> str:
+    """A program of request triggers. Each trigger depends on the trigger before it.
 
     Args:
-        triggers: Name of each, and the arguments that differ from those of a trigger on ``PATH``.
+        triggers: Name of each trigger, and its arguments that differ from those of a trigger on ``PATH``.
     """
     lines = [
         f"before = PluginFile('hook.py', content={REQUEST!r})",
@@ -155,26 +168,40 @@ OTHER = "dict(trigger_specification=request('other'))"
 OFF = "dict(disabled=True)"
 SAME = "{}"
 MOVES = {
-    "another name": (hooks(("a", SAME)), hooks(("a", "dict(trigger_name='b')"))),
-    "another database": (hooks(("a", SAME)), hooks(("a", "dict(db='two')"))),
-    "another database and name": (hooks(("a", SAME)), hooks(("a", "dict(db='two', trigger_name='b')"))),
-    "another path": (hooks(("a", SAME)), hooks(("a", OTHER))),
-    "to a new trigger, from one that is disabled": (hooks(("a", SAME)), hooks(("a", OFF), ("b", SAME))),
-    "to a new trigger, from one that gets another path": (hooks(("a", SAME)), hooks(("a", OTHER), ("b", SAME))),
-    "to a trigger that is enabled": (hooks(("a", SAME), ("b", OFF)), hooks(("a", OFF), ("b", SAME))),
+    "another name": (request_triggers(("a", SAME)), request_triggers(("a", "dict(trigger_name='b')"))),
+    "another database": (request_triggers(("a", SAME)), request_triggers(("a", "dict(db='two')"))),
+    "another database and name": (
+        request_triggers(("a", SAME)),
+        request_triggers(("a", "dict(db='two', trigger_name='b')")),
+    ),
+    "another path": (request_triggers(("a", SAME)), request_triggers(("a", OTHER))),
+    "to a new trigger, from one that is disabled": (
+        request_triggers(("a", SAME)),
+        request_triggers(("a", OFF), ("b", SAME)),
+    ),
+    "to a new trigger, from one that gets another path": (
+        request_triggers(("a", SAME)),
+        request_triggers(("a", OTHER), ("b", SAME)),
+    ),
+    "to a trigger that is enabled": (
+        request_triggers(("a", SAME), ("b", OFF)),
+        request_triggers(("a", OFF), ("b", SAME)),
+    ),
     "to a new trigger, from one that is replaced": (
-        hooks(("a", SAME)),
-        hooks(("a", "dict(trigger_name='a2', trigger_specification=request('other'))"), ("b", SAME)),
+        request_triggers(("a", SAME)),
+        request_triggers(("a", "dict(trigger_name='a2', trigger_specification=request('other'))"), ("b", SAME)),
     ),
     "in a chain": (
-        hooks(("a", SAME), ("b", OTHER), ("c", OFF)),
-        hooks(("a", OFF), ("b", SAME), ("c", OTHER)),
+        request_triggers(("a", SAME), ("b", OTHER), ("c", OFF)),
+        request_triggers(("a", OFF), ("b", SAME), ("c", OTHER)),
     ),
 }
 
 
 @pytest.mark.parametrize("case", MOVES)
-def test_preview_and_deployment_accept_a_path_that_moves_between_triggers_of_the_program(stack, engine, case):
+def test_preview_and_deployment_accept_a_path_that_moves_between_triggers_of_the_program(
+    stack: Stack, engine: RunningEngine, case: str
+) -> None:
     before, after = MOVES[case]
     for db in ("one", "two"):
         engine.client.create_database(db)
@@ -191,21 +218,29 @@ def test_preview_and_deployment_accept_a_path_that_moves_between_triggers_of_the
     assert stack.up().changes() == ""
 
 
-STUCK = {
-    "two triggers swap their paths": (hooks(("a", SAME), ("b", OTHER)), hooks(("a", OTHER), ("b", SAME))),
-    "the one that gives it up depends on the one that takes it": (hooks(("z", SAME)), hooks(("a", SAME), ("z", OFF))),
-    "the one that has it is removed": (hooks(("a", SAME)), hooks(("b", SAME))),
+CANNOT_MOVE = {
+    "two triggers swap their paths": (
+        request_triggers(("a", SAME), ("b", OTHER)),
+        request_triggers(("a", OTHER), ("b", SAME)),
+    ),
+    "the trigger that has the path depends on the trigger that takes it": (
+        request_triggers(("z", SAME)),
+        request_triggers(("a", SAME), ("z", OFF)),
+    ),
+    "the trigger that has the path is removed": (request_triggers(("a", SAME)), request_triggers(("b", SAME))),
 }
 
 
-@pytest.mark.parametrize("case", STUCK)
-def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(stack, engine, case):
-    before, after = STUCK[case]
+@pytest.mark.parametrize("case", CANNOT_MOVE)
+def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(
+    stack: Stack, engine: RunningEngine, case: str
+) -> None:
+    before, after = CANNOT_MOVE[case]
     engine.client.create_database("one")
     stack.program(before)
     stack.up()
     stack.program(after)
-    said = "add depends_on=[THAT_TRIGGER] to this trigger"
+    remedy = "add depends_on=[THAT_TRIGGER] to this trigger"
 
     deployed = stack.up(expect=None)
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -213,19 +248,20 @@ def test_preview_and_deployment_both_refuse_a_path_that_cannot_move(stack, engin
 
     for ran in (deployed, previewed):
         assert ran.status != 0
-        assert said in " ".join(ran.output.split())
+        assert remedy in " ".join(ran.output.split())
         assert "Traceback" not in ran.output
     assert engine.client.call_request_trigger("PATH").status_code == 200
 
 
 @pytest.mark.skipif(PROGRAM is not None, reason="only Enterprise has the flag --plugin-dir-only")
-def test_the_preview_reports_flags_that_forbid_triggers_files_and_packages(tmp_path, cli):
+def test_the_preview_reports_flags_that_forbid_triggers_files_and_packages(tmp_path: Path, cli: PulumiCli) -> None:
     directory = tmp_path / "engine"
     (directory / "plugins").mkdir(parents=True)
     (directory / "plugins" / "there.py").write_text(PLUGIN)
     (directory / "plugins" / "scheduled.py").write_text(SCHEDULED)
-    flags = {"restrict_plugin_triggers_to": "schedule", "plugin_dir_only": True, "package_manager": "disabled"}
-    with start_server(directory, **flags) as locked:
+    with start_server(
+        directory, restrict_plugin_triggers_to="schedule", plugin_dir_only=True, package_manager="disabled"
+    ) as locked:
         locked.client.create_database("d")
         stack = stack_with_online_checks(tmp_path, cli, locked.url)
 
@@ -251,14 +287,16 @@ def test_the_preview_reports_flags_that_forbid_triggers_files_and_packages(tmp_p
         assert [row.trigger_name for row in locked.client.triggers("d")] == ["t"]
 
 
-def test_the_number_of_requests_of_a_preview_does_not_grow_with_the_triggers(tmp_path, cli, engine):
+def test_the_number_of_requests_of_a_preview_does_not_grow_with_the_triggers(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine
+) -> None:
     engine.client.create_database("counted")
     engine.client.write_lp("counted", "cpu v=1")
     engine.client.create_plugin_file("counted.py", PLUGIN)
     proxy = BreakingProxy(engine.url, silence=0)
     stack = stack_with_online_checks(tmp_path, cli, proxy.url)
 
-    def requests(count):
+    def requests(count: int) -> Counter[str]:
         stack.program(
             f"""
             for number in range({count}):
@@ -269,8 +307,8 @@ def test_the_number_of_requests_of_a_preview_does_not_grow_with_the_triggers(tmp
         stack.preview()
         return Counter(request.split("?")[0].removeprefix("/api/v3") for request in proxy.requests)
 
-    few = requests(1)  # each preview writes the probe again, since an existing one is not trusted
-    # only Core 3.10 may stop a trigger on a missing table, so that one more request asks for the table
+    few = requests(1)  # each preview writes the probe again: it does not trust an existing file
+    # Core 3.10 can stop a trigger on a missing table: one more request asks for the table
     assert few.total() == (6 if PROGRAM is None else 7), few
     assert requests(20) == few
     proxy.close()

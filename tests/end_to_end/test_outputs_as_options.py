@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from stack import Stack
+
+    from influxdb3_embedded.testing import RunningEngine
 
 WAL = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 FAILING = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    raise ValueError('of the plugin')\n"
@@ -12,7 +19,7 @@ LATER = """
 from pathlib import Path
 first = Database("{db}_first", retain=False)
 def later(value):
-    # the id of a resource that does not exist yet is unknown during preview
+    # unknown during the preview: the database does not exist yet
     return first.id.apply(lambda _: value)
 """
 EVERY_OPTION = """
@@ -41,11 +48,11 @@ for resource, name in [(db, "retain adopt"), (file, "adopt retain test content")
 """
 
 
-def every_option(db):
+def every_option(db: str) -> str:
     return (LATER + EVERY_OPTION).format(db=db, wal=WAL)
 
 
-def test_a_preview_with_unknown_options_sends_nothing(unreachable_stack):
+def test_a_preview_with_unknown_options_sends_nothing(unreachable_stack: Stack) -> None:
     unreachable_stack.program(every_option("db"))
 
     ran = unreachable_stack.preview()
@@ -53,7 +60,7 @@ def test_a_preview_with_unknown_options_sends_nothing(unreachable_stack):
     assert ran.changes() == "+ 9 to create", ran.output
 
 
-def test_options_that_are_outputs_take_effect_once_known(stack, engine, db):
+def test_options_that_are_outputs_take_effect_once_known(stack: Stack, engine: RunningEngine, db: str) -> None:
     for name in ("{db}_of_path.py", "{db}_in_place/__init__.py"):
         engine.client.create_plugin_file(name.format(db=db).replace("_in_place/", "_other/"), "# somebody else's")
     engine.client.create_database(f"{db}_later")
@@ -98,7 +105,9 @@ def test_options_that_are_outputs_take_effect_once_known(stack, engine, db):
     assert not (engine.plugin_dir / f"{db}_of_path.py").exists()
 
 
-def test_a_watch_that_is_an_output_rolls_back_a_failing_definition(stack, engine, db):
+def test_a_watch_that_is_an_output_rolls_back_a_failing_definition(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(
         LATER.format(db=db)
         + f"""
@@ -114,7 +123,9 @@ Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specific
     assert [row.trigger_name for row in engine.client.triggers(db)] == []
 
 
-def test_with_an_unknown_adopt_an_online_check_neither_fails_nor_announces_an_adoption(stack, engine, db):
+def test_with_an_unknown_adopt_an_online_check_neither_fails_nor_announces_an_adoption(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     engine.client.create_plugin_file(f"{db}.py", "# somebody else's")
     engine.client.create_plugin_file(f"{db}_place/__init__.py", "# somebody else's")
     stack.run("config", "set", "influxdb3:onlineChecks", "true", expect=0)
@@ -150,7 +161,7 @@ Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specific
     assert [row.trigger_specification for row in engine.client.triggers(db)] == ['"all_tables_wal_write"']
 
 
-def test_the_filename_of_a_directory_is_unknown_while_in_place_is_unknown(unreachable_stack):
+def test_the_filename_of_a_directory_is_unknown_while_in_place_is_unknown(unreachable_stack: Stack) -> None:
     unreachable_stack.program(
         LATER.format(db="db")
         + f"""
@@ -167,7 +178,9 @@ directory.plugin_filename.apply(lambda known: print("name known:", known))
 
 
 @pytest.mark.parametrize("retain", ["True", "False"])
-def test_a_database_whose_retain_is_an_output_is_not_deleted_before_its_replacement(stack, engine, db, retain):
+def test_a_database_whose_retain_is_an_output_is_not_deleted_before_its_replacement(
+    stack: Stack, engine: RunningEngine, db: str, retain: str
+) -> None:
     stack.program(f'Database("{db}_data", retain=pulumi.Output.from_input({retain}))')
     stack.up()
     urn = stack.resources()[f"{db}_data"]["urn"]
@@ -182,7 +195,7 @@ def test_a_database_whose_retain_is_an_output_is_not_deleted_before_its_replacem
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "error"),
     [
         ('retain="no"', "retain: True or False is needed"),
         ('retain=pulumi.Output.from_input("no")', "retain: True or False is needed"),
@@ -197,15 +210,17 @@ def test_a_database_whose_retain_is_an_output_is_not_deleted_before_its_replacem
         ("adopt=pulumi.Output.from_input(1)", "adopt: True or False is needed, not a number"),
     ],
 )
-def test_contradicting_or_mistyped_options_fail_before_anything_is_declared(unreachable_stack, arguments, told):
+def test_contradicting_or_mistyped_options_fail_before_anything_is_declared(
+    unreachable_stack: Stack, arguments: str, error: str
+) -> None:
     unreachable_stack.program(f'PluginFile("p.py", content="x = 1", {arguments})')
 
     ran = unreachable_stack.preview(expect=1)
 
-    assert told in ran.output, ran.output
+    assert error in ran.output, ran.output
 
 
-def test_deprecated_names_work_and_cause_a_warning(unreachable_stack):
+def test_deprecated_names_work_and_cause_a_warning(unreachable_stack: Stack) -> None:
     unreachable_stack.program(
         """
         PluginFile("p.py", content="x = 1", delete_on_destroy=True, retain=False)

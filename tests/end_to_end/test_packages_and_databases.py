@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stack import Stack
+
+    from influxdb3_embedded.testing import RunningEngine
 
 VERSION = """
 import importlib.metadata
@@ -11,7 +17,7 @@ def process_request(influxdb3_local, query, headers, body, args=None):
 """
 
 
-def test_packages_are_installed_and_an_error_names_what_is_missing(stack, engine):
+def test_packages_are_installed_and_an_error_names_what_is_missing(stack: Stack, engine: RunningEngine) -> None:
     path = f"version_{uuid.uuid4().hex[:8]}"
     stack.program(
         f"""
@@ -38,7 +44,7 @@ def test_packages_are_installed_and_an_error_names_what_is_missing(stack, engine
     assert "no-such-package-of-ours" in ran.output
 
 
-def test_the_preview_refuses_contradicting_package_sets(unreachable_stack):
+def test_the_preview_refuses_contradicting_package_sets(unreachable_stack: Stack) -> None:
     unreachable_stack.program(
         """
         PackageSet("first", packages=["numpy==1.26.4"])
@@ -51,7 +57,7 @@ def test_the_preview_refuses_contradicting_package_sets(unreachable_stack):
     assert "PackageSet 'first'" in ran.output or "PackageSet 'second'" in ran.output
 
 
-def test_requirements_with_a_hash_are_installed(stack):
+def test_requirements_with_a_hash_are_installed(stack: Stack) -> None:
     stack.program(
         """
         text = '''# a comment
@@ -66,7 +72,7 @@ def test_requirements_with_a_hash_are_installed(stack):
     assert stack.outputs() == {"installed": {"six": "1.16.0"}}
 
 
-def test_a_database_is_kept_unless_retain_is_false(stack, engine):
+def test_a_database_is_kept_unless_retain_is_false(stack: Stack, engine: RunningEngine) -> None:
     kept, dropped = f"kept_{uuid.uuid4().hex[:8]}", f"dropped_{uuid.uuid4().hex[:8]}"
     stack.program(f'Database("{kept}")\nDatabase("{dropped}", retain=False)')
     stack.up()

@@ -7,21 +7,29 @@ import io
 import os
 import tarfile
 import zipfile
+from typing import TYPE_CHECKING
 
 import pytest
 from plugin_registry import PluginRegistry
 from stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {answer!r}\n"
 INIT = "from .words import WORD\n" + REQUEST.format(answer="").replace("''", "WORD")
 FILES = {"__init__.py": INIT, "words.py": "WORD = 'archived'\n", ".hidden": "left out"}
 
 
-def sha256(data):
+def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def tar_gz(files):
+def tar_gz(files: Mapping[str, str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, text in files.items():
@@ -31,7 +39,7 @@ def tar_gz(files):
     return buffer.getvalue()
 
 
-def zipped(files):
+def zipped(files: Mapping[str, str]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
@@ -40,22 +48,22 @@ def zipped(files):
 
 
 @pytest.fixture
-def web(tmp_path):
-    """A web server of files; ``web.asked`` has the paths that were asked for."""
+def web(tmp_path: Path) -> Iterator[PluginRegistry]:
+    """A web server of files. ``web.asked`` lists the paths of its requests."""
     registry = PluginRegistry(tmp_path / "web")
     with registry.served():
         yield registry
 
 
 @pytest.fixture
-def stack(tmp_path, cli, engine):
+def stack(tmp_path: Path, cli: PulumiCli, engine: RunningEngine) -> Iterator[Stack]:
     environment = os.environ | {"PULUMI_INFLUXDB3_CACHE": str(tmp_path / "cache")}
     stack = Stack(tmp_path / "stack", cli, environment, config={"influxdb3:hostUrl": engine.url})
     yield stack
     stack.destroy(expect=None)
 
 
-def serving(db, plugin):
+def serving(db: str, plugin: str) -> str:
     return f"""
         plugin = {plugin}
         Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"))
@@ -71,7 +79,9 @@ def serving(db, plugin):
         "pulumi.RemoteAsset('URL/plugin.py')",
     ],
 )
-def test_an_asset_is_a_plugin_file(stack, engine, db, web, source):
+def test_an_asset_is_a_plugin_file(
+    stack: Stack, engine: RunningEngine, db: str, web: PluginRegistry, source: str
+) -> None:
     code = REQUEST.format(answer="asset")
     (stack.directory / "plugin.py").write_text(code)
     (web.directory / "plugin.py").write_text(code)
@@ -84,7 +94,9 @@ def test_an_asset_is_a_plugin_file(stack, engine, db, web, source):
 @pytest.mark.parametrize(
     "kind", ["FileArchive('code.zip')", "RemoteArchive('URL/code.zip')", "FileArchive('code.tgz')"]
 )
-def test_an_archive_is_a_plugin_directory(stack, engine, web, kind, db):
+def test_an_archive_is_a_plugin_directory(
+    stack: Stack, engine: RunningEngine, web: PluginRegistry, kind: str, db: str
+) -> None:
     name = "code.zip" if "zip" in kind else "code.tgz"
     data = (tar_gz if name.endswith("tgz") else zipped)(FILES)
     (stack.directory / name).write_bytes(data)
@@ -96,7 +108,9 @@ def test_an_archive_is_a_plugin_directory(stack, engine, web, kind, db):
     assert "./.hidden" not in stack.resources()[db]["outputs"]["files"]
 
 
-def test_an_archive_of_assets_and_directories_is_a_plugin_directory(stack, engine, db):
+def test_an_archive_of_assets_and_directories_is_a_plugin_directory(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     (stack.directory / "lib").mkdir()
     (stack.directory / "lib" / "words.py").write_text("WORD = 'nested'\n")
     init = INIT.replace(".words", ".lib.words")
@@ -106,7 +120,7 @@ def test_an_archive_of_assets_and_directories_is_a_plugin_directory(stack, engin
     assert engine.client.call_request_trigger(db).text == "nested"
 
 
-def test_a_pinned_remote_source_is_read_once(stack, db, web):
+def test_a_pinned_remote_source_is_read_once(stack: Stack, db: str, web: PluginRegistry) -> None:
     code = REQUEST.format(answer="asset")
     (web.directory / "plugin.py").write_text(code)
     url = web.url.removesuffix("/index.json")
@@ -118,7 +132,9 @@ def test_a_pinned_remote_source_is_read_once(stack, db, web):
     assert web.asked == ["/plugin.py"]
 
 
-def test_a_remote_source_that_is_not_pinned_is_a_warning_with_its_hash(stack, db, web):
+def test_a_remote_source_that_is_not_pinned_is_a_warning_with_its_hash(
+    stack: Stack, db: str, web: PluginRegistry
+) -> None:
     code = REQUEST.format(answer="asset")
     (web.directory / "plugin.py").write_text(code)
     url = web.url.removesuffix("/index.json")
@@ -144,7 +160,9 @@ def test_a_remote_source_that_is_not_pinned_is_a_warning_with_its_hash(stack, db
         ),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_line(stack, web, text, problem):
+def test_an_invalid_source_or_hash_is_an_error_without_a_traceback(
+    stack: Stack, web: PluginRegistry, text: str, problem: str
+) -> None:
     (web.directory / "p.py").write_text("x = 1\n")
     (stack.directory / "p.py").write_text("x = 1\n")
     stack.program(text.replace("URL", web.url.removesuffix("/index.json")))
@@ -154,7 +172,9 @@ def test_what_cannot_work_is_refused_in_one_line(stack, web, text, problem):
     assert not ran.has_traceback()
 
 
-def test_code_that_another_stack_does_not_run_is_refused_with_both_hashes(stack, engine, db):
+def test_code_that_another_stack_does_not_run_is_refused_with_both_hashes(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(serving(db, f"PluginFile('{db}.py', content={REQUEST.format(answer='one')!r})"))
     stack.up()
     running = stack.outputs()["code"]

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from stack import Stack
+
+    from influxdb3_embedded.testing import RunningEngine
 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {answer!r}\n"
 
 
-def trigger(db, plugin):
+def trigger(db: str, plugin: str) -> str:
     return f"""
         Trigger("t", db="{db}", plugin_filename={plugin}.plugin_filename, trigger_specification=request("{db}"))
     """
 
 
-def file_program(db, answer):
+def file_program(db: str, answer: str) -> str:
     return f"""
         plugin = PluginFile("{db}.py", content={REQUEST.format(answer=answer)!r})
     """ + trigger(db, "plugin")
 
 
-def directory_program(db, answer, more=""):
+def directory_program(db: str, answer: str, more: str = "") -> str:
     files = {
         "__init__.py": "from .words import WORD\n" + REQUEST.format(answer="").replace("''", "WORD"),
         "words.py": f"WORD = {answer!r}\n",
@@ -31,11 +37,13 @@ def directory_program(db, answer, more=""):
     """ + trigger(db, "plugin")
 
 
-def answer(engine, db):
+def answer(engine: RunningEngine, db: str) -> str:
     return engine.client.call_request_trigger(db).text
 
 
-def test_changed_code_of_a_file_shows_in_the_preview_and_runs_at_the_next_call(stack, engine, db):
+def test_changed_code_of_a_file_shows_in_the_preview_and_runs_at_the_next_call(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(file_program(db, "one"))
     stack.up()
     assert answer(engine, db) == "one"
@@ -47,7 +55,9 @@ def test_changed_code_of_a_file_shows_in_the_preview_and_runs_at_the_next_call(s
     assert answer(engine, db) == "two"
 
 
-def test_changed_code_of_a_directory_swaps_its_trigger_to_a_new_directory(stack, engine, db):
+def test_changed_code_of_a_directory_swaps_its_trigger_to_a_new_directory(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(directory_program(db, "one"))
     stack.up()
     assert answer(engine, db) == "one"
@@ -65,7 +75,7 @@ def test_changed_code_of_a_directory_swaps_its_trigger_to_a_new_directory(stack,
     assert answer(engine, db) == "one"
 
 
-def test_an_in_place_directory_is_replaced_through_its_trigger(stack, engine, db):
+def test_an_in_place_directory_is_replaced_through_its_trigger(stack: Stack, engine: RunningEngine, db: str) -> None:
     in_place = 'in_place=True, trigger_name="t"'
     stack.program(directory_program(db, "one", in_place))
     stack.up()
@@ -74,7 +84,9 @@ def test_an_in_place_directory_is_replaced_through_its_trigger(stack, engine, db
     assert answer(engine, db) == "two"
 
 
-def test_code_changed_by_hand_shows_in_refresh_and_is_restored_by_the_next_up(stack, engine, db):
+def test_code_changed_by_hand_shows_in_refresh_and_is_corrected_by_the_next_up(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(file_program(db, "declared"))
     stack.up()
     engine.client.create_plugin_file(f"{db}.py", REQUEST.format(answer="by hand"))
@@ -85,7 +97,9 @@ def test_code_changed_by_hand_shows_in_refresh_and_is_restored_by_the_next_up(st
 
 
 @pytest.mark.parametrize("in_place", ["", 'in_place=True, trigger_name="t"'])
-def test_code_added_by_hand_to_a_directory_shows_in_refresh_and_is_removed_by_the_next_up(stack, engine, db, in_place):
+def test_code_added_by_hand_to_a_directory_shows_in_refresh_and_is_removed_by_the_next_up(
+    stack: Stack, engine: RunningEngine, db: str, in_place: str
+) -> None:
     stack.program(directory_program(db, "declared", in_place))
     stack.up()
     (directory,) = engine.plugin_dir.glob(f"{db}*")
@@ -102,7 +116,7 @@ def test_code_added_by_hand_to_a_directory_shows_in_refresh_and_is_removed_by_th
     assert stack.up("--refresh").changes() == ""
 
 
-def test_an_existing_file_is_an_error_unless_it_is_adopted(stack, engine, db):
+def test_an_existing_file_is_an_error_unless_it_is_adopted(stack: Stack, engine: RunningEngine, db: str) -> None:
     engine.client.create_plugin_file(f"{db}.py", REQUEST.format(answer="theirs"))
     program = file_program(db, "ours")
     stack.program(program)
@@ -119,14 +133,16 @@ def test_an_existing_file_is_an_error_unless_it_is_adopted(stack, engine, db):
     assert answer(engine, db) == "ours"
 
 
-def test_destroy_shows_one_notice_for_each_file_that_stays(stack, db):
+def test_destroy_shows_one_notice_for_each_file_that_stays(stack: Stack, db: str) -> None:
     stack.program(file_program(db, "one"))
     stack.up()
     _, _, diagnostics = stack.destroy().output.partition("Diagnostics:")
     assert diagnostics.count("stays on the server") == 1
 
 
-def test_a_directory_with_links_images_and_a_byte_order_mark_is_deployed(stack, engine, db):
+def test_a_directory_with_links_images_and_a_byte_order_mark_is_deployed(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     package = stack.directory / "pkg"
     for name, content in {
         "pkg/__init__.py": "\ufefffrom .code.words import WORD\n" + REQUEST.format(answer="").replace("''", "WORD"),
@@ -151,7 +167,7 @@ def test_a_directory_with_links_images_and_a_byte_order_mark_is_deployed(stack, 
     assert stack.up("--refresh").changes() == ""
 
 
-def test_content_with_a_byte_order_mark_runs(stack, engine, db):
+def test_content_with_a_byte_order_mark_runs(stack: Stack, engine: RunningEngine, db: str) -> None:
     (stack.directory / "one.py").write_text("\ufeff" + REQUEST.format(answer="file"), "utf-8")
     stack.program(f'plugin = PluginFile("{db}.py", source="one.py")\n' + dedent(trigger(db, "plugin")))
     stack.up()
@@ -163,7 +179,7 @@ def test_content_with_a_byte_order_mark_runs(stack, engine, db):
 
 
 @pytest.mark.parametrize("exclude", ["'*.png'", "[5]", "['*.png']"])
-def test_exclude_without_source_or_of_the_wrong_type_is_an_error(unreachable_stack, exclude):
+def test_exclude_without_source_or_of_the_wrong_type_is_an_error(unreachable_stack: Stack, exclude: str) -> None:
     unreachable_stack.program(f'PluginDirectory("d", files={{"__init__.py": ""}}, exclude={exclude})')
     ran = unreachable_stack.preview(expect=None)
     assert ran.status != 0

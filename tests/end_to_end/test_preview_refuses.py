@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from stack import Stack
 
 PLUGIN = 'PluginFile("p.py", content="def process_writes(influxdb3_local, table_batches, args=None): pass")'
 REFUSED = {
@@ -116,7 +121,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_the_preview_names_the_property_and_what_to_write(case, unreachable_stack):
+def test_the_preview_names_the_property_and_what_to_write(case: str, unreachable_stack: Stack) -> None:
     program, expected = REFUSED[case]
     unreachable_stack.program(program)
     ran = unreachable_stack.preview(expect=None)
@@ -127,7 +132,7 @@ def test_the_preview_names_the_property_and_what_to_write(case, unreachable_stac
     assert "x = 1" not in ran.output  # the value may be secret
 
 
-def test_the_preview_of_a_valid_program_needs_no_server(unreachable_stack):
+def test_the_preview_of_a_valid_program_needs_no_server(unreachable_stack: Stack) -> None:
     unreachable_stack.program(
         f"""
         d = Database("d")

@@ -1,13 +1,21 @@
-"""Published plugins in a program: what is deployed, what a preview refuses, and what it asks."""
+"""Published plugins in a program: what is deployed, what a preview refuses, and what it asks the registry."""
 
 from __future__ import annotations
 
 import os
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
 from plugin_registry import PluginRegistry, manifest
 from stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 HEADER = """
 {
@@ -26,7 +34,7 @@ REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None)
 
 
 @pytest.fixture
-def registry(tmp_path):
+def registry(tmp_path: Path) -> PluginRegistry:
     registry = PluginRegistry(tmp_path / "registry")
     registry.publish(
         {"manifest.toml": manifest("rollup", plugins=(("teller", ">=1.0.0,<2.0.0"),)), "rollup.py": SCHEDULED}
@@ -41,7 +49,7 @@ def registry(tmp_path):
 
 
 @pytest.fixture
-def stack(tmp_path, cli, engine, registry):
+def stack(tmp_path: Path, cli: PulumiCli, engine: RunningEngine, registry: PluginRegistry) -> Iterator[Stack]:
     environment = os.environ | {"PULUMI_INFLUXDB3_CACHE": str(tmp_path / "cache")}
     config = {"influxdb3:hostUrl": engine.url, "influxdb3:registry": registry.url}
     stack = Stack(tmp_path / "stack", cli, environment, config=config)
@@ -49,7 +57,7 @@ def stack(tmp_path, cli, engine, registry):
     stack.destroy(expect=None)
 
 
-def program(db, arguments="'window': '10s'", more=""):
+def program(db: str, arguments: str = "'window': '10s'", more: str = "") -> str:
     return dedent(f"""
         rollup = Plugin("rollup", version="^1", retain=False{more})
         teller = rollup.dependencies["teller"]
@@ -60,7 +68,7 @@ def program(db, arguments="'window': '10s'", more=""):
     """)
 
 
-def test_a_plugin_is_deployed_with_what_it_depends_on(stack, engine, db):
+def test_a_plugin_is_deployed_with_what_it_depends_on(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db))
     assert "1.1.0" in stack.preview().output
     stack.up()
@@ -69,7 +77,7 @@ def test_a_plugin_is_deployed_with_what_it_depends_on(stack, engine, db):
     assert stack.up().changes() == ""
 
 
-def test_a_plugin_that_two_depend_on_is_deployed_once(stack, registry, db):
+def test_a_plugin_that_two_plugins_depend_on_is_deployed_once(stack: Stack, registry: PluginRegistry, db: str) -> None:
     files = {"manifest.toml": manifest("other", plugins=(("Teller", "1.1"),)), "other.py": SCHEDULED}
     registry.publish(files)
     stack.program(program(db) + 'Plugin("other", version="1.0.0")\n')
@@ -77,7 +85,7 @@ def test_a_plugin_that_two_depend_on_is_deployed_once(stack, registry, db):
     assert [name for name in stack.resources() if "teller" in name] == ["teller"]
 
 
-def test_a_dependency_that_is_declared_before_is_the_one_that_is_used(stack, engine, db):
+def test_a_dependency_that_the_program_declares_first_is_used(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program('Plugin("teller", version="=1.0.0", retain=False)\n' + program(db))
     stack.up()
     assert engine.client.call_request_trigger(db).text == "one"
@@ -98,7 +106,7 @@ def test_a_dependency_that_is_declared_before_is_the_one_that_is_used(stack, eng
         ('Plugin("x", version=pulumi.Output.from_input("1.0.0"))', "version is a text that the program knows"),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_line(stack, text, problem):
+def test_an_invalid_declaration_is_an_error_without_a_traceback(stack: Stack, text: str, problem: str) -> None:
     stack.program(text)
     ran = stack.preview(expect=None)
     assert ran.status != 0
@@ -106,38 +114,38 @@ def test_what_cannot_work_is_refused_in_one_line(stack, text, problem):
     assert not ran.has_traceback()
 
 
-def test_a_version_that_two_cannot_share_is_refused(stack, registry, db):
+def test_a_version_that_two_plugins_cannot_share_is_refused(stack: Stack, registry: PluginRegistry, db: str) -> None:
     registry.publish({"manifest.toml": manifest("old", plugins=(("teller", "=1.0.0"),)), "old.py": SCHEDULED})
     stack.program(program(db) + 'Plugin("old", version="1.0.0")\n')
     assert "old needs teller =1.0.0, and the program has 1.1.0" in stack.preview(expect=1).output
 
 
-def test_a_missing_required_argument_is_refused_with_its_description_and_example(stack, db):
+def test_a_missing_required_argument_is_refused_with_its_description_and_example(stack: Stack, db: str) -> None:
     stack.program(program(db, "'interval': '5min'"))
     output = stack.preview(expect=1).output
     assert "the plugin requires the argument 'window': Time window of each job. Example: '10s'" in output
 
 
-def test_arguments_from_a_file_are_not_required(stack, engine, db):
+def test_arguments_from_a_file_are_not_required(stack: Stack, engine: RunningEngine, db: str) -> None:
     more = ", files={'rollup.toml': 'window = \"10s\"'}"
     stack.program(program(db, "'config_file_path': 'rollup.toml'", more))
     stack.up()
     assert stack.resources()["rollup-rollup.toml"]["outputs"]["content"] == 'window = "10s"'
 
 
-def test_an_unknown_argument_is_a_warning_with_the_nearest_name(stack, db):
+def test_an_unknown_argument_is_a_warning_with_the_nearest_name(stack: Stack, db: str) -> None:
     stack.program(program(db, "'window': '10s', 'intervall': '5min'"))
     output = stack.preview().output
     assert "has no argument 'intervall': did you mean 'interval'?" in output
 
 
-def test_a_new_schedule_is_shown_with_its_next_runs(stack, db):
+def test_a_new_schedule_is_shown_with_its_next_runs(stack: Stack, db: str) -> None:
     stack.program(program(db))
     output = stack.preview().output
     assert "next runs (UTC): 2" in output
 
 
-def test_the_second_preview_asks_the_registry_nothing(stack, registry, db):
+def test_a_second_deployment_sends_the_registry_no_request(stack: Stack, registry: PluginRegistry, db: str) -> None:
     with registry.served():
         stack.run("config", "set", "influxdb3:registry", registry.url, expect=0)
         stack.program(program(db))
@@ -149,7 +157,7 @@ def test_the_second_preview_asks_the_registry_nothing(stack, registry, db):
         assert len(registry.asked) == asked
 
 
-def test_a_folder_with_a_manifest_is_a_plugin(stack, engine, db):
+def test_a_folder_with_a_manifest_is_a_plugin(stack: Stack, engine: RunningEngine, db: str) -> None:
     folder = stack.directory / "plugins" / "mine"
     folder.mkdir(parents=True)
     (folder / "manifest.toml").write_text(manifest("mine", triggers=("process_request",), exclude=("test_*",)))
@@ -165,7 +173,9 @@ def test_a_folder_with_a_manifest_is_a_plugin(stack, engine, db):
     assert "./test_words.py" not in stack.resources()["mine"]["outputs"]["files"]
 
 
-def test_a_server_of_another_release_is_refused_before_a_file_is_written(stack, registry, engine, db):
+def test_a_server_of_another_release_is_refused_before_a_file_is_written(
+    stack: Stack, registry: PluginRegistry, engine: RunningEngine, db: str
+) -> None:
     registry.publish(
         {
             "manifest.toml": manifest("next", triggers=("process_request",), database_version=">=99"),
@@ -178,7 +188,9 @@ def test_a_server_of_another_release_is_refused_before_a_file_is_written(stack, 
     assert "next" not in stack.resources()
 
 
-def test_a_module_that_the_server_lacks_fails_the_trigger_before_it_is_created(stack, engine, db):
+def test_a_module_that_the_server_lacks_fails_the_trigger_before_it_is_created(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     code = "import json\nimport no_such_module.part\n" + REQUEST.format(answer="x")
     stack.program(f"""
         plugin = PluginFile("{db}.py", content={code!r})

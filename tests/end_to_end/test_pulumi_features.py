@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from stack import Stack
+
+    from influxdb3_embedded.testing import RunningEngine
 
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 
 
 @pytest.fixture
-def db(engine, db):
+def db(engine: RunningEngine, db: str) -> str:
     """A database for one test, and two plugins."""
     engine.client.create_plugin_file("w.py", WRITES)
     engine.client.create_plugin_file("v.py", WRITES)
     return db
 
 
-def program(db, *, resource="t", name="t", plugin="w.py", specification="ALL_TABLES", arguments=1, options=""):
+def program(
+    db: str,
+    *,
+    resource: str = "t",
+    name: str = "t",
+    plugin: str = "w.py",
+    specification: str = "ALL_TABLES",
+    arguments: int | str = 1,
+    options: str = "",
+) -> str:
     return f"""
         Trigger({resource!r}, trigger_name={name!r}, db={db!r}, plugin_filename={plugin!r},
                 trigger_specification={specification}, trigger_arguments={{"a": {arguments}}},
@@ -25,11 +40,11 @@ def program(db, *, resource="t", name="t", plugin="w.py", specification="ALL_TAB
     """
 
 
-def live(engine, db):
+def live(engine: RunningEngine, db: str) -> dict[str, str]:
     return {row.trigger_name: row.plugin_filename for row in engine.client.triggers(db)}
 
 
-def test_unknown_outputs_can_be_used_for_every_property(stack, engine, db):
+def test_unknown_outputs_can_be_used_for_every_property(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(
         f"""
         made = Database("{db}_made")
@@ -48,7 +63,7 @@ def test_unknown_outputs_can_be_used_for_every_property(stack, engine, db):
     assert stack.up().changes() == ""
 
 
-def test_a_renamed_resource_with_an_alias_keeps_its_trigger(stack, engine, db):
+def test_a_renamed_resource_with_an_alias_keeps_its_trigger(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db, resource="before"))
     stack.up()
     stack.program(program(db, resource="after"))
@@ -60,8 +75,10 @@ def test_a_renamed_resource_with_an_alias_keeps_its_trigger(stack, engine, db):
     assert live(engine, db) == {"t": "w.py"}
 
 
-def test_a_trigger_that_another_resource_adopted_is_not_deleted_with_the_old_resource(stack, engine, db):
-    def program(components, data):
+def test_a_trigger_that_another_resource_adopted_is_not_deleted_with_the_old_resource(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    def program(components: bool, data: str) -> str:
         return f"""
             class Component(pulumi.ComponentResource):
                 def __init__(self, name):
@@ -92,7 +109,9 @@ def test_a_trigger_that_another_resource_adopted_is_not_deleted_with_the_old_res
         {"name": "new", "plugin": "bad.py", "specification": 'every("1s"), watch=Watch(5)'},
     ],
 )
-def test_a_replacement_that_fails_leaves_the_old_trigger_live(stack, engine, db, change):
+def test_a_replacement_that_fails_leaves_the_old_trigger_live(
+    stack: Stack, engine: RunningEngine, db: str, change: dict[str, str]
+) -> None:
     engine.client.create_plugin_file("bad.py", "raise ValueError")
     stack.program(program(db, name="old"))
     stack.up()
@@ -103,7 +122,7 @@ def test_a_replacement_that_fails_leaves_the_old_trigger_live(stack, engine, db,
     assert stack.up().changes() == ""
 
 
-def test_a_protected_trigger_is_not_destroyed(stack, engine, db):
+def test_a_protected_trigger_is_not_destroyed(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db, options="protect=True"))
     stack.up()
     assert stack.destroy(expect=None).status != 0
@@ -112,7 +131,7 @@ def test_a_protected_trigger_is_not_destroyed(stack, engine, db):
     stack.up()
 
 
-def test_ignore_changes_keeps_the_live_definition(stack, engine, db):
+def test_ignore_changes_keeps_the_live_definition(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db, arguments=1))
     stack.up()
     stack.program(program(db, arguments=2, options='ignore_changes=["trigger_arguments"]'))
@@ -120,14 +139,14 @@ def test_ignore_changes_keeps_the_live_definition(stack, engine, db):
     assert engine.client.trigger_arguments(db) == {"t": {"a": "1"}}
 
 
-def test_retain_on_delete_keeps_the_trigger(stack, engine, db):
+def test_retain_on_delete_keeps_the_trigger(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db, options="retain_on_delete=True"))
     stack.up()
     stack.destroy()
     assert live(engine, db) == {"t": "w.py"}
 
 
-def test_replace_on_changes_replaces_a_trigger(stack, engine, db):
+def test_replace_on_changes_replaces_a_trigger(stack: Stack, engine: RunningEngine, db: str) -> None:
     option = 'replace_on_changes=["plugin_filename"]'
     stack.program(program(db, options=option))
     stack.up()
@@ -137,8 +156,8 @@ def test_replace_on_changes_replaces_a_trigger(stack, engine, db):
 
 
 @pytest.mark.parametrize("options", ["", ", delete_on_destroy=True"])
-def test_replace_on_changes_replaces_a_plugin(stack, engine, db, options):
-    def program(number):
+def test_replace_on_changes_replaces_a_plugin(stack: Stack, engine: RunningEngine, db: str, options: str) -> None:
+    def program(number: int) -> str:
         return f"""
             forced = pulumi.ResourceOptions(replace_on_changes=["content", "files"])
             PluginFile("{db}.py", content="x = {number}"{options}, opts=forced)
@@ -157,7 +176,7 @@ def test_replace_on_changes_replaces_a_plugin(stack, engine, db, options):
     assert [file.read_text() for file in files] == ["x = 2"] * 2
 
 
-def test_a_state_file_without_a_newer_property_shows_no_change(stack, engine, db):
+def test_a_state_file_without_a_newer_property_shows_no_change(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db))
     stack.up()
     exported = json.loads(stack.run("stack", "export", expect=0).output)
@@ -175,8 +194,10 @@ def test_a_state_file_without_a_newer_property_shows_no_change(stack, engine, db
     assert engine.client.trigger_arguments(db) == {"t": {"a": "2"}}
 
 
-def test_with_continue_on_error_what_depends_on_a_failure_is_skipped_and_the_rest_is_deployed(stack, engine, db):
-    def several(broken):
+def test_with_continue_on_error_what_depends_on_a_failure_is_skipped_and_the_rest_is_deployed(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    def several(broken: bool) -> str:
         others = "".join(
             f"""
         plugin{n} = PluginFile("p{n}.py", content={WRITES!r}, opts=pulumi.ResourceOptions(depends_on=[{after}]))
@@ -193,7 +214,7 @@ def test_with_continue_on_error_what_depends_on_a_failure_is_skipped_and_the_res
         {others}
         """
 
-    def deployed_in_part():
+    def deployed_in_part() -> None:
         ran = stack.up("--continue-on-error", expect=None)
         assert ran.status != 0
         assert "dry run 1 (wal)" in ran.output

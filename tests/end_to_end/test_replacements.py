@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from stack import Stack
+
+if TYPE_CHECKING:
+    from influxdb3_embedded.testing import RunningEngine
 
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {answer!r}\n"
 SCHEDULE = "def process_scheduled_call(influxdb3_local, call_time, args=None):\n    pass\n"
 
 
-def live(engine, db):
+def live(engine: RunningEngine, db: str) -> dict[str, str]:
     return {row.trigger_name: row.plugin_filename for row in engine.client.triggers(db)}
 
 
-def serves(engine, path):
+def serves(engine: RunningEngine, path: str) -> str:
     return engine.client.call_request_trigger(path).text
 
 
-def request_trigger(db, *, name="old", plugin="old.py", path="PATH", more=""):
+def request_trigger(db: str, *, name: str = "old", plugin: str = "old.py", path: str = "PATH", more: str = "") -> str:
     return f"""
         Trigger("t", trigger_name={name!r}, db={db!r}, plugin_filename={plugin!r},
                 trigger_specification=request("{path}"){more})
@@ -27,7 +31,7 @@ def request_trigger(db, *, name="old", plugin="old.py", path="PATH", more=""):
 
 
 @pytest.fixture
-def db(engine, db):
+def db(engine: RunningEngine, db: str) -> str:
     engine.client.create_plugin_file("old.py", REQUEST.format(answer="old"))
     engine.client.create_plugin_file("new.py", REQUEST.format(answer="new"))
     engine.client.create_plugin_file("bad.py", "raise ValueError('when it is loaded')")
@@ -35,14 +39,16 @@ def db(engine, db):
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
         ({"name": "new", "plugin": "typo.py"}, "Plugin not found"),
         ({"db": "typo"}, "Database not found typo"),
         ({"name": "new", "db": "typo", "plugin": "new.py"}, "Database not found typo"),
     ],
 )
-def test_a_trigger_stays_live_if_its_replacement_cannot_be_created(stack, engine, db, change, why):
+def test_a_trigger_stays_live_if_its_replacement_cannot_be_created(
+    stack: Stack, engine: RunningEngine, db: str, change: dict[str, str], reason: str
+) -> None:
     stack.program(request_trigger(db, path=db))
     stack.up()
     stack.program(request_trigger(**({"db": db, "path": db} | change)))
@@ -50,7 +56,7 @@ def test_a_trigger_stays_live_if_its_replacement_cannot_be_created(stack, engine
     refused = stack.up(expect=None)
 
     assert refused.status != 0
-    assert why in refused.output
+    assert reason in refused.output
     assert "the previous definition stays live" in refused.output
     assert serves(engine, db) == "old"
     assert live(engine, db) == {"old": "old.py"}
@@ -60,7 +66,9 @@ def test_a_trigger_stays_live_if_its_replacement_cannot_be_created(stack, engine
 
 
 @pytest.mark.parametrize("change", [{"name": "new"}, {"name": "new", "plugin": "new.py"}, {"db": "other"}])
-def test_a_trigger_with_another_name_or_database_keeps_its_path(stack, engine, db, change):
+def test_a_trigger_with_another_name_or_database_keeps_its_path(
+    stack: Stack, engine: RunningEngine, db: str, change: dict[str, str]
+) -> None:
     engine.client.create_database(f"{db}_other")
     if "db" in change:
         change = {"db": f"{db}_other"}
@@ -78,8 +86,10 @@ def test_a_trigger_with_another_name_or_database_keeps_its_path(stack, engine, d
     assert live(engine, db) | live(engine, f"{db}_other") == {}
 
 
-def test_a_replacement_whose_first_run_fails_rolls_back_to_the_old_trigger(stack, engine, db):
-    def program(name, code):
+def test_a_replacement_whose_first_run_fails_rolls_back_to_the_old_trigger(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    def program(name: str, code: str) -> str:
         return f"""
             plugin = PluginFile("{db}.py", content={code!r})
             Trigger("t", trigger_name="{name}", db="{db}", plugin_filename=plugin.plugin_filename,
@@ -98,10 +108,12 @@ def test_a_replacement_whose_first_run_fails_rolls_back_to_the_old_trigger(stack
     assert live(engine, db) == {"new": f"{db}.py"}
 
 
-def test_the_next_up_completes_a_replacement_that_was_killed_after_the_deletion(stack, engine, db):
+def test_the_next_up_completes_a_replacement_that_was_killed_after_the_deletion(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(request_trigger(db, path=db))
     stack.up()
-    # the state that Pulumi stores between deletion and creation
+    # Pulumi stores this state between deletion and creation
     exported = json.loads(stack.run("stack", "export", expect=0).output)
     for resource in exported["deployment"]["resources"]:
         if "influxdb3:Trigger" in resource["type"]:
@@ -119,8 +131,8 @@ def test_the_next_up_completes_a_replacement_that_was_killed_after_the_deletion(
     assert stack.up().changes() == ""
 
 
-def everything(db, number, *, named):
-    """All kinds of resources; ``named`` sets their names on the server, otherwise those are the resources' names."""
+def everything(db: str, number: int, *, named: bool) -> str:
+    """A program with all kinds of resources. If not ``named``, their names on the server are those of the resources."""
     request = REQUEST.format(answer=f"answer {number}")
     names = {
         "file": f'plugin_name="{db}_f.py"',
@@ -132,7 +144,7 @@ def everything(db, number, *, named):
     return f"""
         scratch = Database("{db}_scratch", retain=False)
         kept = Database("{db}_kept")
-        PackageSet("packages", packages=["pip>=2{number - number}"])
+        PackageSet("packages", packages=["pip>=20"])
         plugin = PluginFile("{db}_f.py", content={request!r}{names["file"]})
         PluginDirectory("{db}_i", files={{"__init__.py": {request!r}, "n{number}.py": ""}}, in_place=True,
                         trigger_name="nobody"{names["in_place"]})
@@ -149,7 +161,9 @@ def everything(db, number, *, named):
     ("how", "number", "named"),
     [("--replace", 1, False), ("--replace", 2, True), ("taint", 1, True), ("taint", 2, False)],
 )
-def test_every_resource_can_be_recreated(stack, engine, db, how, number, named):  # noqa: PLR0917 - fixtures and cases
+def test_every_resource_can_be_recreated(  # noqa: PLR0917 - fixtures and cases
+    stack: Stack, engine: RunningEngine, db: str, how: str, number: int, named: bool
+) -> None:
     stack.program(everything(db, 1, named=named))
     stack.up()
     engine.client.write_lp(f"{db}_scratch", "gone v=1")
@@ -176,7 +190,7 @@ def test_every_resource_can_be_recreated(stack, engine, db, how, number, named):
     assert stack.up().changes() == ""
 
 
-def test_each_resource_can_be_recreated_alone(stack, engine, db):
+def test_each_resource_can_be_recreated_alone(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(everything(db, 1, named=True))
     stack.up()
     for resource in stack.resources().values():
@@ -185,8 +199,10 @@ def test_each_resource_can_be_recreated_alone(stack, engine, db):
     assert stack.refresh().changes() == ""
 
 
-def test_a_trigger_is_recreated_when_its_replacement_trigger_changes(stack, engine, db):
-    def program(value):
+def test_a_trigger_is_recreated_when_its_replacement_trigger_changes(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    def program(value: str) -> str:
         return request_trigger(db, path=db, more=f", opts=pulumi.ResourceOptions(replacement_trigger={value!r})")
 
     stack.program(program("a"))
@@ -196,7 +212,9 @@ def test_a_trigger_is_recreated_when_its_replacement_trigger_changes(stack, engi
     assert serves(engine, db) == "old"
 
 
-def test_a_trigger_stays_live_if_the_server_refuses_its_recreation(stack, engine, db):
+def test_a_trigger_stays_live_if_the_server_refuses_its_recreation(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(request_trigger(db, path=db))
     stack.up()
     stack.program(request_trigger(db, path=db, plugin="typo.py"))
@@ -207,7 +225,9 @@ def test_a_trigger_stays_live_if_the_server_refuses_its_recreation(stack, engine
     assert stack.up().changes() == ""
 
 
-def test_another_persons_trigger_is_not_mistaken_for_the_replacement(stack, engine, db):
+def test_another_persons_trigger_is_not_mistaken_for_the_replacement(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     theirs = Stack(stack.directory.parent / "theirs", stack.cli, stack.environment, config=stack.config)
     theirs.program(request_trigger(db, name="new", path=f"{db}/theirs"))
     theirs.up()
@@ -223,8 +243,10 @@ def test_another_persons_trigger_is_not_mistaken_for_the_replacement(stack, engi
     assert serves(engine, f"{db}/theirs") == serves(engine, db) == "old"
 
 
-def test_a_renamed_plugin_file_is_removed_once_its_trigger_runs_the_new_one(stack, engine, db):
-    def program(name):
+def test_a_renamed_plugin_file_is_removed_once_its_trigger_runs_the_new_one(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    def program(name: str) -> str:
         return f"""
             plugin = PluginFile("p", plugin_name="{name}", content={REQUEST.format(answer=1)!r}, delete_on_destroy=True)
             Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"))

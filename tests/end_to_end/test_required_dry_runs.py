@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stack import Stack
+
+    from influxdb3_embedded.testing import RunningEngine
 
 PLUGIN = """
 def process_writes(influxdb3_local, table_batches, args=None):
@@ -30,7 +36,7 @@ PACKAGE = {
 }
 
 
-def file_program(db, load):
+def file_program(db: str, load: str) -> str:
     gate = GATE.replace("DATABASE", repr(db))
     return f"""
 import re
@@ -38,7 +44,7 @@ PluginFile("{db}.py", content={PLUGIN.replace("LOAD", load)!r},{gate})
 """
 
 
-def directory_program(db, word):
+def directory_program(db: str, word: str) -> str:
     files = {name: content.replace("WORD", word) for name, content in PACKAGE.items()}
     return f"""
 gate = ScheduleTest(schedule="0 0 6 * * *", expect_writes=["m n=1i"], database="{db}")
@@ -47,7 +53,7 @@ Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specific
 """
 
 
-def test_a_file_whose_dry_run_fails_is_not_written_and_its_log_is_shown(stack, engine):
+def test_a_file_whose_dry_run_fails_is_not_written_and_its_log_is_shown(stack: Stack, engine: RunningEngine) -> None:
     db = f"db_{uuid.uuid4().hex[:8]}"
     stack.program(file_program(db, 'row["load"]'))
     stack.up()
@@ -68,7 +74,7 @@ def test_a_file_whose_dry_run_fails_is_not_written_and_its_log_is_shown(stack, e
     assert (engine.plugin_dir / f"{db}.py").read_text() == live
 
 
-def test_no_trigger_is_swapped_to_a_directory_whose_dry_run_fails(stack, engine):
+def test_no_trigger_is_swapped_to_a_directory_whose_dry_run_fails(stack: Stack, engine: RunningEngine) -> None:
     db = f"db_{uuid.uuid4().hex[:8]}"
     engine.client.create_database(db)
     stack.program(directory_program(db, "1"))

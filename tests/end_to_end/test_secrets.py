@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -11,19 +12,24 @@ from stack import Stack
 
 from influxdb3_engine_api import EngineClient, paths
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pulumi_cli import PulumiCli
+
 SECRET = "k9-hunter2-argument"
 CONTENT = "k9-hunter2-content"
 
 
-def test_secrets_stay_secret_from_creation_to_destroy(tmp_path, cli):
+def test_secrets_stay_secret_from_creation_to_destroy(tmp_path: Path, cli: PulumiCli) -> None:
     with start_server(tmp_path / "engine", without_auth=False) as engine:
         token = httpx.post(engine.url + paths.TOKEN_ADMIN).json()["token"]
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
         stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)
         stack.run("config", "set", "--secret", "argument", SECRET, expect=0)
-        said = []
+        outputs = []
 
-        def program(threshold, plugin="plugin.plugin_filename"):
+        def program(threshold: int, plugin: str = "plugin.plugin_filename") -> None:
             stack.program(
                 f"""
                 secret = pulumi.Config().require_secret("argument")
@@ -36,32 +42,32 @@ def test_secrets_stay_secret_from_creation_to_destroy(tmp_path, cli):
             )
 
         program(1)
-        said.append(stack.preview("--diff", expect=0).output)
-        said.append(stack.up().output)
+        outputs.append(stack.preview("--diff", expect=0).output)
+        outputs.append(stack.up().output)
         with EngineClient(engine.url, token) as client:
             assert client.trigger_arguments("d") == {"t": {"password": SECRET, "threshold": "1"}}
             program(2)
-            said.append(stack.preview("--diff", expect=0).output)
-            said.append(stack.up("--diff").output)
-            said.append(stack.refresh("--diff").output)
+            outputs.append(stack.preview("--diff", expect=0).output)
+            outputs.append(stack.up("--diff").output)
+            outputs.append(stack.refresh("--diff").output)
             program(2, plugin="'missing.py'")
-            said.append(stack.up("--diff", expect=None).output)
+            outputs.append(stack.up("--diff", expect=None).output)
             client.delete_trigger("d", "t", force=True)
-            said.append(stack.refresh("--diff").output)
+            outputs.append(stack.refresh("--diff").output)
         program(3, plugin="'../outside.py'")
-        said.append(stack.preview("--diff", expect=None).output)
-        said.append(stack.run("config", "set", "--secret", "influxdb3:authToken", "apiv3_wrong").output)
+        outputs.append(stack.preview("--diff", expect=None).output)
+        outputs.append(stack.run("config", "set", "--secret", "influxdb3:authToken", "apiv3_wrong").output)
         program(3)
         refused = stack.up(expect=None)
         assert "answered 401" in refused.output
-        said.append(refused.output)
+        outputs.append(refused.output)
         stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)
         stack.up()
-        said.append(stack.run("stack", "export", expect=0).output)
-        said.append(stack.destroy().output)
+        outputs.append(stack.run("stack", "export", expect=0).output)
+        outputs.append(stack.destroy().output)
 
     for secret in (token, SECRET, CONTENT):
-        for output in said:
+        for output in outputs:
             assert secret not in output
         holding = [
             path
@@ -72,7 +78,7 @@ def test_secrets_stay_secret_from_creation_to_destroy(tmp_path, cli):
     assert token not in engine.logs
 
 
-def test_the_url_of_a_secret_request_path_is_secret(stack):
+def test_the_url_of_a_secret_request_path_is_secret(stack: Stack) -> None:
     stack.run("config", "set", "--secret", "path", "hook-k9-hunter2", expect=0)
     stack.program(
         """
@@ -88,14 +94,14 @@ def test_the_url_of_a_secret_request_path_is_secret(stack):
         hook("shown", db.db.apply(lambda name: request(f"{name}/shown")))
         """
     )
-    said = [stack.preview("--diff").output, stack.up("--diff").output]
-    said += [stack.run("stack", "export", expect=0).output, stack.run("stack", "output", expect=0).output]
+    outputs = [stack.preview("--diff").output, stack.up("--diff").output]
+    outputs += [stack.run("stack", "export", expect=0).output, stack.run("stack", "output", expect=0).output]
     unchanged = stack.preview("--diff")
     assert unchanged.changes() == "", unchanged.output
-    said.append(unchanged.output)
-    assert "/api/v3/engine/hooks/shown" in said[3]
+    outputs.append(unchanged.output)
+    assert "/api/v3/engine/hooks/shown" in outputs[3]
     assert stack.resources()["shown"]["inputs"]["endpoint_url"].endswith("/api/v3/engine/hooks/shown")
-    for output in said:
+    for output in outputs:
         assert "hook-k9-hunter2" not in output
 
 
@@ -107,7 +113,7 @@ def test_the_url_of_a_secret_request_path_is_secret(stack):
         ("hook-k9-hunter2", "belongs to trigger 'hook"),
     ],
 )
-def test_an_error_does_not_contain_a_secret_request_path(unreachable_stack, path, problem):
+def test_an_error_does_not_contain_a_secret_request_path(unreachable_stack: Stack, path: str, problem: str) -> None:
     unreachable_stack.run("config", "set", "--secret", "path", path, expect=0)
     unreachable_stack.program(
         """

@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 from breaking_proxy import BreakingProxy
-from conftest import CLOSED_PORT
-from servers import start_server
+from servers import CLOSED_PORT, start_server
 from stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stack import Ran
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 SOURCE = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 PROGRAM = f"""
@@ -24,7 +33,7 @@ PROGRAM = f"""
 COUNT = 6
 
 
-def deployed(engine):
+def deployed(engine: RunningEngine) -> tuple[set[str], list[str], list[str]]:
     """Databases, triggers and plugin files of the program on a server."""
     client = engine.client
     databases = set(client.databases()) - {"_internal"}
@@ -37,22 +46,24 @@ EVERYTHING = ({"metrics", "scratch"}, ["t"], ["d", "w.py"])
 
 
 @pytest.fixture
-def other(tmp_path):
+def other(tmp_path: Path) -> Iterator[RunningEngine]:
     """Another server."""
     with start_server(tmp_path / "other") as running:
         yield running
 
 
-def said(ran, text):
-    """How often a text is in the CLI's diagnostics."""
+def count_in_diagnostics(ran: Ran, text: str) -> int:
+    """How often the CLI's diagnostics contain a text."""
     return ran.output.partition("Diagnostics:")[2].count(text)
 
 
-def point_to(stack, url):
+def point_to(stack: Stack, url: str) -> None:
     stack.run("config", "set", "influxdb3:hostUrl", url, expect=0)
 
 
-def test_a_stack_with_the_url_of_another_server_is_created_there(stack, engine, other):
+def test_a_stack_with_the_url_of_another_server_is_created_there(
+    stack: Stack, engine: RunningEngine, other: RunningEngine
+) -> None:
     stack.program(PROGRAM)
     stack.up()
     point_to(stack, other.url)
@@ -64,7 +75,7 @@ def test_a_stack_with_the_url_of_another_server_is_created_there(stack, engine, 
     ran = stack.up()
 
     assert ran.changes() == f"~ {COUNT} updated"
-    assert said(ran, "those on the other server stay") == 1
+    assert count_in_diagnostics(ran, "those on the other server stay") == 1
     assert deployed(other) == deployed(engine) == EVERYTHING
     assert stack.up().changes() == ""
     assert stack.refresh().changes() == ""
@@ -74,7 +85,9 @@ def test_a_stack_with_the_url_of_another_server_is_created_there(stack, engine, 
     assert "scratch" not in deployed(other)[0]
 
 
-def test_what_exists_on_the_other_server_is_an_error_unless_it_is_adopted(stack, engine, other):
+def test_what_exists_on_the_other_server_is_an_error_unless_it_is_adopted(
+    stack: Stack, engine: RunningEngine, other: RunningEngine
+) -> None:
     stack.program(PROGRAM)
     stack.up()
     other.client.create_database("metrics")
@@ -91,7 +104,7 @@ def test_what_exists_on_the_other_server_is_an_error_unless_it_is_adopted(stack,
     assert (other.plugin_dir / "w.py").read_text() == SOURCE
 
 
-def test_a_server_with_a_new_url_gets_no_request_that_changes_anything(stack, engine):
+def test_a_server_with_a_new_url_gets_no_request_that_changes_anything(stack: Stack, engine: RunningEngine) -> None:
     stack.program(PROGRAM)
     stack.up()
     proxy = BreakingProxy(engine.url, silence=0)
@@ -103,7 +116,7 @@ def test_a_server_with_a_new_url_gets_no_request_that_changes_anything(stack, en
     proxy.close()
 
 
-def test_a_url_without_a_server_is_an_error(stack, engine):
+def test_a_url_without_a_server_is_an_error(stack: Stack, engine: RunningEngine) -> None:
     stack.program(PROGRAM)
     stack.up()
     point_to(stack, CLOSED_PORT)
@@ -113,7 +126,9 @@ def test_a_url_without_a_server_is_an_error(stack, engine):
     assert "Is the server running" in refused.output
 
 
-def test_destroy_with_the_url_of_another_server_deletes_nothing_there(stack, engine, other):
+def test_destroy_with_the_url_of_another_server_deletes_nothing_there(
+    stack: Stack, engine: RunningEngine, other: RunningEngine
+) -> None:
     stack.program(PROGRAM)
     stack.up()
     theirs = Stack(stack.directory.parent / "theirs", stack.cli, os.environ, config={"influxdb3:hostUrl": other.url})
@@ -123,11 +138,11 @@ def test_destroy_with_the_url_of_another_server_deletes_nothing_there(stack, eng
 
     ran = stack.run("destroy", "--yes", "--skip-preview", "--run-program", expect=0)
 
-    assert said(ran, "nothing is deleted here") == 1
+    assert count_in_diagnostics(ran, "nothing is deleted here") == 1
     assert deployed(other) == deployed(engine) == EVERYTHING
 
 
-def test_a_new_server_under_the_same_url_is_not_mistaken_for_the_old_one(tmp_path, cli):
+def test_a_new_server_under_the_same_url_is_not_mistaken_for_the_old_one(tmp_path: Path, cli: PulumiCli) -> None:
     directory = tmp_path / "engine"
     with start_server(directory) as engine:
         port = engine.url.rpartition(":")[2]
@@ -153,11 +168,11 @@ def test_a_new_server_under_the_same_url_is_not_mistaken_for_the_old_one(tmp_pat
         stack.run("stack", "import", "--file", "kept.json", expect=0)
         refreshed = stack.refresh()
         assert refreshed.changes() == f"- {COUNT} deleted"
-        assert said(refreshed, "another server answers here now") == 1
+        assert count_in_diagnostics(refreshed, "another server answers here now") == 1
         assert deployed(engine) == EVERYTHING
 
 
-def test_a_state_file_without_a_server_gets_one_and_nothing_is_sent(stack, engine):
+def test_a_state_file_without_a_server_gets_one_and_nothing_is_sent(stack: Stack, engine: RunningEngine) -> None:
     stack.program(PROGRAM)
     stack.up()
     exported = json.loads(stack.run("stack", "export", expect=0).output)

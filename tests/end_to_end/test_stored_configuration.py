@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import httpx
 from servers import start_server
@@ -10,23 +11,33 @@ from stack import Stack
 
 from influxdb3_engine_api import paths
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from stack import Ran
+
+    from pulumi_cli import PulumiCli
+
 REMEDY = "may be from the last 'pulumi up': run 'pulumi up' first, or add --run-program to this command"
 
 
-def test_after_a_change_of_token_errors_of_refresh_and_destroy_say_which_configuration_they_use(tmp_path, cli):
+def test_after_a_change_of_token_errors_of_refresh_and_destroy_say_which_configuration_they_use(
+    tmp_path: Path, cli: PulumiCli
+) -> None:
     with start_server(tmp_path / "engine", without_auth=False) as engine:
         token = httpx.post(engine.url + paths.TOKEN_ADMIN).json()["token"]
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
 
-        def use(token):
+        def use(token: str) -> None:
             stack.run("config", "set", "--secret", "influxdb3:authToken", token, expect=0)
 
-        def refused(operation, what):
+        def refused(operation: Callable[[], Ran], what: str) -> None:
             ran = operation()
-            said = " ".join(ran.output.split())
+            shown = " ".join(ran.output.split())
             assert ran.status != 0
-            assert f"This {what} {REMEDY}" in said
-            assert "influxdb3:authToken" not in said
+            assert f"This {what} {REMEDY}" in shown
+            assert "influxdb3:authToken" not in shown
             assert "Traceback" not in ran.output
 
         use(token)
@@ -48,7 +59,7 @@ def test_after_a_change_of_token_errors_of_refresh_and_destroy_say_which_configu
     assert "t" not in stack.resources()
 
 
-def test_refresh_and_destroy_use_the_url_of_the_last_up(tmp_path, cli):
+def test_refresh_and_destroy_use_the_url_of_the_last_up(tmp_path: Path, cli: PulumiCli) -> None:
     with start_server(tmp_path / "engine") as engine:
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
         engine.client.create_database("d")

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 from breaking_proxy import BreakingProxy
 from stack import Stack
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
+
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 
 
-def columns(engine, db, table="cpu"):
+def columns(engine: RunningEngine, db: str, table: str = "cpu") -> dict[str, str]:
     return {row.column_name: row.data_type for row in engine.client.columns(db, table)}
 
 
-def test_a_table_is_created_compared_refreshed_and_kept(stack, engine, db):
-    def declare(fields, more=""):
+def test_a_table_is_created_compared_refreshed_and_kept(stack: Stack, engine: RunningEngine, db: str) -> None:
+    def declare(fields: dict[str, str], more: str = "") -> None:
         stack.program(
             f"""
             cpu = Table("cpu", db="{db}", tags=["host"], fields={fields!r}, {more})
@@ -33,7 +41,7 @@ def test_a_table_is_created_compared_refreshed_and_kept(stack, engine, db):
     assert stack.up().changes() == ""
 
     engine.client.write_lp(db, "cpu,host=a,rack=b usage=1,cores=8i")
-    assert stack.refresh().changes() == ""  # other columns do not count
+    assert stack.refresh().changes() == ""  # columns that are not declared
 
     declare({"usage": "float64", "cores": "int64"})
     assert "~ 1 to update" in stack.preview().changes()
@@ -51,7 +59,9 @@ def test_a_table_is_created_compared_refreshed_and_kept(stack, engine, db):
     assert "cores" in columns(engine, db)
 
 
-def test_an_existing_table_is_used_or_an_error_shows_the_difference(stack, engine, db):
+def test_an_existing_table_is_used_or_an_error_shows_the_difference(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     engine.client.write_lp(db, "cpu,host=a usage=1")
     stack.program(f'Table("mine", db="{db}", table_name="cpu", tags=["host"])')
     assert "+ 2 created" in stack.up().changes()
@@ -64,7 +74,9 @@ def test_an_existing_table_is_used_or_an_error_shows_the_difference(stack, engin
     assert "usage: declared int64, server float64" in ran.output
 
 
-def test_with_retain_false_destroying_and_renaming_delete_the_table(stack, engine, db):
+def test_with_retain_false_destroying_and_renaming_delete_the_table(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     for name in ("one", "two"):
         stack.program(f'Table("t", db="{db}", table_name="{name}", fields={{"v": "int64"}}, retain=False)')
         ran = stack.up()
@@ -88,7 +100,7 @@ def test_with_retain_false_destroying_and_renaming_delete_the_table(stack, engin
     assert "a destroy would delete data that this stack did not create" in " ".join(ran.output.split())
 
 
-def test_the_preview_refuses_invalid_tables_and_two_of_one_name(unreachable_stack):
+def test_the_preview_refuses_invalid_tables_and_two_of_one_name(unreachable_stack: Stack) -> None:
     programs = {
         'Table("a", db="d")\nTable("b", db="d", table_name="a")': "is the table 'a' in database 'd', too",
         'Table("a", db="d", fields={"v": "int32"})': "fields.v: 'utf8', 'int64', 'uint64', 'float64' or 'bool'",
@@ -102,7 +114,7 @@ def test_the_preview_refuses_invalid_tables_and_two_of_one_name(unreachable_stac
         assert reason in " ".join(ran.output.split())
 
 
-def test_a_table_in_a_missing_database_does_not_create_the_database(stack, engine):
+def test_a_table_in_a_missing_database_does_not_create_the_database(stack: Stack, engine: RunningEngine) -> None:
     stack.program('Table("cpu", db="misspelt")')
     ran = stack.up(expect=None)
     assert ran.status != 0
@@ -111,7 +123,7 @@ def test_a_table_in_a_missing_database_does_not_create_the_database(stack, engin
 
 
 @pytest.mark.parametrize("online", ["true", "false"])
-def test_a_trigger_on_a_declared_table_needs_no_other_tool(stack, engine, online):
+def test_a_trigger_on_a_declared_table_causes_no_warning(stack: Stack, engine: RunningEngine, online: str) -> None:
     stack.run("config", "set", "influxdb3:onlineChecks", online, expect=0)
     stack.program(
         f"""
@@ -126,16 +138,18 @@ def test_a_trigger_on_a_declared_table_needs_no_other_tool(stack, engine, online
     assert columns(engine, "new") != {}
 
 
-def test_the_requests_of_tables_are_those_that_the_readme_lists(tmp_path, cli, engine, db):
+def test_the_requests_of_tables_are_those_that_the_readme_lists(
+    tmp_path: Path, cli: PulumiCli, engine: RunningEngine, db: str
+) -> None:
     proxy = BreakingProxy(engine.url, silence=0)
     stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": proxy.url})
 
-    def requests(operation):
+    def requests(operation: Callable[[], object]) -> list[str]:
         proxy.requests.clear()
         operation()
         return sorted(request.split("?")[0].removeprefix("/api/v3") for request in proxy.requests)
 
-    def declare(fields):
+    def declare(fields: dict[str, str]) -> None:
         stack.program(f'for name in "ab": Table(name, db="{db}", fields={fields!r}, retain=False)')
 
     listed, query = "GET /api/v3/configure/database", "POST /api/v3/query_sql"

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from servers import start_server
 from stack import Stack
 
-from influxdb3_engine_api import CreateTrigger, TriggerSettings
+from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from influxdb3_embedded.testing import RunningEngine
+    from influxdb3_engine_api import TriggerRow
+    from pulumi_cli import PulumiCli
 
 WRITES = "def process_writes(influxdb3_local, table_batches, args=None):\n    pass\n"
 REQUEST = "def process_request(influxdb3_local, query, headers, body, args=None):\n    return {'args': args}\n"
 
 
-def program(db, *, name="t", specification="ALL_TABLES", content=WRITES, more=""):
+def program(
+    db: str, *, name: str = "t", specification: str = "ALL_TABLES", content: str = WRITES, more: str = ""
+) -> str:
     return f"""
         plugin = PluginFile("{db}.py", content={content!r})
         t = Trigger("trigger", trigger_name={name!r}, db={db!r}, plugin_filename=plugin.plugin_filename,
@@ -22,11 +32,13 @@ def program(db, *, name="t", specification="ALL_TABLES", content=WRITES, more=""
     """
 
 
-def live(engine, db):
+def live(engine: RunningEngine, db: str) -> dict[str, TriggerRow]:
     return {row.trigger_name: row for row in engine.client.triggers(db)}
 
 
-def test_every_kind_of_trigger_is_created_and_a_second_up_changes_nothing(stack, engine, db):
+def test_every_kind_of_trigger_is_created_and_a_second_up_changes_nothing(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(
         f"""
         both = PluginFile("both.py", content={WRITES + REQUEST + "def process_scheduled_call(i, c, a): pass"!r})
@@ -62,7 +74,7 @@ def test_every_kind_of_trigger_is_created_and_a_second_up_changes_nothing(stack,
     assert live(engine, db) == {}
 
 
-def test_enabling_and_disabling_is_an_update_in_place(stack, engine, db):
+def test_enabling_and_disabling_is_an_update_in_place(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db))
     stack.up()
     stack.program(program(db, more="disabled=True"))
@@ -73,7 +85,7 @@ def test_enabling_and_disabling_is_an_update_in_place(stack, engine, db):
     assert not live(engine, db)["t"].disabled
 
 
-def test_a_changed_definition_is_swapped_and_leaves_no_candidate(stack, engine, db):
+def test_a_changed_definition_is_swapped_and_leaves_no_candidate(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db, content=REQUEST, specification=f'request("{db}")', more="trigger_arguments={'a': 1}"))
     stack.up()
     stack.program(program(db, content=REQUEST, specification=f'request("{db}")', more="trigger_arguments={'a': 2}"))
@@ -82,7 +94,9 @@ def test_a_changed_definition_is_swapped_and_leaves_no_candidate(stack, engine, 
     assert engine.client.call_request_trigger(db).json() == {"args": {"a": "2"}}
 
 
-def test_a_definition_that_the_server_refuses_leaves_the_old_one_live(stack, engine, db):
+def test_a_definition_that_the_server_refuses_leaves_the_old_one_live(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     definition = f"""
         Trigger("t", db="{db}", plugin_filename=pulumi.Config().get("file") or "w.py", trigger_specification=ALL_TABLES)
     """
@@ -100,7 +114,7 @@ def test_a_definition_that_the_server_refuses_leaves_the_old_one_live(stack, eng
     assert stack.up().changes() == ""
 
 
-def test_a_new_name_replaces_the_trigger(stack, engine, db):
+def test_a_new_name_replaces_the_trigger(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db, name="before"))
     stack.up()
     stack.program(program(db, name="after"))
@@ -108,7 +122,9 @@ def test_a_new_name_replaces_the_trigger(stack, engine, db):
     assert list(live(engine, db)) == ["after"]
 
 
-def test_changes_by_hand_show_in_refresh_and_are_corrected_by_the_next_up(stack, engine, db):
+def test_changes_by_hand_show_in_refresh_and_are_corrected_by_the_next_up(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(program(db, more="trigger_arguments={'a': 1}"))
     stack.up()
     engine.client.delete_trigger(db, "t", force=True)
@@ -117,7 +133,7 @@ def test_changes_by_hand_show_in_refresh_and_are_corrected_by_the_next_up(stack,
             db=db,
             plugin_filename=f"{db}.py",
             trigger_name="t",
-            trigger_settings=TriggerSettings(run_async=False, error_behavior="disable"),
+            trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.DISABLE),
             trigger_specification="table:cpu",
             trigger_arguments={"a": "by hand"},
             disabled=True,
@@ -133,7 +149,9 @@ def test_changes_by_hand_show_in_refresh_and_are_corrected_by_the_next_up(stack,
     assert engine.client.trigger_arguments(db) == {"t": {"a": "1"}}
 
 
-def test_a_trigger_deleted_by_hand_shows_in_refresh_and_is_created_again(stack, engine, db):
+def test_a_trigger_deleted_by_hand_shows_in_refresh_and_is_created_again(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
     stack.program(program(db))
     stack.up()
     engine.client.delete_trigger(db, "t", force=True)
@@ -142,21 +160,21 @@ def test_a_trigger_deleted_by_hand_shows_in_refresh_and_is_created_again(stack, 
     assert list(live(engine, db)) == ["t"]
 
 
-def test_destroy_succeeds_if_the_trigger_is_gone(stack, engine, db):
+def test_destroy_succeeds_if_the_trigger_is_gone(stack: Stack, engine: RunningEngine, db: str) -> None:
     stack.program(program(db))
     stack.up()
     engine.client.delete_trigger(db, "t", force=True)
     stack.destroy()
 
 
-def test_an_existing_trigger_is_an_error_unless_it_is_adopted(stack, engine, db):
+def test_an_existing_trigger_is_an_error_unless_it_is_adopted(stack: Stack, engine: RunningEngine, db: str) -> None:
     engine.client.create_plugin_file(f"{db}.py", WRITES)
     engine.client.create_trigger(
         CreateTrigger(
             db=db,
             plugin_filename=f"{db}.py",
             trigger_name="t",
-            trigger_settings=TriggerSettings(run_async=False, error_behavior="log"),
+            trigger_settings=TriggerSettings(run_async=False, error_behavior=ErrorBehavior.LOG),
             trigger_specification="table:cpu",
             disabled=False,
         )
@@ -173,7 +191,7 @@ def test_an_existing_trigger_is_an_error_unless_it_is_adopted(stack, engine, db)
     assert live(engine, db)["t"].trigger_specification == '"all_tables_wal_write"'
 
 
-def test_an_unknown_database_is_an_error_that_names_it(stack):
+def test_an_unknown_database_is_an_error_that_names_it(stack: Stack) -> None:
     stack.program(program("nowhere"))
     ran = stack.up(expect=None)
     assert ran.status != 0
@@ -181,7 +199,7 @@ def test_an_unknown_database_is_an_error_that_names_it(stack):
     assert "Database not found nowhere" in ran.output
 
 
-def test_a_refresh_without_a_server_is_an_error_and_keeps_the_state(tmp_path, cli):
+def test_a_refresh_without_a_server_is_an_error_and_keeps_the_state(tmp_path: Path, cli: PulumiCli) -> None:
     with start_server(tmp_path / "engine") as engine:
         engine.client.create_database("d")
         stack = Stack(tmp_path / "stack", cli, os.environ, config={"influxdb3:hostUrl": engine.url})
@@ -194,7 +212,7 @@ def test_a_refresh_without_a_server_is_an_error_and_keeps_the_state(tmp_path, cl
     assert "trigger" in stack.resources()
 
 
-def test_all_arguments_may_be_one_secret_output(stack, engine):
+def test_all_arguments_may_be_one_secret_output(stack: Stack, engine: RunningEngine) -> None:
     engine.client.create_database("whole")
     engine.client.create_plugin_file("whole.py", "def process_writes(influxdb3_local, table_batches, args=None): pass")
     stack.program(

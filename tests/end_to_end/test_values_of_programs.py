@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 from stack import Stack
+
+if TYPE_CHECKING:
+    from influxdb3_embedded.testing import RunningEngine
+    from pulumi_cli import PulumiCli
 
 ECHO = """
 import json
@@ -29,7 +34,9 @@ pulumi.export("args", {"whole": 7, "half": 0.5, "on": True, "nested": {"n": 9}})
 """
 
 
-def test_whole_numbers_of_outputs_stay_whole_in_every_property(stack, engine, db, cli):
+def test_whole_numbers_of_outputs_stay_whole_in_every_property(
+    stack: Stack, engine: RunningEngine, db: str, cli: PulumiCli
+) -> None:
     exporting = Stack(stack.directory, cli, os.environ, name="exporting")
     exporting.program(EXPORTS)
     exporting.up()
@@ -159,16 +166,17 @@ REFUSED = {
 }  # fmt: skip
 
 
-def tried(stack, program):
+def caught_errors(stack: Stack, program: str) -> dict[str, str]:
     """The errors that a program catches, by value, from the file ``errors.json``."""
     stack.program(OBJECTS + program)
     ran = stack.preview(expect=0)
     assert "Traceback" not in ran.output
-    return json.loads((stack.directory / "errors.json").read_text())
+    errors: dict[str, str] = json.loads((stack.directory / "errors.json").read_text())
+    return errors
 
 
-def test_convertible_objects_become_text_and_others_are_errors_that_say_what_to_write(unreachable_stack):
-    errors = tried(
+def test_convertible_objects_become_text_and_others_are_errors_that_say_what_to_write(unreachable_stack: Stack) -> None:
+    errors = caught_errors(
         unreachable_stack,
         f"""
 later = pulumi.Output.from_input("x")
@@ -190,7 +198,7 @@ pathlib.Path("errors.json").write_text(json.dumps(errors))
         assert remedy in errors[value], value
 
 
-def test_the_server_stores_the_converted_values(stack, engine, db):
+def test_the_server_stores_the_converted_values(stack: Stack, engine: RunningEngine, db: str) -> None:
     arguments = ", ".join(f'"a{number}": {value}' for number, value in enumerate(CONVERTED))
     later = ", ".join(
         f'"o{number}": pulumi.Output.from_input(0).apply(lambda _: {value})' for number, value in enumerate(CONVERTED)
@@ -278,8 +286,10 @@ EVERYWHERE = {
         ('b"raw"', "a text is needed, not bytes"),
     ],
 )
-def test_every_property_helper_and_function_refuses_what_cannot_be_converted(unreachable_stack, bad, remedy):
-    errors = tried(
+def test_every_property_helper_and_function_refuses_what_cannot_be_converted(
+    unreachable_stack: Stack, bad: str, remedy: str
+) -> None:
+    errors = caught_errors(
         unreachable_stack,
         f"""
 bad = {bad}
@@ -288,7 +298,7 @@ errors = {{}}
 for call in {list(EVERYWHERE)!r}:
     try:
         eval(call)
-        errors[call] = "taken"
+        errors[call] = "accepted"
     except pulumi.RunError as error:
         errors[call] = str(error)
 pathlib.Path("errors.json").write_text(json.dumps(errors))
@@ -310,7 +320,9 @@ pathlib.Path("errors.json").write_text(json.dumps(errors))
         ('f"{pulumi.Output.from_input(1)}"', "trigger_arguments.a: it contains the text of an Output"),
     ],
 )
-def test_an_invalid_value_inside_an_output_is_an_error_without_a_traceback(unreachable_stack, later, errors):
+def test_an_invalid_value_inside_an_output_is_an_error_without_a_traceback(
+    unreachable_stack: Stack, later: str, errors: str
+) -> None:
     unreachable_stack.program(
         f"""
         Trigger("t", db="d", plugin_filename="p.py", trigger_specification=ALL_TABLES,
@@ -331,7 +343,7 @@ def test_an_invalid_value_inside_an_output_is_an_error_without_a_traceback(unrea
         ('request("a\\nb")', "the request path holds other characters than"),
     ],
 )
-def test_names_with_line_breaks_are_errors(unreachable_stack, program, errors):
+def test_names_with_line_breaks_are_errors(unreachable_stack: Stack, program: str, errors: str) -> None:
     unreachable_stack.program(
         f"""
         Trigger("t", db="d", plugin_filename="p.py", trigger_specification={program}, node_spec=["a\\nb"])

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from installed import install
 from servers import start_server
 from stack import Stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from installed import Installation
+
+    from pulumi_cli import PulumiCli
 
 PROGRAM = """
 import pulumi_influxdb3_engine
@@ -18,7 +26,7 @@ Trigger("t", plugin_filename=plugin.plugin_filename, db=database.db, trigger_spe
 EXTRA = ("datafusion", "pyarrow", "starlette", "uvicorn")
 
 
-def test_a_deployment_needs_the_wheel_only(stack, installation):
+def test_a_deployment_needs_the_wheel_only(stack: Stack, installation: Installation) -> None:
     stack.program(PROGRAM.format(db="sensors"))
     assert stack.up().changes() == "+ 4 created"
 
@@ -28,7 +36,7 @@ def test_a_deployment_needs_the_wheel_only(stack, installation):
     assert stack.preview().changes() == ""
 
 
-def test_the_command_says_what_to_install_where_the_extra_is_missing(installation):
+def test_the_command_says_what_to_install_if_the_extra_is_missing(installation: Installation) -> None:
     for command in (["influxdb3-embedded", "serve"], ["python", "-m", "influxdb3_embedded", "serve"]):
         ran = installation.run(*command)
 
@@ -37,7 +45,7 @@ def test_the_command_says_what_to_install_where_the_extra_is_missing(installatio
         assert "Traceback" not in ran.stderr
 
 
-def test_an_engine_of_the_wheel_serves_deployments(cli, environments, tmp_path):
+def test_an_engine_of_the_wheel_serves_deployments(cli: PulumiCli, environments: Path, tmp_path: Path) -> None:
     installation = install(environments, extra="[embedded]")
     command = installation.directory / "bin" / "influxdb3-embedded"
     with start_server(tmp_path, program=command, disable_telemetry_upload=False) as engine:

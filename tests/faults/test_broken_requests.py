@@ -1,13 +1,14 @@
 """Every request of every operation, broken in every way, against the running engine.
 
-After each, the old definition or the new one is live, or the error says what is live. The next ``up`` deploys what is
-declared, with and without a refresh, and leaves no candidate.
+After each broken request, the old definition or the new one is live, or the error says what is live. The next ``up``
+deploys what is declared, with and without a refresh, and leaves no candidate.
 """
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 from breaking_proxy import BreakingProxy, Fault
@@ -21,6 +22,9 @@ from influxdb3_engine_resources.server.engine import Engine
 from influxdb3_engine_resources.server.live_triggers import LiveTriggers
 from influxdb3_engine_resources.triggers.inputs import TriggerInputs
 from influxdb3_engine_resources.triggers.logic import TriggerLogic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 TIMEOUT = 0.5
 WRITES = """\
@@ -45,7 +49,7 @@ class Rig:
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory):
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with start_server(tmp_path_factory.mktemp("engine")) as engine:
         proxy = BreakingProxy(engine.url, silence=TIMEOUT + 0.3)
         direct = Engine(Configuration(host_url=engine.url))
@@ -53,31 +57,31 @@ def rig(tmp_path_factory):
         direct.client.create_plugin_file("w.py", WRITES)
         direct.client.create_plugin_file("v.py", WRITES)
         through = Engine(Configuration(host_url=proxy.url, timeout=TIMEOUT))
-        direct.hosts[0].facts.tables("d")  # the first query of an engine is slow: not with the short time limit
-        facts = through.hosts[0].facts  # asked for here, so that the operations do not ask
+        direct.hosts[0].facts.tables("d")  # the first query of an engine takes longer than TIMEOUT
+        facts = through.hosts[0].facts  # read here, so that the operations send no requests for them
         assert facts.tables("d") == set()
         facts.stops_triggers_on_missing_tables()
         yield Rig(proxy, direct, through)
         proxy.close()
 
 
-def trigger(name, **properties):
-    given = {"db": "d", "trigger_name": name, "plugin_filename": "w.py", "trigger_specification": "all_tables"}
-    return TriggerInputs.checked(given | properties)
+def trigger(name: str, **properties: object) -> TriggerInputs:
+    inputs = {"db": "d", "trigger_name": name, "plugin_filename": "w.py", "trigger_specification": "all_tables"}
+    return TriggerInputs.checked(inputs | properties)
 
 
-def differs(state, inputs):
+def differs(state: TriggerInputs, inputs: TriggerInputs) -> bool:
     return TRIGGERS.diff(state, inputs).changes
 
 
-def live(rig, state):
+def live(rig: Rig, state: TriggerInputs) -> TriggerInputs | None:
     """The live trigger as inputs, or None; read without the proxy."""
     rig.direct.live_triggers.forget("d")
     found = TRIGGERS.read(state, {}, rig.direct)
-    return found and found.inputs
+    return found.inputs if found else None
 
 
-def candidates(rig):
+def candidates(rig: Rig) -> dict[str, bool]:
     """Candidates that exist, and whether each is disabled."""
     rows = rig.direct.client.triggers("d")
     return {row.trigger_name: row.disabled for row in rows if row.trigger_name.endswith(CANDIDATE_SUFFIX)}
@@ -87,8 +91,8 @@ def candidates(rig):
 class Operation:
     """A change of one trigger from ``before`` (None: it does not exist) to ``after`` (None: it is deleted)."""
 
-    before: dict[str, object] | None
-    after: dict[str, object] | None
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
 
 
 OPERATIONS = {
@@ -116,14 +120,16 @@ OPERATIONS = {
 }
 
 
-def carry_out(engine, state, inputs):
+def carry_out(
+    engine: Engine, state: TriggerInputs | None, inputs: TriggerInputs | None
+) -> tuple[TriggerInputs | None, str | None]:
     """What Pulumi does: the new state after a success, the old one after a failure."""
     try:
         if state is None and inputs is not None:
             TRIGGERS.create(inputs, engine)
         elif state is not None and inputs is None:
             TRIGGERS.delete(state, engine)
-        elif state is not None and differs(state, inputs):
+        elif state is not None and inputs is not None and differs(state, inputs):
             TRIGGERS.update(state, inputs, engine)
     except ResourceError as error:
         return state, str(error)
@@ -131,7 +137,9 @@ def carry_out(engine, state, inputs):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_after_any_broken_request_the_old_or_the_new_definition_is_live(rig, name, capsys):
+def test_after_any_broken_request_the_old_or_the_new_definition_is_live(
+    rig: Rig, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     outcomes = [
         _break(rig, OPERATIONS[name], number, fault, capsys) for fault in Fault for number in _requests(rig, name)
     ]
@@ -140,18 +148,18 @@ def test_after_any_broken_request_the_old_or_the_new_definition_is_live(rig, nam
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER], ids=lambda fault: fault.name)
-# without "create": a person has to adopt what a killed creation has left, since it may be somebody else's
+# without "create": a person has to adopt a trigger that a killed creation has left
 @pytest.mark.parametrize("name", [name for name, operation in OPERATIONS.items() if operation.before is not None])
-def test_the_next_up_deploys_a_trigger_after_the_server_was_gone_from_any_request_on(
-    rig, name, fault, capsys, monkeypatch
-):
+def test_the_next_up_deploys_a_trigger_after_the_server_went_away_at_any_request(
+    rig: Rig, name: str, fault: Fault, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retry, "_PAUSES", (0.01, 0.01))
     for refreshed in (False, True):
         for number in _requests(rig, name):
             _break(rig, OPERATIONS[name], number, fault, capsys, all_later=True, refreshed=refreshed)
 
 
-def _requests(rig, name):
+def _requests(rig: Rig, name: str) -> range:
     """Numbers of the requests that the operation takes when nothing breaks."""
     operation = OPERATIONS[name]
     rig.proxy.stop_breaking()
@@ -159,67 +167,89 @@ def _requests(rig, name):
     before, after = _definitions(operation)
     if before is not None:
         TRIGGERS.create(before, rig.direct)
-    _as_in_a_new_process(rig.through)
+    _begin_a_deployment(rig.through)
     assert carry_out(rig.through, before, after)[1] is None
     if after is not None:
         TRIGGERS.delete(after, rig.direct)
     return range(1, len(rig.proxy.requests) + 1)
 
 
-def _definitions(operation):
+def _definitions(operation: Operation) -> tuple[TriggerInputs | None, TriggerInputs | None]:
     name = f"t_{uuid.uuid4().hex[:8]}"
-    definitions = [
-        each and {key: f"request:{name}" if value == "request:r" else value for key, value in each.items()}
-        for each in (operation.before, operation.after)
-    ]
-    return [None if each is None else trigger(name, **each) for each in definitions]
+
+    def definition(properties: Mapping[str, object] | None) -> TriggerInputs | None:
+        if properties is None:
+            return None
+        own_path = {key: f"request:{name}" if value == "request:r" else value for key, value in properties.items()}
+        return trigger(name, **own_path)
+
+    return definition(operation.before), definition(operation.after)
 
 
-def _as_in_a_new_process(engine):
+def _begin_a_deployment(engine: Engine) -> None:
     engine.live_triggers = LiveTriggers(engine.client)
     engine.claimed.clear()
 
 
-def _break(rig, operation, number, fault, capsys, *, all_later=False, refreshed=False):
+def _break(
+    rig: Rig,
+    operation: Operation,
+    number: int,
+    fault: Fault,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    all_later: bool = False,
+    refreshed: bool = False,
+) -> str | None:
     """Carry out the operation with one request broken, check what is left, and return the message it failed with."""
     before, after = _definitions(operation)
+    declared = after or before
+    assert declared is not None
     if before is not None:
         TRIGGERS.create(before, rig.direct)
-    _as_in_a_new_process(rig.through)
+    _begin_a_deployment(rig.through)
     capsys.readouterr()
     rig.proxy.break_request(number, fault, all_later=all_later)
     state, message = carry_out(rig.through, before, after)
     rig.proxy.stop_breaking()
-    said = f"{message} {capsys.readouterr().err}"
-    case = f"request {number} of {rig.proxy.requests}: {fault.value}: {said}"
+    messages = f"{message} {capsys.readouterr().err}"
+    case = f"request {number} of {rig.proxy.requests}: {fault.value}: {messages}"
     assert rig.proxy.triggered, case
 
-    _check_what_is_said(rig, before, after, said, case)
-    _as_in_a_new_process(rig.direct)
+    _check_messages(rig, before, after, messages, case)
+    _begin_a_deployment(rig.direct)
     if refreshed and state is not None:
         state = live(rig, state)
     _, again = carry_out(rig.direct, state, after)  # the next "up"
     assert again is None, case
-    assert _is(live(rig, after or before), after), case
+    assert _matches(live(rig, declared), after), case
     assert candidates(rig) == {}, case
     if after is not None:
         TRIGGERS.delete(after, rig.direct)
     return message
 
 
-def _check_what_is_said(rig, before, after, said, case):
-    name = (before or after).trigger_name
+def _check_messages(
+    rig: Rig, before: TriggerInputs | None, after: TriggerInputs | None, messages: str, case: str
+) -> None:
+    stored = before or after
+    assert stored is not None
+    name = stored.trigger_name
     there = {row.trigger_name: row.disabled for row in rig.direct.client.triggers("d")}
-    found = live(rig, before or after)
+    found = live(rig, stored)
     found = found and found.model_copy(update={"left_candidate": None})
     left = candidates(rig)
     if name not in there and before is not None and after is not None:
-        assert "is live as" in said or "Nothing is live" in said or "could not be asked" in said, case
-    elif "could not be asked" not in said and "may still be enabled" not in said and "not deleted" not in said:
-        assert _is(found, before) or _is(found, after), case
+        assert "is live as" in messages or "Nothing is live" in messages or "could not be asked" in messages, case
+    elif (
+        "could not be asked" not in messages
+        and "may still be enabled" not in messages
+        and "not deleted" not in messages
+    ):
+        assert _matches(found, before) or _matches(found, after), case
     if left:
-        assert next(iter(left)) in said or "could not be asked" in said, case
+        assert next(iter(left)) in messages or "could not be asked" in messages, case
 
 
-def _is(found, wanted):
+def _matches(found: TriggerInputs | None, wanted: TriggerInputs | None) -> bool:
     return found is None if wanted is None else found is not None and not differs(found, wanted)

@@ -1,6 +1,6 @@
-"""A trigger on writes that is changed while rows come in: each row is processed by one definition, once.
+"""A trigger on writes changes while rows come in: one definition processes each row, once.
 
-``INFLUXDB3_SERVER`` names a real server to run this on; ``ROWS_A_SECOND`` is how fast rows come in.
+``INFLUXDB3_SERVER`` names the program of a real server. ``ROWS_A_SECOND`` sets how fast rows come in.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ROWS_A_SECOND = int(os.environ.get("ROWS_A_SECOND", "150"))
 SWAPS = 4
-SECONDS_UNTIL_TWICE_WOULD_SHOW = 2.5 if PROGRAM else 0.5
+SECONDS_FOR_A_SECOND_DELIVERY = 2.5 if PROGRAM else 0.5
 TRIGGERS = TriggerLogic()
 RECORD = """\
 import time, uuid
@@ -50,7 +50,7 @@ def process_writes(influxdb3_local, table_batches, args=None):
 
 
 class Writer:
-    """Writes rows with numbers, one a request, for as long as it is asked to."""
+    """Writes numbered rows, one per request, until the context ends."""
 
     def __init__(self, engine: Engine) -> None:
         self.written = 0
@@ -87,7 +87,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @contextmanager
 def load(processes: int) -> Iterator[None]:
-    """Other processes that take all the time they get."""
+    """Run processes that use all processor time, while the context lasts."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
     try:
         yield
@@ -97,10 +97,15 @@ def load(processes: int) -> Iterator[None]:
             process.wait()
 
 
-def trigger(version: int, name: str = "w", **properties: object) -> TriggerInputs:
-    arguments = {"v": str(version), "w": name} | properties.pop("trigger_arguments", {})  # type: ignore[operator]
-    given = {"db": "d", "trigger_name": name, "plugin_filename": "record.py", "trigger_specification": "table:m"}
-    return TriggerInputs.checked(given | {"trigger_arguments": arguments} | properties)
+def trigger(version: int, name: str = "w", /, **properties: object) -> TriggerInputs:
+    inputs = {
+        "db": "d",
+        "trigger_name": name,
+        "plugin_filename": "record.py",
+        "trigger_specification": "table:m",
+        "trigger_arguments": {"v": str(version), "w": name},
+    }
+    return TriggerInputs.checked(inputs | properties)
 
 
 def seen(engine: Engine, name: str = "w") -> Counter[int]:
@@ -110,16 +115,16 @@ def seen(engine: Engine, name: str = "w") -> Counter[int]:
     except BadRequest as error:
         if "not found" not in str(error):
             raise
-        return Counter()  # nothing was seen yet
+        return Counter()  # no table yet
     return Counter(int(row["n"]) for row in rows)
 
 
 def settled(engine: Engine, written: int, name: str = "w") -> tuple[int, int]:
-    """How many rows were lost and how many processed more than once, when no more come."""
+    """Wait until no more rows come. Returns how many rows were lost, and how many were processed more than once."""
     deadline = time.monotonic() + 20
     while len(seen(engine, name)) < written and time.monotonic() < deadline:
         time.sleep(0.1)
-    time.sleep(SECONDS_UNTIL_TWICE_WOULD_SHOW)
+    time.sleep(SECONDS_FOR_A_SECOND_DELIVERY)
     counts = seen(engine, name)
     assert set(counts) <= set(range(written))
     return written - len(counts), sum(count > 1 for count in counts.values())
@@ -146,7 +151,7 @@ def test_swaps_under_writes_lose_no_row_and_process_none_twice(
     with capsys.disabled():
         print(f"\n{writer.written} rows, {rate:.0f} a second, {SWAPS} swaps: {lost} lost, {twice} processed twice")
     assert (lost, twice) == (0, 0)
-    # on a real server one in between may see no flush
+    # a real server may flush no rows while a definition in between is live
     assert versions == {str(version) for version in range(SWAPS + 1)} or (PROGRAM and str(SWAPS) in versions)
     assert [row.trigger_name for row in engine.client.triggers("d")] == ["w"]
 
@@ -169,11 +174,11 @@ def test_triggers_that_a_deployment_changes_at_once_lose_no_row_and_process_none
 
 @pytest.mark.timeout(180)
 def test_a_plugin_that_is_always_behind_loses_nothing_in_a_swap(engine: Engine) -> None:
-    slow = {"trigger_arguments": {"seconds": "0.6"}}
-    TRIGGERS.create(trigger(0, **slow), engine)
+    slow = trigger(0, trigger_arguments={"v": "0", "w": "w", "seconds": "0.6"})
+    TRIGGERS.create(slow, engine)
     with Writer(engine) as writer:
         time.sleep(2)
-        TRIGGERS.update(trigger(0, **slow), trigger(1), engine)
+        TRIGGERS.update(slow, trigger(1), engine)
         time.sleep(1)
     assert settled(engine, writer.written) == (0, 0)
 
@@ -185,8 +190,8 @@ def test_a_cut_says_when_writes_were_not_processed(engine: Engine, capsys: pytes
         TRIGGERS.update(trigger(0), trigger(1, handover="cut"), engine)
         written = writer.written
         wait_until(lambda: max(seen(engine)) > written)
-    said = capsys.readouterr().err
-    assert re.search(r"writes between \d{4}-\S+ \S+ UTC and \S+ \S+ UTC may not have been processed", said), said
+    notices = capsys.readouterr().err
+    assert re.search(r"writes between \d{4}-\S+ \S+ UTC and \S+ \S+ UTC may not have been processed", notices), notices
     lost, twice = settled(engine, writer.written)
     assert (lost < ROWS_A_SECOND * 3, twice) == (True, 0)
 
@@ -196,6 +201,6 @@ def test_what_was_written_before_a_trigger_is_disabled_is_processed(engine: Engi
     with Writer(engine) as writer:
         time.sleep(1.5)
     if PROGRAM:
-        time.sleep(1.5)  # a server that flushes once a second has the rest in no trigger's queue yet
+        time.sleep(1.5)  # a server that flushes once a second has not queued the last rows yet
     TRIGGERS.update(trigger(0), trigger(0, disabled=True), engine)
     assert settled(engine, writer.written) == (0, 0)

@@ -1,6 +1,6 @@
-"""``kill -9`` at random moments under everything that changes an engine.
+"""``kill -9`` at random moments while clients change all that an engine stores.
 
-``FAULT_ROUNDS=100`` runs a hundred rounds; ``FAULT_SEED`` repeats what a seed, printed with the figures, did.
+``FAULT_ROUNDS=100`` runs a hundred rounds. ``FAULT_SEED`` repeats a run; each run prints its seed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def prepare(engine: RunningEngine, tokens: Tokens, wheels: Path) -> None:
         client.create_trigger(trigger("import", "import.py", "request:import"))
         client.create_trigger(trigger("seen", "count.py", "table:m", into="seen"))
         client.create_trigger(trigger("seen_async", "count.py", "table:m", run_async=True, into="seen_async"))
-        client.install_packages([str(make_wheel(wheels, "sample_0"))])  # brings pip itself, which takes longest
+        # the first installation also installs pip, which takes longest
+        client.install_packages([str(make_wheel(wheels, "sample_0"))])
 
 
 def act_until_killed(engine: RunningEngine, ledgers: list[Ledger], token: str, seconds: float) -> list[BaseException]:

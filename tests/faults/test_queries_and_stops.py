@@ -1,4 +1,4 @@
-"""Queries that would never end, or take all memory, and engines that are stopped or killed meanwhile."""
+"""Queries that never end or take all memory, and engines that are stopped or killed while queries run."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def filled_engine(directory: Path, **settings: Any) -> Iterator[RunningEngine]:
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """The processes that came from one, and their command lines."""
+    """The descendants of a process, with their command lines."""
     found: dict[int, str] = {}
-    with suppress(FileNotFoundError, ProcessLookupError):  # it ends meanwhile
+    with suppress(FileNotFoundError, ProcessLookupError):  # a process has ended
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
             for child in map(int, task.read_text().split()):
                 found[child] = Path(f"/proc/{child}/cmdline").read_bytes().decode(errors="replace")
@@ -82,7 +82,7 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 def busy(engine: RunningEngine, count: int = 1) -> list[int]:
-    """Processes of queries that have taken processor time, once there are so many."""
+    """Processes of queries that have used processor time. Waits until there are ``count``."""
     found: list[int] = []
 
     def look() -> bool:
@@ -129,7 +129,7 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("how", REQUESTS)
-def test_a_query_ends_when_its_client_goes(engine: RunningEngine, how: str) -> None:
+def test_a_query_ends_when_its_client_disconnects(engine: RunningEngine, how: str) -> None:
     connection = send(engine, *REQUESTS[how])
     running = busy(engine)
     connection.close()
@@ -137,7 +137,7 @@ def test_a_query_ends_when_its_client_goes(engine: RunningEngine, how: str) -> N
     assert engine.client.query_sql("d", "SELECT count(*) AS n FROM big") == [{"n": ROWS}]
 
 
-def test_a_query_that_waits_for_its_turn_ends_when_its_client_goes(engine: RunningEngine) -> None:
+def test_a_query_that_waits_for_its_turn_ends_when_its_client_disconnects(engine: RunningEngine) -> None:
     connections = [send(engine, *REQUESTS["GET"]) for _ in range(40)]
     busy(engine, 8)
     for connection in connections:
@@ -371,7 +371,7 @@ def test_an_engine_stops_in_time_during_any_operation(
         engine.process.send_signal(number)
         status = engine.process.wait(60)
         assert time.monotonic() - began < SECONDS_TO_STOP, engine.logs
-        assert status == 0 or "Timeout" in engine.logs, engine.logs  # the latter on a machine that is very busy
+        assert status == 0 or "Timeout" in engine.logs, engine.logs  # a busy machine can be too slow for a clean stop
         wait_until(lambda: not any(map(is_running, family)))
     with start_engine(engine.directory) as again:
         assert len(again.client.query_sql("d", "SELECT n FROM m")) >= 3

@@ -1,4 +1,4 @@
-"""Plugins written for InfluxDB 3 with libraries that a PackageSet installs; ``-m 'not downloads'`` leaves this out."""
+"""Plugins that use libraries, which the server installs. ``-m 'not downloads'`` leaves these tests out."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
         yield running
 
 
-def test_an_installed_pandas_serves_the_next_run_and_disturbs_none(engine: RunningEngine) -> None:
+def test_the_next_run_uses_an_installed_pandas_and_a_run_in_progress_goes_on(engine: RunningEngine) -> None:
     client = engine.client
     shut_gate(engine)
     create(client, "w", "record.py", "table:m")

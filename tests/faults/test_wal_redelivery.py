@@ -1,4 +1,4 @@
-"""WAL triggers see each acknowledged write at least once, also across a crash, and normally once."""
+"""WAL triggers see each acknowledged write: at least once after a crash, otherwise once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from influxdb3_engine_api import TransportError
 if TYPE_CHECKING:
     from pathlib import Path
 
-LONGER_THAN_POSITIONS_TAKE = 1.0
+SECONDS_TO_STORE_A_POSITION = 1.0
 
 
 def set_up(engine: RunningEngine) -> None:
@@ -63,14 +63,14 @@ def test_after_a_clean_stop_only_the_interrupted_run_is_repeated(tmp_path: Path)
         assert seen(engine.client) == [1, 2, 3, 4]
 
 
-def test_a_run_that_failed_under_log_counts_as_delivered(tmp_path: Path) -> None:
+def test_a_write_whose_run_failed_is_not_delivered_again_with_the_error_behavior_log(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         set_up(engine)
         open_gate(engine)
         create(engine.client, "w", "record.py", "table:m", fail="yes")
         write(engine.client, 1)
         wait_until(lambda: logged(engine.client, "w", containing="error executing wal plugin"))
-        time.sleep(LONGER_THAN_POSITIONS_TAKE)
+        time.sleep(SECONDS_TO_STORE_A_POSITION)
         engine.kill()
     with start_engine(tmp_path) as engine:
         write(engine.client, 2)
@@ -78,7 +78,7 @@ def test_a_run_that_failed_under_log_counts_as_delivered(tmp_path: Path) -> None
         assert len(logged(engine.client, "w", containing="pid ")) == 1
 
 
-def test_a_trigger_that_is_enabled_again_starts_from_now_also_across_a_crash(tmp_path: Path) -> None:
+def test_a_trigger_that_is_enabled_again_sees_only_new_writes_also_after_a_crash(tmp_path: Path) -> None:
     with start_engine(tmp_path) as engine:
         set_up(engine)
         create(engine.client, "w", "record.py", "table:m")
@@ -127,7 +127,7 @@ def test_a_trigger_that_is_killed_while_it_is_being_disabled_is_enabled_and_sees
         running_pid(engine.client, "w")
         disabling = threading.Thread(target=_disable, args=(engine,))
         disabling.start()
-        time.sleep(0.2)  # less than a run may take before it is interrupted
+        time.sleep(0.2)  # the engine interrupts the run later than this
         engine.kill()
         disabling.join()
     with start_engine(tmp_path) as engine:

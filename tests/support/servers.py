@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAM = os.environ.get("INFLUXDB3_SERVER")
+CLOSED_PORT = "http://127.0.0.1:9"
 _SECONDS_TO_START = 60.0
 
 

@@ -1,4 +1,4 @@
-"""A Pulumi project in a folder of its own, driven through the real CLI."""
+"""Pulumi projects in folders of their own, driven through the real CLI."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Ran:
 
 
 @dataclass
-class Stack:
-    """One stack of one program; the state is below ``directory``."""
+class ProjectStack:
+    """One stack of a Pulumi project whose files exist; the state is below ``directory``."""
 
     directory: Path
     cli: PulumiCli
@@ -62,16 +62,10 @@ class Stack:
     config: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
         (self.directory / "state").mkdir(exist_ok=True)
         self.run("stack", "select", self.name, "--create", expect=0)
         for key, value in self.config.items():
             self.run("config", "set", key, value, expect=0)
-
-    def program(self, text: str) -> None:
-        """Write the program; the provider's names are imported."""
-        (self.directory / "__main__.py").write_text(HEADER + textwrap.dedent(text))
 
     def up(self, *arguments: str, expect: int | None = 0) -> Ran:
         return self.run("up", "--yes", "--skip-preview", *arguments, expect=expect)
@@ -82,8 +76,8 @@ class Stack:
     def refresh(self, *arguments: str, expect: int | None = 0) -> Ran:
         return self.run("refresh", "--yes", "--skip-preview", *arguments, expect=expect)
 
-    def destroy(self, expect: int | None = 0) -> Ran:
-        return self.run("destroy", "--yes", "--skip-preview", expect=expect)
+    def destroy(self, *arguments: str, expect: int | None = 0) -> Ran:
+        return self.run("destroy", "--yes", "--skip-preview", *arguments, expect=expect)
 
     def outputs(self) -> Any:
         return json.loads(self.run("stack", "output", "--json", expect=0).output)
@@ -116,3 +110,17 @@ class Stack:
         if expect is not None:
             assert ran.status == expect, ran.output
         return ran
+
+
+@dataclass
+class Stack(ProjectStack):
+    """One stack of a project that the test writes."""
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
+        super().__post_init__()
+
+    def program(self, text: str) -> None:
+        """Write the program; the provider's names are imported."""
+        (self.directory / "__main__.py").write_text(HEADER + textwrap.dedent(text))
