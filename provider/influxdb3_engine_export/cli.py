@@ -118,6 +118,9 @@ def _summary(project: Project, content: ServerContent, declared: Declarations, f
     if declared.omitted:
         lines.append("Not taken:")
         lines += [f"  {what}: {reason}" for what, reason in sorted(declared.omitted.items())]
+    if declared.reworded:
+        lines.append("Numbers for weekdays, as this server counts them:")
+        lines += [f"  {what}: {text}" for what, text in sorted(declared.reworded.items())]
     lines.append("No server tells run_async and node_spec of a trigger, and retention periods of databases.")
     if project.secrets and failure is None:
         count = _counted(len(project.secrets), "secret")

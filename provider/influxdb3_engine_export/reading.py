@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from influxdb3_engine_resources.errors import ProbeFailed
-from influxdb3_engine_resources.server.live_triggers import LiveTrigger
+from influxdb3_engine_resources.server.facts import ServerFacts
+from influxdb3_engine_resources.server.live_triggers import LiveTrigger, live_triggers
 from influxdb3_engine_resources.server.probe import Probe, ProbedFile, ProbeReport
 from influxdb3_engine_resources.server.retry import is_server_fault, with_retries
 
@@ -91,9 +92,10 @@ def read_server(client: EngineClient, wanted: Sequence[str], progress: Callable[
     """
     databases = _databases(client, wanted)
     triggers = []
+    facts = ServerFacts(client)
     for number, db in enumerate(databases, 1):
         progress(f"triggers of database {db!r} ({number} of {len(databases)})")
-        triggers += _triggers(client, db)
+        triggers += _triggers(client, db, facts)
     plugins = sorted({trigger.plugin for trigger in triggers if not trigger.plugin.startswith("gh:")})
     probe = Probe(client)
     try:
@@ -117,10 +119,11 @@ def _databases(client: EngineClient, wanted: Sequence[str]) -> list[str]:
     return sorted(set(wanted or existing))
 
 
-def _triggers(client: EngineClient, db: str) -> list[FoundTrigger]:
+def _triggers(client: EngineClient, db: str, facts: ServerFacts) -> list[FoundTrigger]:
     rows = with_retries(lambda: client.triggers(db), retry_on=is_server_fault)
     arguments = with_retries(lambda: client.trigger_arguments(db), retry_on=is_server_fault) if rows else {}
-    return [FoundTrigger(db, LiveTrigger(row, arguments.get(row.trigger_name))) for row in rows]
+    found = with_retries(lambda: live_triggers(rows, arguments, facts), retry_on=is_server_fault)
+    return [FoundTrigger(db, live) for live in found]
 
 
 def _read_code(

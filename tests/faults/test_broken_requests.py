@@ -176,7 +176,7 @@ def _definitions(operation):
 
 
 def _as_in_a_new_process(engine):
-    engine.live_triggers = LiveTriggers(engine.client)
+    engine.live_triggers = LiveTriggers(engine.client, engine.hosts[0].facts)
     engine.claimed.clear()
 
 

@@ -63,7 +63,7 @@ class Engine:
         self.client = _client(configuration, configuration.host_url, transport)
         others = dict.fromkeys(host.url for host in configuration.plugin_hosts if host.url != configuration.host_url)
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
-        self.live_triggers = LiveTriggers(self.client)
+        self.live_triggers = LiveTriggers(self.client, self.hosts[0].facts)
         self.served_paths = ServedPaths(self.client)
         self.helper_files = HelperFiles(self.hosts)
         self.claimed: set[Hashable] = set()

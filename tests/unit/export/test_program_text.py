@@ -200,8 +200,7 @@ def test_hidden_files_of_a_directory_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (trigger("t", on='{"schedule":{"schedule":"0 0 6 * * 1-5"}}'), "declare it with names for weekdays"),
-        (trigger("t", on='{"schedule":{"schedule":"@daily"}}'), "@daily"),
+        (trigger("t", on='{"schedule":{"schedule":"0 0 6 L * *"}}'), "'L' has no meaning"),
         (trigger("t", on='{"every":{"duration":{"secs":0,"nanos":5000000}}}'), "shorter than a second"),
         (trigger("t", on='{"new":1}'), "upgrade pulumi-influxdb3-engine"),
         (trigger("t", error_behavior="new"), "error_behavior"),
@@ -217,6 +216,32 @@ def test_what_no_program_can_declare_unchanged_is_named(found: FoundTrigger, rea
     assert any(reason in text for text in declared.omitted.values()), declared.omitted
     assert "# Not in this program:" in program.text
     ast.parse(program.text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("0 0 6 * * 1-5", "0 0 6 * * SUN-THU"),
+        ("@daily", "0 0 0 * * *"),
+        ("00 00 06 ? * mon-FRI", "0 0 6 * * MON-FRI"),
+        ("0 0/30 6-18/2 * jan,DEC *", "0 0/30 6-18/2 * 1,12 *"),
+    ],
+)
+def test_a_cron_expression_in_another_form_is_written_as_the_provider_sends_it(expression: str, expected: str) -> None:
+    declared, program = written(trigger("t", on=f'{{"schedule":{{"schedule":"{expression}"}}}}'))
+
+    assert declared.omitted == {}
+    assert f'trigger_specification=cron("{expected}"),' in program.text
+
+
+def test_numbers_for_weekdays_are_named_as_the_server_counts_them() -> None:
+    found = trigger("t", on='{"schedule":{"schedule":"0 0 6 * * 1-5"}}')
+    embedded = FoundTrigger("metrics", found.live._replace(sunday=0))
+
+    label = "trigger 't' of database 'metrics'"
+    assert written(found)[0].reworded == {label: "'cron:0 0 6 * * 1-5' is 'cron:0 0 6 * * SUN-THU'"}
+    assert written(embedded)[0].reworded == {label: "'cron:0 0 6 * * 1-5' is 'cron:0 0 6 * * MON-FRI'"}
+    assert written(trigger("t", on='{"schedule":{"schedule":"@daily"}}'))[0].reworded == {}
 
 
 def test_of_two_triggers_on_one_request_path_the_second_is_named() -> None:
