@@ -142,7 +142,7 @@ def _lock_down(request: Callable[[], None]) -> str | None:
         reason = with_remedy(error)
         return reason if reason != str(error) else None
     except AnswerLost as error:
-        raise AnswerLost(error.what, changes=False) from error
+        raise error.without_changes() from error
     return None
 
 
