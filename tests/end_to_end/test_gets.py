@@ -156,22 +156,41 @@ def test_a_managed_trigger_that_becomes_a_get_of_the_same_name_and_id_is_given_u
     assert names(engine, db) == ["t"]
 
 
-def test_a_managed_trigger_that_becomes_a_get_of_another_name_or_id_is_deleted(
+def test_a_managed_trigger_that_becomes_a_get_of_another_name_stays_and_of_another_id_is_deleted(
     stack: Stack, engine: RunningEngine, db: str
 ) -> None:
     program = f"""
         plugin = PluginFile("{db}.py", content={REQUEST!r})
-        trigger = {{"db": "{db}", "plugin_filename": plugin.plugin_filename, "disabled": True}}
+        trigger = {{"db": "{db}", "plugin_filename": plugin.plugin_filename, "disabled": True, "adopt": True}}
         Trigger("kept", trigger_specification=request("{db}/kept"), **trigger)
     """
-    for read in ('Trigger.get("t", "{db}/kept")', 'Trigger.get("other", "{db}/t")'):
-        stack.program(f"""{program}
+    managed = f"""{program}
         Trigger("t", trigger_specification=request("{db}/t"), **trigger)
-        """)
-        stack.up()
-        stack.program(f"{program}\n        {read.format(db=db)}\n")
-        assert "1 to delete" in stack.preview().changes() or "to replace" in stack.preview().changes()
-        stack.up()
-        assert names(engine, db) == ["kept"]
-        stack.program(program)
-        stack.up()
+    """
+    stack.program(managed)
+    stack.up()
+
+    stack.program(f'{program}    Trigger.get("other", "{db}/t")')
+    assert f"trigger {db}/t stays: the program reads it by get" in stack.up().output
+    assert names(engine, db) == ["kept", "t"]
+
+    stack.program(managed)
+    stack.up()
+    stack.program(f'{program}    Trigger.get("t", "{db}/kept")')
+    stack.up()
+    assert names(engine, db) == ["kept"]
+
+
+def test_a_destroy_deletes_a_trigger_that_the_program_declares_and_reads(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    stack.program(
+        f"""
+        plugin = PluginFile("{db}.py", content={REQUEST!r})
+        t = Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"))
+        Trigger.get("same", t.id)
+        """
+    )
+    stack.up()
+    stack.run("destroy", "--yes", "--skip-preview", "--run-program", expect=0)
+    assert names(engine, db) == []

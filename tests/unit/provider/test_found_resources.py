@@ -114,3 +114,19 @@ def test_an_invalid_id_is_refused_before_anything_is_sent(
         kind.found(id_, server.engine())
 
     assert server.requests == []
+
+
+@pytest.mark.usefixtures("two_plugins")
+@pytest.mark.parametrize("declares", [True, False])
+def test_a_resource_that_the_program_reads_is_not_deleted_while_the_program_runs(
+    server: FakeServer, capfd: pytest.CaptureFixture[str], declares: bool
+) -> None:
+    create(server)
+    engine = server.engine()
+    engine.program.is_running = declares  # a destroy with --run-program declares nothing
+    managed = TRIGGERS.found("db/their/t", engine).inputs
+
+    TRIGGERS.delete(managed, engine)
+
+    assert ("their/t" in server.triggers) is declares
+    assert ("trigger db/their/t stays: the program reads it by get" in capfd.readouterr().err) is declares
