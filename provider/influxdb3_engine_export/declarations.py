@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from influxdb3_engine_api.duration import format_duration
 from influxdb3_engine_api.specification import depends_on_server, portable
 from influxdb3_engine_export.packages import pinned_packages
 from influxdb3_engine_export.plugins import DeclaredPlugin, Unusable, declare_plugin
@@ -51,6 +52,7 @@ class Declarations:
         triggers: The triggers.
         kept: Plugin that stays on the server, to the reason.
         omitted: What the program does not declare, to the reason.
+        retention: Database to its retention period, which no program declares; None if the server does not list them.
         reworded: Trigger to how the program writes its cron expression with numbers for weekdays.
     """
 
@@ -61,6 +63,7 @@ class Declarations:
     kept: Mapping[str, str] = field(default_factory=dict)
     omitted: Mapping[str, str] = field(default_factory=dict)
     reworded: Mapping[str, str] = field(default_factory=dict)
+    retention: Mapping[str, str] | None = None
 
 
 def declare(content: ServerContent) -> Declarations:
@@ -92,7 +95,11 @@ def declare(content: ServerContent) -> Declarations:
     packages = [] if content.distributions is None else pinned_packages(content.distributions)
     if content.locked is not None:
         omitted["packages"] = "the server runs no dry runs, which read them"
-    return Declarations(databases, packages, plugins, triggers, kept, omitted, reworded)
+    retention = None
+    if content.retention is not None:
+        periods = content.retention
+        retention = {db: format_duration(periods[db]) for db in databases if db in periods}
+    return Declarations(databases, packages, plugins, triggers, kept, omitted, reworded, retention)
 
 
 def _declare_trigger(found: FoundTrigger) -> DeclaredTrigger:

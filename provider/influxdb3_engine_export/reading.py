@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from influxdb3_engine_api import AnswerError, UnreadableAnswer
 from influxdb3_engine_resources.errors import ProbeFailed
 from influxdb3_engine_resources.server.facts import ServerFacts
 from influxdb3_engine_resources.server.live_triggers import LiveTrigger, live_triggers
@@ -64,6 +65,8 @@ class ServerContent:
         unread: Plugin to the reason why its code was not read.
         distributions: What the probe says about installed packages; None if the server runs no dry runs.
         locked: Why neither code nor packages could be read, or None.
+        retention: Database to its retention period in nanoseconds; databases that keep rows for ever are missing. None
+            if the server does not list retention periods.
     """
 
     databases: Sequence[str]
@@ -72,6 +75,7 @@ class ServerContent:
     unread: Mapping[str, str] = field(default_factory=dict)
     distributions: ProbeReport | None = None
     locked: str | None = None
+    retention: Mapping[str, int] | None = None
 
 
 class UnknownDatabase(Exception):
@@ -79,7 +83,7 @@ class UnknownDatabase(Exception):
 
 
 def read_server(client: EngineClient, wanted: Sequence[str], progress: Callable[[str], None]) -> ServerContent:
-    """Read a server: two queries for each database, and a few dry runs of the probe.
+    """Read a server: two queries for each database and one for all, and a few dry runs of the probe.
 
     Args:
         client: The client of the server.
@@ -91,6 +95,7 @@ def read_server(client: EngineClient, wanted: Sequence[str], progress: Callable[
         EngineApiError: The server could not be asked.
     """
     databases = _databases(client, wanted)
+    retention = retention_periods(client)
     triggers = []
     facts = ServerFacts(client)
     for number, db in enumerate(databases, 1):
@@ -106,9 +111,28 @@ def read_server(client: EngineClient, wanted: Sequence[str], progress: Callable[
         distributions = with_retries(lambda: probe.ask(all_distributions=True), retry_on=is_server_fault)
     except ProbeFailed as error:
         return ServerContent(
-            databases, triggers, unread=dict.fromkeys(plugins, "its code was not read"), locked=str(error)
+            databases,
+            triggers,
+            unread=dict.fromkeys(plugins, "its code was not read"),
+            locked=str(error),
+            retention=retention,
         )
-    return ServerContent(databases, triggers, code, unread, distributions)
+    return ServerContent(databases, triggers, code, unread, distributions, retention=retention)
+
+
+def retention_periods(client: EngineClient) -> dict[str, int] | None:
+    """The retention periods of a server, as ``ServerContent`` has them.
+
+    Raises:
+        TransportError: The server could not be asked.
+    """
+    sql = "SELECT database_name, retention_period_ns FROM system.databases WHERE NOT deleted"
+    try:
+        rows = with_retries(lambda: client.query_sql(_INTERNAL, sql))
+        periods = {str(row["database_name"]): row.get("retention_period_ns") for row in rows}
+        return {name: int(period) for name, period in periods.items() if period is not None}
+    except (AnswerError, UnreadableAnswer, KeyError, TypeError, ValueError):  # the embedded engine has no such table
+        return None
 
 
 def _databases(client: EngineClient, wanted: Sequence[str]) -> list[str]:

@@ -7,14 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from influxdb3_engine_api import EngineClient
 from influxdb3_engine_api.wire import TriggerRow
 from influxdb3_engine_export.declarations import Declarations, declare
 from influxdb3_engine_export.program import ProgramText, write_program
-from influxdb3_engine_export.reading import FoundTrigger, PluginCode, ServerContent
+from influxdb3_engine_export.reading import FoundTrigger, PluginCode, ServerContent, retention_periods
 from influxdb3_engine_export.source_code import assignment, call, dict_of, list_of, literal
 from influxdb3_engine_resources.plugins.directory import files_sha256
 from influxdb3_engine_resources.server.live_triggers import LiveTrigger
@@ -287,3 +289,38 @@ def test_the_source_is_as_ruff_formats_it(expressions: list[object]) -> None:
     text = "".join(f"{assignment('name', each)}\n" for each in expressions)  # type: ignore[arg-type]
 
     assert ruff(text, "format") == text
+
+
+def test_a_retention_period_is_a_comment_at_its_database() -> None:
+    found = ServerContent(["logs", "metrics"], [], retention={"metrics": 7 * 86_400 * 10**9, "other": 1})
+    declared = declare(found)
+
+    assert declared.retention == {"metrics": "7d"}
+    assert write_program(declared).text.endswith(
+        """
+logs = Database("logs")
+# The server keeps rows of "metrics" for 7d. A Database does not set that.
+metrics = Database("metrics")
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "periods"),
+    [
+        (
+            httpx.Response(200, json=[{"database_name": "a", "retention_period_ns": 5}, {"database_name": "b"}]),
+            {"a": 5},
+        ),
+        (httpx.Response(200, json=[]), {}),
+        (httpx.Response(400, text="Error during planning: table 'public.system.databases' not found"), None),
+        (httpx.Response(500, text="no"), None),
+        (httpx.Response(200, json=[{"name": "a"}]), None),
+    ],
+)
+def test_retention_periods_are_unknown_if_the_server_does_not_list_them(
+    answer: httpx.Response, periods: dict[str, int] | None
+) -> None:
+    client = EngineClient("http://127.0.0.1:1", transport=httpx.MockTransport(lambda _request: answer))
+
+    assert retention_periods(client) == periods
