@@ -66,7 +66,8 @@ class EngineClient:
         tls_ca: Path of a PEM file with the certificate authorities to trust; default: the system's.
         tls_no_verify: Whether to skip the verification of the server's certificate; default: False.
         start_patience: Seconds to wait for a server that refuses connections, and for one connection; default: 0, which
-            is no wait, and ``timeout`` for a connection.
+            is no wait, and ``timeout`` for a connection. If not 0, requests to a server that has answered none of two
+            fail at once.
         on_wait: Called with a message when waiting starts; default: does nothing.
         transport: Replaces the network in tests.
 

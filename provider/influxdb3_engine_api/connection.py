@@ -16,6 +16,7 @@ from influxdb3_engine_api.foreign_text import hide, shown
 from influxdb3_engine_api.httpx_without_cli import httpx
 from influxdb3_engine_api.proxies import Proxy, proxy_of
 from influxdb3_engine_api.sent_values import sent_values
+from influxdb3_engine_api.silence import Silence
 from influxdb3_engine_api.transport import TooLarge, Transport, bounded
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Connection:
         timeout: Seconds for one request with its whole answer, and for connecting.
         tls_ca: Path of a PEM file with the certificate authorities to trust; None for the system's.
         tls_no_verify: Whether to skip the verification of the server's certificate.
-        start_patience: Seconds to wait for a server that refuses connections, and for one connection.
+        start_patience: Seconds to wait for a server that refuses connections, and for one connection. If not 0,
+            requests to a server that has answered none of two fail at once.
         on_wait: Called with a message when waiting starts.
         transport: Replaces the network in tests; None for the network.
 
@@ -79,6 +81,7 @@ class Connection:
         self._start_patience = start_patience
         self._on_wait = on_wait
         self._refused_since: float | None = None
+        self._silence = Silence()
         self._guard = threading.Lock()
 
     def close(self) -> None:
@@ -160,6 +163,13 @@ class Connection:
             UnreadableAnswer: The answer is too large.
         """
         operation = f"{method} {self.host_url}{shown_path or path}"
+        if failure := self._silence.first_failure:
+            raise EngineUnreachable(
+                f"{operation}: not sent, since the server has answered no request of this deployment ({failure}). "
+                "Is influxdb3:hostUrl right?",
+                waited=True,
+            )
+        runs_a_plugin = shown_path is not None  # which may be slow on a server that answers
         limits = self._http.timeout
         read = limits.read if timeout is None else timeout
         limits = httpx.Timeout(connect=self._connect_seconds(), read=read, write=limits.write, pool=limits.pool)
@@ -182,6 +192,7 @@ class Connection:
                     raise
                 else:
                     self._refused_since = None
+                    self._silence.note_answer()
                     self.cluster_uuid = answer.headers.get(IDENTITY, self.cluster_uuid)
                     return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
@@ -201,7 +212,13 @@ class Connection:
                 f"{operation}: the path or a header contains a character that HTTP cannot carry"
             ) from None
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
-            raise AnswerLost(f"{operation}: no answer in time ({limit})", changes=changes) from error
+            what = f"{operation}: no answer in time ({limit})"
+            gives_up = (
+                bool(self._start_patience)
+                and not runs_a_plugin
+                and self._silence.note_timeout(began, time.monotonic(), what)
+            )
+            raise AnswerLost(what, changes=changes, timed_out=True, waited=gives_up) from error
         except TooLarge:
             what = f"{operation}: the answer has more than {LARGEST_ANSWER >> 20} MiB. {REMEDY}"
             raise UnreadableAnswer(what) from None

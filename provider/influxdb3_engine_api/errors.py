@@ -38,19 +38,19 @@ class EngineApiError(Exception):
 
 
 class TransportError(EngineApiError):
-    """No answer came."""
-
-
-class EngineUnreachable(TransportError):
-    """The request was not sent: nothing changed on the server.
+    """No answer came.
 
     Attributes:
-        waited: Whether the client has waited for the server to start: to try again at once is useless.
+        waited: Whether the client has waited for the server in vain: to try again at once is useless.
     """
 
     def __init__(self, what: str, *, waited: bool = False) -> None:
         self.waited = waited
         super().__init__(what)
+
+
+class EngineUnreachable(TransportError):
+    """The request was not sent: nothing changed on the server."""
 
 
 class AnswerLost(TransportError):
@@ -59,14 +59,24 @@ class AnswerLost(TransportError):
     Args:
         what: What happened.
         changes: Whether the request changes anything on the server.
+        timed_out: Whether the time limit is the reason; default: False.
+        waited: As for every ``TransportError``.
 
     Attributes:
         what: What happened.
+        changes: Whether the request changes anything on the server.
+        timed_out: Whether the time limit is the reason.
     """
 
-    def __init__(self, what: str, *, changes: bool) -> None:
+    def __init__(self, what: str, *, changes: bool, timed_out: bool = False, waited: bool = False) -> None:
         self.what = what
-        super().__init__(f"{what}; the request may have been carried out" if changes else what)
+        self.changes = changes
+        self.timed_out = timed_out
+        super().__init__(f"{what}; the request may have been carried out" if changes else what, waited=waited)
+
+    def without_changes(self) -> AnswerLost:
+        """The same failure of a request that changes nothing."""
+        return AnswerLost(self.what, changes=False, timed_out=self.timed_out, waited=self.waited)
 
 
 class AnswerError(EngineApiError):

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api.cron import CronError, Fields, parse_cron, same_text
+from influxdb3_engine_api.cron import Fields, numbers_weekdays, parse_cron, parse_stored_cron, same_text
+from influxdb3_engine_api.cron_grammar import CronError
 from influxdb3_engine_api.duration import YEAR, format_duration, parse_duration
 
 if TYPE_CHECKING:
@@ -91,10 +92,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """Runs at the seconds that a cron expression matches, in UTC."""
+    """Runs at the seconds that a cron expression matches, in UTC.
+
+    Attributes:
+        expression: The expression.
+        fields: What it means; None if a server stores an expression that this release does not know.
+    """
 
     expression: str
-    _fields: Fields = field(repr=False, compare=False)
+    fields: Fields | None = field(repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -114,11 +120,11 @@ class Cron:
     @property
     def restricts_both_days(self) -> bool:
         """Whether it names days of the month and of the week, of which both have to match."""
-        return self._fields.restricts_both_days
+        return self.fields is not None and self.fields.restricts_both_days
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first run strictly after ``moment`` (UTC); None if the expression never matches again."""
-        return self._fields.next_after(moment)
+        return None if self.fields is None else self.fields.next_after(moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +202,12 @@ def parse(text: str) -> Specification:
     raise SpecificationError(text, _FORMS, f"{text!r} is not a trigger specification: {_FORMS}")
 
 
-def parse_catalog(catalog_json: str) -> Specification:
+def parse_catalog(catalog_json: str, sunday: int = 1) -> Specification:
     """Parse ``trigger_specification`` of ``system.processing_engine_triggers``.
 
-    A cron expression that only a real server accepts (a shorthand, weekday 7) is kept as text. It then differs from
-    every expression that a program can declare.
+    Args:
+        catalog_json: The text in the table.
+        sunday: The number of Sunday in cron expressions of the server; default: 1, as on a real server.
 
     Raises:
         ValueError: This release does not know the form that the server stores.
@@ -216,9 +223,9 @@ def parse_catalog(catalog_json: str) -> Specification:
             return Table(name)
         case {"schedule": {"schedule": str(expression)}}:
             try:
-                return Cron(expression, parse_cron(expression))
+                return Cron(expression, parse_stored_cron(expression, sunday))
             except CronError:
-                return Cron(expression, Fields(()))
+                return Cron(expression, None)
         case {"every": {"duration": {"secs": int(secs), "nanos": int(nanos)}}}:
             total = secs * 1_000_000_000 + nanos
             return Every(format_duration(total), total)
@@ -231,22 +238,32 @@ def same_schedule(one: Specification, other: Specification) -> bool:
     """Whether two specifications mean the same to the server.
 
     Durations are compared by the amount of time, since the server does not keep their text (contract section 2). Cron
-    expressions are compared without white space and the case of names. Other specifications have to be equal.
+    expressions are compared by the times that they match. Other specifications have to be equal.
     """
     match one, other:
         case Every(), Every():
             return one.total_nanoseconds == other.total_nanoseconds
         case Cron(), Cron():
+            if one.fields is not None and other.fields is not None and one.fields.values == other.fields.values:
+                return True
             return same_text(one.expression, other.expression)
     return one == other
 
 
 def portable(specification: Specification) -> Specification:
     """The specification in the form that all releases read alike: names for numeric weekdays of a cron expression."""
-    if isinstance(specification, Cron):
-        fields = parse_cron(specification.expression)
-        return Cron(fields.portable, fields)
+    if isinstance(specification, Cron) and specification.fields is not None:
+        return Cron(specification.fields.portable, specification.fields)
     return specification
+
+
+def depends_on_server(catalog_json: str) -> bool:
+    """Whether what the table has is a cron expression with numeric weekdays, which servers count differently."""
+    try:
+        specification = parse_catalog(catalog_json)
+    except ValueError:
+        return False
+    return isinstance(specification, Cron) and numbers_weekdays(specification.expression)
 
 
 def _table(text: str, rest: str) -> Table:

@@ -118,7 +118,14 @@ def _summary(project: Project, content: ServerContent, declared: Declarations, f
     if declared.omitted:
         lines.append("Not taken:")
         lines += [f"  {what}: {reason}" for what, reason in sorted(declared.omitted.items())]
-    lines.append("No server tells run_async and node_spec of a trigger, and retention periods of databases.")
+    if declared.reworded:
+        lines.append("Numbers for weekdays, as this server counts them:")
+        lines += [f"  {what}: {text}" for what, text in sorted(declared.reworded.items())]
+    if declared.retention:
+        lines.append("Retention periods, which a Database does not set on another server:")
+        lines += [f"  {db}: {period}" for db, period in sorted(declared.retention.items())]
+    untold = " This server does not tell retention periods of databases." if declared.retention is None else ""
+    lines.append(f"No server tells run_async and node_spec of a trigger.{untold}")
     if project.secrets and failure is None:
         count = _counted(len(project.secrets), "secret")
         lines.append(f"Put into the configuration of the stack {project.stack!r}: {count}.")

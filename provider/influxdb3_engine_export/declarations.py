@@ -7,7 +7,8 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from influxdb3_engine_api.specification import Cron, parse_catalog
+from influxdb3_engine_api.duration import format_duration
+from influxdb3_engine_api.specification import depends_on_server, portable
 from influxdb3_engine_export.packages import pinned_packages
 from influxdb3_engine_export.plugins import DeclaredPlugin, Unusable, declare_plugin
 from influxdb3_engine_resources.configuration import Configuration
@@ -51,6 +52,8 @@ class Declarations:
         triggers: The triggers.
         kept: Plugin that stays on the server, to the reason.
         omitted: What the program does not declare, to the reason.
+        retention: Database to its retention period, which no program declares; None if the server does not list them.
+        reworded: Trigger to how the program writes its cron expression with numbers for weekdays.
     """
 
     databases: Sequence[str]
@@ -59,6 +62,8 @@ class Declarations:
     triggers: Sequence[DeclaredTrigger]
     kept: Mapping[str, str] = field(default_factory=dict)
     omitted: Mapping[str, str] = field(default_factory=dict)
+    reworded: Mapping[str, str] = field(default_factory=dict)
+    retention: Mapping[str, str] | None = None
 
 
 def declare(content: ServerContent) -> Declarations:
@@ -72,6 +77,7 @@ def declare(content: ServerContent) -> Declarations:
         except InvalidInputs as error:
             omitted[f"database {db!r}"] = str(error)
     triggers = []
+    reworded: dict[str, str] = {}
     paths: dict[str, str] = {}
     for found in sorted(content.triggers, key=lambda each: (each.plugin, each.db, each.row.trigger_name)):
         label = f"trigger {found.row.trigger_name!r} of database {found.db!r}"
@@ -81,13 +87,19 @@ def declare(content: ServerContent) -> Declarations:
             if path is not None and paths.setdefault(path, label) != label:
                 raise Unusable(f"{paths[path]} serves the same request path")
             triggers.append(trigger)
+            if depends_on_server(found.row.trigger_specification):
+                reworded[label] = f"{found.live.specification().text!r} is {trigger.specification.text!r}"
         except Unusable as error:
             omitted[label] = str(error)
     plugins, kept = _declare_plugins(content, triggers)
     packages = [] if content.distributions is None else pinned_packages(content.distributions)
     if content.locked is not None:
         omitted["packages"] = "the server runs no dry runs, which read them"
-    return Declarations(databases, packages, plugins, triggers, kept, omitted)
+    retention = None
+    if content.retention is not None:
+        periods = content.retention
+        retention = {db: format_duration(periods[db]) for db in databases if db in periods}
+    return Declarations(databases, packages, plugins, triggers, kept, omitted, reworded, retention)
 
 
 def _declare_trigger(found: FoundTrigger) -> DeclaredTrigger:
@@ -98,7 +110,7 @@ def _declare_trigger(found: FoundTrigger) -> DeclaredTrigger:
     """
     row = found.row
     try:
-        specification = parse_catalog(row.trigger_specification)
+        specification = portable(found.live.specification())  # as the provider sends it
     except ValueError:
         raise Unusable("this release does not know its specification: upgrade pulumi-influxdb3-engine") from None
     properties = {
@@ -117,11 +129,6 @@ def _declare_trigger(found: FoundTrigger) -> DeclaredTrigger:
         _check(inputs, Program(Configuration()))
     except (InvalidInputs, ResourceError) as error:
         raise Unusable(str(error)) from None
-    if differing and isinstance(specification, Cron):
-        raise Unusable(
-            f"a program writes its schedule {specification.expression!r} in another form, so that a deployment would "
-            "change it: declare it with names for weekdays (a real server counts them from Sunday = 1)"
-        )
     if differing:
         raise Unusable(f"a deployment would change its {', '.join(sorted(differing))}")
     return DeclaredTrigger(inputs, specification, found.plugin)

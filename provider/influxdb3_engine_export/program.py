@@ -123,8 +123,7 @@ class _Writer:
         if self.secrets.values:
             self._modules.add("pulumi")
         if self._databases:
-            resources = ((name, self._call("Database", literal(db))) for db, name in self._databases.items())
-            yield "\n".join(assignment(name, resource) for name, resource in resources)
+            yield "\n".join(line for db, name in self._databases.items() for line in self._database(db, name))
         if self._packages is not None:
             packages = list_of([literal(each) for each in self._declared.packages])
             yield assignment(self._packages, self._call("PackageSet", '"packages"', packages=packages))
@@ -136,6 +135,12 @@ class _Writer:
         if self._declared.omitted:
             lines = [_comment(f"{each}: {why}", "# - ") for each, why in sorted(self._declared.omitted.items())]
             yield "\n".join(["# Not in this program:", *lines])
+
+    def _database(self, db: str, name: str) -> Iterator[str]:
+        period = (self._declared.retention or {}).get(db)
+        if period is not None:
+            yield _comment(f"The server keeps rows of {literal(db)} for {period}. A Database does not set that.")
+        yield assignment(name, self._call("Database", literal(db)))
 
     def _call(self, name: str, *positional: Expression, **named: Expression | None) -> Items:
         self._used.add(name)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from influxdb3_engine_api import AnswerError, UnreadableAnswer
 from influxdb3_engine_resources.errors import ProbeFailed
-from influxdb3_engine_resources.server.live_triggers import LiveTrigger
+from influxdb3_engine_resources.server.facts import ServerFacts
+from influxdb3_engine_resources.server.live_triggers import LiveTrigger, live_triggers
 from influxdb3_engine_resources.server.probe import Probe, ProbedFile, ProbeReport
 from influxdb3_engine_resources.server.retry import is_server_fault, with_retries
 
@@ -63,6 +65,8 @@ class ServerContent:
         unread: Plugin to the reason why its code was not read.
         distributions: What the probe says about installed packages; None if the server runs no dry runs.
         locked: Why neither code nor packages could be read, or None.
+        retention: Database to its retention period in nanoseconds; databases that keep rows for ever are missing. None
+            if the server does not list retention periods.
     """
 
     databases: Sequence[str]
@@ -71,6 +75,7 @@ class ServerContent:
     unread: Mapping[str, str] = field(default_factory=dict)
     distributions: ProbeReport | None = None
     locked: str | None = None
+    retention: Mapping[str, int] | None = None
 
 
 class UnknownDatabase(Exception):
@@ -78,7 +83,7 @@ class UnknownDatabase(Exception):
 
 
 def read_server(client: EngineClient, wanted: Sequence[str], progress: Callable[[str], None]) -> ServerContent:
-    """Read a server: two queries for each database, and a few dry runs of the probe.
+    """Read a server: two queries for each database and one for all, and a few dry runs of the probe.
 
     Args:
         client: The client of the server.
@@ -90,10 +95,12 @@ def read_server(client: EngineClient, wanted: Sequence[str], progress: Callable[
         EngineApiError: The server could not be asked.
     """
     databases = _databases(client, wanted)
+    retention = retention_periods(client)
     triggers = []
+    facts = ServerFacts(client)
     for number, db in enumerate(databases, 1):
         progress(f"triggers of database {db!r} ({number} of {len(databases)})")
-        triggers += _triggers(client, db)
+        triggers += _triggers(client, db, facts)
     plugins = sorted({trigger.plugin for trigger in triggers if not trigger.plugin.startswith("gh:")})
     probe = Probe(client)
     try:
@@ -104,9 +111,28 @@ def read_server(client: EngineClient, wanted: Sequence[str], progress: Callable[
         distributions = with_retries(lambda: probe.ask(all_distributions=True), retry_on=is_server_fault)
     except ProbeFailed as error:
         return ServerContent(
-            databases, triggers, unread=dict.fromkeys(plugins, "its code was not read"), locked=str(error)
+            databases,
+            triggers,
+            unread=dict.fromkeys(plugins, "its code was not read"),
+            locked=str(error),
+            retention=retention,
         )
-    return ServerContent(databases, triggers, code, unread, distributions)
+    return ServerContent(databases, triggers, code, unread, distributions, retention=retention)
+
+
+def retention_periods(client: EngineClient) -> dict[str, int] | None:
+    """The retention periods of a server, as ``ServerContent`` has them.
+
+    Raises:
+        TransportError: The server could not be asked.
+    """
+    sql = "SELECT database_name, retention_period_ns FROM system.databases WHERE NOT deleted"
+    try:
+        rows = with_retries(lambda: client.query_sql(_INTERNAL, sql))
+        periods = {str(row["database_name"]): row.get("retention_period_ns") for row in rows}
+        return {name: int(period) for name, period in periods.items() if period is not None}
+    except (AnswerError, UnreadableAnswer, KeyError, TypeError, ValueError):  # the embedded engine has no such table
+        return None
 
 
 def _databases(client: EngineClient, wanted: Sequence[str]) -> list[str]:
@@ -117,10 +143,11 @@ def _databases(client: EngineClient, wanted: Sequence[str]) -> list[str]:
     return sorted(set(wanted or existing))
 
 
-def _triggers(client: EngineClient, db: str) -> list[FoundTrigger]:
+def _triggers(client: EngineClient, db: str, facts: ServerFacts) -> list[FoundTrigger]:
     rows = with_retries(lambda: client.triggers(db), retry_on=is_server_fault)
     arguments = with_retries(lambda: client.trigger_arguments(db), retry_on=is_server_fault) if rows else {}
-    return [FoundTrigger(db, LiveTrigger(row, arguments.get(row.trigger_name))) for row in rows]
+    found = with_retries(lambda: live_triggers(rows, arguments, facts), retry_on=is_server_fault)
+    return [FoundTrigger(db, live) for live in found]
 
 
 def _read_code(

@@ -18,6 +18,8 @@ from influxdb3_engine_resources.errors import ResourceError
 from influxdb3_engine_resources.resource import Created, Difference, InputsT, Live, ResourceLogic
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from influxdb3_engine_resources.inputs import Properties
     from influxdb3_engine_resources.program import Program
     from influxdb3_engine_resources.server.engine import Engine
@@ -91,6 +93,7 @@ class Located(Generic[InputsT]):
     def found(self, id_: str, engine: Engine) -> Live[InputsT]:
         """A resource that others manage, on the server that the stack names."""
         live = self._logic.found(id_, engine)
+        engine.found.add(self._logic.identity(live.inputs))
         here = live.inputs.model_copy(update={"host_url": engine.configuration.host_url})
         return Live(here, live.outputs | _cluster_uuid(engine))
 
@@ -137,11 +140,22 @@ class Located(Generic[InputsT]):
             )
             return
         successor = engine.program.replacements.successor(identity)
-        if successor is None:
+        # a destroy with --run-program reads as well, but declares nothing
+        if successor is None and identity in engine.found and engine.program.is_running:
+            engine.hosts[0].notice_once(
+                f"{_named(identity)} stays: the program reads it by get, and manages it no longer"
+            )
+        elif successor is None:
             self._logic.delete(state, engine)
         else:
             self._logic.make_way(state, cast("InputsT", successor), engine)
             engine.replaced[self._logic.identity(cast("InputsT", successor))] = state
+
+
+def _named(identity: Hashable) -> str:
+    """A resource in messages, such as ``trigger db/t``."""
+    kind, name = identity if isinstance(identity, tuple) else ("resource", identity)
+    return f"{kind} {'/'.join(name) if isinstance(name, tuple) else name}"
 
 
 def _moves(state: Any, inputs: Any) -> bool:

@@ -189,6 +189,19 @@ class TableLogic(ResourceLogic[TableInputs]):
         fields = {name: columns[name] for name in declared if columns[name] != _TAG}
         return Live(state.model_copy(update={"tags": tags, "fields": fields}), outputs)
 
+    def found(self, id_: str, engine: Engine) -> Live[TableInputs]:
+        """A table by ``DATABASE/NAME``, with all columns that it has now."""
+        db, slash, name = id_.partition("/")  # no name of a database has a slash
+        if not slash:
+            raise InvalidInputs([Failure(property="id", reason="write DATABASE/TABLE_NAME")])
+        asked = TableInputs.checked({"db": db, "table_name": name})
+        columns = _columns(asked, engine)
+        if columns is None:
+            raise ResourceError(f"there is no {asked.label} on {engine.client.host_url}")
+        tags = [column for column, kind in columns.items() if kind == _TAG]
+        fields = {column: kind for column, kind in columns.items() if kind != _TAG and column != "time"}
+        return Live(asked.model_copy(update={"tags": tags, "fields": fields}))
+
     def update(self, state: TableInputs, inputs: TableInputs, engine: Engine) -> Properties:
         """Verify that the table has the declared columns; create the table if it is gone."""
         if state.changed(inputs, frozenset({"retain"})):

@@ -74,6 +74,7 @@ class Adapter:
         try:
             configuration = self._declared_server(properties.get("engine"))
             engine = configuration.engine
+            program(configuration).is_running = True
             inputs = self._logic.inputs_type.checked(self._with_defaults(properties, configuration))
             inputs = self._logic.check(inputs, state, program(configuration))
             self._check_online(inputs, state, configuration)

@@ -186,7 +186,8 @@ def dry_run_schedule(
     """
 
     def call(server: Engine, values: dict[str, Any]) -> DryRunAnswer:
-        from influxdb3_engine_api.cron import CronError, parse_cron  # noqa: PLC0415 - only while deploying
+        from influxdb3_engine_api.cron import parse_cron  # noqa: PLC0415 - only while deploying
+        from influxdb3_engine_api.cron_grammar import CronError  # noqa: PLC0415
         from influxdb3_engine_api.wire import TestSchedulePlugin  # noqa: PLC0415 - only while deploying
 
         try:

@@ -135,3 +135,25 @@ class Table(EngineResource, module="influxdb3", name="Table"):
     def retain(self) -> pulumi.Output[bool]:
         """Whether the table and its data stay on destroy."""
         return self._output("retain")
+
+    @classmethod
+    def get(
+        cls,
+        resource_name: str,
+        id: pulumi.Input[str],  # noqa: A002 - as every `get` of Pulumi
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        engine: pulumi.Input[str] | None = None,
+    ) -> Table:
+        """Read a table that others manage. The stack never changes or deletes it.
+
+        Args:
+            resource_name: The resource's name in the program.
+            id: The table's database and name: ``"DATABASE/TABLE_NAME"``.
+            opts: Options of the resource.
+            engine: Name of the server in ``influxdb3:engines``; default: the stack's default server.
+
+        ``tags`` and ``fields`` have all columns that the table has during the deployment. Previews and deployments fail
+        if the table does not exist.
+        """
+        return cls._got(TableProvider(), resource_name, id, engine, opts)

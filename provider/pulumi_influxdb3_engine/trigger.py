@@ -266,6 +266,9 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
 
         Previews and deployments fail if the trigger does not exist. Servers do not return ``run_async`` and
         ``node_spec``: ``run_async`` is False, and ``node_spec`` is None.
+
+        To stop managing a trigger, replace ``Trigger`` by ``Trigger.get`` with the same ``resource_name`` and the id of
+        the trigger: it stays on the server. For another ``resource_name``, run ``pulumi state delete URN`` first.
         """
         return cls._got(TriggerProvider(), resource_name, id, engine, opts)
 

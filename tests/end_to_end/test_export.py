@@ -147,3 +147,26 @@ def test_an_exported_program_changes_nothing_and_makes_the_same_server_again(
     plugins = {each.relative_to(out): each.read_bytes() for each in (out / "plugins").rglob("*") if each.is_file()}
     assert {each: (again / each).read_bytes() for each in plugins} == plugins
     assert json.loads(stack.run("config", "--json", "--show-secrets").output)["project:token"]["value"] == SECRET
+
+
+def test_cron_expressions_in_any_form_are_taken_over_without_a_change(
+    cli: PulumiCli, engine: RunningEngine, proxy: BreakingProxy, tmp_path: Path
+) -> None:
+    engine.client.create_database("metrics")
+    engine.client.create_plugin_file("all.py", ALL_KINDS)
+    stored = {"weekdays": "0 0 06 * * 1-5", "steps": "0 5/15 6-18/2 ? JAN,2 mon", "short": "******"}
+    for name, expression in stored.items():
+        create(engine.client, "metrics", name, "all.py", f"cron:{expression}")
+    out = tmp_path / "first" / "project"
+    out.parent.mkdir()
+    ran = export(cli, proxy.url, out)
+    assert "1 database, 3 triggers" in ran.stdout
+    assert "'cron:0 0 06 * * 1-5' is 'cron:0 0 6 * * MON-FRI'" in ran.stdout  # as the embedded engine counts
+
+    stack = ProjectStack(out, cli, os.environ)
+    stack.up()
+    assert requests_for_changes(proxy) == []
+    assert stack.preview().changes() == stack.refresh().changes() == stack.up().changes() == ""
+    rows = {row.trigger_name: json.loads(row.trigger_specification) for row in engine.client.triggers("metrics")}
+    assert rows == {name: {"schedule": {"schedule": expression}} for name, expression in stored.items()}
+    stack.destroy()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from hostile_server import hostile_server, silent
 from plugin_registry import PluginRegistry, manifest
 from servers import CLOSED_PORT, delete_databases, start_server
 from stack import Stack
@@ -339,3 +341,27 @@ def test_a_published_plugin_with_a_dependency_is_deployed_to_each_engine(
     assert (
         "Plugin 'rollup-berlin': engine: influxdb3:engines has no engine 'berln'" in fleet.preview(expect=None).output
     )
+
+
+def test_a_site_that_never_answers_costs_two_time_limits_for_all_its_resources(fleet: Stack, sites: Sites) -> None:
+    fleet.program(f"{SITE}\n    for name in ('berlin', 'mute'):\n        site(name)\n")
+    with hostile_server(silent) as mute:
+        add_engine(fleet, "mute", mute.url)
+        fleet.run("config", "set", "--path", "influxdb3:engines.mute.timeout", "2", expect=0)
+        ran = fleet.up("--continue-on-error", "--parallel", "1", expect=None)
+        sent = mute.requests
+
+    assert ran.status != 0
+    assert sites.triggers("berlin") == ["t"], ran.output
+    assert "Trigger (t-mute)" not in ran.output
+    assert "no answer in time (influxdb3:engines.mute.timeout is 2 s)" in ran.output
+    assert "not sent, since the server has answered no request of this deployment (" in ran.output
+    assert sent == 2, ran.output
+    assert seconds(ran.output) < 30  # 4 s of waiting; the rest is the CLI on a busy machine
+
+
+def seconds(output: str) -> int:
+    """The duration that the CLI prints."""
+    match = re.search(r"Duration: (?:(\d+)m)?(\d+)s", output)
+    assert match is not None, output
+    return int(match[1] or 0) * 60 + int(match[2])

@@ -110,3 +110,97 @@ def test_an_id_of_a_resource_that_is_created_in_the_same_deployment_is_unknown_i
     stack.preview()
     stack.up()
     assert stack.outputs() == {"name": "made"}
+
+
+def test_a_table_is_read_with_all_its_columns_and_never_changed(stack: Stack, engine: RunningEngine, db: str) -> None:
+    engine.client.write_lp(db, "cpu,host=a usage=1,count=2i 1")
+    stack.program(
+        f"""
+        cpu = Table.get("mine", "{db}/cpu")
+        pulumi.export("table", {{name: getattr(cpu, name) for name in ("id", "db", "table_name", "tags", "fields")}})
+        """
+    )
+    stack.preview()
+    stack.up()
+    table = {"id": f"{db}/cpu", "db": db, "table_name": "cpu", "tags": ["host"]}
+    assert stack.outputs() == {"table": table | {"fields": {"count": "int64", "usage": "float64"}}}
+
+    engine.client.write_lp(db, "cpu,host=a more=1 2")
+    stack.up()
+    assert "more" in stack.outputs()["table"]["fields"]
+    stack.refresh()
+    stack.destroy()
+    assert len(engine.client.columns(db, "cpu")) == 5
+    stack.program(f'Table.get("t", "{db}/none")')
+    refused = stack.preview(expect=None)
+    assert refused.status != 0
+    assert f"there is no table 'none' in database '{db}' on {engine.url}" in " ".join(refused.output.split())
+
+
+def names(engine: RunningEngine, db: str) -> list[str]:
+    return [row.trigger_name for row in engine.client.triggers(db)]
+
+
+def test_a_managed_trigger_that_becomes_a_get_of_the_same_name_and_id_is_given_up(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    plugin = f"""
+        plugin = PluginFile("{db}.py", content={REQUEST!r})
+    """
+    managed = f"""{plugin}
+        Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"),
+                adopt=True)
+    """
+    stack.program(managed)
+    stack.up()
+    stack.program(f'{plugin}    pulumi.export("path", Trigger.get("t", "{db}/t").trigger_specification)')
+
+    assert stack.preview().changes() == stack.up().changes() == ""
+    assert stack.outputs() == {"path": f"request:{db}"}
+    stack.program(plugin)
+    stack.up()
+    assert names(engine, db) == ["t"]
+
+    stack.program(managed)
+    assert stack.up().changes() == "+ 1 created"
+    assert names(engine, db) == ["t"]
+
+
+def test_a_managed_trigger_that_becomes_a_get_of_another_name_stays_and_of_another_id_is_deleted(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    program = f"""
+        plugin = PluginFile("{db}.py", content={REQUEST!r})
+        trigger = {{"db": "{db}", "plugin_filename": plugin.plugin_filename, "disabled": True, "adopt": True}}
+        Trigger("kept", trigger_specification=request("{db}/kept"), **trigger)
+    """
+    managed = f"""{program}
+        Trigger("t", trigger_specification=request("{db}/t"), **trigger)
+    """
+    stack.program(managed)
+    stack.up()
+
+    stack.program(f'{program}    Trigger.get("other", "{db}/t")')
+    assert f"trigger {db}/t stays: the program reads it by get" in stack.up().output
+    assert names(engine, db) == ["kept", "t"]
+
+    stack.program(managed)
+    stack.up()
+    stack.program(f'{program}    Trigger.get("t", "{db}/kept")')
+    stack.up()
+    assert names(engine, db) == ["kept"]
+
+
+def test_a_destroy_deletes_a_trigger_that_the_program_declares_and_reads(
+    stack: Stack, engine: RunningEngine, db: str
+) -> None:
+    stack.program(
+        f"""
+        plugin = PluginFile("{db}.py", content={REQUEST!r})
+        t = Trigger("t", db="{db}", plugin_filename=plugin.plugin_filename, trigger_specification=request("{db}"))
+        Trigger.get("same", t.id)
+        """
+    )
+    stack.up()
+    stack.run("destroy", "--yes", "--skip-preview", "--run-program", expect=0)
+    assert names(engine, db) == []

@@ -187,7 +187,7 @@ def _definitions(operation: Operation) -> tuple[TriggerInputs | None, TriggerInp
 
 
 def _begin_a_deployment(engine: Engine) -> None:
-    engine.live_triggers = LiveTriggers(engine.client)
+    engine.live_triggers = LiveTriggers(engine.client, engine.hosts[0].facts)
     engine.claimed.clear()
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from influxdb3_embedded.worker.line_builder import LineBuilder
-from influxdb3_engine_api.specification import SpecificationError, parse
+from influxdb3_engine_api.specification import Cron, SpecificationError, parse
 from influxdb3_engine_resources.configuration import Configuration
 from influxdb3_engine_resources.server.engine import Engine
 
@@ -214,7 +214,7 @@ class FakeServer:
                 {
                     "trigger_name": name,
                     "plugin_filename": trigger["plugin_filename"],
-                    "trigger_specification": parse(trigger["trigger_specification"]).catalog_json,
+                    "trigger_specification": _catalog_json(trigger["trigger_specification"]),
                     "disabled": trigger["disabled"],
                     "error_behavior": trigger["trigger_settings"]["error_behavior"],
                 }
@@ -384,6 +384,14 @@ class FakeServer:
             return self._missing(body["db"])
         self.databases.remove(body["db"])
         return httpx.Response(200)
+
+
+def _catalog_json(text: str) -> str:
+    """What the system table has; a cron expression may have a form that no program can send."""
+    try:
+        return parse(text).catalog_json
+    except SpecificationError:
+        return Cron(text.removeprefix("cron:"), None).catalog_json
 
 
 def _error(status: int, text: str) -> httpx.Response:

@@ -47,6 +47,7 @@ class Engine:
         claimed: What resources of this deployment have created or adopted. Pulumi creates a resource that was moved or
             renamed before it deletes the old one: the deletion keeps what the new resource has claimed.
         created: Identities of the resources that this deployment has created.
+        found: Identities of the resources that the program reads by ``get``: no deletion removes them.
         replaced: Identity of a resource that is created next, to the state that has made way for it.
         superseded: Plugin files and directories that a trigger still ran when their resource was replaced, to the
             label of that resource.
@@ -63,11 +64,12 @@ class Engine:
         self.client = _client(configuration, configuration.host_url, transport)
         others = dict.fromkeys(host.url for host in configuration.plugin_hosts if host.url != configuration.host_url)
         self.hosts = (Host(self.client), *(Host(_client(configuration, url, transport)) for url in others))
-        self.live_triggers = LiveTriggers(self.client)
+        self.live_triggers = LiveTriggers(self.client, self.hosts[0].facts)
         self.served_paths = ServedPaths(self.client)
         self.helper_files = HelperFiles(self.hosts)
         self.claimed: set[Hashable] = set()
         self.created: set[Hashable] = set()
+        self.found: set[Hashable] = set()
         self.replaced: dict[Hashable, Inputs] = {}
         self.superseded: dict[str, str] = {}
         self.code = CodeChanges()

@@ -85,6 +85,10 @@ class ServerFacts:
         """Whether the server may stop triggers on missing tables: true for all servers but the embedded engine."""
         return "embedded" not in self.server().product_name
 
+    def sunday(self) -> int:
+        """The number of Sunday in cron expressions that the server stores (contract 2.2)."""
+        return 0 if "embedded" in self.server().product_name else 1
+
     def databases(self) -> frozenset[str]:
         """Names of the databases."""
         return self._answers.get("databases", lambda: frozenset(self._client.databases()))
@@ -138,7 +142,7 @@ def _lock_down(request: Callable[[], None]) -> str | None:
         reason = with_remedy(error)
         return reason if reason != str(error) else None
     except AnswerLost as error:
-        raise AnswerLost(error.what, changes=False) from error
+        raise error.without_changes() from error
     return None
 
 

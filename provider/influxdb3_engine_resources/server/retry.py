@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from influxdb3_engine_api import (
     AnswerError,
+    AnswerLost,
     EngineApiError,
     EngineUnreachable,
     ServerError,
@@ -42,18 +43,31 @@ def is_server_fault(error: EngineApiError) -> bool:
 def with_retries(action: Callable[[], Result], *, retry_on: Callable[[EngineApiError], bool] = is_transient) -> Result:
     """Carry out an action up to four times: takes at most four time limits and two seconds.
 
+    A request that changes nothing and that times out is repeated once: a server that takes that long twice is down.
+
     Args:
         action: What to do; doing it twice is harmless.
         retry_on: Whether to try again after a failure.
 
     Raises:
-        EngineApiError: The last failure, or the first one that ``retry_on`` rejects or that the client has waited for.
+        EngineApiError: The last failure, or the first one that ``retry_on`` rejects, or after which to try again is
+            useless.
     """
+    before: EngineApiError | None = None
     for pause in _PAUSES:
         try:
             return action()
         except EngineApiError as error:
-            if not retry_on(error) or (isinstance(error, EngineUnreachable) and error.waited):
+            if isinstance(error, EngineUnreachable) and error.waited and isinstance(before, AnswerLost):
+                raise before from error  # it was not sent, but the attempt before may have been carried out
+            if not retry_on(error) or (isinstance(error, TransportError) and error.waited):
                 raise
+            if _is_slow_reading(error) and before is not None and _is_slow_reading(before):
+                raise
+            before = error
             time.sleep(pause)
     return action()
+
+
+def _is_slow_reading(error: EngineApiError) -> bool:
+    return isinstance(error, AnswerLost) and error.timed_out and not error.changes

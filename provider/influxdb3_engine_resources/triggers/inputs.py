@@ -16,7 +16,6 @@ from influxdb3_engine_api.specification import (
     Request,
     Table,
     parse,
-    parse_catalog,
     portable,
     same_schedule,
 )
@@ -218,7 +217,7 @@ def described(live: LiveTrigger, state: TriggerInputs) -> TriggerInputs:
     """
     row = live.row
     try:
-        specification = parse_catalog(row.trigger_specification)
+        specification = live.specification()
         settings = state.trigger_settings.model_copy(update={"error_behavior": ErrorBehavior(row.error_behavior)})
     except ValueError as error:
         raise ResourceError(

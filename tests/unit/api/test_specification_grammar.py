@@ -14,6 +14,7 @@ from influxdb3_engine_api.specification import (
     Request,
     Specification,
     Table,
+    depends_on_server,
     parse,
     parse_catalog,
     portable,
@@ -269,12 +270,69 @@ def test_a_specification_that_is_read_back_equals_what_was_sent(text: str) -> No
     assert same_schedule(parse_catalog(sent.catalog_json), sent)
 
 
-@pytest.mark.parametrize("expression", ["0 0 0 * * * 2030", "@daily", "0 0 6 * * 7", "0 0 6 * * 7 2030"])
-def test_a_cron_expression_that_only_a_real_server_accepts_can_be_read(expression: str) -> None:
+@pytest.mark.parametrize(
+    ("expression", "meaning"),
+    [
+        ("@yearly", "0 0 0 1 1 *"),
+        ("@monthly", "0 0 0 1 * *"),
+        ("@weekly", "0 0 0 * * SUN"),
+        ("@daily", "0 0 0 * * *"),
+        (" @Hourly ", "0 0 * * * *"),
+        ("0 0 6 * * 1", "0 0 6 * * SUN"),
+        ("0 0 6 * * 7", "0 0 6 * * SAT"),
+        ("0 0 6 * * 7 2030", "0 0 6 * * SAT 2030"),
+        ("0 0 6 * * 1-5", "0 0 6 * * SUN-THU"),
+        ("0 0 6 * * 2,4-6/2,tues", "0 0 6 * * MON,WED-FRI/2,TUE"),
+        ("0 0 6 * * 2/3", "0 0 6 * * MON-SAT/3"),
+        ("0 0 6 * * 7/3", "0 0 6 * * SAT"),
+        ("0 0 6 * * 3/7", "0 0 6 * * TUE"),
+        ("0 0 6 * * */7", "0 0 6 * * SUN"),
+        ("00 000 06 01 jan ?", "0 0 6 1 1 *"),
+        ("0 0-30/15 0 * * *", "0 0,15,30 0 * * *"),
+        ("0 5/15 0 * * 1-7", "0 5,20,35,50 0 * * *"),
+        ("******", "* * * * * * *"),
+    ],
+)
+def test_a_cron_expression_of_a_real_server_is_the_same_as_a_declared_one(expression: str, meaning: str) -> None:
     read = parse_catalog(f'{{"schedule":{{"schedule":"{expression}"}}}}')
 
     assert read.text == f"cron:{expression}"
-    assert not same_schedule(read, parse("cron:0 0 0 * * *"))
+    assert same_schedule(read, parse(f"cron:{meaning}"))
+    assert same_schedule(parse(portable(read).text), read)
+    assert not same_schedule(read, parse("cron:1 2 3 4 5 *"))
+
+
+@pytest.mark.parametrize("expression", ["@reboot", "0 0 6 * * 8", "0 0 6 L * *", "0 6 * * *"])
+def test_an_unknown_cron_expression_of_a_server_equals_only_the_same_text(expression: str) -> None:
+    read, other = (parse_catalog(f'{{"schedule":{{"schedule":"{each}"}}}}') for each in (expression, "0 0 6 W * *"))
+
+    assert read.text == portable(read).text == f"cron:{expression}"
+    assert same_schedule(read, read)
+    assert not same_schedule(read, other)
+    assert not same_schedule(read, parse("cron:* * * * * *"))
+
+
+def test_the_embedded_engine_counts_weekdays_from_sunday_as_0() -> None:
+    stored = '{"schedule":{"schedule":"0 0 6 * * 1-5"}}'
+
+    assert same_schedule(parse_catalog(stored, sunday=0), parse("cron:0 0 6 * * MON-FRI"))
+    assert not same_schedule(parse_catalog(stored, sunday=1), parse("cron:0 0 6 * * MON-FRI"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "depends"),
+    [
+        ("0 0 6 * * 1-5", True),
+        ("0 0 6 * * 7", True),
+        ("0 0 6 * * 0", True),
+        ("0 0 6 * * MON-FRI/2", False),
+        ("0 0 6 1 1 */2 2030", False),
+        ("@weekly", False),
+        ("no cron", False),
+    ],
+)
+def test_only_numbers_for_weekdays_depend_on_the_server(expression: str, depends: bool) -> None:
+    assert depends_on_server(f'{{"schedule":{{"schedule":"{expression}"}}}}') is depends
 
 
 @pytest.mark.parametrize("catalog_json", ["", "{}", "null", '"all"', '{"every":{"duration":"1s"}}', '{"new":{}}'])

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from influxdb3_engine_api import AnswerLost, EngineClient, EngineUnreachable, connection
+from influxdb3_engine_api.silence import Silence
 
 URL = "http://127.0.0.1:1"
 PATIENCE = 10.0
@@ -167,3 +168,101 @@ def test_a_server_that_does_not_answer_is_waited_for_once(
             client.ping()
 
     assert asked == connecting
+
+
+@dataclass
+class SilentServer:
+    """Accepts connections, and answers only from the second ``answers_from`` on; its clock moves with each request.
+
+    Attributes:
+        answers_from: The time in seconds.
+        now: The time in seconds.
+        requests: How many requests were sent.
+    """
+
+    answers_from: float = 9_999.0
+    now: float = 1_000.0
+    requests: int = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        if self.now < self.answers_from:
+            self.now += 30
+            raise httpx.ReadTimeout("timed out", request=request)
+        return httpx.Response(200, json={"product_name": "p", "version": "3.10.0"})
+
+    def client(self, patience: float = PATIENCE) -> EngineClient:
+        return EngineClient(URL, start_patience=patience, transport=httpx.MockTransport(self.answer))
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> SilentServer:
+    """A server that never answers."""
+    server = SilentServer()
+    monkeypatch.setattr(connection, "time", server)
+    return server
+
+
+def test_after_two_requests_without_an_answer_further_ones_fail_at_once_and_name_the_first(
+    silent: SilentServer,
+) -> None:
+    client = silent.client()
+
+    with pytest.raises(AnswerLost, match="no answer in time") as first:
+        client.create_database("d")
+    with pytest.raises(AnswerLost, match="no answer in time") as second:
+        client.ping()
+    for _ in range(3):
+        with pytest.raises(EngineUnreachable) as third:
+            client.databases()
+
+    assert (first.value.waited, second.value.waited, third.value.waited) == (False, True, True)
+    assert "GET http://127.0.0.1:1/api/v3/configure/database: not sent" in str(third.value)
+    assert "(POST http://127.0.0.1:1/api/v3/configure/database: no answer in time (influxdb3:timeout" in str(
+        third.value
+    )
+    assert (silent.requests, silent.now) == (2, 1_060.0)
+
+
+def test_requests_that_were_sent_together_count_as_one() -> None:
+    silence = Silence()
+
+    assert [silence.note_timeout(0.0, 30.0 + each, "what") for each in range(5)] == [False] * 5
+    assert silence.first_failure is None
+    assert silence.note_timeout(30.5, 60.0, "what")
+
+
+def test_a_server_that_has_answered_is_asked_again_and_again(silent: SilentServer) -> None:
+    silent.answers_from = 0.0
+    client = silent.client()
+    client.ping()
+    silent.answers_from = 9_999.0
+
+    for _ in range(4):
+        with pytest.raises(AnswerLost) as lost:
+            client.ping()
+        assert not lost.value.waited
+    assert silent.requests == 5
+
+
+def test_an_answer_to_the_second_request_is_enough(silent: SilentServer) -> None:
+    silent.answers_from = 1_001.0
+    client = silent.client()
+
+    with pytest.raises(AnswerLost):
+        client.ping()
+    assert client.ping().version == "3.10.0"
+
+
+def test_slow_plugins_and_clients_without_patience_are_asked_again(silent: SilentServer) -> None:
+    client, impatient = silent.client(), silent.client(patience=0.0)
+
+    for _ in range(3):
+        with pytest.raises(AnswerLost):
+            client.call_request_trigger("slow")
+        with pytest.raises(AnswerLost):
+            impatient.ping()
+    assert silent.requests == 6

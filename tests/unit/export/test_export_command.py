@@ -72,6 +72,7 @@ def test_without_the_cli_the_summary_lists_commands_for_the_secrets(engine: Runn
     assert ran.returncode == 0, ran.stderr
     assert "Set 1 secret, since the Pulumi CLI is not on PATH:" in ran.stdout
     assert "  pulumi config set --secret t_password --stack prod\n" in ran.stdout
+    assert "This server does not tell retention periods" in ran.stdout  # the embedded engine
     assert "geheim" not in ran.stdout + ran.stderr
     assert (tmp_path / "my project" / "Pulumi.yaml").read_text().startswith("name: my-project\nruntime: python\n")
     configuration = (tmp_path / "my project" / "Pulumi.prod.yaml").read_text()

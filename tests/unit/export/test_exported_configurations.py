@@ -62,6 +62,7 @@ _TRIGGERS = st.fixed_dictionaries(
             st.builds("table:{}".format, st.text("ab 'é", min_size=1, max_size=5).filter(str.strip)),
             st.builds("every:{}s".format, st.integers(1, 31_000_000)),
             st.sampled_from(["cron:0 0 6 * * MON-FRI", "cron:*/5 * * * * *", "cron:0 0 6 1 * * 2099"]),
+            st.sampled_from(["cron:00 0 06 * * 1-5", "cron:0 5/15 6-18/2 ? JAN,2 mon", "cron:******"]),
             st.builds("request:{}".format, st.text("ab/.", min_size=1, max_size=4)),
         ),
         "trigger_arguments": st.one_of(

@@ -7,14 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from influxdb3_engine_api import EngineClient
 from influxdb3_engine_api.wire import TriggerRow
 from influxdb3_engine_export.declarations import Declarations, declare
 from influxdb3_engine_export.program import ProgramText, write_program
-from influxdb3_engine_export.reading import FoundTrigger, PluginCode, ServerContent
+from influxdb3_engine_export.reading import FoundTrigger, PluginCode, ServerContent, retention_periods
 from influxdb3_engine_export.source_code import assignment, call, dict_of, list_of, literal
 from influxdb3_engine_resources.plugins.directory import files_sha256
 from influxdb3_engine_resources.server.live_triggers import LiveTrigger
@@ -200,8 +202,7 @@ def test_hidden_files_of_a_directory_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (trigger("t", on='{"schedule":{"schedule":"0 0 6 * * 1-5"}}'), "declare it with names for weekdays"),
-        (trigger("t", on='{"schedule":{"schedule":"@daily"}}'), "@daily"),
+        (trigger("t", on='{"schedule":{"schedule":"0 0 6 L * *"}}'), "'L' has no meaning"),
         (trigger("t", on='{"every":{"duration":{"secs":0,"nanos":5000000}}}'), "shorter than a second"),
         (trigger("t", on='{"new":1}'), "upgrade pulumi-influxdb3-engine"),
         (trigger("t", error_behavior="new"), "error_behavior"),
@@ -217,6 +218,32 @@ def test_what_no_program_can_declare_unchanged_is_named(found: FoundTrigger, rea
     assert any(reason in text for text in declared.omitted.values()), declared.omitted
     assert "# Not in this program:" in program.text
     ast.parse(program.text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("0 0 6 * * 1-5", "0 0 6 * * SUN-THU"),
+        ("@daily", "0 0 0 * * *"),
+        ("00 00 06 ? * mon-FRI", "0 0 6 * * MON-FRI"),
+        ("0 0/30 6-18/2 * jan,DEC *", "0 0/30 6-18/2 * 1,12 *"),
+    ],
+)
+def test_a_cron_expression_in_another_form_is_written_as_the_provider_sends_it(expression: str, expected: str) -> None:
+    declared, program = written(trigger("t", on=f'{{"schedule":{{"schedule":"{expression}"}}}}'))
+
+    assert declared.omitted == {}
+    assert f'trigger_specification=cron("{expected}"),' in program.text
+
+
+def test_numbers_for_weekdays_are_named_as_the_server_counts_them() -> None:
+    found = trigger("t", on='{"schedule":{"schedule":"0 0 6 * * 1-5"}}')
+    embedded = FoundTrigger("metrics", found.live._replace(sunday=0))
+
+    label = "trigger 't' of database 'metrics'"
+    assert written(found)[0].reworded == {label: "'cron:0 0 6 * * 1-5' is 'cron:0 0 6 * * SUN-THU'"}
+    assert written(embedded)[0].reworded == {label: "'cron:0 0 6 * * 1-5' is 'cron:0 0 6 * * MON-FRI'"}
+    assert written(trigger("t", on='{"schedule":{"schedule":"@daily"}}'))[0].reworded == {}
 
 
 def test_of_two_triggers_on_one_request_path_the_second_is_named() -> None:
@@ -262,3 +289,38 @@ def test_the_source_is_as_ruff_formats_it(expressions: list[object]) -> None:
     text = "".join(f"{assignment('name', each)}\n" for each in expressions)  # type: ignore[arg-type]
 
     assert ruff(text, "format") == text
+
+
+def test_a_retention_period_is_a_comment_at_its_database() -> None:
+    found = ServerContent(["logs", "metrics"], [], retention={"metrics": 7 * 86_400 * 10**9, "other": 1})
+    declared = declare(found)
+
+    assert declared.retention == {"metrics": "7d"}
+    assert write_program(declared).text.endswith(
+        """
+logs = Database("logs")
+# The server keeps rows of "metrics" for 7d. A Database does not set that.
+metrics = Database("metrics")
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "periods"),
+    [
+        (
+            httpx.Response(200, json=[{"database_name": "a", "retention_period_ns": 5}, {"database_name": "b"}]),
+            {"a": 5},
+        ),
+        (httpx.Response(200, json=[]), {}),
+        (httpx.Response(400, text="Error during planning: table 'public.system.databases' not found"), None),
+        (httpx.Response(500, text="no"), None),
+        (httpx.Response(200, json=[{"name": "a"}]), None),
+    ],
+)
+def test_retention_periods_are_unknown_if_the_server_does_not_list_them(
+    answer: httpx.Response, periods: dict[str, int] | None
+) -> None:
+    client = EngineClient("http://127.0.0.1:1", transport=httpx.MockTransport(lambda _request: answer))
+
+    assert retention_periods(client) == periods

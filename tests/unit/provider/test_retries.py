@@ -105,3 +105,36 @@ def test_a_server_that_the_client_has_waited_for_is_not_asked_again(clock: Clock
     with pytest.raises(EngineUnreachable):
         with_retries(failing)
     assert (failing.calls, clock.slept) == (1, [])
+
+
+def test_a_request_that_changes_nothing_and_times_out_is_repeated_once(clock: Clock) -> None:
+    slow = AnswerLost("no answer in time", changes=False, timed_out=True)
+    reset = AnswerLost("reset", changes=False)
+    twice, mixed = Failing(slow, slow), Failing(slow, reset, slow)
+
+    with pytest.raises(AnswerLost, match="no answer in time"):
+        with_retries(twice)
+    assert with_retries(Failing(slow)) == 2
+    assert with_retries(mixed) == 4
+    assert (twice.calls, clock.slept) == (2, [0.1, 0.1, 0.1, 0.4, 1.6])
+
+
+def test_a_change_that_times_out_is_repeated_as_before(clock: Clock) -> None:
+    assert with_retries(Failing(*[AnswerLost("slow", changes=True, timed_out=True)] * 3)) == 4
+    assert clock.slept == [0.1, 0.4, 1.6]
+
+
+def test_a_server_that_has_answered_nothing_is_not_asked_again(clock: Clock) -> None:
+    failing = Failing(AnswerLost("slow", changes=True, timed_out=True, waited=True))
+
+    with pytest.raises(AnswerLost, match="may have been carried out"):
+        with_retries(failing)
+    assert (failing.calls, clock.slept) == (1, [])
+
+
+def test_an_attempt_that_was_not_sent_does_not_hide_one_that_may_have_been_carried_out(clock: Clock) -> None:
+    slow, unsent = AnswerLost("slow", changes=True, timed_out=True), EngineUnreachable("not sent", waited=True)
+
+    with pytest.raises(AnswerLost, match="slow; the request may have been carried out"):
+        with_retries(Failing(slow, unsent))
+    assert clock.slept == [0.1]

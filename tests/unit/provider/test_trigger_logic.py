@@ -522,3 +522,68 @@ def test_a_recreated_trigger_does_not_take_the_path_of_another(server: FakeServe
         LOGIC.make_way(state, trigger(trigger_specification="request:theirs"), engine)
 
     assert server.triggers["t"]["trigger_specification"] == "request:mine"
+
+
+BY_HAND = {
+    "cron:0 0 6 * * 1-5": "cron:0 0 6 * * SUN-THU",
+    "cron:@daily": "cron:0 0 0 * * *",
+    "cron:00 0/30 06-18/2 ? jan,DEC 7": "cron:0 0,30 6,8,10,12,14,16,18 * 1,12 SAT",
+}
+"""What a real server may store, to a declaration with the same times."""
+
+
+def configured_by_hand(server: FakeServer, specification: str) -> None:
+    LOGIC.create(trigger(), server.engine())
+    server.triggers["t"]["trigger_specification"] = specification
+    server.requests.clear()
+
+
+@pytest.mark.parametrize("stored", BY_HAND)
+def test_adopting_a_trigger_with_the_same_times_in_another_form_changes_nothing(
+    server: FakeServer, stored: str
+) -> None:
+    configured_by_hand(server, stored)
+    declared = trigger(trigger_specification=BY_HAND[stored], adopt=True)
+    engine = server.engine()
+
+    LOGIC.create(declared, engine)
+    live = LOGIC.read(declared, {}, engine)
+
+    assert live is not None
+    assert live.inputs.trigger_specification == declared.trigger_specification
+    assert set(server.requests) <= {"query triggers", "query arguments", "ping"}
+
+
+def test_numbers_for_weekdays_mean_what_the_server_counts(server: FakeServer) -> None:
+    configured_by_hand(server, "cron:0 0 6 * * 1-5")
+    server.product = ("InfluxDB 3 Processing engine, embedded", "3.10.0")
+
+    LOGIC.create(trigger(trigger_specification="cron:0 0 6 * * MON-FRI", adopt=True), server.engine())
+    assert "create t" not in server.requests
+
+    server.product = ("InfluxDB 3 Core", "3.10.0")
+    LOGIC.create(trigger(trigger_specification="cron:0 0 6 * * MON-FRI", adopt=True), server.engine())
+    assert server.triggers["t"]["trigger_specification"] == "cron:0 0 6 * * MON-FRI"
+
+
+def test_another_form_of_the_same_times_is_no_drift_and_other_times_are(server: FakeServer) -> None:
+    configured_by_hand(server, "cron:0 0 6 * * 2-6")
+    declared = trigger(trigger_specification="cron:0 0 6 * * MON-FRI")
+
+    same = LOGIC.read(declared, {}, server.engine())
+    server.triggers["t"]["trigger_specification"] = "cron:0 0 6 * * 1-5"
+    other = LOGIC.read(declared, {}, server.engine())
+
+    assert same is not None
+    assert same.inputs == declared
+    assert other is not None
+    assert other.inputs.trigger_specification == "cron:0 0 6 * * 1-5"
+
+
+def test_the_product_is_asked_for_only_if_a_schedule_depends_on_it(server: FakeServer) -> None:
+    configured_by_hand(server, "cron:0 0 6 * * MON-FRI")
+    engine = server.engine()
+
+    LOGIC.create(trigger(trigger_specification="cron:0 0 6 * * MON-FRI", adopt=True), engine)
+
+    assert server.requests == ["query triggers", "query arguments"]
