@@ -4,7 +4,7 @@ The load: Two databases are written to. One keeps its rows, the other has a shor
 derives a row from each row, and is swapped again and again. A request trigger runs queries, and a schedule trigger
 writes. One plugin raises, one kills its process, and one loops until the engine's time limit ends it.
 
-The exit status is 0 if each row was stored once and derived once, each plugin ran, no bounded figure grew by more than a
+The exit status is 0 if each row was stored and derived once, each plugin ran, no bounded figure grew by more than a
 fifth, and no process was left behind. Ctrl-C ends the run. Only root may read what the engine's processes use.
 """
 
