@@ -196,14 +196,14 @@ class Load:
         self._ended.wait(max(0.0, seconds))
 
     def _repeat(self, work: Callable[[], None], seconds: float) -> None:
-        while not self._ended.is_set():
-            begin = time.monotonic()
+        next_time = time.monotonic()
+        while not self._ended.wait(max(0.0, next_time - time.monotonic())):
+            next_time += seconds  # after a busy moment of the machine it catches up: the load stays the same
             try:
                 work()
             except Exception as error:  # noqa: BLE001 - part of the verdict
                 self.failures.append(error)
                 self._ended.set()
-            self._ended.wait(max(0.0, begin + seconds - time.monotonic()))
 
     def _write(self) -> None:
         now = time.time_ns()
@@ -330,10 +330,18 @@ def growth_problems(samples: list[Sample]) -> list[str]:
     return problems
 
 
+def wait_until_derived(load: Load) -> None:
+    """Wait until all rows are derived, or for half a minute none was."""
+    before = -1
+    while before < (derived := count(load.kept, "derived")) < load.written:
+        before = derived
+        with suppress(AssertionError):
+            wait_until(lambda: count(load.kept, "derived") >= load.written)
+
+
 def row_problems(load: Load) -> list[str]:
     """Print how many rows were lost or derived twice, and return what is wrong."""
-    with suppress(AssertionError):
-        wait_until(lambda: count(load.kept, "derived") >= load.written)
+    wait_until_derived(load)
     stored, derived = count(load.kept, "source"), count(load.kept, "derived")
     distinct = load.kept.query("SELECT count(*) AS rows FROM (SELECT DISTINCT host, time FROM derived)")
     once = int(distinct[0]["rows"]) if distinct else 0
