@@ -213,7 +213,8 @@ class Load:
         self.short.write(lines)
 
     def _call(self) -> None:
-        self.kept.client.call_request_trigger("count")
+        answer = self.kept.client.call_request_trigger("count")
+        assert answer.status_code == 200, answer.text
 
     def _swap(self) -> None:
         self._triggers.update(definition(self.swaps), definition(self.swaps + 1), self._provider)
