@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import multiprocessing
 import statistics
+import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,10 @@ from rich.table import Table
 from influxdb3_embedded.testing import start_engine
 from influxdb3_embedded.testing.plugin_tests import PluginTestEngine
 from influxdb3_engine_api import paths
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from process_tree import mebibytes, process_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,14 +166,6 @@ def milliseconds_until_derived(caller: Caller, marker: int) -> float:
     return (time.perf_counter() - begin) * 1000
 
 
-def mebibytes(pid: int) -> float:
-    """Memory of an engine, the processes of its plugins and queries included; what they share counts once."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    own = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-    children = [child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
-    return own + sum(mebibytes(int(child)) for child in children)
-
-
 @contextmanager
 def filled_engine(directory: Path, sizes: Sizes) -> Iterator[PluginTestEngine]:
     """A durable engine with idle triggers and rows in it, and the triggers that are measured."""
@@ -203,7 +200,7 @@ def start_figures(sizes: Sizes) -> Iterator[tuple[str, float]]:
             Caller(running.url).send("GET", paths.HEALTH)
             yield "start", time.perf_counter() - begin
             time.sleep(SECONDS_TO_SETTLE)
-            yield "memory", mebibytes(running.pid)
+            yield "memory", mebibytes(process_tree(running.pid))
 
 
 def traffic_figures(engine: PluginTestEngine, round_: int) -> Iterator[tuple[str, float]]:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+from process_tree import process_tree
 from scenes import create, is_running, logged, running_pid, wait_until, write
 
 from influxdb3_embedded.testing import RunningEngine, start_engine
@@ -73,11 +74,9 @@ def filled_engine(directory: Path, **settings: Any) -> Iterator[RunningEngine]:
 def descendants(pid: int) -> dict[int, str]:
     """The descendants of a process, with their command lines."""
     found: dict[int, str] = {}
-    with suppress(FileNotFoundError, ProcessLookupError):  # a process has ended
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in map(int, task.read_text().split()):
-                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().decode(errors="replace")
-                found |= descendants(child)
+    for descendant in process_tree(pid)[1:]:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ends meanwhile
+            found[descendant] = Path(f"/proc/{descendant}/cmdline").read_bytes().decode(errors="replace")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -43,13 +44,37 @@ _PLUGIN_FILES = pa.schema(
         ("last_modified", pa.int64()),
     ]
 )
+_DATABASES = pa.schema(
+    [
+        pa.field("database_name", pa.utf8(), nullable=False),
+        ("retention_period_ns", pa.uint64()),
+        pa.field("deleted", pa.bool_(), nullable=False),
+        ("hard_deletion_time", pa.int64()),
+    ]
+)
+_TOKENS = pa.schema(
+    [
+        pa.field("token_id", pa.uint64(), nullable=False),
+        pa.field("name", pa.utf8(), nullable=False),
+        pa.field("hash", pa.utf8(), nullable=False),
+        pa.field("created_at", pa.timestamp("ms"), nullable=False),
+        ("description", pa.utf8()),
+        ("created_by_token_id", pa.uint64()),
+        ("updated_at", pa.timestamp("ms")),
+        ("updated_by_token_id", pa.uint64()),
+        ("expiry", pa.timestamp("ms")),
+        pa.field("permissions", pa.utf8(), nullable=False),
+    ]
+)
+_SHOWN_DIGITS_OF_A_HASH = 9
+_ALL_PERMISSIONS = "*:*:*"
 
 
 class SystemTables:
     """Makes the system tables that a query uses.
 
     Args:
-        catalog: Triggers and their arguments.
+        catalog: Databases, tokens, triggers and their arguments.
         logs: Log lines of triggers.
         plugins: Plugin files of triggers.
     """
@@ -66,7 +91,9 @@ class SystemTables:
             "processing_engine_trigger_arguments": lambda: self._arguments(database),
             "processing_engine_logs": self._log_rows,
         }
-        return tables | ({"plugin_files": self._plugin_files} if database == INTERNAL else {})
+        if database != INTERNAL:
+            return tables
+        return tables | {"plugin_files": self._plugin_files, "databases": self._databases, "tokens": self._tokens}
 
     def _triggers(self, database: str) -> pa.Table:
         return _table(
@@ -103,6 +130,37 @@ class SystemTables:
                 (trigger.name, file.file_name, file.file_path, file.size_bytes, file.last_modified)
                 for trigger in self._catalog.triggers()
                 for file in self._plugins.files(trigger.plugin_filename)
+            ],
+        )
+
+    def _databases(self) -> pa.Table:
+        return _table(
+            _DATABASES,
+            [
+                (
+                    database.name,
+                    database.retention and database.retention // timedelta(microseconds=1) * 1000,
+                    database.deleted,
+                    database.hard_delete_at and int(database.hard_delete_at.timestamp()),
+                )
+                for database in self._catalog.databases()
+            ],
+        )
+
+    def _tokens(self) -> pa.Table:
+        return _table(
+            _TOKENS,
+            [
+                (
+                    token.id,
+                    token.name,
+                    token.sha512[:_SHOWN_DIGITS_OF_A_HASH],
+                    token.created,
+                    *[None] * 4,
+                    token.expires,
+                    _ALL_PERMISSIONS,
+                )
+                for token in self._catalog.tokens()
             ],
         )
 

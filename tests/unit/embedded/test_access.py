@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import sqlite3
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -130,6 +132,20 @@ def test_a_token_expires(secured: Secured) -> None:
     assert secured.send("GET", "/ping", authorization).status_code == 200
     time.sleep(1.1)
     assert secured.send("GET", "/ping", authorization).status_code == 401
+
+
+def test_a_system_table_lists_tokens_without_their_secrets(secured: Secured) -> None:
+    body = {"token_name": "listed", "expiry_secs": 3600}
+    assert secured.send_as_operator("POST", paths.TOKEN_NAMED_ADMIN, json=body).status_code == 201
+    query = {"db": "_internal", "q": "SELECT * FROM system.tokens"}
+    answer = secured.send_as_operator("GET", paths.QUERY_SQL, params=query)
+    operator, *_, listed = answer.json()
+    assert (operator["token_id"], operator["name"], operator["permissions"]) == (0, "_admin", "*:*:*")
+    assert operator["hash"] == hashlib.sha512(secured.token.encode()).hexdigest()[:9]
+    assert "expiry" not in operator
+    lifetime = datetime.fromisoformat(listed["expiry"]) - datetime.fromisoformat(listed["created_at"])
+    assert (listed["name"], round(lifetime.total_seconds())) == ("listed", 3600)
+    assert abs(datetime.fromisoformat(listed["created_at"]).replace(tzinfo=UTC) - datetime.now(UTC)).seconds < 60
 
 
 @pytest.mark.parametrize("seconds", [-1, 10**30, "1", 1.5])

@@ -44,6 +44,24 @@ def test_a_very_long_retention_period_is_accepted(engine: RunningEngine) -> None
     assert engine.client.query_sql("ages", "SELECT v FROM cpu") == [{"v": 1.0}]
 
 
+def test_a_system_table_lists_databases_and_their_retention_periods(
+    engine: RunningEngine, http: httpx.Client, database: str
+) -> None:
+    engine.client.update_database(database, "90m")
+    engine.client.create_database("for_ages", "100000000y")
+    engine.client.create_database("deleted_later")
+    parameters = {"db": "deleted_later", "hard_delete_at": "2100-01-01T00:00:00Z"}
+    assert http.delete(paths.DATABASE, params=parameters).status_code == 200
+    rows = {row["database_name"]: row for row in engine.client.query_sql("_internal", "SELECT * FROM system.databases")}
+    assert rows["_internal"]["retention_period_ns"] == 7 * 86_400 * 10**9
+    assert rows[database] == {"database_name": database, "retention_period_ns": 5_400 * 10**9, "deleted": False}
+    assert 2**62 < rows["for_ages"]["retention_period_ns"] < 2**64
+    (deleted,) = (row for name, row in rows.items() if name.startswith("deleted_later-"))
+    assert (deleted["deleted"], deleted["hard_deletion_time"]) == (True, 4_102_444_800)
+    with pytest.raises(BadRequest, match=r"table 'public\.system\.databases' not found"):
+        engine.client.query_sql(database, "SELECT * FROM system.databases")
+
+
 def test_a_deleted_database_frees_its_name_at_once(engine: RunningEngine, database: str) -> None:
     engine.client.write_lp(database, "cpu v=1 1")
     for _ in range(2):
