@@ -31,6 +31,7 @@ from influxdb3_embedded.flight.protobuf import (
 )
 from influxdb3_embedded.flight.server_facts import SCHEMA as FACTS_SCHEMA
 from influxdb3_embedded.flight.server_facts import server_facts
+from influxdb3_embedded.flight.table_listing import list_with_schemas, schema_with_schemas
 from influxdb3_embedded.flight.tickets import Ticket, command_ticket, read_ticket
 from influxdb3_embedded.sql import SCHEMA, QueryFailed
 
@@ -91,6 +92,9 @@ class FlightService:
     ) -> Iterator[bytes]:
         if isinstance(statement, ServerFacts):
             stream: Any = _arrow_stream(server_facts(statement.numbers, *self._product))
+        elif statement.with_schemas:
+            listing = list_with_schemas(self._engine.data, ticket.database, statement)
+            stream = _arrow_stream(self._result(listing, context))
         else:
             query = self._engine.data.query_arrow(ticket.database, statement.sql, statement.params)
             stream = self._result(query, context)
@@ -151,7 +155,8 @@ class FlightService:
         if isinstance(statement, ServerFacts):
             return bytes(FACTS_SCHEMA.serialize())
         query = self._engine.data.query(database, statement.sql, statement.params, SCHEMA)
-        return self._result(query, context)
+        schema = self._result(query, context)
+        return schema_with_schemas(schema) if statement.with_schemas else schema
 
     def _result(self, work: Coroutine[Any, Any, Result], context: grpc.ServicerContext) -> Result:
         """Run work on the event loop and wait for it. The work is cancelled if the client ends the call."""

@@ -36,8 +36,9 @@ _ONLY_IN_REAL_SERVERS = frozenset(
     }
 )
 
+# nullif: clients compare the schema with Flight SQL's, where these columns can be null
 _TABLES = """
-SELECT table_catalog AS catalog_name, table_schema AS db_schema_name, table_name, table_type
+SELECT nullif(table_catalog, '') AS catalog_name, nullif(table_schema, '') AS db_schema_name, table_name, table_type
 FROM information_schema.tables
 WHERE ($catalog IS NULL OR table_catalog = $catalog)
   AND ($schema IS NULL OR table_schema LIKE $schema) AND ($table IS NULL OR table_name LIKE $table)
@@ -45,7 +46,7 @@ WHERE ($catalog IS NULL OR table_catalog = $catalog)
 ORDER BY 1, 2, 3, 4
 """
 _SCHEMAS = """
-SELECT catalog_name, db_schema_name FROM (
+SELECT nullif(catalog_name, '') AS catalog_name, db_schema_name FROM (
   SELECT catalog_name, schema_name AS db_schema_name FROM information_schema.schemata
   UNION SELECT 'public', 'information_schema'
 )
@@ -64,10 +65,12 @@ class Statement(NamedTuple):
     Attributes:
         sql: The query, with ``$name`` placeholders.
         params: Values of the placeholders.
+        with_schemas: Whether the query lists tables, and the client wants the columns of each table too.
     """
 
     sql: str
     params: dict[str, Scalar] | None = None
+    with_schemas: bool = False
 
 
 class ServerFacts(NamedTuple):
@@ -180,8 +183,7 @@ def _named(command: bytes) -> tuple[str, bytes]:
 
 
 def _tables(message: bytes) -> Statement:
-    if any(number == 5 and value for number, value in fields(message)):
-        raise ApiError(501, "CommandGetTables with include_schema is not implemented in the embedded engine")
+    with_schemas = any(number == 5 and value for number, value in fields(message))
     types = [value.decode() for number, value in fields(message) if number == 4 and isinstance(value, bytes)]
     named = {f"type{index}": value for index, value in enumerate(types)}
     condition = " OR ".join(f"table_type = ${name}" for name in named) or "false"
@@ -192,7 +194,7 @@ def _tables(message: bytes) -> Statement:
         "every_type": not types,
         **named,
     }
-    return Statement(_TABLES.format(types=condition), params)
+    return Statement(_TABLES.format(types=condition), params, with_schemas)
 
 
 def _pattern(message: bytes, number: int) -> str | None:

@@ -83,7 +83,13 @@ class PlannedQuery:
 
 
 def plan_query(
-    sql: str, params: Parameters | None, sources: Mapping[str, Source], memory: QueryMemory, providers: ProviderFactory
+    sql: str,
+    params: Parameters | None,
+    sources: Mapping[str, Source],
+    memory: QueryMemory,
+    providers: ProviderFactory,
+    *,
+    with_kinds: bool = False,
 ) -> PlannedQuery:
     """Plan a query.
 
@@ -93,6 +99,7 @@ def plan_query(
         sources: Schema to its tables.
         memory: The limit of memory.
         providers: Makes tables for DataFusion from rows.
+        with_kinds: Whether columns of the result say in their metadata if they are tags or fields.
 
     Raises:
         QueryFailed: The query cannot run.
@@ -104,7 +111,11 @@ def plan_query(
     catalog.deregister_schema(TABLES)
     latest_first = _LATEST_FIRST.search(sql) is not None
     for name, source in sources.items():
-        catalog.register_schema(name, LazySchema(source, providers, latest_first=latest_first and name == TABLES))
+        of_database = name == TABLES
+        tables = LazySchema(
+            source, providers, latest_first=latest_first and of_database, with_kinds=with_kinds and of_database
+        )
+        catalog.register_schema(name, tables)
 
     call = partial(call_datafusion, explain=partial(explain, sql))
     values = {name: _argument(value) for name, value in params.items()} if params else None

@@ -90,7 +90,8 @@ def _answer(query: dict[str, Any], channel: Channel, providers: ProviderFactory)
     memory = QueryMemory(limit)
     try:
         memory.limit_process()
-        planned = plan_query(query["sql"], query["params"], sources, memory, providers)
+        for_flight = output in (ARROW, SCHEMA)
+        planned = plan_query(query["sql"], query["params"], sources, memory, providers, with_kinds=for_flight)
         if output == ARROW:
             return Message({"op": "result"}, descriptor=write_result(planned, limit))
         if output == SCHEMA:
