@@ -23,10 +23,10 @@ def ticket(sql: str, database: str = "d", **more: Any) -> flight.Ticket:
     return flight.Ticket(json.dumps({"database": database, "sql_query": sql, "query_type": "sql", **more}).encode())
 
 
-def options(token: str | None = None, timeout: float = 60, **headers: str) -> flight.FlightCallOptions:
-    found = {**headers, **({"authorization": f"Bearer {token}"} if token else {})}
+def options(*, timeout: float = 60, authorization: str | None = None) -> flight.FlightCallOptions:
+    found = {"authorization": authorization} if authorization else {}
     return flight.FlightCallOptions(
-        headers=[(name.replace("_", "-").encode(), value.encode()) for name, value in found.items()], timeout=timeout
+        headers=[(name.encode(), value.encode()) for name, value in found.items()], timeout=timeout
     )
 
 

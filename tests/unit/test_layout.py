@@ -28,7 +28,7 @@ PACKAGES = [
 DOCUMENTED = PACKAGES[:4]
 MOST_LINES = 360
 MOST_MODULES = 25
-ENGINE_LIBRARIES = {"datafusion", "grpc", "httptools", "pyarrow", "rich", "starlette", "typer", "uvicorn", "uvloop"}
+ENGINE_LIBRARIES = {"datafusion", "httptools", "pyarrow", "rich", "starlette", "typer", "uvicorn", "uvloop"}
 
 
 def modules(package: str) -> dict[str, ast.Module]:

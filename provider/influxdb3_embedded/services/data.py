@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.errors import ApiError, EmptyWrite
 from influxdb3_embedded.services.databases import get_or_create_database
 from influxdb3_embedded.sql import DatabaseRef, QueryFailed
 from influxdb3_embedded.storage import EmptyWriteError, NotUtf8Error, StorageError
@@ -58,7 +58,9 @@ class Data:
             return await self._storage.write(
                 database.id, body, precision=precision, accept_partial=accept_partial, durable=durable
             )
-        except (EmptyWriteError, NotUtf8Error) as error:
+        except EmptyWriteError:
+            raise EmptyWrite from None
+        except NotUtf8Error as error:
             raise ApiError(400, str(error)) from None
         except StorageError as error:
             raise ApiError(500, str(error)) from error
