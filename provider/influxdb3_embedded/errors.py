@@ -48,6 +48,13 @@ class ApiError(Exception):
         return {"error": self.text} | ({} if self.data is None else {"data": self.data})
 
 
+class EmptyWrite(ApiError):
+    """A write has no lines (contract 8.1)."""
+
+    def __init__(self) -> None:
+        super().__init__(400, "incoming write was empty")
+
+
 class NotRouted(ApiError):
     """No operation has this method and path (contract 1.1)."""
 

@@ -102,7 +102,8 @@ def test_neither_the_logic_of_resources_nor_the_export_loads_pulumi(package: str
 
 ENGINE_ROOMS = {
     "cli": {"catalog", "http", "runner", "services", "sql", "storage", "worker"},
-    "http": {"catalog", "runner", "services", "sql", "storage", "worker"},
+    "flight": {"services", "sql"},
+    "http": {"catalog", "flight", "runner", "services", "sql", "storage", "worker"},
     "services": {"catalog", "runner", "sql", "storage", "worker"},
     "runner": {"worker"},
     "sql": {"storage", "worker"},

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from influxdb3_embedded.http.relay import PREFACE
+
 if TYPE_CHECKING:
     import asyncio
 
     from influxdb3_embedded.http.listener import Listener
+    from influxdb3_embedded.http.relay import Relays
 
 MAX_TARGET_BYTES = 65_534
 """Length of a request target (path and query string). The real server has the same limit."""
@@ -51,12 +54,15 @@ class Connection(HttpToolsProtocol):
 
     Args:
         listener: The listener that accepted the connection.
+        relays: Takes over the connection if it begins as HTTP/2.
         arguments: Arguments of uvicorn's protocol.
     """
 
-    def __init__(self, listener: Listener, **arguments: Any) -> None:
+    def __init__(self, listener: Listener, relays: Relays, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._listener = listener
+        self._relays = relays
+        self._protocol_known = False
         self._unparsed = bytearray()
         self._missing: Literal["headers", "body"] | None = "headers"
         self._missing_since = self.loop.time()
@@ -135,7 +141,21 @@ class Connection(HttpToolsProtocol):
         if self._refusal is not None:
             return
         self._unparsed += data
-        self._parse()
+        if self._protocol_known or not self._may_be_http2():
+            self._parse()
+
+    def _may_be_http2(self) -> bool:
+        """Whether the first bytes are those of HTTP/2, or can become so; hands HTTP/2 connections over."""
+        begin = bytes(self._unparsed[: len(PREFACE)])
+        if not PREFACE.startswith(begin):
+            self._protocol_known = True
+            return False
+        if len(begin) == len(PREFACE):
+            self._listener.open.discard(self)
+            self._request_complete()
+            self.connections.discard(self)
+            self._relays.take_over(self.transport, bytes(self._unparsed))
+        return True
 
     def _parse(self) -> None:
         stop = time.perf_counter() + _SECONDS_TO_PARSE

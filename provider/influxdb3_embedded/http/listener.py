@@ -18,6 +18,7 @@ _SECONDS_TO_READ_REFUSAL = 2.0
 _SECONDS_BETWEEN_CHECKS = 0.5
 _SECONDS_WITHOUT_ACCEPTING = 0.1
 _MAX_CONNECTIONS = 4_096
+_RELAYS_SHARE = 4
 _MAX_REFUSED = 64
 _MAX_ACCEPTED_AT_ONCE = 32
 
@@ -62,6 +63,7 @@ class Listener:
 
     Attributes:
         open: All connections.
+        max_relays: Largest number of HTTP/2 connections. Each needs three file descriptors.
         incomplete: Connections whose current request is incomplete, the oldest first.
         refused: Connections that stay open only until the client has read the refusal, the oldest first.
     """
@@ -73,6 +75,7 @@ class Listener:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         share = descriptors - descriptors // 4 if descriptors > 0 else _MAX_CONNECTIONS
         self._max_connections = min(share, _MAX_CONNECTIONS)
+        self.max_relays = max(1, self._max_connections // _RELAYS_SHARE)
         self._accepted: set[asyncio.Task[Any]] = set()
         self._resuming: asyncio.TimerHandle | None = None
         self._checking: asyncio.Task[None] | None = None

@@ -70,6 +70,7 @@ _DRY_RUN = Answer(200, {_JSON: DryRunResult})
 _TOKEN = Answer(201, {_JSON: CreatedToken})
 _SERVER = Answer(200, {_JSON: ServerInfo})
 _DOCUMENT = Answer(200, {_JSON: dict[str, Any]})
+_INVALID = "failed to deserialize {}/precision in request"
 _PLUGIN_ANSWER = Answer(None, {"*/*": Any})
 
 ROUTES: tuple[Route[Any], ...] = (
@@ -97,8 +98,15 @@ ROUTES: tuple[Route[Any], ...] = (
         writes.write_lp,
         _NO_CONTENT,
     ),
-    Route("POST", paths.WRITE_V2, line_protocol(WriteV2), writes.write_v2, _NO_CONTENT, writes.v2_error),
-    Route("POST", paths.WRITE_V1, line_protocol(WriteV1), writes.write_v1, _NO_CONTENT),
+    Route(
+        "POST",
+        paths.WRITE_V2,
+        line_protocol(WriteV2, error=_INVALID.format("org/bucket")),
+        writes.write_v2,
+        _NO_CONTENT,
+        writes.v2_error,
+    ),
+    Route("POST", paths.WRITE_V1, line_protocol(WriteV1, error=_INVALID.format("db/rp")), writes.write_v1, _NO_CONTENT),
     Route(
         "GET",
         paths.QUERY_SQL,

@@ -17,10 +17,13 @@ from uvicorn.protocols.http import httptools_impl
 
 from influxdb3_embedded.disk import file_errors
 from influxdb3_embedded.engine import EmbeddedEngine
+from influxdb3_embedded.flight import FlightGateway
 from influxdb3_embedded.http.app import Application
 from influxdb3_embedded.http.browsers import Browsers
 from influxdb3_embedded.http.connection import Connection
 from influxdb3_embedded.http.listener import Listener
+from influxdb3_embedded.http.relay import Relays
+from influxdb3_embedded.http.routes.health import API_VERSION, PRODUCT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,17 +60,23 @@ class _Server(uvicorn.Server):
         assert sockets is not None
         self.servers = []
         self._listener = Listener(sockets[0], self._make_connection)
+        gateway = FlightGateway(self._engine, (PRODUCT, API_VERSION))
+        self._relays = Relays(gateway, self._listener, self._engine.settings.query_time_limit)
         self._listener.start()
         self.started = True
         self._on_started()
 
     def _make_connection(self) -> Connection:
-        return Connection(self._listener, config=self.config, server_state=self.server_state, app_state={})
+        return Connection(
+            self._listener, self._relays, config=self.config, server_state=self.server_state, app_state={}
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._listener.stop()
         interrupting = asyncio.create_task(self._interrupt())
+        ending_calls = asyncio.create_task(self._relays.stop(_SECONDS_TO_ANSWER))
         await super().shutdown(sockets)
+        await ending_calls
         interrupting.cancel()
 
     async def _interrupt(self) -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import mmap
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from influxdb3_embedded.sql.errors import QueryFailed, interrupted, process_ended, took_too_long
+from influxdb3_embedded.sql.processes.channel import ARROW
 from influxdb3_embedded.sql.processes.fairness import Schedule
 from influxdb3_embedded.sql.processes.pool import Processes, ProcessUnavailable
 from influxdb3_embedded.sql.processes.query import RunningQuery
@@ -72,12 +75,28 @@ class SqlEngine:
             database: The database to query.
             sql: One statement that only reads.
             params: Values for ``$name`` placeholders.
-            output: A `Format`, or `ROWS`.
+            output: A `Format`, `ROWS` or `SCHEMA`.
 
         Raises:
             QueryFailed: The query fails, its result cannot be written, or it exceeds a limit of memory or time.
             UnsupportedTypeError: A column has a type that `ROWS` cannot express.
         """
+        answer = await self._answered(database, sql, params, output)
+        assert isinstance(answer, bytes)
+        return answer
+
+    async def arrow_stream(self, database: DatabaseRef, sql: str, params: Parameters | None) -> mmap.mmap:
+        """Run one query as `answer` does. Returns its result as an Arrow stream.
+
+        The memory of the result is free when nothing refers to the returned object.
+        """
+        answer = await self._answered(database, sql, params, ARROW)
+        assert isinstance(answer, mmap.mmap)
+        return answer
+
+    async def _answered(
+        self, database: DatabaseRef, sql: str, params: Parameters | None, output: str
+    ) -> bytes | mmap.mmap:
         query = RunningQuery(self._time_limit)
         request = {"sql": sql, "params": params and dict(params), "output": output}
         try:
@@ -105,7 +124,7 @@ class SqlEngine:
         except ProcessUnavailable as error:
             _log.error("queries cannot run: %s", error)
 
-    def _answer(self, query: RunningQuery, database: DatabaseRef, request: dict[str, Any]) -> bytes:
+    def _answer(self, query: RunningQuery, database: DatabaseRef, request: dict[str, Any]) -> bytes | mmap.mmap:
         with self._lock:
             if self._closed:
                 raise interrupted()
@@ -168,12 +187,16 @@ class SqlEngine:
                 self.prepare()
 
 
-def _result(message: Message) -> bytes:
+def _result(message: Message) -> bytes | mmap.mmap:
     content = message.content
     match content["op"]:
         case "failure":
             raise QueryFailed(content["status"], content["text"])
         case "unsupported":
             raise UnsupportedTypeError(content["text"])
-        case _:
-            return message.attachment
+    if message.descriptor is None:
+        return message.attachment
+    try:
+        return mmap.mmap(message.descriptor, 0, prot=mmap.PROT_READ)
+    finally:
+        os.close(message.descriptor)

@@ -335,10 +335,42 @@ def test_the_default_time_has_the_precision_of_the_write_in_each_write_operation
         assert unit > 1 or any(at % 1_000 for at in times)
 
 
-@pytest.mark.parametrize(("path", "parameters"), [(paths.WRITE_V1, {"x": "y"}), (paths.WRITE_V2, {"org": "o"})])
-def test_a_write_without_destination_is_refused(http: httpx.Client, path: str, parameters: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("path", "parameters", "text"),
+    [
+        (paths.WRITE_V1, {"x": "y"}, "failed to deserialize db/rp/precision in request: missing field `db`"),
+        (paths.WRITE_V1, {"db": ""}, "no db destination provided"),
+        (paths.WRITE_V2, {"org": "o"}, "missing bucket value"),
+        (paths.WRITE_V2, {"bucket": ""}, "missing bucket value"),
+    ],
+)
+def test_a_write_without_destination_is_refused(
+    http: httpx.Client, path: str, parameters: dict[str, str], text: str
+) -> None:
     answer = http.post(path, params=parameters, content=b"cpu v=1")
-    assert (answer.status_code, answer.json()["error"]) == (400, "no db destination provided")
+    assert (answer.status_code, answer.json()["error"]) == (400, text)
+
+
+@pytest.mark.parametrize(
+    ("path", "destination", "names"), [(paths.WRITE_V1, "db", "db/rp"), (paths.WRITE_V2, "bucket", "org/bucket")]
+)
+def test_older_write_operations_take_every_name_of_a_precision(
+    http: httpx.Client, database: str, path: str, destination: str, names: str
+) -> None:
+    units = ("s", "second", "millisecond", "ms", "microsecond", "u", "us", "n", "nanosecond", "ns")
+    for unit in units:
+        answer = http.post(path, params={destination: database, "precision": unit}, content=b"cpu v=1 1")
+        assert answer.status_code == 204
+    refused = http.post(path, params={destination: database, "precision": "x"}, content=b"cpu v=1 1")
+    expected = ", ".join(f"`{unit}`" for unit in units)
+    assert refused.json()["error"] == (
+        f"failed to deserialize {names}/precision in request: unknown variant `x`, expected one of {expected}"
+    )
+
+
+def test_an_empty_write_of_v2_has_its_own_text(http: httpx.Client, database: str) -> None:
+    answer = http.post(paths.WRITE_V2, params={"bucket": database}, content=b"")
+    assert answer.json()["message"] == "write buffer error: incoming write was empty"
 
 
 def test_an_empty_write_and_a_write_that_is_not_utf_8_are_refused(http: httpx.Client, database: str) -> None:

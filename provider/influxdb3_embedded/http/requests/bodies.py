@@ -33,6 +33,7 @@ _EXPECTED_TYPES = {
 }
 _BYTES_PARSED_AT_ONCE = 10_000
 _GZIP_PIECE_BYTES = 65_536
+_INVALID_QUERY = "serde error"
 _MAX_PARAMETERS = 1_000
 _MAX_GZIP_MEMBERS = 1_000
 _BOOLEANS = {"true": True, "false": False}
@@ -81,13 +82,16 @@ async def parse_body(body: bytes, model: type[Model]) -> Model:
     return parse_json(body, model)
 
 
-def read_query(request: Request, model: type[Model], *, missing: str | None = None) -> Model:
+def read_query(
+    request: Request, model: type[Model], *, missing: str | None = None, error: str = _INVALID_QUERY
+) -> Model:
     """Read the query string as a model.
 
     Args:
         request: The request.
         model: The model.
         missing: Error for a missing query string. Default: the error for the first missing parameter.
+        error: Begin of the error for an invalid query string.
 
     Raises:
         ApiError: 400, the query string is missing or invalid.
@@ -95,7 +99,7 @@ def read_query(request: Request, model: type[Model], *, missing: str | None = No
     query: bytes = request.scope["query_string"]
     if missing is not None and not query:
         raise ApiError(400, missing)
-    return parse_query(query, model)
+    return parse_query(query, model, error=error)
 
 
 def parse_json(body: bytes, model: type[Model]) -> Model:
@@ -125,24 +129,24 @@ def parse_json(body: bytes, model: type[Model]) -> Model:
     return parsed
 
 
-def parse_query(query: bytes, model: type[Model]) -> Model:
-    """Parse a query string as a model; raises `ApiError` 400."""
+def parse_query(query: bytes, model: type[Model], *, error: str = _INVALID_QUERY) -> Model:
+    """Parse a query string as a model; raises `ApiError` 400 with a text that begins with `error`."""
     members: dict[str, Any] = {}
     for name, text in query_pairs(query):
         field = model.model_fields.get(name)
         if field is None:
             continue
         if name in members:
-            raise _query_error(f"duplicate field `{name}`")
+            raise ApiError(400, f"{error}: duplicate field `{name}`")
         if field.annotation is bool and text not in _BOOLEANS:
-            raise _query_error("provided string was not `true` or `false`")
+            raise ApiError(400, f"{error}: provided string was not `true` or `false`")
         members[name] = _BOOLEANS[text] if field.annotation is bool else text
     try:
         return model.model_validate(members)
-    except ValidationError as error:
-        errors = error.errors(include_url=False)
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False)
         first = next((found for found in errors if found["type"] != "missing"), errors[0])
-        raise _query_error(_message(first, model)) from None
+        raise ApiError(400, f"{error}: {_message(first, model)}") from None
 
 
 def query_pairs(query: bytes) -> list[tuple[str, str]]:
@@ -154,7 +158,7 @@ def query_pairs(query: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(query.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
     except ValueError:
-        raise _query_error(f"more than {_MAX_PARAMETERS} parameters") from None
+        raise ApiError(400, f"{_INVALID_QUERY}: more than {_MAX_PARAMETERS} parameters") from None
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
@@ -187,10 +191,6 @@ def _too_large(limit: int) -> ApiError:
 
 def _json_error(text: str) -> ApiError:
     return ApiError(400, f"serde json error: {text}")
-
-
-def _query_error(text: str) -> ApiError:
-    return ApiError(400, f"serde error: {text}")
 
 
 def _mistakes(

@@ -94,11 +94,19 @@ def query_or_json_body(model: type[Model]) -> Input[Model]:
     return Input(_query_or_json(model), query=model)
 
 
-def line_protocol(model: type[Model], *, missing: str | None = None) -> Input[WithBody[Model]]:
-    """Parameters in the query string, as for `query_string`, and line protocol with any content type."""
+def line_protocol(
+    model: type[Model], *, missing: str | None = None, error: str = "serde error"
+) -> Input[WithBody[Model]]:
+    """Parameters in the query string, as for `query_string`, and line protocol with any content type.
+
+    Args:
+        model: Model of the parameters.
+        missing: Error for a missing query string. Default: the error for the first missing parameter.
+        error: Begin of the error for an invalid parameter.
+    """
 
     async def read(request: Request, limit: int) -> WithBody[Model]:
-        parameters = read_query(request, model, missing=missing)
+        parameters = read_query(request, model, missing=missing, error=error)
         return WithBody(parameters, await read_body(request, limit))
 
     return Input(read, query=model, raw_body="Line protocol in UTF-8.")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Scalar = bool | int | float | str | None
 FormatName = Literal["parquet", "csv", "pretty", "json", "json_lines", "jsonl"]
+Unit = Literal["s", "second", "millisecond", "ms", "microsecond", "u", "us", "n", "nanosecond", "ns"]
 Precision = Literal["auto", "s", "second", "millisecond", "ms", "microsecond", "u", "us", "n", "nanosecond", "ns"]
 
 
@@ -101,9 +102,9 @@ class WriteV1(_Parameters):
         precision: Unit of the timestamps.
     """
 
-    db: str | None = None
+    db: str
     rp: str | None = None
-    precision: Literal["s", "ms", "u", "us", "n", "ns"] = "ns"
+    precision: Unit = "ns"
 
 
 class WriteV2(_Parameters):
@@ -115,7 +116,7 @@ class WriteV2(_Parameters):
     """
 
     bucket: str | None = None
-    precision: Literal["s", "ms", "us", "ns"] = "ns"
+    precision: Unit = "ns"
 
 
 class ListDatabases(_Parameters):

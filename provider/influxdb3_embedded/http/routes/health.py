@@ -21,6 +21,9 @@ HEALTH_V1 = "/api/v1/health"
 API_VERSION = "3.10.0"
 """The release of InfluxDB 3 that has this API."""
 
+PRODUCT = "InfluxDB 3 Processing engine, embedded"
+"""The name of the embedded engine, as opposed to a real server's."""
+
 _BUILD = "Embedded"
 _PROCESS_ID = str(uuid.uuid4())
 
@@ -34,7 +37,7 @@ async def ping(_engine: EmbeddedEngine, _request: Request, _nothing: None) -> Re
     """Return the name and the version of the product."""
     request_id = str(uuid.uuid4())
     body = {
-        "product_name": "InfluxDB 3 Processing engine, embedded",
+        "product_name": PRODUCT,
         "version": API_VERSION,
         "revision": _revision(),
         "process_id": _PROCESS_ID,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from influxdb3_embedded.errors import ApiError
+from influxdb3_embedded.errors import ApiError, EmptyWrite
 from influxdb3_embedded.http.answers import json_answer
 from influxdb3_embedded.services.names import check_database_name
 from influxdb3_embedded.storage import Precision
@@ -28,6 +28,7 @@ _PRECISIONS = {
     **dict.fromkeys(("n", "ns", "nanosecond"), Precision.NANOSECOND),
 }
 _DEFAULT_POLICIES = (None, "", "autogen", "default")
+_V2_ERROR = "write buffer error"
 _V2_CODES = {401: "unauthorized", 403: "forbidden", 404: "not found", 413: "request too large", 500: "internal error"}
 
 
@@ -66,10 +67,13 @@ async def write_v2(engine: EmbeddedEngine, _request: Request, content: WithBody[
     """Write line protocol as in InfluxDB 2: all lines or none."""
     parameters = content.parameters
     if not parameters.bucket:
-        raise ApiError(400, "no db destination provided")
-    outcome = await _write_all(engine, parameters.bucket, content.body, parameters.precision)
+        raise ApiError(400, "missing bucket value")
+    try:
+        outcome = await _write_all(engine, parameters.bucket, content.body, parameters.precision)
+    except EmptyWrite as error:
+        raise ApiError(error.status, f"{_V2_ERROR}: {error.text}") from None
     if outcome.errors:
-        text = f"write buffer error: line protocol parse failed: {outcome.errors[0].message}"
+        text = f"{_V2_ERROR}: line protocol parse failed: {outcome.errors[0].message}"
         raise ApiError(_status(outcome), text)
     return Response(status_code=204)
 

@@ -15,6 +15,9 @@ TABLES, SYSTEM = "iox", "system"
 ROWS = "rows"
 """The output for plugins, besides those of `Format`: a JSON list of rows."""
 
+ARROW, SCHEMA = "arrow", "schema"
+"""The outputs for Flight: an Arrow stream in an unnamed file; the columns of the result, without running the query."""
+
 TICK = bytes([signal.SIGPROF])
 """What a query process writes to its report each time the query has used more processor time."""
 

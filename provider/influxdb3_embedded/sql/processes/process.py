@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from influxdb3_embedded.sql.errors import QueryFailed, exhausted, with_limit
 from influxdb3_embedded.sql.formats import Format, render
 from influxdb3_embedded.sql.memory import QueryMemory, memory_of_process
-from influxdb3_embedded.sql.processes.channel import ROWS, SYSTEM, TABLES, Channel
-from influxdb3_embedded.sql.processes.datafusion_query import execute
+from influxdb3_embedded.sql.processes.arrow_results import sent_schema, write_result
+from influxdb3_embedded.sql.processes.channel import ARROW, ROWS, SCHEMA, SYSTEM, TABLES, Channel, Message
+from influxdb3_embedded.sql.processes.datafusion_query import plan_query
 from influxdb3_embedded.sql.processes.schemas import ProviderFactory, Source
 from influxdb3_embedded.sql.processes.shared_tables import read
 from influxdb3_embedded.sql.rows import UnsupportedTypeError, to_rows
@@ -57,10 +58,12 @@ def run_queries(connection: socket.socket, report: int, scratch: Path) -> None:
         while True:
             query, _, _ = channel.receive()
             signal.setitimer(signal.ITIMER_PROF, _FIRST_TICK, _NEXT_TICKS)
-            answer, attachment = _answer(query, channel, providers)
+            answer, attachment, descriptor = _answer(query, channel, providers)
             signal.setitimer(signal.ITIMER_PROF, 0)
             answer["again"] = (memory_of_process() or 0) - initial_memory < _MOST_GROWTH
-            channel.send(answer, attachment)
+            channel.send(answer, attachment, descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 def _become_query_process(report: int, scratch: Path) -> None:
@@ -79,25 +82,31 @@ def _become_query_process(report: int, scratch: Path) -> None:
         file.write(_OOM_SCORE)
 
 
-def _answer(query: dict[str, Any], channel: Channel, providers: ProviderFactory) -> tuple[dict[str, Any], bytes]:
+def _answer(query: dict[str, Any], channel: Channel, providers: ProviderFactory) -> Message:
     sources = {
         schema: Source(partial(_names, channel, schema), partial(_rows, channel, schema)) for schema in (TABLES, SYSTEM)
     }
-    memory = QueryMemory(query["memory"])
+    limit, output = query["memory"], query["output"]
+    memory = QueryMemory(limit)
     try:
         memory.limit_process()
-        table = execute(query["sql"], query["params"], sources, memory, providers)
-        return {"op": "result"}, _written(table, query["output"])
+        for_flight = output in (ARROW, SCHEMA)
+        planned = plan_query(query["sql"], query["params"], sources, memory, providers, with_kinds=for_flight)
+        if output == ARROW:
+            return Message({"op": "result"}, descriptor=write_result(planned, limit))
+        if output == SCHEMA:
+            return Message({"op": "result"}, sent_schema(planned.schema()).serialize().to_pybytes())
+        return Message({"op": "result"}, _written(planned.table(), output))
     except QueryFailed as failure:
-        return _failure(with_limit(failure, query["memory"]))
+        return _failure(with_limit(failure, limit))
     except UnsupportedTypeError as error:
-        return {"op": "unsupported", "text": str(error)}, b""
+        return Message({"op": "unsupported", "text": str(error)})
     except MemoryError:
-        return _failure(exhausted("the query", query["memory"]))
+        return _failure(exhausted("the query", limit))
 
 
-def _failure(failure: QueryFailed) -> tuple[dict[str, Any], bytes]:
-    return {"op": "failure", "status": failure.status, "text": failure.text}, b""
+def _failure(failure: QueryFailed) -> Message:
+    return Message({"op": "failure", "status": failure.status, "text": failure.text})
 
 
 def _written(table: pa.Table, output: str) -> bytes:

@@ -9,11 +9,14 @@ import pyarrow as pa
 from datafusion import SessionContext
 from datafusion.catalog import SchemaProvider, Table
 
+from influxdb3_embedded.storage.columns import kinds_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from influxdb3_embedded.storage.table_rows import TableRows
 
+_KIND = "iox::column::type"
 _BATCH_ROWS = 8192  # DataFusion's own batch size
 _SCRATCH = "scratch"
 _THREADS = 4
@@ -70,12 +73,16 @@ class LazySchema(SchemaProvider):
         source: The names and rows of the tables.
         providers: Makes tables for DataFusion.
         latest_first: Whether to read tables from the end (see `ProviderFactory.provide`).
+        with_kinds: Whether columns say in their metadata if they are tags or fields.
     """
 
-    def __init__(self, source: Source, providers: ProviderFactory, *, latest_first: bool) -> None:
+    def __init__(
+        self, source: Source, providers: ProviderFactory, *, latest_first: bool, with_kinds: bool = False
+    ) -> None:
         self._source = source
         self._providers = providers
         self._latest_first = latest_first
+        self._with_kinds = with_kinds
         self._found: dict[str, TableRows | None] = {}
 
     @property
@@ -90,9 +97,23 @@ class LazySchema(SchemaProvider):
     def table(self, name: str) -> Table | None:
         """A table with the rows that it had when the query first named it, or None if the table does not exist."""
         rows = self._rows(name)
-        return None if rows is None else self._providers.provide(rows.scannable(), latest_first=self._latest_first)
+        if rows is None:
+            return None
+        scannable = rows.scannable()
+        if self._with_kinds:
+            described = _with_kinds(rows.schema)
+            in_memory = isinstance(scannable, pa.Table)
+            scannable = scannable.cast(described) if in_memory else scannable.replace_schema(described)
+        return self._providers.provide(scannable, latest_first=self._latest_first)
 
     def _rows(self, name: str) -> TableRows | None:
         if name not in self._found:
             self._found[name] = self._source.rows(name)
         return self._found[name]
+
+
+def _with_kinds(schema: pa.Schema) -> pa.Schema:
+    """Add the kind of each column as a real server does. Clients in other languages convert values by it."""
+    return pa.schema(
+        [schema.field(name).with_metadata({_KIND: kind.iox_type}) for name, kind in kinds_of(schema).items()]
+    )

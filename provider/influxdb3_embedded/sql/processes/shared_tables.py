@@ -56,7 +56,7 @@ class _File:
             known = {id(table): part for table in tables if (part := self._find(table)) is not None}
             if self.descriptor < 0 or 2 * sum(part.length for part in known.values()) < self.size:
                 self.close()
-                self.descriptor, self.size, known = _unnamed_file(), 0, {}
+                self.descriptor, self.size, known = unnamed_file(), 0, {}
             self.parts = known
             for table in tables:
                 if id(table) not in known:
@@ -173,7 +173,8 @@ def _write(table: pa.Table, sink: Any) -> None:
         stream.write_table(table)
 
 
-def _unnamed_file() -> int:
+def unnamed_file() -> int:
+    """Make a file without a name, in memory if the system can. Returns its descriptor."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("influxdb3-rows")
     descriptor, name = tempfile.mkstemp(prefix="influxdb3-rows-")
