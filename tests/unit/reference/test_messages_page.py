@@ -33,7 +33,7 @@ def sections() -> dict[str, list[tuple[list[str], str, str]]]:
     found: dict[str, list[tuple[list[str], str, str]]] = {}
     for title, body in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL):
         rows = [line.strip("| ").split(" | ") for line in body.splitlines() if line.startswith("| `")]
-        found[title] = [(re.findall(r"`(.+?)`(?=<br>|$)", cells[0]), *cells[1:]) for cells in rows]  # type: ignore[misc]
+        found[title] = [(re.findall(r"`(.+?)`(?=<br>|$)", cells[0]), *cells[1:]) for cells in rows]
     return found
 
 
@@ -50,7 +50,8 @@ def in_the_code() -> dict[str, Found]:
 def advice(found: Found) -> str:
     """What the author of a text writes, and where: into the section with the other texts of the module."""
     page = listed()
-    near = Counter(page[each.text] for each in texts_of(found.file) if each.text in page)
+    beside = (each for each in texts_of(found.file.parent) if each.file == found.file and each.text in page)
+    near = Counter(page[each.text] for each in beside)
     section = repr(near.most_common(1)[0][0]) if near else "that fits"
     where = f"{found.file.relative_to(PROJECT)}:{found.line}"
     return f"{where}: add to {PAGE.name}, section {section}: | `{found.text}` | CAUSE | WHAT TO DO |"
