@@ -466,6 +466,7 @@ change the code, or `docs/reference.py`, and run the command. A unit test fails 
 | [What happens when](../../docs/what_happens_when.md) | failures: what is live, what the state says, what to do |
 | [Messages](../../docs/messages.md) | errors, warnings and notices: cause and remedy |
 | [Recipes](../../docs/recipes.md) | adopt a server, rotate a token, move a server, roll back, CI |
+| [The embedded engine](../../docs/embedded_engine.md) | flags, limits, web pages, environment of plugins |
 | [Operations](../../docs/operations.md) | each operation of the API, and what uses it |
 | [Versions](../../docs/versions.md) | what is stable, what is tested, how to upgrade |
 | [CONTRACT.md](../influxdb3_engine_api/CONTRACT.md) | how the API of a real server behaves |
