@@ -40,7 +40,7 @@ def texts_of(package: Path) -> Iterator[Found]:
         module = ast.parse(file.read_text("utf-8"))
         for node in _carried(module):
             for text in _templates(node, module):
-                whole = re.sub(rf"{VALUE}+", VALUE, " ".join(text.split()))
+                whole = re.sub(rf"(\{{\w+:\w+\}}|{VALUE})+", VALUE, " ".join(text.split()))
                 if len(re.findall(r"[A-Za-z]+", whole)) >= FEWEST_WORDS:
                     yield Found(whole, file, node.lineno)
 
