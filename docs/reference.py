@@ -9,6 +9,7 @@ With ``--check`` the command writes nothing. It fails and shows the difference i
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
 import dataclasses
 import difflib
@@ -183,6 +184,7 @@ class NoServer:
 def effects() -> dict[tuple[str, str], str]:
     """Resource and argument to what a change of the argument does."""
     recorder = Recorder()
+    asyncio.set_event_loop(asyncio.new_event_loop())  # the SDK needs one, which Python 3.14 does not make
     set_mocks(recorder, preview=True)
     cases = [(kind, argument) for kind in RESOURCES for argument in arguments_of(getattr(public, kind))]
     with tempfile.TemporaryDirectory() as temporary, contextlib.redirect_stderr(io.StringIO()):
