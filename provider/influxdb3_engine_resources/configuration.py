@@ -20,12 +20,12 @@ class Configuration(BaseModel):
     Attributes:
         engine: Name of the server in ``influxdb3:engines``; None for the stack's default server.
         host_url: Base URL of the server.
-        plugin_hosts: Further hosts that get plugin files and packages.
+        plugin_hosts: Further hosts that get plugin files and packages: URLs, or a mapping from node id to URL.
         auth_token: API token; never shown.
-        database: Default for ``db`` of all resources.
+        database: Default for ``db`` of triggers and tables, and for ``database`` of dry runs.
         tls_ca: PEM file with the authorities to trust.
         tls_no_verify: Whether to skip the verification of the server's certificate.
-        timeout: Seconds for one request.
+        timeout: Seconds for one request with its whole answer.
         package_timeout: Seconds for one installation of packages.
         registry: URL of the index of plugins, for plugins that name none.
         adopt: Whether all resources adopt what exists, as with ``adopt=True``.

@@ -120,7 +120,7 @@ class DatabaseLogic(ResourceLogic[DatabaseInputs]):
             raise ResourceError(f"{inputs.label} was not created: {with_remedy(failure)}") from failure
 
     def read(self, state: DatabaseInputs, outputs: Properties, engine: Engine) -> Live[DatabaseInputs] | None:
-        """Whether it exists; the server has no other properties of it."""
+        """Look whether it exists; the server has no other properties of it."""
         databases = with_retries(engine.client.databases, retry_on=is_server_fault)
         return Live(state, outputs) if state.db in databases else None
 

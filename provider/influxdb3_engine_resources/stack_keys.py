@@ -23,7 +23,7 @@ ENGINES = "engines"
 _TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
 _DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ENGINE = re.compile(r"[A-Za-z0-9_-]+")
-_OF_ONE_SERVER = frozenset({"hostUrl", "pluginHosts", "authToken", "tlsNoVerify"})
+OF_ONE_SERVER = frozenset({"hostUrl", "pluginHosts", "authToken", "tlsNoVerify"})
 """Keys that engines do not inherit: an engine must not get the token, or the trust, of another server."""
 
 
@@ -183,7 +183,7 @@ KEYS = {
     "onlineChecks": _Key("online_checks", None, _switch, "true"),
 }
 PARSERS = {key.attribute: key.parse for key in KEYS.values()}
-_INHERITED = [key for name, key in KEYS.items() if name not in _OF_ONE_SERVER]
+_INHERITED = [key for name, key in KEYS.items() if name not in OF_ONE_SERVER]
 _KEY_IN_TEXT = re.compile(
     r"(?P<command>pulumi config set (?:--path )?(?P<secret>--secret )?)?"
     rf"{NAMESPACE}:(?P<name>hostUrl|pluginHosts|authToken|timeout|packageTimeout|database)\b(?P<below>(?:\.[\w-]+)*)"

@@ -24,7 +24,7 @@ class TriggerSettings(TypedDict, total=False):
 
     Attributes:
         run_async: Whether runs may overlap; default: False.
-        error_behavior: What the server does if a run fails. ``"log"`` (default): log the error and go on.
+        error_behavior: What the server does if a run fails; default: ``"log"``. ``"log"``: log the error and go on.
             ``"retry"``: repeat the run. ``"disable"``: disable the trigger. Request triggers always log.
     """
 
@@ -100,7 +100,7 @@ class Trigger(EngineResource, module="influxdb3", name="Trigger"):
         watch: Watch the first runs after a change of the trigger or of its declared plugin; default: no watch. If a
             run fails, the old definition or code is rolled back. With ``error_behavior`` ``"retry"`` or ``"disable"``,
             a real server does not log each failure; a warning says so.
-        handover: How a trigger on writes is changed. ``"carry"`` (default): the new definition runs as
+        handover: How a trigger on writes is changed; default: ``"carry"``. ``"carry"``: the new definition runs as
             ``NAME__pulumi_candidate`` until the old one is deleted, so that no write is missed. ``"cut"``: the old
             definition is deleted first, for plugins that must not run under another name; a notice says when writes
             were missed.

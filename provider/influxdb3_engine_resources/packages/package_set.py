@@ -143,7 +143,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         return Created(hashlib.sha256(names.encode()).hexdigest()[:16], {"installed": installed})
 
     def read(self, state: PackageSetInputs, outputs: Properties, engine: Engine) -> Live[PackageSetInputs] | None:
-        """What is installed now. A package that is missing on a host, or has another version, changes the inputs."""
+        """Read what is installed. A package that is missing on a host, or has another version, is drift."""
         by_host = []
         for host in engine.hosts:
             try:
@@ -165,7 +165,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         return Live(state.model_copy(update=update), {"installed": first_installed})
 
     def update(self, state: PackageSetInputs, inputs: PackageSetInputs, engine: Engine) -> Properties:
-        """Install what is declared, everything again if ``reinstall`` has changed; then drop what is not declared."""
+        """Install what is declared, everything again if ``reinstall`` has changed; drop what is no longer declared."""
         installed = self._install(inputs, engine, state)
         dropped = state.distributions - inputs.distributions
         if dropped:
@@ -173,7 +173,7 @@ class PackageSetLogic(ResourceLogic[PackageSetInputs]):
         return {"installed": installed}
 
     def delete(self, state: PackageSetInputs, engine: Engine) -> None:
-        """Uninstall if ``delete_on_destroy``; otherwise the packages stay, with a notice."""
+        """Uninstall if ``retain`` is False; otherwise the packages stay, with a notice."""
         engine.helper_files.leave(*([] if state.requirements is None else [requirements_path(state.requirements)]))
         if state.delete_on_destroy and state.requirements is not None:
             remove_requirements(engine.hosts, state.requirements)

@@ -192,7 +192,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
     def read(
         self, state: PluginDirectoryInputs, outputs: Properties, engine: Engine
     ) -> Live[PluginDirectoryInputs] | None:
-        """The files as the probe finds them: an edit by hand shows as a diff of code."""
+        """Read the files with the probe: an edit by hand shows as a diff of code."""
         declared = state.below(str(state.plugin_filename))
         found = drift(engine.hosts, declared, outputs.get(_MODIFIED, {}), directory=state.plugin_filename)
         outputs = {_MODIFIED: found.modified} if found.modified else {}
@@ -224,7 +224,7 @@ class PluginDirectoryLogic(ResourceLogic[PluginDirectoryInputs]):
         return {"superseded": left} if left else {}
 
     def delete(self, state: PluginDirectoryInputs, engine: Engine) -> None:
-        """Remove the directories if ``delete_on_destroy``; otherwise they stay, with a notice."""
+        """Remove the directories if ``retain`` is False; otherwise they stay, with a notice."""
         engine.helper_files.leave(state.candidates)
         if state.delete_on_destroy:
             remove_files(engine, state.label, state.directories)

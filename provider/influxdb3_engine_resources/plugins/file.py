@@ -152,7 +152,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         return Created(inputs.plugin_name)
 
     def read(self, state: PluginFileInputs, outputs: Properties, engine: Engine) -> Live[PluginFileInputs] | None:
-        """The content as the probe finds it: an edit by hand shows as a diff of code."""
+        """Read the content with the probe: an edit by hand shows as a diff of code."""
         found = drift(engine.hosts, {state.plugin_name: state.content}, outputs.get(_MODIFIED, {}))
         outputs = {_MODIFIED: found.modified} if found.modified else {}
         content = found.files.get(state.plugin_name, state.content)
@@ -173,7 +173,7 @@ class PluginFileLogic(ResourceLogic[PluginFileInputs]):
         return {}
 
     def delete(self, state: PluginFileInputs, engine: Engine) -> None:
-        """Remove the file if ``delete_on_destroy``; otherwise it stays, with a notice."""
+        """Remove the file if ``retain`` is False; otherwise it stays, with a notice."""
         engine.helper_files.leave(state.candidates)
         if state.delete_on_destroy:
             remove_files(engine, state.label, [state.plugin_name, state.candidates])

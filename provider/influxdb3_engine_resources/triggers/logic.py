@@ -164,7 +164,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         return Created(id_)
 
     def read(self, state: TriggerInputs, outputs: Properties, engine: Engine) -> Live[TriggerInputs] | None:
-        """The trigger by the system tables, which lack ``run_async`` and ``node_spec``: these are kept."""
+        """Read the trigger from the system tables, which lack ``run_async`` and ``node_spec``: these are kept."""
         steps, candidate = TriggerSteps(engine, state.db), state.candidate(disabled=False).trigger_name
         left = steps.live(candidate)
         live = steps.live(state.trigger_name) or left
@@ -197,7 +197,7 @@ class TriggerLogic(ResourceLogic[TriggerInputs]):
         return Live(inputs.model_copy(update={"endpoint_url": url}))
 
     def update(self, state: TriggerInputs, inputs: TriggerInputs, engine: Engine) -> Properties:
-        """Make the smallest change: see ``update_trigger``."""
+        """Make the smallest change: enable or disable, swap, restart, or watch new code."""
         if changed := state.changed(inputs, ONLY_FOR_US | {"endpoint_url"}):
             try:
                 update_trigger(state, inputs, changed, engine)

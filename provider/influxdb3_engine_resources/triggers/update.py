@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from influxdb3_engine_api import EngineApiError, NotFound
@@ -19,6 +20,25 @@ from influxdb3_engine_resources.triggers.watched_code import WatchedCode
 if TYPE_CHECKING:
     from influxdb3_engine_resources.server.engine import Engine
     from influxdb3_engine_resources.triggers.inputs import TriggerInputs
+
+
+class Change(Enum):
+    """The smallest change that makes a definition live; the value says what happens to the trigger."""
+
+    SWITCH = "enabled or disabled"
+    SWAP = "swapped"
+    RESTART = "restarted"
+    NONE = "stored"
+
+
+def smallest_change(changed: set[str]) -> Change:
+    """How to bring about a change of these properties."""
+    definition = changed - NOT_IN_DEFINITION
+    if definition == {"disabled"}:
+        return Change.SWITCH
+    if definition:
+        return Change.SWAP
+    return Change.RESTART if "restart_on" in changed else Change.NONE
 
 
 def update_trigger(state: TriggerInputs, inputs: TriggerInputs, changed: set[str], engine: Engine) -> None:
@@ -48,12 +68,12 @@ def update_trigger(state: TriggerInputs, inputs: TriggerInputs, changed: set[str
     if "plugin_sha256" in changed and "plugin_filename" not in changed:
         code = _deployed_code(state, inputs, engine)
     runs = FirstRuns(inputs, engine, code)
-    definition = changed - NOT_IN_DEFINITION
-    if definition == {"disabled"}:
+    change = smallest_change(changed)
+    if change is Change.SWITCH:
         _enable_or_disable(state, inputs, steps, runs)
-    elif definition or ("left_candidate" in changed and steps.live(inputs.trigger_name) is None):
+    elif change is Change.SWAP or ("left_candidate" in changed and steps.live(inputs.trigger_name) is None):
         swap(state, inputs, engine, runs)
-    elif "restart_on" in changed and not inputs.disabled:
+    elif change is Change.RESTART and not inputs.disabled:
         _restart(state, inputs, steps, runs)
     elif code:
         _watch_new_code(inputs, runs)

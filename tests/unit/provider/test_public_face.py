@@ -125,6 +125,7 @@ def declared(program: str) -> Any:
         "    def call(self, args):\n"
         "        return {}\n"
         "recorder = Recorder()\n"
+        "asyncio.set_event_loop(asyncio.new_event_loop())\n"  # the SDK needs one, which Python 3.14 does not make
         "set_mocks(recorder, preview=False)\n"
         "shown = {}\n"
         "def show(**outputs):\n"
