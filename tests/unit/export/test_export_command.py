@@ -24,7 +24,7 @@ TOKEN = "apiv3_0123456789abcdef"
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
     with start_engine(tmp_path_factory.mktemp("engine"), object_store="memory") as running:
-        running.client.create_database("metrics")
+        running.client.create_database("metrics", retention_period="30d")
         running.client.create_plugin_file("p.py", CODE)
         create(running.client, "t", "p.py", trigger_arguments={"password": "geheim"})
         yield running
@@ -72,7 +72,7 @@ def test_without_the_cli_the_summary_lists_commands_for_the_secrets(engine: Runn
     assert ran.returncode == 0, ran.stderr
     assert "Set 1 secret, since the Pulumi CLI is not on PATH:" in ran.stdout
     assert "  pulumi config set --secret t_password --stack prod\n" in ran.stdout
-    assert "This server does not tell retention periods" in ran.stdout  # the embedded engine
+    assert "Retention periods, which a Database does not set on another server:\n  metrics: 30d\n" in ran.stdout
     assert "geheim" not in ran.stdout + ran.stderr
     assert (tmp_path / "my project" / "Pulumi.yaml").read_text().startswith("name: my-project\nruntime: python\n")
     configuration = (tmp_path / "my project" / "Pulumi.prod.yaml").read_text()
