@@ -50,7 +50,7 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(
             )
         )
 
-    theirs("weekdays", "cron:0 0 6 * * 1-5")
+    theirs("weekdays", "cron:0 0 6 * * 2-5")
     theirs("all", "every:1h", {"kept": "1", "changed": "hunter1", "dropped": "hunter2"})
     theirs("hook", f"request:hunter3-{db}")
     stack.program(
@@ -74,7 +74,7 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(
         return [line.strip() for line in further[: next((i for i, each in enumerate(further) if each[0] != " "), None)]]
 
     assert changes_of("weekdays") == [
-        "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' (InfluxDB counts weekdays from "
+        "trigger_specification: 'cron:0 0 6 * * 2-5' -> 'cron:0 0 6 * * MON-FRI' (InfluxDB counts weekdays from "
         "Sunday = 1, so its 1-5 is SUN-THU)"
     ]
     assert changes_of("hook") == ["trigger_specification: a request path -> a request path"]
