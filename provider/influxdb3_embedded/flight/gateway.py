@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -97,6 +98,8 @@ class FlightGateway:
         return path
 
     def _started_server(self, loop: asyncio.AbstractEventLoop, path: Path) -> grpc.Server:
+        # before the import: gRPC would write what clients send to the log, with control characters
+        os.environ["GRPC_VERBOSITY"] = "NONE"
         # imported here: most engines never serve Flight, and gRPC takes a tenth of a second and 15 MB
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
