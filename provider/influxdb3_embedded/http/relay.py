@@ -170,8 +170,8 @@ class Relay(_Side):
     async def _connect(self) -> None:
         try:
             server = await self._relays.gateway.connect(lambda: _ServerSide(self))
-        except OSError as error:
-            _log.error("Flight cannot be served: %s", error)
+        except Exception:  # noqa: BLE001 - whatever it is, the client must not wait
+            _log.exception("Flight cannot be served")
             self.abort()
             return
         if self.transport.is_closing():
