@@ -132,7 +132,12 @@ class FlightService:
             raise ApiError(400, "Error while planning Flight SQL : Unsupported FlightSQL message type")
 
     def _do_put(self, requests: Iterator[bytes], _context: grpc.ServicerContext) -> Iterator[bytes]:
-        messages = list(requests)
+        messages, left = [], self._engine.settings.max_http_request_size
+        for request in requests:
+            left -= len(request)
+            if left < 0:
+                raise ApiError(413, "the parameters are larger than --max-http-request-size")
+            messages.append(request)
         descriptor = bytes_of(messages[0], 1) if messages else b""
         if not descriptor:
             raise ApiError(400, "No FlightDescriptor in Flight SQL request")

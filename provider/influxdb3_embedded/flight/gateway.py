@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -59,13 +60,13 @@ class FlightGateway:
             make_protocol: Makes the protocol of the new connection.
 
         Raises:
-            OSError: The server cannot start.
+            Exception: The server cannot start, or the connection fails.
         """
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
         try:
             path = await asyncio.shield(self._starting)
-        except OSError:
+        except Exception:
             self._starting = None  # the next client tries again
             raise
         _, protocol = await asyncio.get_running_loop().create_unix_connection(make_protocol, str(path))
@@ -78,7 +79,7 @@ class FlightGateway:
             seconds: Time in which calls may end. Then they are cancelled.
         """
         if self._starting is not None:
-            with suppress(OSError):
+            with suppress(Exception):  # the connections of the clients have reported it
                 await self._starting
         if self._checking is not None:
             self._checking.cancel()
@@ -97,6 +98,8 @@ class FlightGateway:
         return path
 
     def _started_server(self, loop: asyncio.AbstractEventLoop, path: Path) -> grpc.Server:
+        # before the import: gRPC would write what clients send to the log, with control characters
+        os.environ["GRPC_VERBOSITY"] = "NONE"
         # imported here: most engines never serve Flight, and gRPC takes a tenth of a second and 15 MB
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 

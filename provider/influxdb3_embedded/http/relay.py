@@ -17,6 +17,7 @@ _SECONDS_TO_READ = 30.0
 """Time within which a client must read at least a part of what waits for it."""
 
 _SECONDS_AFTER_QUERY = 10.0
+_SECONDS_SILENT = 600.0
 _TOO_MANY = b"too many connections"
 _REFUSAL = (
     b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"  # SETTINGS, empty
@@ -83,11 +84,11 @@ class _Side(asyncio.Protocol):
             self.other.transport.write(data)
 
     def pause_writing(self) -> None:
-        if self.other is not None:
+        if self.other is not None and not self.other.transport.is_closing():
             self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if self.other is not None:
+        if self.other is not None and not self.other.transport.is_closing():
             self.other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -144,11 +145,13 @@ class Relay(_Side):
         self.transport.abort()
 
     def check_time_limits(self, now: float) -> None:
-        """Close the connection if the client does not read what waits for it.
+        """Close the connection if the client does not read what waits for it, or nothing happens for ten minutes.
 
         Args:
             now: Time of the event loop, in seconds.
         """
+        if now - self._active_at > max(_SECONDS_SILENT, self._relays.seconds_idle):
+            self.abort()
         unread = self.transport.get_write_buffer_size()
         if not unread or unread != self._unread or self._unread_since is None:
             self._unread, self._unread_since = unread, now
@@ -167,9 +170,12 @@ class Relay(_Side):
     async def _connect(self) -> None:
         try:
             server = await self._relays.gateway.connect(lambda: _ServerSide(self))
-        except OSError as error:
-            _log.error("Flight cannot be served: %s", error)
+        except Exception:  # noqa: BLE001 - whatever it is, the client must not wait
+            _log.exception("Flight cannot be served")
             self.abort()
+            return
+        if self.transport.is_closing():
+            server.transport.abort()
             return
         self.other = server
         server.transport.write(self._received)

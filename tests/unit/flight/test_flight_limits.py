@@ -114,6 +114,18 @@ def test_a_connection_that_does_not_complete_its_begin_is_closed(engine: Running
             assert 5 < time.monotonic() - before < 20
 
 
+def test_what_a_client_sends_does_not_reach_the_log(engine: RunningEngine) -> None:
+    settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    text = b"\x1b[31m forged"
+    goaway = (8 + len(text)).to_bytes(3, "big") + b"\x07" + bytes(12) + b"\x02" + text
+    with raw(engine) as connection:
+        connection.sendall(PREFACE + settings + goaway)
+        while connection.recv(1000):
+            pass
+
+    assert "forged" not in engine.logs
+
+
 def test_connections_over_the_limit_are_refused_by_name(tmp_path: Path) -> None:
     # 80 descriptors: at most 60 connections, at most 15 of them HTTP/2
     command = f"ulimit -n 128; exec {sys.executable} -m influxdb3_embedded serve --http-bind 127.0.0.1:0 --without-auth"
