@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
 
 if TYPE_CHECKING:
-    from stack import Ran, Stack
+    from servers import PROGRAM
+from stack import Ran, Stack
 
     from influxdb3_embedded.testing import RunningEngine
 
@@ -51,12 +52,14 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(
         )
 
     theirs("weekdays", "cron:0 0 6 * * 2-5")
+    theirs("same", "cron:0 0 6 * * 1-5")
     theirs("all", "every:1h", {"kept": "1", "changed": "hunter1", "dropped": "hunter2"})
     theirs("hook", f"request:hunter3-{db}")
     stack.program(
         f"""
         defaults = dict(db="{db}", adopt=True, plugin_filename="old.py")
         Trigger("weekdays", trigger_specification="cron:0 0 6 * * 1-5", **defaults)
+        Trigger("same", trigger_specification="cron:0 0 6 * * 1-5", **defaults)
         Trigger("hook", trigger_specification=request("hunter4-{db}"), **defaults)
         Trigger("all", trigger_specification=every("2h"), disabled=True, trigger_settings={{"error_behavior": "retry"}},
                 trigger_arguments={{"kept": 1, "changed": "hunter5", "added": "hunter6"}},
@@ -68,8 +71,8 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(
 
     shown = notices(ran)
 
-    def changes_of(name: str) -> list[str]:
-        first = shown.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is adopted: it changes")
+    def changes_of(name: str, changes: str = "it changes") -> list[str]:
+        first = shown.index(f"influxdb3: trigger {name!r} in database {db!r} exists and is adopted: {changes}")
         further = shown[first + 1 :]
         return [line.strip() for line in further[: next((i for i, each in enumerate(further) if each[0] != " "), None)]]
 
@@ -77,6 +80,12 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(
         "trigger_specification: 'cron:0 0 6 * * 2-5' -> 'cron:0 0 6 * * MON-FRI' (InfluxDB counts weekdays from "
         "Sunday = 1, so its 1-5 is SUN-THU)"
     ]
+    if PROGRAM is None:
+        assert changes_of("same", "nothing changes") == [
+            "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' is not sent: both mean the same on "
+            "this server, which counts weekdays from Sunday = 0 (InfluxDB counts weekdays from Sunday = 1, so its 1-5 is "
+            "SUN-THU)"
+        ]
     assert changes_of("hook") == ["trigger_specification: a request path -> a request path"]
     assert changes_of("all") == [
         "disabled: False -> True",

@@ -200,14 +200,14 @@ def test_with_continue_on_error_what_depends_on_a_failure_is_skipped_and_the_res
     def several(broken: bool) -> str:
         others = "".join(
             f"""
-        plugin{n} = PluginFile("p{n}.py", content={WRITES!r}, opts=pulumi.ResourceOptions(depends_on=[{after}]))
+        plugin{n} = PluginFile("{db}_{n}.py", content={WRITES!r}, opts=pulumi.ResourceOptions(depends_on=[{after}]))
         Trigger("t{n}", db="{db}", plugin_filename=plugin{n}.plugin_filename, trigger_specification=ALL_TABLES)
         """
             for n, after in ((1, ""), (2, "plugin1"), (3, "plugin2"))
         )
         failing = WRITES.replace("pass", "raise ValueError" if broken else "pass  # mended")
         return f"""
-        bad = PluginFile("bad.py", content={failing!r}, test=WalTest(input_lp="m v=1", database="{db}"))
+        bad = PluginFile("{db}_bad.py", content={failing!r}, test=WalTest(input_lp="m v=1", database="{db}"))
         Trigger("skipped", db="{db}", plugin_filename=bad.plugin_filename, trigger_specification=ALL_TABLES,
                 trigger_arguments={{"file": bad.plugin_filename}})
         dry_run_wal(bad.plugin_filename, db="{db}", input_lp="m v=1")
@@ -222,7 +222,7 @@ def test_with_continue_on_error_what_depends_on_a_failure_is_skipped_and_the_res
 
     stack.program(several(broken=True))
     deployed_in_part()
-    assert live(engine, db) == {"t1": "p1.py", "t2": "p2.py", "t3": "p3.py"}
+    assert live(engine, db) == {f"t{n}": f"{db}_{n}.py" for n in (1, 2, 3)}
     stack.program(several(broken=False))
     stack.up()
     assert live(engine, db).keys() == {"skipped", "t1", "t2", "t3"}

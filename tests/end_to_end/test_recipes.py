@@ -9,6 +9,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from servers import start_server
@@ -16,6 +17,11 @@ from stack import Stack
 from tls_front import certificate, tls_front
 
 from influxdb3_engine_api import CreateTrigger, EngineClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pulumi_cli import PulumiCli
 
 RECIPES = (Path(__file__).parents[2] / "docs/recipes.md").read_text("utf-8")
 ANSWER = """
@@ -51,7 +57,7 @@ class Secured:
 
 
 @pytest.fixture
-def secured(tmp_path):
+def secured(tmp_path: Path) -> Iterator[Secured]:
     pem = certificate(tmp_path)
     with start_server(tmp_path / "engine", without_auth=False) as engine, tls_front(engine.url, pem) as url:
         server = Secured(url, pem, engine.url, "")
@@ -60,7 +66,7 @@ def secured(tmp_path):
 
 
 @pytest.fixture
-def stack(tmp_path, cli, secured):
+def stack(tmp_path: Path, cli: PulumiCli, secured: Secured) -> Stack:
     """A stack on the secured server."""
     config = {"influxdb3:hostUrl": secured.url, "influxdb3:tlsCa": str(secured.pem)}
     stack = Stack(tmp_path / "stack", cli, os.environ, config=config)
@@ -81,7 +87,7 @@ def answer(client: EngineClient) -> str:
     return client.call_request_trigger("answer").text
 
 
-def test_a_stack_on_a_server_with_tls_and_tokens(stack, secured):
+def test_a_stack_on_a_server_with_tls_and_tokens(stack: Stack, secured: Secured) -> None:
     write(stack, "hello", "me")
 
     stack.up()
@@ -96,7 +102,7 @@ def test_a_stack_on_a_server_with_tls_and_tokens(stack, secured):
     assert "CERTIFICATE_VERIFY_FAILED" in untrusted.output
 
 
-def test_a_token_is_rotated_without_a_failure(stack, secured):
+def test_a_token_is_rotated_without_a_failure(stack: Stack, secured: Secured) -> None:
     old = secured.token_command("--name", "pulumi-1", token=secured.token)
     use(stack, old)
     write(stack, "hello", "me")
@@ -113,7 +119,9 @@ def test_a_token_is_rotated_without_a_failure(stack, secured):
         assert client.triggers("d") == []
 
 
-def test_a_server_with_tls_and_tokens_is_adopted(stack, secured, cli, tmp_path):
+def test_a_server_with_tls_and_tokens_is_adopted(
+    stack: Stack, secured: Secured, cli: PulumiCli, tmp_path: Path
+) -> None:
     with secured.client() as client:
         client.create_database("d")
         client.create_plugin_file("answer.py", ANSWER.format("hand"))
@@ -161,7 +169,7 @@ def test_a_server_with_tls_and_tokens_is_adopted(stack, secured, cli, tmp_path):
         assert answer(client) == "made by hand"
 
 
-def test_git_revert_and_up_roll_back_code_and_definition(stack, secured):
+def test_git_revert_and_up_roll_back_code_and_definition(stack: Stack, secured: Secured) -> None:
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
         subprocess.run(["git", *identity, *arguments], cwd=stack.directory, check=True, capture_output=True, timeout=60)
@@ -183,7 +191,7 @@ def test_git_revert_and_up_roll_back_code_and_definition(stack, secured):
         assert answer(client) == "good by one"
 
 
-def test_a_second_deployment_of_a_stack_is_refused_and_cancel_clears_a_killed_one(stack):
+def test_a_second_deployment_of_a_stack_is_refused_and_cancel_clears_a_killed_one(stack: Stack) -> None:
     stack.program("import time\nprint('started', flush=True)\ntime.sleep(100)")
     environment = stack.cli.environment(stack.environment) | {
         "PULUMI_BACKEND_URL": (stack.directory / "state").as_uri(),
@@ -217,7 +225,9 @@ def test_a_second_deployment_of_a_stack_is_refused_and_cancel_clears_a_killed_on
     assert "+ 2 created" in stack.up().changes()
 
 
-def test_the_plugin_of_the_recipe_runs_at_six_in_local_time_in_summer_and_winter(stack, secured):
+def test_the_plugin_of_the_recipe_runs_at_six_in_local_time_in_summer_and_winter(
+    stack: Stack, secured: Secured
+) -> None:
     plugin = re.search(r"^## A schedule in local time$.*?```python\n(.*?)```", RECIPES, re.MULTILINE | re.DOTALL)
     assert plugin is not None
     (stack.directory / "morning.py").write_text(plugin[1])

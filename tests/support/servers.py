@@ -62,8 +62,7 @@ def start_server(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # it would take the tests' own virtual environment for its plugins'
-            env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"} | (environment or {}),
+            env=_environment(directory / "plugins") | (environment or {}),
         )
     engine = RunningEngine(f"http://{flags['http_bind']}", process, directory)
     try:
@@ -72,6 +71,12 @@ def start_server(
         yield engine
     finally:
         engine.stop()
+
+
+def _environment(plugin_directory: Path) -> dict[str, str]:
+    # VIRTUAL_ENV: the server would take the tests' own virtual environment for its plugins'
+    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    return inherited | {"PLUGIN_DIR": str(plugin_directory)}
 
 
 def delete_databases(client: EngineClient) -> None:

@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from influxdb3_engine_api.foreign_text import shown
-from influxdb3_engine_api.specification import AllTables
+from influxdb3_engine_api.specification import AllTables, depends_on_server, parse_catalog
 from influxdb3_engine_resources.conflicts import exists_already, recreation
 from influxdb3_engine_resources.triggers.inputs import NOT_ON_SERVER, TriggerInputs, adopted, label
 
@@ -59,7 +59,9 @@ def adoption_notice(live: LiveTrigger, wanted: TriggerInputs) -> str:
     existing = _existing(live, wanted)
     differing = [_line(name, existing, wanted) for name in sorted(existing.changed(wanted, NOT_ON_SERVER))]
     changes = "it changes" if differing else "nothing changes"
-    return "\n".join([f"{label(wanted)} exists and is adopted: {changes}", *differing])
+    return "\n".join(
+        [f"{label(wanted)} exists and is adopted: {changes}", *(differing or _same_weekdays(live, wanted))]
+    )
 
 
 def _existing(live: LiveTrigger, wanted: TriggerInputs) -> TriggerInputs:
@@ -92,6 +94,18 @@ def _weekday_remark(existing: TriggerInputs, wanted: TriggerInputs) -> str:
         return ""
     numbers = re.search(r"(?<![/\d])\d", "".join(fields[5:6])) and wanted.trigger_specification.startswith("cron:")
     return f" ({_FROM_SUNDAY})" if numbers else ""
+
+
+def _same_weekdays(live: LiveTrigger, wanted: TriggerInputs) -> list[str]:
+    """A line if the server's weekdays are numbers that mean the program's names, since other servers count otherwise."""
+    if not wanted.known(_SPECIFICATION) or not depends_on_server(live.row.trigger_specification):
+        return []
+    stored = parse_catalog(live.row.trigger_specification, live.sunday).text
+    other = "" if live.sunday == 1 else f" ({_FROM_SUNDAY})"
+    return [
+        f"{_SPECIFICATION}: {shown(repr(stored))} -> {shown(repr(wanted.trigger_specification))} is not sent: both mean "
+        f"the same on this server, which counts weekdays from Sunday = {live.sunday}{other}"
+    ]
 
 
 def _arguments(existing: TriggerInputs, wanted: TriggerInputs) -> str:
