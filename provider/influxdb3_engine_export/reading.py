@@ -131,7 +131,7 @@ def retention_periods(client: EngineClient) -> dict[str, int] | None:
         rows = with_retries(lambda: client.query_sql(_INTERNAL, sql))
         periods = {str(row["database_name"]): row.get("retention_period_ns") for row in rows}
         return {name: int(period) for name, period in periods.items() if period is not None}
-    except (AnswerError, UnreadableAnswer, KeyError, TypeError, ValueError):  # the embedded engine has no such table
+    except (AnswerError, UnreadableAnswer, KeyError, TypeError, ValueError):  # an older release
         return None
 
 

@@ -165,3 +165,17 @@ def test_a_server_with_200_triggers_is_exported_within_seconds(tmp_path: Path) -
     assert "200 triggers, 200 plugins" in ran.stdout
     print(f"exported in {seconds:.1f} s")
     assert seconds < 30
+
+
+def test_a_retention_period_is_named_in_the_summary_and_in_the_program(tmp_path: Path) -> None:
+    with start_engine(tmp_path / "engine", object_store="memory") as engine:
+        engine.client.create_database("metrics", "7d")
+        engine.client.create_database("for_ever")
+        engine.client.create_database("deleted", "1d")
+        engine.client.delete_database("deleted")
+        ran = export(engine.url, tmp_path / "out")
+
+    assert "Retention periods, which a Database does not set on another server:\n  metrics: 7d\nNo server" in ran.stdout
+    program = (tmp_path / "out" / "__main__.py").read_text()
+    assert '# The server keeps rows of "metrics" for 7d. A Database does not set that.\nmetrics = Database' in program
+    assert program.count("keeps rows") == 1
