@@ -113,11 +113,17 @@ class ExampleShell:
             self._requests[step] = self._count() - before
         return output
 
+    def count(self, step: str, requests: list[str]) -> None:
+        """Note the requests of a step that is not a block of the README."""
+        self._requests[step] = len(requests)
+
     def check_the_readme(self) -> None:
         """Raise AssertionError if a block did not run, a replacement was not used, or a number of requests is wrong."""
-        assert self._blocks == [], "the README's blocks that the test does not run"
-        assert self._used == set(self.replace), "the replacements that occur in the README"
-        assert listed_requests(self._readme) == self._requests, "the README's numbers of requests, and those counted"
+        assert not self._blocks, f"the test does not run these blocks: {self._blocks}"
+        unused = set(self.replace) - self._used
+        assert not unused, f"these texts to replace do not occur in the README: {unused}"
+        listed = listed_requests(self._readme)
+        assert listed == self._requests, f"the README lists {listed} requests; the test counted {self._requests}"
 
     def close(self) -> None:
         """End the shell and what it started."""
