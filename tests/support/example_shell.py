@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from example_projects import copied
 
 from pulumi_cli import find_or_install
 
@@ -59,7 +60,7 @@ class ExampleShell:
 
     def __init__(self, example: Path, root: Path) -> None:
         self.directory = root / "examples" / example.name
-        shutil.copytree(example, self.directory, ignore=shutil.ignore_patterns("__pycache__"))
+        copied(example, self.directory)
         self.servers: list[CountingServer] = []
         self.replace: dict[str, str] = {}
         self._readme = example / "README.md"
