@@ -11,6 +11,10 @@ from example_shell import listed_requests, shell_blocks
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLES = sorted(folder for folder in (PROJECT / "examples").iterdir() if any(folder.glob("*")) and folder.is_dir())
+WITHOUT_REQUESTS = {
+    "plugin_tests",  # deploys nothing
+    "quickstart",  # its script starts the engine: nothing can count between the two
+}
 LANGUAGES = {"sh", "python", "text", "yaml"}
 
 
@@ -47,4 +51,5 @@ def test_commands_are_in_blocks_that_a_test_runs(folder: Path) -> None:
 
 
 def test_a_readme_lists_requests(folder: Path) -> None:
-    assert listed_requests(folder / "README.md")
+    """The fixture ``example`` fails a test that counts other numbers."""
+    assert bool(listed_requests(folder / "README.md")) == (folder.name not in WITHOUT_REQUESTS)
