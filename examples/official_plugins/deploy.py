@@ -39,6 +39,7 @@ SECONDS = 60.0
 HOUR = 3_600_000_000_000  # in nanoseconds
 HOURS = 6
 HOTTEST = 36.0
+LIMIT = 30.0  # of `field_conditions` in the program
 
 
 def main() -> int:
@@ -95,7 +96,10 @@ def draw(means: list[dict[str, Any]], alerts: list[str]) -> None:
     """Draw a bar for each hour in the terminal, and the same picture as SVG."""
     chart = Table("hour (UTC)", "", "mean", title="Hourly means by downsampler", box=None)
     for row in means:
-        chart.add_row(row["time"][11:16], Bar(HOTTEST, 0, row["temp_avg"], width=40), f"{row['temp_avg']:.1f} °C")
+        color = "red" if row["temp_avg"] > LIMIT else "cyan"
+        chart.add_row(
+            row["time"][11:16], Bar(HOTTEST, 0, row["temp_avg"], width=40, color=color), f"{row['temp_avg']:.1f} °C"
+        )
     console = Console(record=True, width=72)
     console.print(chart)
     console.print(f"{len(alerts)} alerts by threshold_deadman_checks. The first one:", alerts[0] if alerts else "none")
