@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PROJECT = Path(__file__).parents[1]
-_NEED_THE_CLI = (
-    _PROJECT / "tests" / "end_to_end",
-    *(_PROJECT / "examples" / name for name in ("quickstart", "promotion")),
-)
+_NEED_THE_CLI = (_PROJECT / "tests" / "end_to_end", _PROJECT / "examples")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -1,25 +1,23 @@
-"""Rolls a change out to three engines, as the example's README describes."""
+"""Follows the example's README: rolls a change out to three engines, one of which is down."""
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from example_projects import copied, start_engines
-from stack import ProjectStack
-
-from pulumi_cli import find_or_install
+from breaking_proxy import BreakingProxy
+from example_projects import start_engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from example_shell import ExampleShell
 
     from influxdb3_embedded.testing import RunningEngine
     from influxdb3_engine_api import EngineClient
 
-EXAMPLE = Path(__file__).parent
 SITES = ("berlin", "madrid", "oslo")
 
 Engines = dict[str, "RunningEngine"]
@@ -31,42 +29,39 @@ def engines(tmp_path: Path) -> Iterator[Engines]:
         yield running
 
 
-@pytest.fixture
-def stack(tmp_path: Path, engines: Engines) -> ProjectStack:
-    """A copy of the example with one engine for each site."""
-    directory = copied(EXAMPLE, tmp_path / "project")
-    stack = ProjectStack(directory, find_or_install(report=print), os.environ, "sites")
-    for site, engine in engines.items():
-        stack.run("config", "set", "--path", f"influxdb3:engines.{site}.hostUrl", engine.url, expect=0)
-    return stack
-
-
 def limits(engines: Engines, *sites: str) -> list[str]:
     """The limit that the trigger of each site has."""
     clients = [engines[site].client for site in sites]
     return [client.trigger_arguments("machines")["alarms"]["limit"] for client in clients]
 
 
-def test_a_change_reaches_one_site_then_all_but_the_one_that_is_down(stack: ProjectStack, engines: Engines) -> None:
-    stack.up()
+def test_a_change_reaches_one_site_then_all_but_the_one_that_is_down(example: ExampleShell, engines: Engines) -> None:
+    proxies = {site: BreakingProxy(engine.url, 1) for site, engine in engines.items()}
+    example.servers = list(proxies.values())
+    configuration = example.directory / "Pulumi.sites.yaml"
+    text = configuration.read_text()
+    for site, proxy in proxies.items():
+        text = text.replace(f"http://influxdb-{site}.example:8181", proxy.url)
+    configuration.write_text(text)
+    example.replace = {"https://berlin:8181": proxies["berlin"].url}
+
+    example.readme("deploy to three sites")
     assert limits(engines, *SITES) == ["80", "80", "80"]
     engines["madrid"].client.write_lp("machines", "temperature,machine=press celsius=85")
     assert alarms(engines["madrid"].client) == [{"machine": "press", "celsius": 85.0}]
 
-    stack.run("config", "set", "limit", "90", expect=0)
-    stack.up("--target", "**::berlin*")
+    example.readme("change one site")
     assert limits(engines, *SITES) == ["90", "80", "80"]
 
-    engines["oslo"].stop()
-    refused = stack.up("--continue-on-error", expect=1)
-    assert "is influxdb3:engines.oslo.hostUrl right?" in refused.output
+    proxies["oslo"].close()
+    refused = example.readme()
+    assert "is influxdb3:engines.oslo.hostUrl right?" in refused
     assert limits(engines, "berlin", "madrid") == ["90", "90"]
 
-    stack.destroy("--target", "**::madrid*")
+    example.readme("close a site")
     assert engines["madrid"].client.triggers("machines") == []
-    stack.run("config", "rm", "--path", "influxdb3:engines.madrid", expect=0)
-    stack.run("config", "rm", "--path", "influxdb3:engines.oslo", expect=0)
     assert limits(engines, "berlin") == ["90"]
+    assert "madrid" not in configuration.read_text()
 
 
 def alarms(client: EngineClient) -> list[dict[str, Any]]:

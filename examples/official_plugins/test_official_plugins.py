@@ -1,15 +1,18 @@
-"""Deploys the example from a registry of stand-ins, whose manifests have the form of the official ones."""
+"""Follows the example's README with a registry of stand-ins, whose manifests have the form of the official ones."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 from plugin_registry import PluginRegistry, manifest
 
-EXAMPLE = Path(__file__).parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from example_shell import ExampleShell
 
 
 def header(kind: str, *arguments: tuple[str, bool]) -> str:
@@ -31,10 +34,10 @@ DOWNSAMPLER = (
     )
     + """
 def process_scheduled_call(influxdb3_local, call_time, args=None):
-    for row in influxdb3_local.query("SELECT room, avg(temp) AS mean FROM home GROUP BY room"):
-        influxdb3_local.write(
-            LineBuilder(args["target_measurement"]).tag("room", row["room"]).float64_field("temp_avg", row["mean"])
-        )
+    sql = "SELECT date_bin(INTERVAL '1 hour', time) AS hour, room, avg(temp) AS mean FROM home GROUP BY hour, room"
+    for row in influxdb3_local.query(sql):
+        line = LineBuilder(args["target_measurement"]).tag("room", row["room"]).float64_field("temp_avg", row["mean"])
+        influxdb3_local.write(line.time_ns(row["hour"]))
 """
 )
 CHECKS = (
@@ -87,17 +90,25 @@ def registry(tmp_path: Path) -> PluginRegistry:
     return registry
 
 
-def test_the_plugins_write_means_and_send_alerts(registry: PluginRegistry) -> None:
-    with registry.served():
-        done = subprocess.run(
-            [sys.executable, EXAMPLE / "deploy.py", "--registry", registry.url],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=250,
-            check=False,
-        )
+@dataclass
+class Asked:
+    """The requests to the registry."""
 
-    assert done.returncode == 0, done.stdout
-    assert "Hourly means: [{'room': 'hall', 'temp_avg': 29.5}]" in done.stdout
-    assert "Alerts: 9, the first one: temp 31.0" in done.stdout
+    requests: list[str]
+
+
+def test_the_plugins_write_means_and_send_alerts(example: ExampleShell, registry: PluginRegistry) -> None:
+    with registry.served():
+        example.servers = [Asked(registry.asked)]
+        example.replace = {"deploy.py": f"deploy.py --registry {registry.url}"}
+
+        drawn = example.readme("deploy")
+        hours = re.findall(r"^ *\d\d:00 +(\S+) +(\d\d\.\d) °C", drawn, re.MULTILINE)
+        assert len(hours) == 6
+        assert max(hours, key=lambda hour: float(hour[1])) == max(hours, key=lambda hour: len(hour[0]))
+        assert "alerts by threshold_deadman_checks. The first one: temp 3" in drawn
+        assert "</svg>" in (example.directory / "chart.svg").read_text()
+
+        refused = example.readme("an argument is missing")
+        assert "window" in refused
+        example.readme()

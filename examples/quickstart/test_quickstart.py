@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from example_shell import ExampleShell
 
 from influxdb3_engine_api import EngineClient
 
@@ -23,27 +24,23 @@ PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the project, which the tests of this module deploy one after the other."""
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleShell]:
+    """A copy of the example, which the tests of this module deploy one after the other."""
     root = tmp_path_factory.mktemp("quickstart")
     shutil.copy(PROJECT / "Pulumi.yaml", root)
-    shutil.copytree(PROJECT / "examples", root / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-    yield root
-    _stop(_engine(root)["pid"])
+    shell = ExampleShell(Path(__file__).parent, root)
+    try:
+        yield shell
+        shell.check_the_readme()
+    finally:
+        _stop(_engine(root)["pid"])
+        shell.close()
 
 
-def _command(root: Path, *arguments: str) -> list[str]:
-    return [sys.executable, str(root / "examples/quickstart/deploy.py"), *arguments]
-
-
-def _deploy(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(root, *arguments), capture_output=True, text=True, timeout=900, check=False, env=_environment()
-    )
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"COLUMNS": "200"}
+@pytest.fixture
+def root(example: ExampleShell) -> Path:
+    """Where the shell starts, as in a checkout of the project."""
+    return example.directory.parents[1]
 
 
 def _engine(root: Path) -> dict[str, Any]:
@@ -72,82 +69,81 @@ def _wait(condition: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def _pulumi(root: Path, *arguments: str) -> tuple[int, str]:
-    """Run the CLI after ``. .deploy/env``."""
-    line = ". .deploy/env && exec pulumi " + " ".join(arguments) + " --non-interactive"
-    done = subprocess.run(["bash", "-c", line], cwd=root, capture_output=True, text=True, timeout=300, check=False)
-    return done.returncode, done.stdout + done.stderr
-
-
-def test_the_first_run_deploys_shows_rows_and_stops_the_engine(copy: Path) -> None:
-    done = _deploy(copy)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_first_run_deploys_shows_rows_and_stops_the_engine(example: ExampleShell, root: Path) -> None:
+    shown = example.readme()
     for text in ("10 created", "metrics arrive", "an alert was raised", "every:2s", "threshold=50.0", "answers 200"):
-        assert text in done.stdout
-    assert '"highest_percent"' in done.stdout
-    assert "preview --diff" in done.stdout
-    assert not _alive(_engine(copy)["pid"])
+        assert text in shown
+    assert '"highest_percent"' in shown
+    assert "preview --diff" in shown
+    assert not _alive(_engine(root)["pid"])
 
 
-def test_a_second_run_reports_no_changes_and_can_keep_the_engine(copy: Path) -> None:
-    done = _deploy(copy, "--keep")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 unchanged" in done.stdout
-    engine = _engine(copy)
-    assert f"kill {engine['pid']}" in done.stdout
+def test_a_second_run_reports_no_changes_and_can_keep_the_engine(example: ExampleShell, root: Path) -> None:
+    shown = example.readme()
+    assert "10 unchanged" in shown
+    engine = _engine(root)
+    assert f"kill {engine['pid']}" in shown
     with EngineClient(engine["url"]) as client:
         client.health()
 
 
-def test_edited_plugin_code_shows_in_preview_and_works_on_the_next_write(copy: Path) -> None:
-    alerts = copy / "examples/quickstart/plugins/threshold_alert/alerts.py"
+def test_a_changed_argument_changes_nothing_else(example: ExampleShell, root: Path) -> None:
+    shown = example.readme()
+    assert '~ threshold: "50.0" => "80.0"' in shown
+    assert "~ 1 updated" in shown
+    with EngineClient(_engine(root)["url"]) as client:
+        assert client.trigger_arguments("metrics")["threshold_alert"]["threshold"] == "80.0"
+
+
+def test_edited_plugin_code_shows_in_preview_and_works_on_the_next_write(example: ExampleShell, root: Path) -> None:
+    alerts = example.directory / "plugins/threshold_alert/alerts.py"
     alerts.write_text(
         alerts.read_text().replace("    return line", '    line.string_field("team", "ops")\n    return line')
     )
-    status, shown = _pulumi(copy, "preview", "--diff")
-    assert status == 0, shown
+    shown = example.run("pulumi preview --diff")
     assert 'line.string_field("team", "ops")' in shown
     assert shown.count("[urn=") == 3  # the stack, the directory and its trigger
     assert 'plugin_filename: "threshold_alert_' in shown
     assert "~ 2 to update" in shown
     assert "replace" not in shown
 
-    status, output = _pulumi(copy, "up", "--yes", "--skip-preview")
-    assert status == 0, output
-    with EngineClient(_engine(copy)["url"]) as client:
+    example.run("pulumi up --skip-preview")
+    with EngineClient(_engine(root)["url"]) as client:
         client.write_lp("metrics", "cpu,host=elsewhere usage_percent=99")
         query = "SELECT team, direction FROM alerts WHERE host = 'elsewhere'"
         _wait(lambda: client.query_sql("metrics", "SELECT 1 FROM alerts WHERE host = 'elsewhere'"))
         assert client.query_sql("metrics", query) == [{"team": "ops", "direction": "up"}]
 
 
-def test_a_broken_plugin_fails_the_preview_and_the_deployment_with_one_message(copy: Path) -> None:
-    report = copy / "examples/quickstart/plugins/report.py"
+def test_a_broken_plugin_fails_the_preview_and_the_deployment_with_one_message(example: ExampleShell) -> None:
+    report = example.directory / "plugins/report.py"
     working = report.read_text()
+
+    assert "the plugin does not define process_request, which this trigger calls" in example.readme()
+    assert report.read_text() == working
+
     report.write_text(working.replace("def process_request", "def process_requests"))
-    try:
-        status, shown = _pulumi(copy, "preview")
-        assert status != 0
-        assert "the plugin does not define process_request, which this trigger calls" in shown
-        done = _deploy(copy)
-        assert done.returncode == 1
-        assert "The quickstart failed." in done.stdout.strip().splitlines()[-1]
-    finally:
-        report.write_text(working)
+    shown = example.run("uv run examples/quickstart/deploy.py", fails=True)
+    assert "The quickstart failed." in shown.splitlines()[-1]
+    report.write_text(working)
 
 
-def test_destroy_leaves_no_trigger(copy: Path) -> None:
-    status, output = _pulumi(copy, "destroy", "--yes", "--skip-preview")
-    assert status == 0, output
-    with EngineClient(_engine(copy)["url"]) as client:
+def test_destroy_leaves_no_trigger(example: ExampleShell, root: Path) -> None:
+    example.readme()
+    with EngineClient(_engine(root)["url"]) as client:
         assert client.triggers("metrics") == []
-    _stop(_engine(copy)["pid"])
+    _stop(_engine(root)["pid"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing_running(copy: Path, number: signal.Signals) -> None:
-    (copy / ".deploy/engine.log").unlink()
-    process = subprocess.Popen(_command(copy), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def test_an_interrupted_run_leaves_nothing_running(root: Path, number: signal.Signals) -> None:
+    (root / ".deploy/engine.log").unlink()
+    process = subprocess.Popen(
+        [sys.executable, root / "examples/quickstart/deploy.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if "pulumi up" in line:
@@ -156,4 +152,4 @@ def test_an_interrupted_run_leaves_nothing_running(copy: Path, number: signal.Si
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + number, output
-    assert not _alive(_engine(copy)["pid"])
+    assert not _alive(_engine(root)["pid"])

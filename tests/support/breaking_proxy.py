@@ -143,7 +143,7 @@ class BreakingProxy:
         self.triggered = self.triggered or fault is not None
         answer = None
         if fault is None or fault.acts:
-            headers = {"content-type": handler.headers["content-type"]} if "content-type" in handler.headers else {}
+            headers = {name: value for name, value in handler.headers.items() if _is_forwarded(name.lower())}
             answer = self._target.request(handler.command, handler.path, content=body, headers=headers)
         if fault is None:
             assert answer is not None
@@ -188,6 +188,10 @@ class BreakingProxy:
             handler.close_connection = True
         handler.end_headers()
         handler.wfile.write(body)
+
+
+def _is_forwarded(header: str) -> bool:
+    return header == "content-type" or header.startswith("x-")
 
 
 def _trigger(path: str, body: bytes) -> str | None:
