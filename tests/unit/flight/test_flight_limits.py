@@ -118,10 +118,12 @@ def test_what_a_client_sends_does_not_reach_the_log(engine: RunningEngine) -> No
     settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
     text = b"\x1b[31m forged"
     goaway = (8 + len(text)).to_bytes(3, "big") + b"\x07" + bytes(12) + b"\x02" + text
+    ping = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + b"12345678"
     with raw(engine) as connection:
-        connection.sendall(PREFACE + settings + goaway)
-        while connection.recv(1000):
-            pass
+        connection.sendall(PREFACE + settings + goaway + ping)
+        received = b""
+        while b"12345678" not in received:  # the answer to the ping: all before it has been read
+            received += connection.recv(1000) or pytest.fail("closed")
 
     assert "forged" not in engine.logs
 

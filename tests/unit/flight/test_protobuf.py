@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from influxdb3_embedded.flight.protobuf import (
@@ -18,8 +18,13 @@ from influxdb3_embedded.flight.protobuf import (
     unwrapped,
 )
 
+ON_A_BUSY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-@given(st.lists(st.tuples(st.integers(1, 2000), st.integers(-(2**63), 2**63 - 1) | st.binary(max_size=300))))
+
+@ON_A_BUSY_MACHINE
+@given(
+    st.lists(st.tuples(st.integers(1, 2000), st.integers(-(2**63), 2**63 - 1) | st.binary(max_size=200)), max_size=10)
+)
 def test_written_fields_can_be_read(written: list[tuple[int, int | bytes]]) -> None:
     message = b"".join(
         int_field(number, value) if isinstance(value, int) else bytes_field(number, value) for number, value in written
@@ -29,6 +34,7 @@ def test_written_fields_can_be_read(written: list[tuple[int, int | bytes]]) -> N
     assert list(fields(message)) == expected
 
 
+@ON_A_BUSY_MACHINE
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_malformed(message: bytes) -> None:
     try:
@@ -38,6 +44,7 @@ def test_any_bytes_are_a_message_or_malformed(message: bytes) -> None:
         pass
 
 
+@ON_A_BUSY_MACHINE
 @given(st.binary(max_size=200))
 def test_a_wrapped_message_is_what_googles_library_writes(content: bytes) -> None:
     message = AnyMessage(type_url="type.googleapis.com/a.B", value=content)
