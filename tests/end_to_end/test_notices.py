@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from servers import PROGRAM
+
 from influxdb3_engine_api import CreateTrigger, ErrorBehavior, TriggerSettings
 
 if TYPE_CHECKING:
-    from servers import PROGRAM
-from stack import Ran, Stack
+    from stack import Ran, Stack
 
     from influxdb3_embedded.testing import RunningEngine
 
@@ -82,9 +83,9 @@ def test_a_preview_of_adoption_shows_old_and_new_values_but_no_secrets(
     ]
     if PROGRAM is None:
         assert changes_of("same", "nothing changes") == [
-            "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' is not sent: both mean the same on "
-            "this server, which counts weekdays from Sunday = 0 (InfluxDB counts weekdays from Sunday = 1, so its 1-5 is "
-            "SUN-THU)"
+            "trigger_specification: 'cron:0 0 6 * * 1-5' -> 'cron:0 0 6 * * MON-FRI' is not sent: both mean the same "
+            "on this server, which counts weekdays from Sunday = 0 (InfluxDB counts weekdays from Sunday = 1, so its "
+            "1-5 is SUN-THU)"
         ]
     assert changes_of("hook") == ["trigger_specification: a request path -> a request path"]
     assert changes_of("all") == [

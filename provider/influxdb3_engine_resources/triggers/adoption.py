@@ -97,14 +97,14 @@ def _weekday_remark(existing: TriggerInputs, wanted: TriggerInputs) -> str:
 
 
 def _same_weekdays(live: LiveTrigger, wanted: TriggerInputs) -> list[str]:
-    """A line if the server's weekdays are numbers that mean the program's names, since other servers count otherwise."""
+    """A line if the server has numbers for the program's weekdays, since other servers count them otherwise."""
     if not wanted.known(_SPECIFICATION) or not depends_on_server(live.row.trigger_specification):
         return []
     stored = parse_catalog(live.row.trigger_specification, live.sunday).text
     other = "" if live.sunday == 1 else f" ({_FROM_SUNDAY})"
     return [
-        f"{_SPECIFICATION}: {shown(repr(stored))} -> {shown(repr(wanted.trigger_specification))} is not sent: both mean "
-        f"the same on this server, which counts weekdays from Sunday = {live.sunday}{other}"
+        f"{_SPECIFICATION}: {shown(repr(stored))} -> {shown(repr(wanted.trigger_specification))} is not sent: both "
+        f"mean the same on this server, which counts weekdays from Sunday = {live.sunday}{other}"
     ]
 
 
