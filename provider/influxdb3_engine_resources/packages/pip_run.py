@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _PAUSES = (0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a pip whose answer was lost; the last pause repeats."""
-_IDLE_LOOKS = 3
-"""Looks in a row that find no pip until waiting ends: a gateway may forward a request late."""
+_IDLE_LOOKS = 4
+"""Looks in a row, within 3.5 seconds, that find no pip until waiting ends: a gateway may forward a request late."""
 
 
 class NotInstalled(Exception):
