@@ -138,7 +138,7 @@ def test_a_table_is_read_with_all_its_columns_and_never_changed(stack: Stack, en
 
 
 def names(engine: RunningEngine, db: str) -> list[str]:
-    return [row.trigger_name for row in engine.client.triggers(db)]
+    return sorted(row.trigger_name for row in engine.client.triggers(db))
 
 
 def test_a_managed_trigger_that_becomes_a_get_of_the_same_name_and_id_is_given_up(
