@@ -33,7 +33,7 @@ _MILLISECONDS_IDLE = 60_000
 """A connection without calls is closed after this time. gRPC clients connect again when they need to."""
 
 _MILLISECONDS_TO_BEGIN = 10_000
-"""Time in which a client must complete the begin of a connection."""
+"""Time that a client has to send the first bytes of a connection."""
 
 
 class FlightGateway:

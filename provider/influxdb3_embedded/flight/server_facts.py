@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 
 
 def server_facts(numbers: frozenset[int], name: str, version: str) -> pa.Table:
-    """Return the facts with these numbers; all for no numbers. Unknown numbers are left out.
+    """Return the facts with these numbers, or all facts if there are no numbers. Unknown numbers are left out.
 
     Args:
         numbers: Numbers of Flight SQL's ``SqlInfo``.

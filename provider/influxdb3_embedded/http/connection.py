@@ -145,7 +145,7 @@ class Connection(HttpToolsProtocol):
             self._parse()
 
     def _may_be_http2(self) -> bool:
-        """Whether the first bytes are those of HTTP/2, or can become so; hands HTTP/2 connections over."""
+        """Whether the first bytes begin HTTP/2, or may still do so. Hands HTTP/2 connections over."""
         begin = bytes(self._unparsed[: len(PREFACE)])
         if not PREFACE.startswith(begin):
             self._protocol_known = True
